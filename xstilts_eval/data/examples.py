@@ -1,0 +1,81 @@
+"""Canonical documents: what readers produce and everything after them consumes, whatever the source.
+
+One frozen dataclass per kind of task. `document` turns an example into the plain dictionary that the host stores
+as `doc` (fields of the example plus `family` and `language`).
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sentences and a class (xnli, pawsx); `label` is an index into the family's label list."""
+
+    id: str
+    premise: str
+    hypothesis: str
+    label: int
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A sentence of words with one tag name each (udpos, panx); `tokens` and `tags` have equal length."""
+
+    id: str
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A gold answer; `answer_start` counts characters (code points) of the context."""
+
+    text: str
+    answer_start: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about a passage (xquad, mlqa, tydiqa); `group` is the unit of independence: the passage."""
+
+    id: str
+    context: str
+    question: str
+    answers: tuple[Answer, ...]
+    group: str
+
+
+@dataclass(frozen=True)
+class Bitext:
+    """One line of a parallel file (tatoeba): `source` is the foreign sentence, `target` the English one."""
+
+    id: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Two monolingual sides and the gold pairs between them (bucc2018).
+
+    `source` (foreign) and `target` (English) map sentence ids to texts in file order;
+    `gold` holds (source id, target id).
+    """
+
+    id: str
+    source: dict[str, str]
+    target: dict[str, str]
+    gold: frozenset[tuple[str, str]]
+
+
+Example = Pair | Tagged | Question | Bitext | Corpus
+
+
+def document(example: Pair | Tagged | Question | Bitext, family: str, language: str) -> dict[str, Any]:
+    """The example as a plain dictionary with `family` and `language`; tuples become lists."""
+    fields = asdict(example)
+    for name, value in fields.items():
+        if isinstance(value, tuple):
+            fields[name] = list(value)
+    return fields | {"family": family, "language": language}

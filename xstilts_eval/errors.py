@@ -1,0 +1,61 @@
+"""Every error this package raises on purpose.
+
+    XstiltsError
+    ├── UnknownName (LookupError)      a task, family, language or model that does not exist; offers close matches
+    ├── DataError (ValueError)         a data file that breaks its format; names file and line
+    │   └── MissingData (FileNotFoundError)   data that is not there; names the folder searched and the remedy
+    ├── UnfitCheckpoint (ValueError)   a checkpoint that cannot serve the selected tasks
+    ├── NumericError (ArithmeticError) NaN or infinite numbers where a score was expected
+    ├── PredictionError (ValueError)   prediction or result files that do not fit their labels
+    └── SettingError (ValueError)      an option whose value is not allowed
+
+A message is one sentence or two: what came, what was allowed, what to do. To add a class, inherit from
+`XstiltsError` and from the built-in it refines, so that callers may catch either.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class XstiltsError(Exception):
+    """Root of the package's own errors; the command line prints its message and exits with code 2."""
+
+
+class UnknownName(XstiltsError, LookupError):
+    """A name that does not exist."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
+        """Name the `kind`, what came, and up to three close matches among `known`."""
+        names = sorted(known)
+        close = get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        some = "" if close else f"; known: {', '.join(names[:12])}{' …' if len(names) > 12 else ''}"
+        return cls(f"unknown {kind} {name!r}{hint}{some}")
+
+
+class DataError(XstiltsError, ValueError):
+    """A data file that breaks its format."""
+
+
+class MissingData(DataError, FileNotFoundError):
+    """Data that is not where it was looked for."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class UnfitCheckpoint(XstiltsError, ValueError):
+    """A checkpoint that cannot serve the selected tasks."""
+
+
+class NumericError(XstiltsError, ArithmeticError):
+    """NaN or infinite numbers where a score was expected."""
+
+
+class PredictionError(XstiltsError, ValueError):
+    """Prediction or result files that do not fit their labels."""
+
+
+class SettingError(XstiltsError, ValueError):
+    """An option whose value is not allowed."""

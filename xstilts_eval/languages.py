@@ -1,0 +1,42 @@
+"""One table of languages: code, name, family, script. Per-benchmark spellings are columns of it, nothing else.
+
+Sources: task membership and Tatoeba codes from google-research/xtreme @ 838c13b; ISO 639-3 codes and names from the
+ISO 639-3 registry (macro-language codes where ISO 639-1 maps to one); scripts from CLDR likely subtags; families from
+the Universal Dependencies table and XTREME's README. An empty family means "not stated in any source read".
+"""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from xstilts_eval.errors import UnknownName
+
+TABLE = Path(__file__).with_name("languages.csv")
+
+
+@dataclass(frozen=True)
+class Language:
+    """`code` is ISO 639-1, `tatoeba` the three-letter code of the LASER files, `script` ISO 15924."""
+
+    code: str
+    iso639_3: str
+    tatoeba: str
+    name: str
+    family: str
+    script: str
+
+
+@cache
+def languages() -> dict[str, Language]:
+    """All 50 languages of XTREME and XTREME-R by ISO 639-1 code."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return {row["code"]: Language(**row) for row in csv.DictReader(file)}
+
+
+def language(code: str) -> Language:
+    """The language with this ISO 639-1 code; raises `UnknownName` with close matches."""
+    table = languages()
+    if code not in table:
+        raise UnknownName.of("language", code, table)
+    return table[code]

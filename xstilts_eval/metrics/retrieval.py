@@ -1,0 +1,81 @@
+"""Scores of retrieval: nearest-neighbour accuracy, MTEB's weighted P/R/F1, and pair sets for mining."""
+
+from collections.abc import Collection, Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xstilts_eval.errors import PredictionError
+from xstilts_eval.metrics.base import Metric, Scores, Statistics, precision_recall_f1, ratio
+
+Pair = tuple[str, str]
+
+
+def _count_nearest(gold: int, predicted: int) -> Statistics:
+    return (int(gold == predicted), 1)
+
+
+def _finish_nearest(statistics: Sequence[float]) -> Scores:
+    correct, queries = statistics
+    return {"acc": ratio(correct, queries)}
+
+
+def weighted_precision_recall_f1(gold: Sequence[int], predicted: Sequence[int]) -> Scores:
+    """Precision, recall, F1 (0-1) per index, averaged with the gold counts as weights.
+
+    Equals scikit-learn's `precision_recall_fscore_support(average="weighted", zero_division=0)`, as MTEB's bitext
+    evaluator uses it; `gold` and `predicted` hold one index of the pool per query. Raises `PredictionError` when
+    their lengths differ.
+    """
+    if len(gold) != len(predicted):
+        raise PredictionError(f"{len(predicted)} retrieved indices for {len(gold)} queries")
+    gold_index, index = np.asarray(gold, dtype=np.int64), np.asarray(predicted, dtype=np.int64)
+    labels, codes = np.unique(np.concatenate([gold_index, index]), return_inverse=True)
+    gold_codes, codes = codes[: len(gold_index)], codes[len(gold_index) :]
+    size = len(labels)
+    support = np.bincount(gold_codes, minlength=size).astype(np.float64)
+    retrieved = np.bincount(codes, minlength=size).astype(np.float64)
+    correct = np.bincount(gold_codes[gold_codes == codes], minlength=size).astype(np.float64)
+    weights = support / max(len(gold_index), 1)
+
+    def mean(whole: NDArray[np.float64], part: NDArray[np.float64]) -> float:
+        values = np.divide(part, whole, out=np.zeros(size), where=whole > 0)
+        return float(values @ weights)
+
+    return {
+        "f1": mean(retrieved + support, 2 * correct),
+        "precision": mean(retrieved, correct),
+        "recall": mean(support, correct),
+    }
+
+
+def _count_pairs(gold: Collection[Pair], predicted: Collection[Pair]) -> Statistics:
+    gold_set, predicted_set = set(gold), set(predicted)
+    return (len(gold_set & predicted_set), len(predicted_set), len(gold_set))
+
+
+def pair_statistics(gold: Collection[Pair], predicted: Collection[Pair]) -> NDArray[np.float64]:
+    """Counts (correct, predicted, gold) per source id that occurs in a pair, shape [source ids, 3].
+
+    Their sum is the statistic of the whole corpus; the source sentence is the unit that intervals resample.
+    """
+    gold_set, predicted_set = set(gold), set(predicted)
+    rows: dict[Hashable, list[int]] = {}
+    for column, pairs in enumerate((gold_set & predicted_set, predicted_set, gold_set)):
+        for source, _ in pairs:
+            rows.setdefault(source, [0, 0, 0])[column] += 1
+    ordered = [rows[source] for source in sorted(rows, key=str)]  # sets have no order, draws need one
+    return np.array(ordered, dtype=np.float64).reshape(len(ordered), 3)
+
+
+NEAREST: Metric[int, int] = Metric(
+    name="nearest_acc", names=("acc",), counts=("correct", "queries"), count=_count_nearest, finish=_finish_nearest
+)
+PAIRS: Metric[Collection[Pair], Collection[Pair]] = Metric(
+    name="pair_f1",
+    names=("f1", "precision", "recall"),
+    counts=("correct", "predicted", "gold"),
+    count=_count_pairs,
+    finish=precision_recall_f1,
+    choices=("pairs:set",),
+)

@@ -1,0 +1,28 @@
+"""Where the package's own files lie, in a checkout and in an installation alike."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parent
+
+
+def _own(name: str) -> Path:
+    """The repository's own file when running from a checkout (an installed copy would go stale)."""
+    if (_CHECKOUT / "pyproject.toml").is_file() and (_CHECKOUT / name).exists():
+        return _CHECKOUT / name
+    return _PACKAGE / name
+
+
+def tasks_path() -> Path:
+    """The folder with the host's task YAMLs."""
+    return _own("harness_tasks")
+
+
+def zoo_path() -> Path:
+    """The file with published numbers."""
+    return _own("model_zoo.yaml")
+
+
+def sample_path() -> Path:
+    """The bundled sample, a data folder in the official formats."""
+    return _PACKAGE / "sample" / "official"

@@ -1,0 +1,95 @@
+"""Make plain `lm_eval` find this package's model and tasks, on hosts that cannot discover plug-ins themselves.
+
+Python imports this module at every start (through the `.pth` or `.start` file beside it), so it imports nothing but
+`sys` and `os`, and does nothing until one of two modules of the host is imported:
+
+* `lm_eval.models`: if the host does not know a model called ``xstilts``, its name is registered (not imported);
+* `lm_eval.tasks.manager`: a task manager that reads the host's own tasks also reads ours, unless they are there already.
+
+``XSTILTS_BRIDGE=0`` switches it off. A failure here is reported in one line and never stops Python or the host.
+"""
+
+import os
+import sys
+
+ADAPTER = "xstilts_eval.models.adapter:XstiltsLM"
+
+
+def _supply_model(module):
+    from lm_eval.api.registry import model_registry
+
+    if "xstilts" not in model_registry:
+        model_registry.register("xstilts", target=ADAPTER)
+
+
+def _supply_tasks(module):
+    from functools import wraps
+
+    manager = module.TaskManager
+    original = manager.__init__
+
+    @wraps(original)
+    def init(self, verbosity=None, include_path=None, include_defaults=True, metadata=None, **more):
+        if include_defaults:
+            from xstilts_eval.paths import tasks_path
+
+            given = include_path if isinstance(include_path, (list, tuple)) else [include_path]
+            given = [path for path in given if path]
+            ours = tasks_path()
+            if not any(os.path.realpath(path) == os.path.realpath(ours) for path in given):
+                # First, so that a user's own folder still overrides a task of ours.
+                include_path = [ours, *given]
+        original(
+            self, verbosity, include_path=include_path, include_defaults=include_defaults, metadata=metadata, **more
+        )
+
+    manager.__init__ = init
+
+
+_SUPPLIES = {"lm_eval.models": _supply_model, "lm_eval.tasks.manager": _supply_tasks}
+
+
+class _Loader:
+    """The real loader, followed by one supply step."""
+
+    def __init__(self, loader, supply):
+        self._loader, self._supply = loader, supply
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        self._loader.exec_module(module)
+        try:
+            self._supply(module)
+        except Exception as error:  # the host must go on without us
+            print(f"xstilts-eval: the bridge to lm_eval failed ({error!r}); see docs/install.md", file=sys.stderr)
+
+
+class _Finder:
+    """A meta-path finder that answers for the host's two modules only."""
+
+    def find_spec(self, name, path=None, target=None):
+        supply = _SUPPLIES.get(name)
+        if supply is None:
+            return None
+        for finder in sys.meta_path:
+            if finder is self or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Loader(spec.loader, supply)
+                return spec
+        return None
+
+
+def install():
+    """Put the finder in front, once; does nothing when switched off."""
+    if os.environ.get("XSTILTS_BRIDGE", "1") == "0":
+        return
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())

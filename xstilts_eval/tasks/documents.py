@@ -1,0 +1,192 @@
+"""From a data folder to the documents of one leaf, with what a number needs to know about them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from xstilts_eval.benchmark import Family, Kind
+from xstilts_eval.data import sources
+from xstilts_eval.data.examples import Bitext, Corpus, document
+from xstilts_eval.errors import DataError, MissingData, SettingError
+from xstilts_eval.paths import sample_path
+
+log = logging.getLogger("xstilts_eval")
+
+SPLITS = ("test", "dev")
+MAX_SHOTS = 1000
+"""Few-shot examples are drawn from at most this many English rows (design decision D4)."""
+SHARD_SENTENCES = 400_000
+"""Sentences a side of one BUCC document; bounds the memory of one request (design decision D4)."""
+
+
+@dataclass(frozen=True)
+class LeafData:
+    """Documents of one leaf and their provenance.
+
+    `source` is ``sample`` or ``local``; `revision` the first 12 hex digits of a sha256 over the files read. For
+    retrieval, `pool` holds the two sides in file order, for mining `corpus` and `development` hold the corpora.
+    """
+
+    family: Family
+    language: str
+    documents: list[dict[str, Any]]
+    folder: Path
+    source: str
+    split: str
+    revision: str
+    complete: bool
+    notes: tuple[str, ...]
+    pool: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    corpus: Corpus | None = field(default=None, repr=False)
+    development: Corpus | None = field(default=None, repr=False)
+
+    def provenance(self) -> dict[str, Any]:
+        """What the results file records about the data."""
+        return {
+            "source": self.source,
+            "split": self.split,
+            "revision": self.revision,
+            "complete": self.complete,
+            "notes": list(self.notes),
+            "documents": len(self.documents),
+        }
+
+    def gold_of_shard(self, doc: dict[str, Any]) -> set[tuple[str, str]]:
+        """Gold pairs (foreign id, English id) whose foreign sentence lies in the shard `doc`."""
+        assert self.corpus is not None
+        inside = set(list(self.corpus.source)[doc["source_from"] : doc["source_to"]])
+        return {pair for pair in self.corpus.gold if pair[0] in inside}
+
+
+def resolve_folder(data: str | None) -> tuple[Path, str]:
+    """The data folder and its kind: argument, else ``XSTILTS_DATA``, else the bundled sample."""
+    wanted = data or os.environ.get("XSTILTS_DATA") or "sample"
+    if wanted == "sample":
+        if not data and not os.environ.get("XSTILTS_DATA"):
+            _say_sample_once()
+        return sample_path(), "sample"
+    folder = Path(wanted).expanduser()
+    if not folder.is_dir():
+        raise MissingData(
+            f"the data folder {wanted!r} does not exist; give a folder with the benchmark's files or 'sample'"
+        )
+    return folder.resolve(), "local"
+
+
+@lru_cache(maxsize=1)
+def _say_sample_once() -> None:
+    log.warning(
+        "no data folder was given (XSTILTS_DATA or --metadata data=…): scoring the bundled SAMPLE; "
+        "its scores are not XTREME scores"
+    )
+
+
+def load_leaf(family: Family, language: str, data: str | None = None, split: str | None = None) -> LeafData:
+    """Documents of one leaf.
+
+    Raises `MissingData` when the files are not there, `DataError` when they break their format or hold nothing,
+    `SettingError` for a split other than test and dev.
+    """
+    folder, source = resolve_folder(data)
+    split = split or "test"
+    if split not in SPLITS:
+        raise SettingError(f"split {split!r} cannot be scored; allowed: {', '.join(SPLITS)}")
+    return _load(family, language, folder, source, split, _world_size() if family.kind is Kind.MINING else 1)
+
+
+@lru_cache(maxsize=512)
+def _load(family: Family, language: str, folder: Path, source: str, split: str, processes: int) -> LeafData:
+    loaded = sources.load(family, language, split, folder)
+    if not loaded.examples:
+        raise DataError(f"{family.leaf(language)}: the {split} split under {folder} holds no examples")
+    common = {
+        "family": family,
+        "language": language,
+        "folder": folder,
+        "source": source,
+        "split": split,
+        "revision": loaded.revision,
+        "complete": loaded.complete,
+        "notes": loaded.notes,
+    }
+    if family.kind is Kind.MINING:
+        corpus = loaded.examples[0]
+        assert isinstance(corpus, Corpus)
+        development = sources.load(family, language, "dev", folder).examples[0]
+        assert isinstance(development, Corpus)
+        shards = _shards(family, language, corpus, processes)
+        return LeafData(documents=shards, corpus=corpus, development=development, **common)  # type: ignore[arg-type]
+    if family.kind is Kind.BITEXT:
+        pairs = [example for example in loaded.examples if isinstance(example, Bitext)]
+        return _bitext(family, language, pairs, common)
+    rows = [document(example, family.name, language) for example in loaded.examples]  # type: ignore[arg-type]
+    return LeafData(documents=rows, **common)  # type: ignore[arg-type]
+
+
+def _bitext(family: Family, language: str, pairs: list[Bitext], common: dict[str, Any]) -> LeafData:
+    """One document per query; the pool is the leaf.
+
+    XTREME sorts the stripped English sentences by code point and asks for the line of the translation in the
+    untouched foreign file (`utils_preprocess.py:376-404`); MTEB keeps file order on both sides.
+    """
+    order = list(range(len(pairs)))
+    targets = [pair.target.strip() for pair in pairs] if family.suite == "xtreme" else [p.target for p in pairs]
+    if family.suite == "xtreme":
+        order.sort(key=lambda line: targets[line])
+    rows = [
+        {
+            "id": pairs[line].id,
+            "source": pairs[line].source,
+            "target": targets[line],
+            "gold": line,
+            "family": family.name,
+            "language": language,
+        }
+        for line in order
+    ]
+    pool = (tuple(pair.source for pair in pairs), tuple(targets))
+    return LeafData(documents=rows, pool=pool, **common)
+
+
+def _shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[dict[str, Any]]:
+    """Ranges over the foreign side, at most `SHARD_SENTENCES` long, never fewer than there are processes.
+
+    The sentences stay in the leaf's corpus: a document that held 400,000 of them would be copied into every log.
+    """
+    total = len(corpus.source)
+    count = max(processes, -(-max(total, len(corpus.target)) // SHARD_SENTENCES), 1)
+    bounds = [total * shard // count for shard in range(count + 1)]
+    return [
+        {
+            "id": f"{language}-en.{shard}",
+            "source_from": bounds[shard],
+            "source_to": bounds[shard + 1],
+            "source_sentences": total,
+            "target_sentences": len(corpus.target),
+            "family": family.name,
+            "language": language,
+        }
+        for shard in range(count)
+    ]
+
+
+def _world_size() -> int:
+    """Number of processes of this run (torchrun and accelerate set WORLD_SIZE)."""
+    return max(1, int(os.environ.get("WORLD_SIZE", "1")))
+
+
+@lru_cache(maxsize=32)
+def english_shots(family: Family, folder: Path) -> list[dict[str, Any]]:
+    """Up to `MAX_SHOTS` English training (else development) documents; empty when the folder has none."""
+    for split in ("train", "dev"):
+        try:
+            examples = sources.load(family, "en", split, folder).examples
+        except MissingData:
+            continue
+        return [document(example, family.name, "en") for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
+    return []

@@ -1,0 +1,118 @@
+"""The host task behind every leaf: canonical documents in, requests out, nothing about any model.
+
+Named from the YAML templates by ``class:``. Subclassing the host's `ConfigurableTask` (instead of its
+``custom_dataset``) keeps a run of 162 leaves quiet, fixes the task version, reads few-shot examples only when asked for,
+and announces every selected leaf so that an adapter can refuse before its first forward pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.task import ConfigurableTask
+from lm_eval.config.task import TaskConfig
+
+from xstilts_eval.benchmark import FAMILIES, Family, Kind
+from xstilts_eval.errors import MissingData, SettingError
+from xstilts_eval.tasks import announced, documents
+
+_FIELDS = frozenset(field.name for field in fields(TaskConfig))
+_EMBED = "embed"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """One selected leaf as an adapter sees it before any request runs."""
+
+    task: LeafTask
+    num_fewshot: int
+    chat_template: bool
+
+    @property
+    def name(self) -> str:
+        return self.task.task_name
+
+
+class Documents(list):  # type: ignore[type-arg]
+    """A list of documents with the one attribute the host reads from a data set."""
+
+    @property
+    def features(self) -> dict[str, None]:
+        return dict.fromkeys(self[0]) if self else {}
+
+
+class LeafTask(ConfigurableTask):  # type: ignore[misc]
+    """One family in one language.
+
+    The YAML gives the family as ``dataset_path`` (``xtreme_xnli``) and the language as ``dataset_name``. Metadata keys
+    read: ``data`` (folder or ``sample``) and ``split``; all others, which the host merges in from model arguments, are
+    left alone.
+    """
+
+    family: Family
+    language: str
+    data: documents.LeafData
+
+    def __init__(self, config: dict[str, Any] | None = None) -> None:
+        config = {key: value for key, value in (config or {}).items() if key in _FIELDS}
+        self.family = FAMILIES[config["dataset_path"]]
+        self.language = config["dataset_name"]
+        self._is_retrieval = config.get("output_type") == _EMBED
+        if self._is_retrieval:  # the host's constructor knows its own output types only
+            config |= {"output_type": "generate_until", "generation_kwargs": {"until": ["\n"]}}
+        super().__init__(config=config)
+        if self._is_retrieval:
+            self.OUTPUT_TYPE = self.config.output_type = _EMBED
+            self.config.generation_kwargs = None
+        self.VERSION = self.family.version  # `--metadata version=…` may not move it
+
+    def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
+        metadata = dict(self.config.metadata or {})
+        self.data = documents.load_leaf(self.family, self.language, metadata.get("data"), metadata.get("split"))
+        self.dataset = {self.config.test_split: Documents(self.data.documents)}
+        self.config.metadata = metadata | {"version": self.family.version, "xs_data": self.data.provenance()}
+
+    def fewshot_docs(self) -> list[dict[str, Any]]:
+        """None while the task is built (the host asks then); `build_all_requests` fills them in when wanted."""
+        return []
+
+    def build_all_requests(self, **options: Any) -> None:
+        shots = int(self.config.num_fewshot or 0)
+        if self.family.kind is Kind.MINING and (options.get("limit") or options.get("samples")):
+            raise SettingError(
+                f"{self.task_name}: --limit and --samples do not apply to BUCC, whose score needs the whole corpus; "
+                "leave the option out or leave xtreme_bucc2018 out of --tasks"
+            )
+        if self._is_retrieval:
+            shots = 0
+        if shots:
+            examples = documents.english_shots(self.family, self.data.folder)
+            if not examples:
+                raise MissingData(
+                    f"{self.task_name}: --num_fewshot {shots} needs English training data of {self.family.title}, and "
+                    f"{self.data.folder} has none; shots are never taken from the test language"
+                )
+            self.sampler.df = examples
+        announced.announce(Selection(self, shots, bool(options.get("apply_chat_template"))))
+        super().build_all_requests(**options)
+
+    def fewshot_context(self, doc: dict[str, Any], num_fewshot: int, **options: Any) -> Any:
+        if self._is_retrieval:
+            return self.doc_to_text(doc)
+        return super().fewshot_context(doc, num_fewshot, **options)
+
+    def construct_requests(self, doc: dict[str, Any], ctx: Any, **options: Any) -> Any:
+        if not self._is_retrieval:
+            return super().construct_requests(doc, ctx, **options)
+        options.pop("apply_chat_template", None)
+        options.pop("chat_template", None)
+        return Instance(request_type=_EMBED, doc=doc, arguments=(str(ctx), {"leaf": self.task_name}), idx=0, **options)
+
+    def process_results(self, doc: dict[str, Any], results: list[Any]) -> dict[str, Any]:
+        if self.family.kind is Kind.MINING:
+            from xstilts_eval.tasks import scoring
+
+            return scoring.mining(self.data.gold_of_shard(doc), results[0])
+        return super().process_results(doc, results)  # type: ignore[no-any-return]
