@@ -1,8 +1,11 @@
 """The sample in the official formats: complete, well-formed, up to date, and the same at every build."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -11,10 +14,12 @@ from typing import Any
 import pytest
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS, XTREME, family
+from xstilts_eval.data.examples import Corpus, Tagged
+from xstilts_eval.data.sources import load
 from xstilts_eval.errors import SettingError
 from xstilts_eval.languages import language
 from xstilts_eval.sample.build import OFFICIAL, XNLI_COLUMNS, build, conllu, files, main, stale
-from xstilts_eval.sample.source import SOURCE, SampleError, Token, detokenize, sentences
+from xstilts_eval.sample.source import SOURCE, SampleError, detokenize, sentences
 
 LEAVES = [(f.name, code) for f in XTREME for code in f.languages]
 MINED = family("bucc2018").languages
@@ -90,8 +95,17 @@ def test_official_folder_is_up_to_date(tmp_path: Path) -> None:
         assert (OFFICIAL / name).read_bytes() == (tmp_path / "official" / name).read_bytes(), name
 
 
-def test_two_builds_agree() -> None:
-    assert list(files().items()) == list(files().items())
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_build_does_not_depend_on_the_process(seed: str) -> None:
+    """Sets are ordered by a seed, text files are read in a locale: neither may reach the files."""
+    run = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-m", "xstilts_eval.sample.build", "--check"],
+        env={**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": "C"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_folder_is_small_and_says_what_it_is() -> None:
@@ -287,6 +301,12 @@ def test_fused_token_that_the_benchmark_would_tag_otherwise(
     assert f"/{code}.txt:1: " in str(error.value)
 
 
+@pytest.mark.parametrize("code", sorted(path.stem for path in (SOURCE / "sentences").iterdir()))
+def test_fused_tokens_follow_the_rule_in_every_language(code: str) -> None:
+    """Also in languages that are not in UD-POS, so that the files may serve there later."""
+    conllu(SOURCE / "sentences" / f"{code}.txt", code, "test")
+
+
 @pytest.mark.parametrize("code", family("tatoeba").languages)
 def test_tatoeba_sides_are_parallel(code: str) -> None:
     foreign = language(code).tatoeba
@@ -311,7 +331,7 @@ def test_bucc(code: str) -> None:
         for side, rows in zip((code, "en"), sides, strict=True):
             assert [row[0] for row in rows] == [f"{side}-{number:09d}" for number in range(1, len(rows) + 1)]
             assert len(rows) > size + 8, "too few distractors"
-        ours, theirs = (dict(map(tuple, rows)) for rows in sides)
+        ours, theirs = ({key: text for key, text in rows} for rows in sides)
         if split == "training":
             assert {(ours[a], theirs[b]) for a, b in gold} == pairs
         # Exactly one text per side is there twice, and no gold pair is lost with it.
@@ -343,6 +363,50 @@ def test_text_that_would_be_dropped_as_repeated_is_refused(tmp_path: Path) -> No
         files(source)
 
 
-def test_declared_tags_are_kept_for_readers() -> None:
-    """A token written without parts keeps its tag as it is."""
-    assert Token("x", "NOUN").parts == ()
+# --- through the package's readers --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "code"), LEAVES)
+def test_every_leaf_loads(name: str, code: str) -> None:
+    loaded = load(family(name), code, "test", OFFICIAL)
+    assert loaded.rows == _count(name, code) >= 20
+    assert not loaded.complete, "the sample passes for the benchmark"
+    assert all(path.is_relative_to(OFFICIAL) for path in loaded.files)
+    if isinstance(first := loaded.examples[0], Corpus):
+        assert all(a in first.source and b in first.target for a, b in first.gold)
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "code", "size"),
+    [
+        ("xnli", "train", "en", 102),
+        ("pawsx", "train", "en", 100),
+        ("udpos", "train", "en", 200),
+        ("panx", "train", "en", 200),
+        ("xquad", "train", "en", 60),
+        ("mlqa", "train", "en", 60),
+        ("tydiqa", "train", "en", 60),
+        ("xnli", "dev", "en", 24),
+        ("pawsx", "dev", "en", 20),
+        ("udpos", "dev", "en", 30),
+        ("panx", "dev", "en", 30),
+        ("xquad", "dev", "en", 12),
+        *(("bucc2018", "dev", code, 12) for code in MINED),
+    ],
+)
+def test_training_and_development_data_load(name: str, split: str, code: str, size: int) -> None:
+    assert load(family(name), code, split, OFFICIAL).rows == size
+
+
+@pytest.mark.parametrize("name", ["udpos", "panx"])
+def test_readers_give_back_the_declared_tokens_and_tags(name: str) -> None:
+    """For UD-POS this compares two independent accounts of the rule for fused tokens."""
+    for code in family(name).languages:
+        loaded = load(family(name), code, "test", OFFICIAL)
+        declared = sentences(SOURCE / "sentences" / f"{code}.txt")
+        for example, tokens in zip(loaded.examples, declared, strict=True):
+            assert isinstance(example, Tagged)
+            # XTREME removes the zero-width non-joiner (Persian) from UD tokens, not from PAN-X.
+            forms = [t.form.replace("\u200c", "") if name == "udpos" else t.form for t in tokens]
+            assert list(example.tokens) == forms
+            assert list(example.tags) == [t.upos if name == "udpos" else t.ner for t in tokens]

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,7 @@ def test_no_english_text_is_in_two_splits(kind: str) -> None:
 
 
 def test_mining_sets_share_no_sentence() -> None:
-    """English distractors are training and development sentences; a shared one would be a pair without gold."""
+    """English distractors are training and development sentences; a shared one would be an unlisted pair."""
     for code in sorted(LANGUAGES["mining_dev"]):
         dev = set(mining_dev(SOURCE / "mining_dev" / f"{code}.txt"))
         assert not dev & set(_texts("sentences", SOURCE / "sentences" / f"{code}.txt"))
@@ -212,7 +213,9 @@ _QA = "Q: Where?\nA: here\n"
         (mining_dev, "caf\ufffd\n", 1, "U+FFFD"),
     ],
 )
-def test_bad_line_is_refused(reader, text: str, line: int, message: str, tmp_path: Path) -> None:
+def test_bad_line_is_refused(
+    reader: Callable[[Path], object], text: str, line: int, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "kind" / "xx.txt"
     path.parent.mkdir()
     path.write_text(text, encoding="utf-8")

@@ -1,13 +1,13 @@
 """CoNLL-U → tagged sentences, words fused as XTREME fuses them.
 
-XTREME scores surface tokens: a multi-word token such as French ``du`` (``de`` + ``le``) counts once and carries the UPOS
-of the head of its span. The rule is that of google-research/xtreme @ 838c13b, `third_party/ud-conversion-tools`
-(`lib/conll.py`, `conllu_to_conll.py`) followed by `utils_preprocess.py:190-289`, re-told here:
+XTREME scores surface tokens: a multi-word token such as French ``du`` (``de`` + ``le``) counts once and carries
+the UPOS of the head of its span. The rule is that of google-research/xtreme @ 838c13b,
+`third_party/ud-conversion-tools` followed by `utils_preprocess.py:190-289`, re-told here:
 
 * The head of a span is its word with the fewest distinct ancestors, counting basic *and* enhanced edges (of the
-  enhanced ones those from ordinary words only); the trees are read before anything is fused, cycles are allowed.
-* Ties go to the UPOS that comes first in a precedence list of the language, then to the leftmost word. The original
-  stops with an error at a tie that involves a tag missing from its list; here such a tag comes last.
+  enhanced ones those from ordinary words only). Trees are read before anything is fused; cycles are allowed.
+* Ties go to the UPOS that comes first in a precedence list of the language, then to the leftmost word. The
+  original stops with an error at a tie that involves a tag missing from its list; here such a tag comes last.
 * Empty nodes (``5.1``) vanish. Blanks and U+200C are removed inside tokens.
 * A sentence stays if it has no ``_`` form, or fewer than its length minus one (drops treebanks without text).
 * The tag ``_`` stays as it is; any tag that is neither ``_`` nor one of the 17 UPOS is an error.
@@ -17,15 +17,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from xstilts_eval.benchmark import UPOS
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Tagged
 from xstilts_eval.errors import DataError
 
-UPOS = frozenset("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
+_TAGS = frozenset([*UPOS, "_"])
 COLUMNS = 10
-_DEFAULT_PRECEDENCE = tuple(
-    "VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT".split()
-)
+_DEFAULT_PRECEDENCE = tuple("VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT".split())
 _PRECEDENCE = {
     "es": tuple("VERB AUX PRON ADP DET".split()),
     "fr": tuple("VERB AUX PRON NOUN ADJ ADV ADP DET PART SCONJ CONJ".split()),
@@ -58,7 +57,7 @@ def read(path: Path, language: str | None = None) -> list[Tagged]:
     total = 0
     for position, sentence in enumerate(_sentences(path)):
         total += 1
-        forms, tags = _fused(path, sentence, precedence) if sentence.spans else (sentence.forms, sentence.tags)
+        forms, tags = _fused(sentence, precedence) if sentence.spans else (sentence.forms, sentence.tags)
         without_text = forms.count("_")
         if without_text and without_text >= len(forms) - 1:
             continue
@@ -90,12 +89,12 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 def _add(path: Path, number: int, line: str, sentence: _Sentence) -> None:
     columns = line.split("\t")
     if len(columns) != COLUMNS:
-        raise DataError(f"{path}, line {number}: {len(columns)} columns where CoNLL-U has {COLUMNS}, separated by TAB")
+        raise DataError(f"{path}, line {number}: {len(columns)} columns; CoNLL-U has {COLUMNS}, separated by TAB")
     name, form, tag, head = columns[0], columns[1].strip(), columns[3].strip(), columns[6]
     expected = len(sentence.forms) + 1
     if name == str(expected):
-        if tag not in UPOS and tag != "_":
-            raise DataError(f"{path}, line {number}: UPOS {tag!r}; allowed: {' '.join(sorted(UPOS))} and _")
+        if tag not in _TAGS:
+            raise DataError(f"{path}, line {number}: UPOS {tag!r}; allowed: {' '.join(UPOS)} and _")
         if head != "_" and not _is_number(head):
             raise DataError(f"{path}, line {number}: head {head!r} is not the number of a word")
         sentence.forms.append(form)
@@ -106,7 +105,7 @@ def _add(path: Path, number: int, line: str, sentence: _Sentence) -> None:
         first, last = _span(path, number, name)
         after = sentence.spans[-1][1] + 1 if sentence.spans else 1
         if first != expected or first < after or last < first:
-            raise DataError(f"{path}, line {number}: span {name} does not start at the next word, {max(expected, after)}")
+            raise DataError(f"{path}, line {number}: span {name} where one from {max(expected, after)} was expected")
         sentence.spans.append((first, last, form))
     elif "." in name:
         before, _, part = name.partition(".")
@@ -142,7 +141,7 @@ def _closed(path: Path, sentence: _Sentence) -> _Sentence:
     return sentence
 
 
-def _fused(path: Path, sentence: _Sentence, precedence: Sequence[str]) -> tuple[list[str], list[str]]:
+def _fused(sentence: _Sentence, precedence: Sequence[str]) -> tuple[list[str], list[str]]:
     """Forms and tags with every span replaced by its surface form and the tag of its head."""
     edges = [_heads_of(basic, extra) for basic, extra in zip(sentence.heads, sentence.enhanced, strict=True)]
     forms: list[str] = []
@@ -164,7 +163,7 @@ def _head(
     depths = [_ancestors(word, edges) for word in span]
     nearest = [word for word, depth in zip(span, depths, strict=True) if depth == min(depths)]
     ranks = {tag: rank for rank, tag in enumerate(precedence)}
-    return min(nearest, key=lambda word: ranks.get(tags[word - 1], len(ranks)))  # min keeps the leftmost of equals
+    return min(nearest, key=lambda word: ranks.get(tags[word - 1], len(ranks)))  # the leftmost of equals
 
 
 def _heads_of(basic: str, enhanced: str) -> set[int]:

@@ -1,7 +1,7 @@
 """Text files as they are stored: plain, ``.gz`` or ``.xz``, UTF-8 and nothing else.
 
 Every function takes the path of a file on disk and raises `DataError` naming file and, where there is one, line.
-Lines end at ``\\n`` only: real files carry U+2028 and U+0085 inside sentences, at which `str.splitlines` would cut.
+Lines end at ``\\n`` only: real files carry U+2028 and U+0085 inside sentences, where `str.splitlines` would cut.
 """
 
 import gzip
@@ -26,8 +26,8 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     """The uncompressed bytes of `path`; a damaged or cut-off archive becomes a `DataError`."""
     try:
         if path.suffix == ".gz":
-            # GzipFile hands out lines one Python call at a time; a buffer in front makes that three times as fast.
-            with gzip.open(path, "rb") as packed, io.BufferedReader(packed, _CHUNK) as buffered:  # type: ignore[type-var]
+            # GzipFile makes every line a Python call; a buffer in front is several times as fast.
+            with gzip.open(path, "rb") as packed, io.BufferedReader(packed, _CHUNK) as buffered:
                 yield buffered
         elif path.suffix == ".xz":
             with lzma.open(path, "rb") as unpacked:
@@ -46,7 +46,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Line number from 1 and text of every line, without ``\\n`` and one ``\\r`` before it; a leading BOM is dropped."""
+    """Number (from 1) and text of every line, without its ``\\n`` or ``\\r\\n``; a leading BOM is dropped."""
     with open_bytes(path) as file:
         for number, raw in enumerate(file, 1):
             if number == 1:
@@ -71,7 +71,7 @@ def read_text(path: Path) -> str:
 
 
 def sha256(path: Path) -> str:
-    """Hex sha256 of the uncompressed content, so that a file and its ``.gz`` agree; reads in pieces of 1 MiB."""
+    """Hex sha256 of the uncompressed content, so that a file and its ``.gz`` agree."""
     digest = hashlib.sha256()
     with open_bytes(path) as file:
         while piece := file.read(_CHUNK):
@@ -85,9 +85,9 @@ def plain_name(path: Path) -> str:
 
 
 def find(folder: Path, candidates: Iterable[str]) -> Path | None:
-    """The first of several files under `folder`, each also tried with ``.gz`` and ``.xz``; None when none is there.
+    """The first of several files that exists under `folder`, each also tried with ``.gz`` and ``.xz``; else None.
 
-    Candidates are relative and may not climb out of the folder (`ValueError`: they come from tables, not from users).
+    Candidates are relative and may not climb out of the folder (`ValueError`: they come from tables, not users).
     """
     for candidate in candidates:
         parts = PurePosixPath(candidate)
@@ -102,4 +102,4 @@ def find(folder: Path, candidates: Iterable[str]) -> Path | None:
 
 def _not_utf8(path: Path, number: int, error: UnicodeDecodeError) -> DataError:
     byte = error.object[error.start]
-    return DataError(f"{path}, line {number}: not UTF-8 (byte 0x{byte:02x}: {error.reason}); convert the file to UTF-8")
+    return DataError(f"{path}, line {number}: not UTF-8 (byte 0x{byte:02x}: {error.reason}); convert the file")

@@ -1,7 +1,7 @@
 """The one pattern of every metric here: segment statistics → sum → corpus score.
 
-Statistics are kept per segment (one document), so that intervals and paired tests resample them without knowing the
-metric; scores are fractions from 0 to 1, higher is better, and undefined ratios are 0.
+Statistics are kept per segment (one document), so that intervals and paired tests resample them without
+knowing the metric; scores are fractions from 0 to 1, higher is better, and undefined ratios are 0.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,10 +23,10 @@ Scores = dict[str, float]
 class Metric(Generic[Gold, Predicted]):
     """A metric as data: what is counted per segment and how the sums become scores.
 
-    `statistics` names and orders the counts that `count` returns for one segment; `finish` turns their sum over
-    segments into scores, one for each of `names`. `choices` are the settings that could move the number, in the order
-    of the signature; `version` moves whenever the number could for another reason. `count_all` is an optional faster
-    equal of `count` over a whole corpus.
+    `counts` names and orders the numbers that `count` returns for one segment; `finish` turns their sum over
+    segments into scores, one for each of `names`. `choices` are the settings that could move the number, in
+    the order of the signature; `version` moves whenever the number could for another reason. `count_all` is
+    an optional faster equal of `count` over a whole corpus.
     """
 
     name: str

@@ -19,8 +19,8 @@ _CELLS = 1 << 24  # counts held at once: 128 MiB
 def sum_by_unit(statistics: NDArray[np.float64], units: Sequence[Hashable]) -> NDArray[np.float64]:
     """Statistics summed over the segments of each unit (paragraph, article), shape [units, counts].
 
-    `statistics` has the shape [segments, counts], `units` names the unit of each segment; units keep the order of
-    their first segment. Raises `SettingError` when the lengths differ.
+    `statistics` has the shape [segments, counts], `units` names the unit of each segment; units keep the
+    order of their first segment. Raises `SettingError` when the lengths differ.
     """
     if len(units) != len(statistics):
         raise SettingError(f"{len(units)} unit ids for {len(statistics)} segments: one per segment is needed")
@@ -36,8 +36,9 @@ def resampled_totals(
 ) -> NDArray[np.float64]:
     """Sums of `draws` resamples with replacement of the units, shape [draws, counts].
 
-    Units with equal statistics are interchangeable, so how often each *distinct* row is drawn is multinomial with
-    its frequency: the exact distribution of the resampled sum, and for accuracy a draw costs two numbers, not n.
+    Units with equal statistics are interchangeable, so how often each *distinct* row is drawn is multinomial
+    with its frequency: the exact distribution of the resampled sum, and for accuracy a draw costs two
+    numbers, not n.
     """
     distinct, frequency = np.unique(statistics, axis=0, return_counts=True)
     n = len(statistics)
@@ -57,11 +58,12 @@ def intervals(
 ) -> dict[str, Interval] | None:
     """Percentile bootstrap interval (low, high) of every score; None for fewer than two units.
 
-    `statistics` has the shape [segments, counts], `score` turns their sum into scores (`Metric.score`), `units`
-    names the unit of independence of each segment where segments are not independent (XQuAD and TyDiQA: paragraph,
-    MLQA: article). Method: n units are drawn with replacement `draws` times, the corpus metric is recomputed
-    from the summed sufficient statistics of each draw, never as an average of per-segment scores, and the
-    (1 ± level) / 2 percentiles are taken (Koehn 2004, W04-3250). Same seed, same interval.
+    `statistics` has the shape [segments, counts], `score` turns their sum into scores (`Metric.score`),
+    `units` names the unit of independence of each segment where segments are not independent (XQuAD and
+    TyDiQA: paragraph, MLQA: article). Method: n units are drawn with replacement `draws` times, the corpus
+    metric is recomputed from the summed sufficient statistics of each draw, never as an average of
+    per-segment scores, and the (1 ± level) / 2 percentiles are taken (Koehn 2004, W04-3250). Same seed, same
+    interval.
     """
     if draws < 1 or not 0 < level < 1:
         raise SettingError(f"bootstrap needs draws >= 1 and 0 < level < 1, got draws={draws}, level={level}")

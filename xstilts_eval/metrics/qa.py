@@ -1,8 +1,9 @@
 """Exact match and token F1 of extractive question answering: SQuAD v1.1 and MLQA, quirks included.
 
-XQuAD and TyDiQA use the English SQuAD normaliser in every language, MLQA one per language. Token F1 is 0 without
-common tokens, so two answers that both normalise to nothing score exact match 1 and F1 0, as in the official scripts.
-Sources: `evaluate_squad.py:26-89` and `evaluate_mlqa.py:50-134` in google-research/xtreme @ 838c13b, third_party.
+XQuAD and TyDiQA use the English SQuAD normaliser in every language, MLQA one per language. Token F1 is 0
+without common tokens, so two answers that both normalise to nothing score exact match 1 and F1 0, as in the
+official scripts. Sources: `evaluate_squad.py:26-89` and `evaluate_mlqa.py:50-134` in google-research/xtreme @
+838c13b, third_party.
 """
 
 import re

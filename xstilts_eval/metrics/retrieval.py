@@ -6,26 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.metrics.base import Metric, Scores, Statistics, precision_recall_f1, ratio
+from xstilts_eval.metrics.base import Metric, Scores, Statistics, precision_recall_f1
+from xstilts_eval.metrics.classification import ACCURACY
 
 Pair = tuple[str, str]
-
-
-def _count_nearest(gold: int, predicted: int) -> Statistics:
-    return (int(gold == predicted), 1)
-
-
-def _finish_nearest(statistics: Sequence[float]) -> Scores:
-    correct, queries = statistics
-    return {"acc": ratio(correct, queries)}
 
 
 def weighted_precision_recall_f1(gold: Sequence[int], predicted: Sequence[int]) -> Scores:
     """Precision, recall, F1 (0-1) per index, averaged with the gold counts as weights.
 
-    Equals scikit-learn's `precision_recall_fscore_support(average="weighted", zero_division=0)`, as MTEB's bitext
-    evaluator uses it; `gold` and `predicted` hold one index of the pool per query. Raises `PredictionError` when
-    their lengths differ.
+    Equals scikit-learn's `precision_recall_fscore_support(average="weighted", zero_division=0)`, as MTEB's
+    bitext evaluator uses it; `gold` and `predicted` hold one index of the pool per query. Raises
+    `PredictionError` when their lengths differ.
     """
     if len(gold) != len(predicted):
         raise PredictionError(f"{len(predicted)} retrieved indices for {len(gold)} queries")
@@ -69,7 +61,11 @@ def pair_statistics(gold: Collection[Pair], predicted: Collection[Pair]) -> NDAr
 
 
 NEAREST: Metric[int, int] = Metric(
-    name="nearest_acc", names=("acc",), counts=("correct", "queries"), count=_count_nearest, finish=_finish_nearest
+    name="nearest_acc",
+    names=ACCURACY.names,
+    counts=("correct", "queries"),
+    count=ACCURACY.count,
+    finish=ACCURACY.finish,
 )
 PAIRS: Metric[Collection[Pair], Collection[Pair]] = Metric(
     name="pair_f1",

@@ -1,12 +1,12 @@
 """Chunk F1 as the benchmark computes it (seqeval semantics, re-implemented) and token accuracy.
 
-Both chunk rules are one automaton over transitions of labels; they differ only in how a label is split into tag and
-type. seqeval 0.0.10-0.0.13, whose POS F1 is the official one, took the whole UPOS name as the type and its first
-letter as the tag, so that a chunk is a maximal run of equal tags, except that tags beginning with S (SYM, SCONJ)
-are read as *single* and stand alone.
+Both chunk rules are one automaton over transitions of labels; they differ only in how a label is split into
+tag and type. seqeval 0.0.10-0.0.13, whose POS F1 is the official one, took the whole UPOS name as the type
+and its first letter as the tag, so that a chunk is a maximal run of equal tags, except that tags beginning
+with S (SYM, SCONJ) are read as *single* and stand alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import eq
 from typing import NamedTuple
 
@@ -20,7 +20,6 @@ Tags = Sequence[str]
 
 _START, _END = 1, 2  # bits of a transition: a chunk starts at this label, one ended before it
 _BOUNDARY = ""  # what stands before the first and after the last label of a sentence
-_LARGEST_TABLE = 1024  # labels; beyond it (free text as labels) a dense table of transitions would not pay
 
 
 class Chunk(NamedTuple):
@@ -118,9 +117,10 @@ def _check_lengths(gold: Tags, predicted: Tags, where: str = "") -> None:
 def _count(rule: _Rule, gold: Tags, predicted: Tags) -> Statistics:
     """Chunks (correct, predicted, gold) of one sentence in one walk, without building them."""
     _check_lengths(gold, predicted)
-    correct = n_predicted = n_gold = gold_start = predicted_start = position = 0
+    correct = n_predicted = n_gold = gold_start = predicted_start = 0
     gold_row = predicted_row = rule[_BOUNDARY]
-    for gold_label, label in zip((*gold, _BOUNDARY), (*predicted, _BOUNDARY), strict=True):
+    pairs = zip((*gold, _BOUNDARY), (*predicted, _BOUNDARY), strict=True)
+    for position, (gold_label, label) in enumerate(pairs):
         gold_bits, bits = gold_row[gold_label], predicted_row[label]
         if gold_bits & _END:
             n_gold += 1
@@ -133,59 +133,74 @@ def _count(rule: _Rule, gold: Tags, predicted: Tags) -> Statistics:
         if bits & _START:
             predicted_start = position
         gold_row, predicted_row = rule[gold_label], rule[label]
-        position += 1
     return (correct, n_predicted, n_gold)
 
 
-class _Walk(NamedTuple):
-    """One side of a corpus as arrays over all tokens and one boundary per sentence, shape [positions]."""
+class _Codes(dict[str, int]):
+    """Label → number from 1, given on first use; the boundary is 0."""
 
-    ends: NDArray[np.bool_]  # a chunk ended before this position
-    start: NDArray[np.intp]  # where the chunk that reaches up to this position began
-    type: NDArray[np.intp]  # type of the label before this position
-
-
-def _walk(rule: _Rule, vocabulary: dict[str, int], flat: list[str]) -> _Walk:
-    size = len(vocabulary)
-    bits = np.array([[rule[a][b] for b in vocabulary] for a in vocabulary], dtype=np.uint8).ravel()
-    types: dict[str, int] = {}
-    type_of = np.array([types.setdefault(rule[label].type, len(types)) for label in vocabulary], dtype=np.intp)
-    codes = np.fromiter(map(vocabulary.__getitem__, flat), dtype=np.intp, count=len(flat))
-    before = np.concatenate(([0], codes[:-1]))
-    step = bits[before * size + codes]
-    # As in the loop above, a sentence begins with "the last start was its first token".
-    starts = np.where((step & _START).astype(bool) | (before == 0), np.arange(len(codes)), 0)
-    running = np.maximum.accumulate(starts)
-    return _Walk((step & _END).astype(bool), np.concatenate(([0], running[:-1])), type_of[before])
+    def __missing__(self, label: str) -> int:
+        code = self[label] = len(self)
+        return code
 
 
-def _flat(sentences: Sequence[Tags]) -> list[str]:
+def _encoded(sides: Iterable[Sequence[Tags]], numbers: _Codes) -> NDArray[np.uint8] | None:
+    """All labels as numbers, a boundary after each sentence; None where a byte per label is not enough."""
     labels: list[str] = []
-    for tags in sentences:
-        labels += tags
-        labels.append(_BOUNDARY)
-    return labels
+    for sentences in sides:
+        for tags in sentences:
+            labels += tags
+            labels.append(_BOUNDARY)
+    try:
+        return np.frombuffer(bytes(map(numbers.__getitem__, labels)), dtype=np.uint8)
+    except ValueError:  # free text as labels
+        return None
+
+
+def _tables(rule: _Rule, labels: Iterable[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Transition bits [previous label x 256 + label] and the number of each label's type [label]."""
+    bits, kinds, numbers = np.zeros((256, 256), np.uint8), np.zeros(256, np.uint8), _Codes()
+    names = tuple(labels)
+    for code, previous in enumerate(names):
+        row = rule[previous]
+        bits[code, : len(names)] = [row[label] for label in names]
+        kinds[code] = numbers[row.type]
+    return bits.ravel(), kinds
 
 
 def _count_all(rule: _Rule, gold: Sequence[Tags], predicted: Sequence[Tags]) -> NDArray[np.float64]:
-    """Chunks (correct, predicted, gold) per sentence, shape [sentences, 3]: the walk above on coded tags."""
-    for number, (gold_tags, tags) in enumerate(zip(gold, predicted, strict=True), start=1):
-        _check_lengths(gold_tags, tags, f"sentence {number}: ")
-    gold_flat, flat = _flat(gold), _flat(predicted)
-    labels = set(gold_flat) | set(flat)
+    """Chunks (correct, predicted, gold) per sentence, shape [sentences, 3]: the walk above on coded tags.
+
+    Both sides stand in one array of positions: all gold sentences, then all predicted ones, each sentence
+    followed by a boundary.
+    """
+    lengths = [*map(len, gold)]
+    if lengths != [*map(len, predicted)]:
+        for number, (gold_tags, tags) in enumerate(zip(gold, predicted, strict=True), start=1):
+            _check_lengths(gold_tags, tags, f"sentence {number}: ")
+    numbers = _Codes({_BOUNDARY: 0})
+    codes = _encoded((gold, predicted), numbers)
     # An empty label inside a sentence would read as a boundary; the loop counts it as outside.
-    empty_inside = gold_flat.count(_BOUNDARY) + flat.count(_BOUNDARY) > 2 * len(gold)
-    if not gold or len(labels) > _LARGEST_TABLE or empty_inside:
+    if codes is None or not len(codes) or len(codes) - np.count_nonzero(codes) != 2 * len(lengths):
         rows = [_count(rule, g, p) for g, p in zip(gold, predicted, strict=True)]
         return np.array(rows, dtype=np.float64).reshape(len(rows), 3)
-    vocabulary = {_BOUNDARY: 0} | {label: code for code, label in enumerate(sorted(labels - {_BOUNDARY}), start=1)}
-    true, guess = _walk(rule, vocabulary, gold_flat), _walk(rule, vocabulary, flat)
-    correct = true.ends & guess.ends & (true.start == guess.start) & (true.type == guess.type)
-    lengths = np.fromiter(map(len, gold), dtype=np.intp, count=len(gold)) + 1
-    first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    return np.stack(
-        [np.add.reduceat(events, first, dtype=np.float64) for events in (correct, guess.ends, true.ends)], axis=1
-    )
+    # What precedes the first label must be a boundary, and the last label is one.
+    before = np.concatenate([codes[-1:], codes[:-1]])
+    bits, kinds = _tables(rule, numbers)
+    steps = bits[(before.astype(np.uint16) << 8) | codes]
+    # As in the loop, a sentence begins with "the last start was its first token".
+    position = np.arange(len(codes), dtype=np.int64)
+    start = np.maximum.accumulate(np.where((steps & _START).astype(bool) | (before == 0), position, 0))
+    side = len(codes) // 2
+    gold_ends, predicted_ends = ((steps & _END) != 0).reshape(2, side)
+    # Positions after the last token of a chunk, on both sides.
+    both = np.flatnonzero(gold_ends & predicted_ends)
+    same_start = start[both - 1] == start[both + side - 1] - side
+    correct = both[same_start & (kinds[before[both]] == kinds[before[both + side]])]
+    last = np.cumsum(np.array(lengths) + 1)  # the position after each sentence's boundary
+    ends = (correct, np.flatnonzero(predicted_ends), np.flatnonzero(gold_ends))
+    counts = [np.searchsorted(events, last) for events in ends]
+    return np.diff(np.stack(counts, axis=1), axis=0, prepend=0).astype(np.float64)
 
 
 def _chunk_metric(rule: _Rule, name: str) -> Metric[Tags, Tags]:

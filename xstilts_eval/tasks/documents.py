@@ -6,6 +6,7 @@ import logging
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,15 @@ class LeafData:
             "documents": len(self.documents),
         }
 
+    def ids_of_shard(self, doc: dict[str, Any]) -> set[str]:
+        """Ids of the foreign sentences of the shard `doc`."""
+        assert self.corpus is not None
+        return set(islice(self.corpus.source, doc["source_from"], doc["source_to"]))
+
     def gold_of_shard(self, doc: dict[str, Any]) -> set[tuple[str, str]]:
         """Gold pairs (foreign id, English id) whose foreign sentence lies in the shard `doc`."""
         assert self.corpus is not None
-        inside = set(list(self.corpus.source)[doc["source_from"] : doc["source_to"]])
+        inside = self.ids_of_shard(doc)
         return {pair for pair in self.corpus.gold if pair[0] in inside}
 
 

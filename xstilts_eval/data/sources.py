@@ -1,0 +1,446 @@
+"""Where every family and split lies below a data folder, and what was found there.
+
+`load` is the one entry. It knows the official archives' own names and the plain folders people put them in; it reads
+local files only. Sizes come from the Hugging Face `xtreme` card (`reference/xtreme_spec.md`, section 1.2, of the
+project's notes); UD-POS sizes are those of its copy of UD v2.5.
+"""
+
+import csv
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xstilts_eval.benchmark import Family, Kind
+from xstilts_eval.data import conllu, files, readers
+from xstilts_eval.data.examples import Corpus, Example, Question
+from xstilts_eval.errors import DataError, MissingData, SettingError
+from xstilts_eval.languages import language as language_of
+
+SPLITS = ("test", "dev", "train")
+UD_RELEASE = "r2.5"
+"""The Universal Dependencies release XTREME is made of, as `ud/INDEX.tsv` writes it."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a data folder holds of one leaf and split.
+
+    `examples` is a 1-tuple of a `Corpus` for bucc2018. `revision` is the first 12 hex digits of a sha256 over the
+    names and contents of `files`: compression, folder and line of search do not enter it. `complete` says whether
+    the number of examples is the benchmark's; `notes` say what differs.
+    """
+
+    examples: tuple[Example, ...]
+    files: tuple[Path, ...]
+    revision: str
+    split: str
+    complete: bool
+    notes: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of scored items: gold pairs for bucc2018, examples elsewhere."""
+        first = self.examples[0]
+        return len(first.gold) if isinstance(first, Corpus) else len(self.examples)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Files of one leaf; `original` is False where one is known to be of another release than the benchmark's."""
+
+    paths: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+    original: bool = True
+
+
+Alternatives = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """`splits`: alternatives tried in order, each a tuple of files that belong together and must all be there.
+
+    ``{lg}``, ``{xxx}`` and ``{name}`` stand for ``sw``, ``swh`` and ``swahili``. `english` lists the splits that
+    exist in English only.
+    """
+
+    archive: str
+    splits: Mapping[str, Alternatives]
+    english: frozenset[str] = field(default_factory=frozenset)
+
+
+def _under(folders: Iterable[str], *names: str) -> Alternatives:
+    return tuple(tuple(f"{folder}{name}" for name in names) for folder in folders)
+
+
+_SQUAD = {
+    split: _under(("squad/", ""), f"{split}-v1.1.json") + _under(("squad/",), f"{split}-v1.1.unique-spans.json")
+    for split in ("train", "dev")
+}
+_XNLI = ("xnli/XNLI-1.0/", "XNLI-1.0/", "xnli/", "")
+_MULTINLI = ("xnli/XNLI-MT-1.0/multinli/", "XNLI-MT-1.0/multinli/", "xnli/multinli/", "xnli/", "")
+_MLQA = ("mlqa/MLQA_V1/", "MLQA_V1/", "mlqa/")
+_TYDIQA = ("tydiqa/", "")
+_BUCC = ("bucc2018/{lg}-en/", "bucc2018/bucc2018/{lg}-en/", "{lg}-en/", "bucc2018/", "")
+
+
+def _pawsx(name: str, xtreme: str) -> Alternatives:
+    official = _under(("pawsx/x-final/{lg}/", "x-final/{lg}/", "pawsx/{lg}/"), f"{name}.tsv")
+    return official + _under(("pawsx/xtreme_format/", "pawsx/"), f"{xtreme}-{{lg}}.tsv")
+
+
+def _panx(split: str) -> Alternatives:
+    folders = ("panx/panx_dataset/", "panx_dataset/", "panx/")
+    return _under(folders, f"{{lg}}/{split}") + _under(folders, f"{{lg}}-{split}")
+
+
+def _bucc(official: str, xtreme: str) -> Alternatives:
+    return tuple(
+        tuple(f"{folder}{{lg}}-en.{split}.{ending}" for ending in ("{lg}", "en", "gold"))
+        for split in (official, xtreme)
+        for folder in _BUCC
+    )
+
+
+def _tydiqa(split: str) -> Alternatives:
+    inner = tuple(f"{folder}tydiqa-goldp-v1.1-{split}/" for folder in _TYDIQA)
+    return (
+        _under(inner, f"tydiqa.goldp.{{lg}}.{split}.json")
+        + _under(inner, f"tydiqa-goldp-{split}-{{name}}.json")
+        + _under((*_TYDIQA, *inner), f"tydiqa-goldp-v1.1-{split}.json")
+    )
+
+
+_PLACES: Mapping[str, _Place] = {
+    "xnli": _Place(
+        "XNLI-1.0.zip (training data: XNLI-MT-1.0.zip) of facebookresearch/XNLI",
+        {
+            "test": _under(_XNLI, "xnli.test.tsv"),
+            "dev": _under(_XNLI, "xnli.dev.tsv"),
+            "train": _under(_MULTINLI, "multinli.train.en.tsv"),
+        },
+        english=frozenset(["train"]),
+    ),
+    "pawsx": _Place(
+        "x-final.tar.gz of google-research-datasets/paws (PAWS-X)",
+        {
+            "test": _pawsx("test_2k", "test"),
+            "dev": _pawsx("dev_2k", "dev"),
+            "train": _pawsx("train", "train"),
+        },
+        english=frozenset(["train"]),
+    ),
+    "panx": _Place(
+        "AmazonPhotos.zip (panx_dataset, one archive per language) named in XTREME's scripts/download_data.sh",
+        {split: _panx(split) for split in SPLITS},
+    ),
+    "xquad": _Place(
+        "google-deepmind/xquad (train and dev: SQuAD v1.1 of rajpurkar/SQuAD-explorer)",
+        {"test": _under(("xquad/", ""), "xquad.{lg}.json"), **_SQUAD},
+        english=frozenset(["train", "dev"]),
+    ),
+    "mlqa": _Place(
+        "MLQA_V1.zip of facebookresearch/MLQA (train: SQuAD v1.1 of rajpurkar/SQuAD-explorer)",
+        {
+            "test": _under(_MLQA, "test/test-context-{lg}-question-{lg}.json"),
+            "dev": _under(_MLQA, "dev/dev-context-{lg}-question-{lg}.json"),
+            "train": _SQUAD["train"],
+        },
+        english=frozenset(["train"]),
+    ),
+    "tydiqa": _Place(
+        "tydiqa-goldp-v1.1-dev.tgz (train: tydiqa-goldp-v1.1-train.json) of google-research-datasets/tydiqa",
+        {"test": _tydiqa("dev"), "train": _tydiqa("train")},
+    ),
+    "bucc2018": _Place(
+        "bucc2018-{lg}-en.training-gold.tar.bz2 and …sample-gold.tar.bz2 of the BUCC 2018 shared task",
+        {"test": _bucc("training", "test"), "dev": _bucc("sample", "dev")},
+    ),
+    "tatoeba": _Place(
+        "facebookresearch/LASER, folder data/tatoeba/v1",
+        {
+            "test": _under(
+                ("tatoeba/v1/", "tatoeba/", "v1/", ""), "tatoeba.{xxx}-eng.{xxx}", "tatoeba.{xxx}-eng.eng"
+            )
+        },
+    ),
+    "udpos": _Place("ud-treebanks-v2.5.tgz (Universal Dependencies 2.5)", {split: () for split in SPLITS}),
+}
+
+
+def _sizes(text: str) -> dict[str, int]:
+    """``"af 425 ar 1680"`` as a dictionary."""
+    words = text.split()
+    return {language: int(size) for language, size in zip(words[::2], words[1::2], strict=True)}
+
+
+def _panx_sizes() -> dict[str, int]:
+    small = dict.fromkeys(("af", "bn", "hi", "kk", "ml", "mr", "ms", "sw", "ta", "te", "tl", "ur"), 1_000)
+    return small | dict.fromkeys(("jv", "my", "yo"), 100)
+
+
+# Examples (bucc2018: gold pairs) by family and split; "*" stands for every language not named.
+_EXPECTED: Mapping[tuple[str, str], Mapping[str, int]] = {
+    ("xnli", "test"): {"*": 5_010},
+    ("xnli", "dev"): {"*": 2_490},
+    ("xnli", "train"): {"*": 392_702},
+    ("pawsx", "test"): {"*": 2_000},
+    ("pawsx", "dev"): {"*": 2_000},
+    ("pawsx", "train"): {"*": 49_401},
+    ("udpos", "test"): _sizes(
+        "af 425 ar 1680 bg 1116 de 22458 el 2809 en 5440 es 3147 et 3760 eu 1799 fa 600 fi 4422 fr 9465 he 491 "
+        "hi 2684 hu 449 id 1557 it 3518 ja 2372 kk 1047 ko 4276 mr 47 nl 1471 pt 2681 ru 11336 ta 120 te 146 "
+        "th 1000 tl 55 tr 4785 ur 535 vi 800 yo 100 zh 5528"
+    ),
+    ("udpos", "dev"): {"en": 3_974},
+    ("udpos", "train"): {"en": 21_253},
+    ("panx", "test"): {"*": 10_000} | _panx_sizes(),
+    ("panx", "dev"): {"en": 10_000},
+    ("panx", "train"): {"en": 20_000},
+    ("xquad", "test"): {"*": 1_190},
+    ("xquad", "dev"): {"*": 10_570},
+    ("xquad", "train"): {"*": 87_599},
+    ("mlqa", "test"): _sizes("en 11590 ar 5335 de 4517 es 5253 hi 4918 vi 5495 zh 5137"),
+    ("mlqa", "dev"): _sizes("en 1148 ar 517 de 512 es 500 hi 507 vi 511 zh 504"),
+    ("mlqa", "train"): {"*": 87_599},
+    # Read off the published files, which add up to the 5,077 of the card.
+    ("tydiqa", "test"): _sizes("ar 921 bn 113 en 440 fi 782 id 565 ko 276 ru 812 sw 499 te 669"),
+    ("tydiqa", "train"): _sizes("en 3696 ko 1625 sw 2755"),
+    ("bucc2018", "test"): _sizes("de 9580 fr 9086 ru 14435 zh 1899"),
+    ("bucc2018", "dev"): _sizes("de 1038 fr 929 ru 2374 zh 257"),
+    # By the codes of LASER. Read off its files; unknown for those not seen (a language absent from `_UNSEEN` has 1,000).
+    ("tatoeba", "test"): {"*": 1_000}
+    | _sizes(
+        "ang 134 arq 911 arz 477 ast 127 awa 231 bos 354 ceb 600 cha 137 csb 253 dsb 479 fao 262 fry 173 gla 829 "
+        "gsw 117 hsb 483 hye 742 jav 205 kat 746 kaz 575 khm 722 kur 410 mal 687 max 284 nov 257 orv 835 pms 525 "
+        "slv 823 swg 112 swh 390 tam 307 tel 234 tha 548 tuk 203 tzl 104 uzb 428 xho 142 yid 848"
+    ),
+}
+_UNSEEN = frozenset(["amh", "cym", "gle", "isl", "mon", "slk", "swe"])
+
+
+def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
+    """Read one language and split of a family from the files under `folder`.
+
+    Raises `MissingData` (with the names tried and the archive to get) when they are not there or the benchmark has
+    no such split, `DataError` when they break their format, `SettingError` for a split nobody has, `UnknownName`
+    for a language the family lacks.
+    """
+    if split not in SPLITS:
+        raise SettingError(f"split {split!r}; allowed: {', '.join(SPLITS)}")
+    place = _PLACES[family.name]
+    if split not in place.splits:
+        raise MissingData(f"{family.group} has no {split} data; it has {' and '.join(place.splits)}")
+    family.leaf(language)
+    if split in place.english and language != "en":
+        raise MissingData(f"{family.group} has {split} data in English only, not in {language!r}")
+    found = _treebanks(language, split, folder) if family.name == "udpos" else _listed(family, language, split, folder)
+    examples = tuple(_READ[family.name](family, language, split, found.paths))
+    loaded = Loaded(examples, found.paths, _revision(found.paths), split, True, found.notes)
+    complete, size_note = _completeness(family, language, loaded)
+    return Loaded(
+        examples, loaded.files, loaded.revision, split, complete and found.original, (*found.notes, *size_note)
+    )
+
+
+def _completeness(family: Family, language: str, loaded: Loaded) -> tuple[bool, tuple[str, ...]]:
+    """Whether the number of rows is the benchmark's, and a note when it is not or is not known."""
+    code = _codes(family, language)["xxx"] if family.kind is Kind.BITEXT else language
+    sizes = _EXPECTED.get((family.name, loaded.split), {})
+    expected = None if family.name == "tatoeba" and code in _UNSEEN else sizes.get(code, sizes.get("*"))
+    unit = {Kind.TAGGED: "sentences", Kind.QUESTION: "questions", Kind.MINING: "gold pairs"}.get(family.kind, "pairs")
+    if expected is None:
+        # Treebanks of a language come one by one, so an unknown total cannot be called complete.
+        return family.name != "udpos", (f"{loaded.rows:,} {unit}; the official number is not known here",)
+    if loaded.rows == expected:
+        return True, ()
+    if loaded.rows < expected:
+        return False, (f"partial: {loaded.rows:,} of {expected:,} {unit}",)
+    return False, (f"{loaded.rows:,} {unit} where {expected:,} were expected",)
+
+
+def _codes(family: Family, language: str) -> dict[str, str]:
+    """What the placeholders of `_Place` stand for; ``bitext_tatoeba`` uses the codes of LASER themselves."""
+    if family.suite == "bitext":
+        return {"lg": language, "xxx": language, "name": language}
+    row = language_of(language)
+    return {"lg": row.code, "xxx": row.tatoeba, "name": row.name.lower()}
+
+
+def _listed(family: Family, language: str, split: str, folder: Path) -> _Found:
+    """The first alternative of the family's table whose files are all there."""
+    place = _PLACES[family.name]
+    codes = _codes(family, language)
+    tried: list[str] = []
+    for alternative in place.splits[split]:
+        names = [name.format(**codes) for name in alternative]
+        paths = [files.find(folder, [name]) for name in names]
+        if None not in paths:
+            return _Found(tuple(path for path in paths if path is not None))
+        tried += [name for name, path in zip(names, paths, strict=True) if path is None]
+    raise _missing(family.group, language, split, folder, tried, place.archive.format(**codes))
+
+
+def _missing(
+    group: str, language: str, split: str, folder: Path, tried: Sequence[str], archive: str
+) -> MissingData:
+    return MissingData(
+        f"no {split} data of {group} in {language!r} under {folder}; looked for {', '.join(tried)} (also .gz, .xz); "
+        f"unpack {archive} there"
+    )
+
+
+def _revision(paths: Iterable[Path]) -> str:
+    entries = sorted(f"{files.plain_name(path)}\t{files.sha256(path)}\n" for path in paths)
+    return hashlib.sha256("".join(entries).encode()).hexdigest()[:12]
+
+
+# --- Universal Dependencies: one file per treebank, several releases side by side ---------------------------------
+
+
+@dataclass(frozen=True)
+class _Treebank:
+    """One file of one release; `blob` is what INDEX.tsv says of it against v2.5 (same, differs, absent or "")."""
+
+    name: str
+    release: str
+    blob: str
+    path: Path
+
+
+def _treebanks(language: str, split: str, folder: Path) -> _Found:
+    """The language's files as XTREME took them: one release per treebank, sorted by file name."""
+    by_file: dict[str, list[_Treebank]] = {}
+    for treebank in _candidates(language, split, folder):
+        by_file.setdefault(files.plain_name(treebank.path), []).append(treebank)
+    chosen: list[Path] = []
+    notes: dict[str, None] = {}  # an ordered set: a treebank of several files is named once
+    original = True
+    for name in sorted(by_file):
+        best = min(by_file[name], key=_preference)
+        if best.blob == "absent":
+            notes[f"left out: {best.name} (not in UD v2.5)"] = None
+            continue
+        chosen.append(best.path)
+        if not _is_original(best):
+            original = False
+            notes[f"{best.name}: {f'other release ({best.release})' if best.release else 'release unknown'}"] = None
+    if not chosen:
+        tried = [f"{root}UD_*/{language}_*-ud-{split}.conllu" for root in ("ud-treebanks-v2.5/", "ud/", "")]
+        raise _missing("xtreme_udpos", language, split, folder, tried, _PLACES["udpos"].archive)
+    return _Found(tuple(chosen), tuple(notes), original)
+
+
+def _is_original(treebank: _Treebank) -> bool:
+    return treebank.release == UD_RELEASE or treebank.blob == "same"
+
+
+def _preference(treebank: _Treebank) -> tuple[bool, bool, tuple[int, ...], bool]:
+    """Smaller is better: v2.5 itself, then what equals it, then the oldest release, then what is not packed."""
+    number = tuple(int(part) for part in re.findall(r"\d+", treebank.release)) or (999,)
+    packed = treebank.path.suffix in files.COMPRESSED
+    return treebank.release != UD_RELEASE, not _is_original(treebank), number, packed
+
+
+def _candidates(language: str, split: str, folder: Path) -> Iterator[_Treebank]:
+    """Files of the first root that has any: a release folder, a plain folder ``ud``, the data folder itself."""
+    for root in _roots(folder):
+        index = _index(root)
+        release = re.fullmatch(r"ud-treebanks-v(\d+\.\d+)", root.resolve().name)
+        found = False
+        for path in sorted(root.glob(f"UD_*/**/{language}_*-ud-{split}*.conllu*")):
+            if not path.is_file() or path.suffix not in (".conllu", *files.COMPRESSED):
+                continue
+            inner = path.parent.name
+            own = inner if re.fullmatch(r"r\d+\.\d+", inner) else f"r{release[1]}" if release else ""
+            name = path.relative_to(root).parts[0]
+            found = True
+            yield _Treebank(name, own, index.get((name, own, files.plain_name(path)), ""), path)
+        if found:
+            return
+
+
+def _roots(folder: Path) -> list[Path]:
+    bases = [folder / "ud", folder / "udpos", folder]
+    releases = [base / f"ud-treebanks-v{number}" for number in ("2.5", "2.7") for base in bases]
+    return [root for root in (*releases, *bases) if root.is_dir()]
+
+
+def _index(root: Path) -> dict[tuple[str, str, str], str]:
+    """``r2.5_blob`` of INDEX.tsv by treebank, release and file; empty when there is no such file."""
+    path = root / "INDEX.tsv"
+    if not path.is_file():
+        return {}
+    rows = csv.DictReader((line for _, line in files.lines(path)), delimiter="\t", quoting=csv.QUOTE_NONE)
+    index = {}
+    for number, row in enumerate(rows, 2):
+        try:
+            key = (row["treebank"], row["release"], files.plain_name(Path(row["file"])))
+            index[key] = row["r2.5_blob"]
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path}, line {number}: columns treebank, release, file and r2.5_blob needed") from error
+    return index
+
+
+# --- one reader per family --------------------------------------------------------------------------------------
+
+Read = Callable[[Family, str, str, tuple[Path, ...]], Sequence[Example]]
+
+
+def _read_xnli(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    if split == "train":
+        return readers.multinli(paths[0], family.labels)
+    return readers.xnli(paths[0], language, family.labels)
+
+
+def _read_pawsx(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    return readers.pawsx(paths[0], family.labels)
+
+
+def _read_panx(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    return readers.panx(paths[0], family.labels)
+
+
+def _read_udpos(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    return [sentence for path in paths for sentence in conllu.read(path, language)]
+
+
+def _read_squad(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    return readers.squad(paths[0], "article" if family.name == "mlqa" and split != "train" else "paragraph")
+
+
+def _read_tydiqa(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    questions = readers.squad(paths[0])
+    if not re.fullmatch(r"tydiqa-goldp-v1\.1-(dev|train)\.json", files.plain_name(paths[0])):
+        return questions
+    # The archive's undivided files hold all languages; question ids begin with the language's name.
+    prefix = f"{language_of(language).name.lower()}-"
+    mine: list[Question] = [question for question in questions if question.id.startswith(prefix)]
+    if not mine:
+        raise DataError(f"{paths[0]}: no questions whose id begins with {prefix!r}")
+    return mine
+
+
+def _read_bucc(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    source, target, gold = paths
+    return [readers.bucc(source, target, gold, f"{language}-en.{split}")]
+
+
+def _read_tatoeba(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    source, target = paths
+    return readers.tatoeba(source, target)
+
+
+_READ: Mapping[str, Read] = {
+    "xnli": _read_xnli,
+    "pawsx": _read_pawsx,
+    "udpos": _read_udpos,
+    "panx": _read_panx,
+    "xquad": _read_squad,
+    "mlqa": _read_squad,
+    "tydiqa": _read_tydiqa,
+    "bucc2018": _read_bucc,
+    "tatoeba": _read_tatoeba,
+}

@@ -1,0 +1,91 @@
+"""What a data folder holds of every leaf, and under which terms the data of each family comes.
+
+Pure functions; the command line prints. Licences as read in the sources named in the project's data notes; "none
+stated" means that a look at the publishing repository found none, not that there is none.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xstilts_eval.benchmark import FAMILIES, Family
+from xstilts_eval.data import sources
+from xstilts_eval.data.sources import Loaded
+from xstilts_eval.errors import DataError, MissingData
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Terms of a family's data and the publication to cite."""
+
+    licence: str
+    citation: str
+
+
+CREDITS: dict[str, Credit] = {
+    "xnli": Credit("CC BY-NC 4.0", "Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations"),
+    "pawsx": Credit(
+        "may be freely used for any purpose (acknowledge Google LLC)",
+        "Yang et al. 2019, PAWS-X: A Cross-lingual Adversarial Dataset for Paraphrase Identification",
+    ),
+    "udpos": Credit("per treebank (see each README; several are NC)", "Zeman et al. 2019, Universal Dependencies 2.5"),
+    "panx": Credit(
+        "none stated",
+        "Pan et al. 2017, Cross-lingual Name Tagging and Linking for 282 Languages; splits of Rahimi et al. 2019",
+    ),
+    "xquad": Credit(
+        "CC BY-SA 4.0", "Artetxe et al. 2020, On the Cross-lingual Transferability of Monolingual Representations"
+    ),
+    "mlqa": Credit(
+        "CC BY-SA 3.0", "Lewis et al. 2020, MLQA: Evaluating Cross-lingual Extractive Question Answering"
+    ),
+    "tydiqa": Credit("Apache 2.0", "Clark et al. 2020, TyDi QA: A Benchmark for Information-Seeking QA"),
+    "bucc2018": Credit("none found", "Zweigenbaum et al. 2018, Overview of the Third BUCC Shared Task"),
+    "tatoeba": Credit("CC BY 2.0 FR", "Artetxe and Schwenk 2019, Massively Multilingual Sentence Embeddings"),
+}
+"""By family name; the two Tatoeba families share theirs."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One leaf in one folder.
+
+    `path` is relative to the folder: the (first) file, or the folder that holds all files; "" when nothing usable
+    was found, and then `rows` is 0 and `notes` holds the one sentence that says what is missing or wrong. `rows`
+    counts examples (bucc2018: gold pairs).
+    """
+
+    family: str
+    language: str
+    path: str
+    rows: int
+    complete: bool
+    licence: str
+    notes: tuple[str, ...]
+
+
+def status(folder: Path, split: str = "test", families: Iterable[Family] | None = None) -> list[Row]:
+    """One row per leaf of `families` (default: XTREME and ``bitext_tatoeba``) in the benchmark's order.
+
+    Everything is read and checked, so a broken file shows up here and not in the middle of a run.
+    """
+    chosen = FAMILIES.values() if families is None else families
+    return [_row(family, language, split, folder) for family in chosen for language in family.languages]
+
+
+def _row(family: Family, language: str, split: str, folder: Path) -> Row:
+    licence = CREDITS[family.name].licence
+    try:
+        loaded = sources.load(family, language, split, folder)
+    except (MissingData, DataError) as error:
+        return Row(family.group, language, "", 0, False, licence, (str(error),))
+    path = _shown(loaded, folder)
+    return Row(family.group, language, path, loaded.rows, loaded.complete, licence, loaded.notes)
+
+
+def _shown(loaded: Loaded, folder: Path) -> str:
+    relative = [path.relative_to(folder) for path in loaded.files]
+    if len({path.parent for path in relative}) == 1:
+        return relative[0].as_posix()
+    return Path(os.path.commonpath(relative)).as_posix()

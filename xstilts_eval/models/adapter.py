@@ -1,0 +1,332 @@
+"""`--model xstilts`: the host's model class for checkpoints with heads.
+
+Requests come by type; which head answers is decided by the leaf that announced them, never by strings. Fitness of
+checkpoint and leaves is checked at the first call, before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers
+from lm_eval.api.model import LM
+
+from xstilts_eval.benchmark import FAMILIES, Family, Kind, leaf_parts
+from xstilts_eval.bundle import Retrieval
+from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.models import checkpoint as checkpoints
+from xstilts_eval.models import embedding, labels, pairs, retrieval, spans, tagging
+from xstilts_eval.models.encoder import Runtime
+from xstilts_eval.models.processes import Processes
+from xstilts_eval.tasks import announced
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+
+    from xstilts_eval.tasks.documents import LeafData
+    from xstilts_eval.tasks.leaf import Selection
+
+log = logging.getLogger("xstilts_eval")
+
+_DATA_KEYS = ("data", "split")
+_HEAD_FAMILIES = tuple(
+    family.name for family in FAMILIES.values() if family.kind not in (Kind.BITEXT, Kind.MINING)
+)
+
+
+class XstiltsLM(LM):  # type: ignore[misc]
+    """An encoder checkpoint with heads, answering the host's requests.
+
+    Arguments (all may come as ``--model_args key=value``):
+
+    * `pretrained`: a bundle, a folder or a hub id; `revision` pins a hub id;
+    * a family name (``xnli=…``, ``panx=…``): another checkpoint for that family;
+    * `dtype`: ``float32`` (default, for reported scores), ``bfloat16`` or ``float16``;
+    * `device`: the host says ``cuda:0`` when nobody did; without CUDA that means the CPU;
+    * `batch_tokens`: padded tokens a batch may hold; a `batch_size` above 1 caps its rows too;
+    * `max_length`: sub-words; by default 128 for pairs and tagging, 384 for questions, 512 for sentences;
+    * `layer`, `pooling`: block and pooling of sentence vectors; defaults by model, see `embedding.default_retrieval`;
+    * `label_order`: class names joined by ``|`` for heads whose config has none.
+
+    Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
+    """
+
+    def __init__(
+        self,
+        pretrained: str,
+        revision: str | None = None,
+        dtype: str = "float32",
+        device: str | None = None,
+        batch_size: int | str | None = None,
+        max_batch_size: int | None = None,
+        batch_tokens: int | None = None,
+        max_length: int | None = None,
+        layer: int | None = None,
+        pooling: str | None = None,
+        label_order: str | None = None,
+        show_progress: bool = True,
+        **others: Any,
+    ) -> None:
+        super().__init__()
+        transformers.logging.disable_progress_bar()
+        heads = {name: str(others.pop(name)) for name in _HEAD_FAMILIES if name in others}
+        _refuse_unknown({key for key in others if key not in _DATA_KEYS})
+        self.processes = Processes()
+        self._rank, self._world_size = self.processes.rank, self.processes.world_size
+        self._device = _device(device, self.processes)
+        rows = int(batch_size) if str(batch_size or "").isdigit() and int(batch_size or 0) > 1 else None
+        self.runtime = Runtime.of(
+            self._device, dtype, batch_tokens, rows, show_progress=show_progress and self.processes.is_first
+        )
+        self.max_length = max_length
+        self.checkpoint = checkpoints.resolve(pretrained, revision, heads, label_order)
+        self._retrieval_choice = (layer, pooling)
+        self._checked = False
+        self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+
+    # ------------------------------------------------------------------ what the host calls
+
+    def loglikelihood(self, requests: list[Instance], **_: Any) -> list[tuple[float, bool]]:
+        """Log-probability of each class of a pair, and whether it is the most probable."""
+        answers: dict[tuple[str, int], Any] = {}
+        for family, documents in self._by_family(requests, Kind.PAIR).items():
+            answers |= dict(zip(documents, self._classify(family, list(documents.values())), strict=True))
+        out = []
+        for request in requests:
+            scores = answers[request.task_name, request.doc_id]
+            out.append((float(scores[request.idx]), bool(scores.argmax() == request.idx)))
+        return out
+
+    def generate_until(self, requests: list[Instance], **_: Any) -> list[str]:
+        """The tag sequence of a tagged sentence, or the answer span of a question, as text."""
+        answers: dict[tuple[str, int], str] = {}
+        for family, documents in self._by_family(requests, Kind.TAGGED, Kind.QUESTION).items():
+            answer = self._tag if family.kind is Kind.TAGGED else self._answer
+            answers |= dict(zip(documents, answer(family, list(documents.values())), strict=True))
+        return [answers[request.task_name, request.doc_id] for request in requests]
+
+    def embed(self, requests: list[Instance], **_: Any) -> list[dict[str, Any]]:
+        """Retrieval: nearest neighbours in the leaf's pool, or the mined pairs of a shard.
+
+        Collective over processes: every process walks through all selected retrieval leaves in the same order.
+        """
+        selections = [s for s in self._selections() if s.task.family.kind in (Kind.BITEXT, Kind.MINING)]
+        encoder = self._sentence_encoder()
+        found: dict[str, Any] = {}
+        share = retrieval.SharedEmbedder(encoder.embed, self.processes)
+        bitexts = [s for s in selections if s.task.family.kind is Kind.BITEXT]
+        texts = [text for s in bitexts for side in s.task.data.pool for text in side]
+        if texts:
+            share.prepare(texts, f"{_families(bitexts)} · {len(bitexts)} languages")
+        for selection in bitexts:
+            found[selection.name] = retrieval.search_both_ways(*selection.task.data.pool, share)
+        for selection in (s for s in selections if s.task.family.kind is Kind.MINING):
+            data = selection.task.data
+            assert data.corpus is not None and data.development is not None
+            found[selection.name] = retrieval.mine_corpus(
+                data.corpus, data.development, encoder.embed, self.processes, selection.name
+            )
+        self.counts["retrieval"]["truncated"] += encoder.truncated
+        data = {selection.name: selection.task.data for selection in selections}
+        return [_embed_response(request.doc, found[request.task_name], data[request.task_name]) for request in requests]
+
+    def loglikelihood_rolling(self, requests: list[Instance], **_: Any) -> list[float]:
+        """Not for encoders: raises `UnfitCheckpoint`."""
+        raise UnfitCheckpoint(
+            "perplexity (loglikelihood_rolling) needs a language model; --model xstilts serves the tasks "
+            "xtreme_* and bitext_tatoeba"
+        )
+
+    def all_gather(self, tensor: torch.Tensor) -> torch.Tensor:
+        return self.processes.all_gather(tensor)
+
+    def gather_object(self, obj: Any, dst: int = 0) -> list[Any] | None:
+        return self.processes.gather_object(obj, dst)
+
+    def barrier(self) -> None:
+        self.processes.barrier()
+
+    def get_model_info(self) -> dict[str, Any]:
+        """What the results file records about the checkpoint and how it was run."""
+        encoder = self.checkpoint.encoder
+        retrieval_settings = self._retrieval() if encoder is not None else None
+        return {
+            "xstilts": {
+                "checkpoint": self.checkpoint.name,
+                "encoder_sha256": encoder.sha256() if encoder else None,
+                "heads": {name: source.sha256() or source.name for name, source in self.checkpoint.heads.items()},
+                "dtype": str(self.runtime.dtype).removeprefix("torch."),
+                "device": self._device.type,
+                "batch_tokens": self.runtime.batch_tokens,
+                "max_length": self.max_length,
+                "retrieval": retrieval_settings.model_dump() if retrieval_settings else None,
+                "processes": self.world_size,
+                "counts": {family: dict(values) for family, values in self.counts.items()},
+                "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+            }
+        }
+
+    # ------------------------------------------------------------------ fitness
+
+    def _selections(self) -> list[Selection]:
+        """The selected leaves; checks at the first call of an evaluation that all of them can be served."""
+        selections = announced.current()
+        refuse_unfit(self.checkpoint, selections)
+        return selections
+
+    def _by_family(self, requests: Sequence[Instance], *kinds: Kind) -> dict[Family, dict[tuple[str, int], Any]]:
+        """Documents by family, each once, keyed by (task name, document number)."""
+        self._selections()
+        grouped: dict[Family, dict[tuple[str, int], Any]] = {}
+        for request in requests:
+            try:
+                family, _ = leaf_parts(request.task_name)
+            except UnknownName as error:
+                raise UnfitCheckpoint(
+                    f"--model xstilts serves only this package's tasks, not {request.task_name!r}"
+                ) from error
+            if family.kind not in kinds:
+                raise UnfitCheckpoint(f"{request.task_name} asked for {request.request_type}, which its family is not")
+            grouped.setdefault(family, {})[request.task_name, request.doc_id] = request.doc
+        return grouped
+
+    # ------------------------------------------------------------------ heads
+
+    def _classify(self, family: Family, documents: list[Any]) -> Any:
+        from transformers import AutoModelForSequenceClassification
+
+        source = self.checkpoint.head(family)
+        order = labels.class_order(family, self.checkpoint.label_names(family, source))
+        model = self._load(source, AutoModelForSequenceClassification)
+        values, truncated = pairs.classify(
+            model, source.tokenizer(), documents, order, self.runtime,
+            self.max_length or pairs.MAX_LENGTH, _label(family, documents),
+        )
+        self.counts[family.name]["truncated"] += truncated
+        return values
+
+    def _tag(self, family: Family, documents: list[Any]) -> list[str]:
+        from transformers import AutoModelForTokenClassification
+
+        source = self.checkpoint.head(family)
+        tags = labels.tag_names(family, self.checkpoint.label_names(family, source))
+        model = self._load(source, AutoModelForTokenClassification)
+        found, counts = tagging.tag(
+            model, source.tokenizer(), documents, tags, self.runtime,
+            self.max_length or tagging.MAX_LENGTH, _label(family, documents),
+        )
+        self._count(family, counts)
+        return [" ".join(sequence) for sequence in found]
+
+    def _answer(self, family: Family, documents: list[Any]) -> list[str]:
+        from transformers import AutoModelForQuestionAnswering
+
+        source = self.checkpoint.head(family)
+        model = self._load(source, AutoModelForQuestionAnswering)
+        found, counts = spans.answer(
+            model, source.tokenizer(), documents, self.runtime,
+            self.max_length or spans.MAX_LENGTH, _label(family, documents),
+        )
+        self._count(family, counts)
+        return found
+
+    def _sentence_encoder(self) -> embedding.SentenceEncoder:
+        from transformers import AutoModel
+
+        source = self.checkpoint.encoder
+        if source is None:
+            raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
+        model = self._load(source, AutoModel)
+        return embedding.SentenceEncoder(model, source.tokenizer(), self._retrieval(), self.runtime)
+
+    def _retrieval(self) -> Retrieval:
+        """The checkpoint's own retrieval settings, else the model's defaults; arguments override both."""
+        encoder = self.checkpoint.encoder
+        assert encoder is not None
+        settings = self.checkpoint.retrieval or embedding.default_retrieval(encoder.config)
+        layer, pooling = self._retrieval_choice
+        changes = {"layer": layer, "pooling": pooling, "max_length": self.max_length}
+        try:
+            return Retrieval(**(settings.model_dump() | {key: v for key, v in changes.items() if v is not None}))
+        except ValueError as error:
+            raise SettingError(
+                f"layer={layer}, pooling={pooling}: layer is a whole number from 1, pooling one of mean, cls, max"
+            ) from error
+
+    def _load(self, source: checkpoints.Source, auto_class: Any) -> Any:
+        return source.load(auto_class, dtype=self.runtime.dtype).to(self._device).eval()
+
+    def _count(self, family: Family, counts: dict[str, int]) -> None:
+        for name, value in counts.items():
+            self.counts[family.name][name] += value
+
+
+def _embed_response(doc: dict[str, Any], found: Any, data: LeafData) -> dict[str, Any]:
+    if data.corpus is None:
+        response: dict[str, Any] = found[doc["gold"]]  # `gold` is also the line of the query's own pair
+        return response
+    mined, threshold = found
+    shard = data.ids_of_shard(doc)
+    return {"pairs": [pair for pair in mined if pair[0] in shard], "threshold": threshold}
+
+
+def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Selection]) -> None:
+    """Raise `UnfitCheckpoint` naming every family the checkpoint cannot serve and the ``--tasks`` list that would run."""
+    reasons: dict[str, str] = {}
+    for selection in selections:
+        group = selection.task.family.group
+        if group in reasons:
+            continue
+        if selection.num_fewshot or selection.chat_template:
+            option = "--num_fewshot" if selection.num_fewshot else "--apply_chat_template"
+            raise UnfitCheckpoint(f"{option} has no meaning for a checkpoint with heads; leave it out")
+        try:
+            checkpoint.check(selection.task.family)
+        except UnfitCheckpoint as error:
+            reasons[group] = str(error)
+    if not reasons:
+        return
+    fit = dict.fromkeys(s.task.family.group for s in selections if s.task.family.group not in reasons)
+    advice = f"it can serve: --tasks {','.join(fit)}" if fit else "it can serve none of the selected tasks"
+    listed = "; ".join(f"{group}: {reason}" for group, reason in reasons.items())
+    raise UnfitCheckpoint(f"{checkpoint.name} cannot serve {listed}. {advice[0].upper()}{advice[1:]}")
+
+
+def _device(device: str | None, processes: Processes) -> torch.device:
+    if torch.cuda.is_available():
+        if processes.world_size > 1:
+            return torch.device("cuda", processes.local_rank)
+        return torch.device(device or "cuda:0")
+    if device and not device.startswith("cpu"):
+        if device != "cuda:0":  # `cuda:0` is what the host says when nobody asked for anything
+            raise SettingError(f"device={device}: no CUDA device here; use device=cpu")
+        if processes.is_first:
+            log.info("no CUDA device: running on the CPU")
+    return torch.device("cpu")
+
+
+def _refuse_unknown(names: set[str]) -> None:
+    if not names:
+        return
+    known = [
+        "pretrained", "revision", "dtype", "device", "batch_tokens", "max_length", "layer", "pooling", "label_order",
+        *_HEAD_FAMILIES,
+    ]
+    name = sorted(names)[0]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+    raise SettingError(f"unknown model argument {name!r}{hint}")
+
+
+def _label(family: Family, documents: Sequence[dict[str, Any]]) -> str:
+    languages = len({doc["language"] for doc in documents})
+    return f"{family.name} · {languages} language{'s' if languages > 1 else ''}"
+
+
+def _families(selections: Sequence[Selection]) -> str:
+    return "+".join(dict.fromkeys(selection.task.family.group for selection in selections))

@@ -1,0 +1,95 @@
+"""Sentences to vectors: one hidden layer, pooled over its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xstilts_eval.bundle import Retrieval
+from xstilts_eval.errors import SettingError
+from xstilts_eval.models.encoder import Runtime, forward_rows, rows_of, usable_fields
+
+MAX_LENGTH = 512
+"""google-research/xtreme, `scripts/run_tatoeba.sh` and `run_bucc2018.sh`."""
+
+
+def default_retrieval(config: Any) -> Retrieval:
+    """Layer and pooling for a plain encoder: mean over all tokens, special ones included.
+
+    XLM-R large (24 blocks): block 14; mBERT and XLM: block 8 (`scripts/run_tatoeba.sh:28-41`, jiant's
+    `xtreme_runconfig_writer.py:56,119-124`). No official layer exists for other models: the block at the same relative
+    depth as XLM-R large's is taken (12 blocks: 7), a choice of ours that the signature shows.
+    """
+    blocks = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layers", 12))
+    if config.model_type in ("bert", "xlm") and blocks == 12:
+        layer = 8
+    else:
+        layer = max(1, round(blocks * 14 / 24))
+    return Retrieval(layer=layer, pooling="mean", normalize=False, max_length=MAX_LENGTH)
+
+
+def keep_blocks(model: Any, layer: int | None) -> bool:
+    """Drop the blocks above `layer`, so that the last hidden state is the one wanted; False where the model cannot.
+
+    Raises `SettingError` for a layer the model does not have.
+    """
+    total = int(getattr(model.config, "num_hidden_layers", 0) or getattr(model.config, "n_layers", 0))
+    if layer is None or layer == total:
+        return True
+    if layer > total:
+        raise SettingError(f"layer={layer} does not exist; the model has blocks 1 to {total}")
+    # Only for architectures whose hidden state n is exactly the output of block n, nothing after it.
+    if model.config.model_type not in ("bert", "roberta", "xlm-roberta"):
+        return False
+    model.encoder.layer = model.encoder.layer[:layer]
+    return True
+
+
+def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor:
+    """Pool hidden states [rows, tokens, width] over the tokens of `mask` [rows, tokens] to [rows, width]."""
+    if pooling == "cls":
+        return hidden[:, 0]
+    weights = mask.unsqueeze(-1)
+    if pooling == "max":
+        return hidden.masked_fill(weights == 0, float("-inf")).amax(dim=1)
+    hidden = hidden.float()
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-9)
+
+
+@dataclass
+class SentenceEncoder:
+    """An encoder with its retrieval settings; cuts the model to the layer in use where it can."""
+
+    model: Any
+    tokenizer: Any
+    retrieval: Retrieval
+    runtime: Runtime
+    truncated: int = 0
+
+    def __post_init__(self) -> None:
+        self._is_cut = keep_blocks(self.model, self.retrieval.layer)
+        self._limit = min(self.retrieval.max_length or MAX_LENGTH, MAX_LENGTH)
+
+    def embed(self, texts: Sequence[str], label: str = "sentences") -> NDArray[np.float32]:
+        """Unit vectors of shape [texts, width], in the order given; `truncated` counts texts that were cut."""
+        if not texts:
+            return np.zeros((0, int(self.model.config.hidden_size)), np.float32)
+        encoding = self.tokenizer(list(texts), truncation=True, max_length=self._limit)
+        self.truncated += sum(bool(part.overflowing) for part in encoding.encodings)
+        rows = rows_of(encoding, usable_fields(self.tokenizer, self.model))
+        return np.stack(
+            forward_rows(self._forward, rows, self.runtime, self.tokenizer.pad_token_id, self._read, label)
+        )
+
+    def _forward(self, **inputs: torch.Tensor) -> Any:
+        return self.model(**inputs) if self._is_cut else self.model(**inputs, output_hidden_states=True)
+
+    def _read(self, output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        hidden = output.last_hidden_state if self._is_cut else output.hidden_states[self.retrieval.layer]
+        pooled = pool(hidden, inputs["attention_mask"], self.retrieval.pooling).float()
+        return torch.nn.functional.normalize(pooled, dim=-1)

@@ -1,0 +1,114 @@
+"""Token classification: words to tags, long sentences cut into pieces and glued, no word ever lost.
+
+The cutting is XTREME's (`utils_preprocess.py:38-76,129-188`): words are tokenised one at a time, a word without
+sub-words or longer than the budget becomes the unknown token, and a new piece starts at the word that would overflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xstilts_eval.models.encoder import Row, Runtime, forward_rows, usable_fields
+
+MAX_LENGTH = 128
+"""google-research/xtreme, `scripts/preprocess_udpos.sh` and `preprocess_panx.sh`."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive words of one sentence: their sub-word ids, and where each word's first sub-word stands."""
+
+    sentence: int
+    ids: list[int]
+    first: list[int]
+
+
+class WordTokenizer:
+    """Sub-word ids of single words, each distinct word tokenised once."""
+
+    def __init__(self, tokenizer: Any, budget: int) -> None:
+        self._tokenizer, self._budget = tokenizer, budget
+        self._known: dict[str, list[int]] = {}
+        self.unknown_words = 0
+
+    def learn(self, words: Iterator[str]) -> None:
+        """Tokenise all words not seen yet in one call."""
+        new = [word for word in dict.fromkeys(words) if word not in self._known]
+        if not new:
+            return
+        encoded = self._tokenizer(new, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+        for word, ids in zip(new, encoded, strict=True):
+            fits = 0 < len(ids) <= self._budget
+            self._known[word] = ids if fits else [self._tokenizer.unk_token_id]
+            self.unknown_words += not fits
+
+    def __getitem__(self, word: str) -> list[int]:
+        return self._known[word]
+
+
+def budget(tokenizer: Any, max_length: int) -> int:
+    """Sub-words of one piece: 128 less 3 special tokens for XLM-R and 2 otherwise, as in the benchmark's scripts."""
+    special = 3 if "roberta" in type(tokenizer).__name__.lower() else tokenizer.num_special_tokens_to_add()
+    return int(max_length - special)
+
+
+def cut(sentence: int, words: Sequence[str], known: WordTokenizer, limit: int) -> Iterator[Piece]:
+    """Cut one sentence into pieces of at most `limit` sub-words, at word borders, without overlap."""
+    ids: list[int] = []
+    first: list[int] = []
+    for word in words:
+        sub_words = known[word]
+        if ids and len(ids) + len(sub_words) > limit:
+            yield Piece(sentence, ids, first)
+            ids, first = [], []
+        first.append(len(ids))
+        ids += sub_words
+    if first:
+        yield Piece(sentence, ids, first)
+
+
+def template(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Special tokens before and after a single segment, read off an encoded word."""
+    encoding = tokenizer("a", return_special_tokens_mask=True)
+    mask, ids = encoding["special_tokens_mask"], encoding["input_ids"]
+    start, end = mask.index(0), len(mask) - mask[::-1].index(0)
+    return ids[:start], ids[end:]
+
+
+def tag(
+    model: Any,
+    tokenizer: Any,
+    documents: Sequence[dict[str, Any]],
+    tags: Sequence[str],
+    runtime: Runtime,
+    max_length: int = MAX_LENGTH,
+    label: str = "tagging",
+) -> tuple[list[list[str]], dict[str, int]]:
+    """One tag per word for every document: the arg-max at the word's first sub-word.
+
+    `tags` are the names of the model's classes. Also returns counts: sentences cut, words replaced by unknown.
+    """
+    limit = budget(tokenizer, max_length)
+    known = WordTokenizer(tokenizer, limit)
+    known.learn(word for doc in documents for word in doc["tokens"])
+    pieces = [piece for number, doc in enumerate(documents) for piece in cut(number, doc["tokens"], known, limit)]
+    before, after = template(tokenizer)
+    fields = usable_fields(tokenizer, model)
+    rows: list[Row] = []
+    for piece in pieces:
+        ids = [*before, *piece.ids, *after]
+        values = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": [0] * len(ids)}
+        rows.append({name: values[name] for name in fields})
+    names = [str(documents[piece.sentence]["id"]) for piece in pieces]
+    logits = forward_rows(
+        model, rows, runtime, tokenizer.pad_token_id, lambda output, _: output.logits, label, names
+    )
+    found: list[list[str]] = [[] for _ in documents]
+    for piece, values_of_piece in zip(pieces, logits, strict=True):
+        positions = np.asarray(piece.first) + len(before)
+        found[piece.sentence] += [tags[index] for index in values_of_piece[positions].argmax(axis=-1)]
+    return found, {"cut_sentences": len(pieces) - len(documents), "unknown_words": known.unknown_words}

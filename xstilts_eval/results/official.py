@@ -1,0 +1,192 @@
+"""The benchmark's own evaluator: a folder of prediction files against a folder of label files → its JSON.
+
+Same layout, readers, metrics, averages and names as `evaluate.py` in google-research/xtreme @ 838c13b;
+percentages 0-100. Where that script miscounts in silence or stops with a bare error, this one refuses with
+the file and place: a tagged sentence with more or fewer labels than words, a mined pair without two columns,
+an answer that is no text.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from xstilts_eval.benchmark import XTREME, Category, Family, Kind
+from xstilts_eval.errors import DataError, MissingData, PredictionError
+from xstilts_eval.metrics import qa, tagging
+from xstilts_eval.metrics.base import Metric, Scores
+from xstilts_eval.metrics.classification import ACCURACY
+from xstilts_eval.metrics.retrieval import PAIRS
+
+Fault = type[DataError] | type[PredictionError]
+Report = dict[str, Any]
+
+_OFFICIAL_NAMES = {"acc": "accuracy"}  # the other names are the same on both sides
+
+
+def score_predictions(predictions: Path, labels: Path) -> Report:
+    """Score every task whose folder `{root}/{task}` is on both sides; files are `test-{language}.tsv` or `.json`.
+
+    Returns the official evaluator's JSON object, percentages 0-100: group scores first (`all_task` only with
+    all nine tasks, `classification`, `tagging`, `qa`, `retrieval` only with all their tasks), then one object
+    per task with `metric → language → value`, `avg_{metric}` and `avg_metric`. Raises `MissingData` for a
+    folder or language file that is not there, `PredictionError` and `DataError` for files that do not fit.
+    """
+    for root in (predictions, labels):
+        if not root.is_dir():
+            raise MissingData(
+                f"{root} is not a folder; expected {{root}}/{{task}}/test-{{language}}.tsv below it"
+            )
+    present = [f for f in XTREME if (predictions / f.name).is_dir() and (labels / f.name).is_dir()]
+    if not present:
+        names = ", ".join(family.name for family in XTREME)
+        raise MissingData(f"no task folder is in both {predictions} and {labels}; known tasks: {names}")
+    tasks = {f.name: _score_task(f, predictions / f.name, labels / f.name) for f in present}
+    return _group_scores(tasks) | tasks
+
+
+def _group_scores(tasks: dict[str, Report]) -> dict[str, float]:
+    """Plain means of the tasks' `avg_metric`, for the groups that are complete."""
+    groups = {"all_task": [family.name for family in XTREME]}
+    for category in Category:
+        groups[category.value] = [family.name for family in XTREME if family.category is category]
+    return {
+        group: _mean([tasks[name]["avg_metric"] for name in names])
+        for group, names in groups.items()
+        if tasks.keys() >= set(names)
+    }
+
+
+def _score_task(family: Family, predictions: Path, labels: Path) -> Report:
+    extension = "json" if family.kind is Kind.QUESTION else "tsv"
+    report: Report = {}
+    for language in family.languages:
+        name = f"test-{language}.{extension}"
+        scores = _score_language(family, language, predictions / name, labels / name)
+        for metric, score in scores.items():
+            report.setdefault(_OFFICIAL_NAMES.get(metric, metric), {})[language] = 100 * score
+    report |= {f"avg_{metric}": _mean([*values.values()]) for metric, values in report.items()}
+    official = [_OFFICIAL_NAMES.get(metric, metric) for metric in family.official]
+    report["avg_metric"] = _mean([report[f"avg_{metric}"] for metric in official])
+    return report
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _score_language(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
+    return _SCORERS[family.kind](family, language, predictions, labels)
+
+
+def _score_lines(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
+    """Accuracy over lines; an empty line, even the last one, is a line."""
+    gold, predicted = [*_lines(labels, DataError)], [*_lines(predictions, PredictionError)]
+    if not gold:
+        raise DataError(f"{labels} has no labels")
+    if len(gold) != len(predicted):
+        raise PredictionError(f"{predictions} has {len(predicted)} lines, but {labels} has {len(gold)}")
+    return ACCURACY.corpus_score(gold, predicted)
+
+
+def _score_tags(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
+    metric = tagging.POS_F1 if family.name == "udpos" else tagging.NER_F1
+    gold, predicted = _sentences(labels, DataError), _sentences(predictions, PredictionError)
+    if len(gold) != len(predicted):
+        raise PredictionError(f"{predictions} has {len(predicted)} sentences, but {labels} has {len(gold)}")
+    for number, (tags, guess) in enumerate(zip(gold, predicted, strict=True), start=1):
+        if len(tags) != len(guess):
+            raise PredictionError(
+                f"{predictions}, sentence {number}: {len(guess)} labels, but {labels} has {len(tags)} words there"
+            )
+    return metric.corpus_score(gold, predicted)
+
+
+def _score_pairs(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
+    gold, predicted = _pairs(labels, DataError), _pairs(predictions, PredictionError)
+    return PAIRS.score(PAIRS.statistics(gold, predicted))
+
+
+def _score_answers(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
+    """Exact match and F1 over the gold questions; an unanswered one scores 0, answers to others do not count."""
+    metric: Metric[Sequence[str], str] = qa.mlqa(language) if family.name == "mlqa" else qa.SQUAD
+    answers = _json(predictions, PredictionError)
+    if not isinstance(answers, dict) or "data" in answers:
+        raise PredictionError(f"{predictions} must be one JSON object: question id → answer text")
+    total = [0.0, 0.0, 0.0]
+    for id_, gold in _gold_answers(labels):
+        answer = answers.get(id_)
+        if id_ in answers and not isinstance(answer, str):
+            raise PredictionError(f"{predictions}, question {id_}: the answer must be text, got {answer!r}")
+        row = (0.0, 0.0, 1.0) if answer is None else metric.statistics(gold, answer)
+        total = [a + b for a, b in zip(total, row, strict=True)]
+    if not total[-1]:
+        raise DataError(f"{labels} has no questions")
+    return metric.score(total)
+
+
+_SCORERS: dict[Kind, Callable[[Family, str, Path, Path], Scores]] = {
+    Kind.PAIR: _score_lines,
+    Kind.BITEXT: _score_lines,
+    Kind.TAGGED: _score_tags,
+    Kind.QUESTION: _score_answers,
+    Kind.MINING: _score_pairs,
+}
+
+
+def _text(path: Path, fault: Fault) -> str:
+    if not path.is_file():
+        raise MissingData(
+            f"{path} is missing: a task that has a folder needs a file for each of its languages"
+        )
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise fault(f"{path} is not UTF-8 text: {error}") from error
+
+
+def _lines(path: Path, fault: Fault) -> Iterator[str]:
+    """Lines without outer whitespace. Only line feeds part them: `splitlines` would also cut at form feeds."""
+    lines = _text(path, fault).split("\n")
+    return (line.strip() for line in (lines if lines[-1] else lines[:-1]))
+
+
+def _sentences(path: Path, fault: Fault) -> list[list[str]]:
+    """Labels by sentence; every blank line ends one, so two in a row make an empty sentence."""
+    sentences, current = [], []
+    for line in _lines(path, fault):
+        if line:
+            current.append(line)
+        else:
+            sentences.append(current)
+            current = []
+    return [*sentences, current] if current else sentences
+
+
+def _pairs(path: Path, fault: Fault) -> set[tuple[str, str]]:
+    pairs = set()
+    for number, line in enumerate(_lines(path, fault), start=1):
+        columns = line.split("\t")
+        if len(columns) != 2:
+            raise fault(f"{path}, line {number}: expected 'foreign id TAB English id', got {line!r}")
+        pairs.add((columns[0], columns[1]))
+    return pairs
+
+
+def _json(path: Path, fault: Fault) -> Any:
+    try:
+        return json.loads(_text(path, fault))
+    except json.JSONDecodeError as error:
+        raise fault(f"{path} is not JSON: {error}") from error
+
+
+def _gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """(question id, gold answers) of a SQuAD-style file, with or without the outer `data`."""
+    content = _json(path, DataError)
+    try:
+        for article in content["data"] if isinstance(content, dict) else content:
+            for paragraph in article["paragraphs"]:
+                for question in paragraph["qas"]:
+                    yield question["id"], [answer["text"] for answer in question["answers"]]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} is not in the SQuAD format: {error!r}") from error

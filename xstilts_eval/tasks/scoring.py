@@ -1,0 +1,198 @@
+"""Responses to per-document statistics, and their aggregation; named by the YAML templates.
+
+`process_results` functions turn one document and its responses into values by metric name; aggregations turn the values
+of all documents, in any order (processes return theirs rank by rank), into one number or one 95 % interval. Values are
+sufficient statistics wherever the corpus metric is not a mean, so that later comparisons can resample them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from xstilts_eval.benchmark import PANX_TAGS, UPOS
+from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging
+from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
+
+Document = dict[str, Any]
+Values = dict[str, Any]
+
+# ------------------------------------------------------------------------------------- one document
+
+
+def classification(doc: Document, results: Sequence[tuple[float, bool]]) -> Values:
+    """Right or wrong: the choice with the highest log-likelihood, the first among equals."""
+    scores = [float(score) for score, _ in results]
+    right = int(max(range(len(scores)), key=scores.__getitem__) == doc["label"])
+    return {"acc": right, "acc_ci95": [doc["id"], right]}
+
+
+def udpos(doc: Document, results: Sequence[str]) -> Values:
+    """Chunk counts over UPOS tags by the old seqeval rule."""
+    return _tagged(doc, results[0], UPOS, "X", tagging.POS_F1)
+
+
+def panx(doc: Document, results: Sequence[str]) -> Values:
+    """Chunk counts over IOB2 entity tags."""
+    return _tagged(doc, results[0], PANX_TAGS, "O", tagging.NER_F1)
+
+
+def squad(doc: Document, results: Sequence[str]) -> Values:
+    """SQuAD v1.1 exact match and token F1, the maximum over gold answers (XQuAD, TyDiQA)."""
+    return _question(doc, results[0], qa.SQUAD)
+
+
+def mlqa(doc: Document, results: Sequence[str]) -> Values:
+    """MLQA exact match and token F1 with the normaliser of the document's language."""
+    return _question(doc, results[0], qa.mlqa(doc["language"]))
+
+
+def tatoeba(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+    """XTREME's direction (English query, foreign pool) as `acc`; the other one beside it."""
+    right = int(results[0]["nearest_source"] == doc["gold"])
+    return {
+        "acc": right,
+        "acc_from_foreign": int(results[0]["nearest_target"] == doc["gold"]),
+        "acc_ci95": [doc["id"], right],
+    }
+
+
+def bitext_mining(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+    """MTEB's direction (foreign query, English pool): accuracy and index pairs for weighted P/R/F1."""
+    found = int(results[0]["nearest_target"])
+    pair = [doc["gold"], found]
+    right = int(found == doc["gold"])
+    return {"acc": right, "f1": pair, "precision": pair, "recall": pair, "acc_ci95": [doc["id"], right]}
+
+
+def mining(gold: set[tuple[str, str]], response: dict[str, Any]) -> Values:
+    """Counts of mined, gold and common pairs whose foreign sentence lies in one shard of BUCC."""
+    predicted = {(source, target) for source, target, _ in response["pairs"]}
+    counts = [int(value) for value in retrieval.PAIRS.statistics(gold, predicted)]
+    units = retrieval.pair_statistics(gold, predicted).astype(int).tolist()
+    return {"f1": counts, "precision": counts, "recall": counts, "f1_ci95": units}
+
+
+def _tagged(
+    doc: Document, response: str, labels: Sequence[str], filler: str, metric: Metric[Sequence[str], Sequence[str]]
+) -> Values:
+    gold = doc["tags"]
+    predicted, parsed = parse_tags(response, len(gold), labels, filler)
+    counts = [int(value) for value in metric.statistics(gold, predicted)]
+    correct = sum(one == other for one, other in zip(gold, predicted, strict=True))
+    return {
+        "f1": counts,
+        "precision": counts,
+        "recall": counts,
+        "token_accuracy": [correct, len(gold)],
+        "f1_ci95": [doc["id"], *counts],
+        "unparsed": int(not parsed),
+    }
+
+
+def parse_tags(response: str, words: int, labels: Sequence[str], filler: str) -> tuple[list[str], bool]:
+    """One tag per word from ``TAG TAG …`` or ``word_TAG word_TAG …``, and whether everything could be read.
+
+    A missing or unknown tag becomes `filler` (``O`` for PAN-X and ``X`` for POS, as XTREME fills; spec 2.2) and makes
+    the document count as unparsed.
+    """
+    items = [item for item in response.strip().split(" ") if item]
+    allowed = set(labels)
+    tags = [item.rpartition("_")[2].upper() for item in items[:words]]
+    known = [tag if tag in allowed else filler for tag in tags]
+    known += [filler] * (words - len(known))
+    return known, len(items) == words and tags == known
+
+
+def _question(doc: Document, response: str, metric: Metric[Any, str]) -> Values:
+    exact, f1, _ = metric.statistics([answer["text"] for answer in doc["answers"]], response)
+    unit = doc["group"]
+    return {"f1": f1, "exact_match": exact, "f1_ci95": [unit, f1], "exact_match_ci95": [unit, exact]}
+
+
+# ------------------------------------------------------------------------------------- all documents
+
+
+def mean(values: Sequence[float]) -> float:
+    """Arithmetic mean, exactly rounded: the same whatever the order of documents."""
+    return math.fsum(values) / len(values)
+
+
+def total(values: Sequence[int]) -> int:
+    """Sum of counts."""
+    return sum(values)
+
+
+def ratio_of_sums(values: Sequence[Sequence[int]]) -> float:
+    """Sum of the first counts over the sum of the second (token accuracy)."""
+    part, whole = _sums(values)
+    return ratio(part, whole)
+
+
+def f1(values: Sequence[Sequence[int]]) -> float:
+    """Micro F1 from (correct, predicted, gold) counts."""
+    return precision_recall_f1(_sums(values))["f1"]
+
+
+def precision(values: Sequence[Sequence[int]]) -> float:
+    """Micro precision from (correct, predicted, gold) counts."""
+    return precision_recall_f1(_sums(values))["precision"]
+
+
+def recall(values: Sequence[Sequence[int]]) -> float:
+    """Micro recall from (correct, predicted, gold) counts."""
+    return precision_recall_f1(_sums(values))["recall"]
+
+
+def weighted_f1(values: Sequence[Sequence[int]]) -> float:
+    """F1 per pool index, weighted by gold counts (MTEB's bitext mining)."""
+    return _weighted(values)["f1"]
+
+
+def weighted_precision(values: Sequence[Sequence[int]]) -> float:
+    """Precision per pool index, weighted by gold counts."""
+    return _weighted(values)["precision"]
+
+
+def weighted_recall(values: Sequence[Sequence[int]]) -> float:
+    """Recall per pool index, weighted by gold counts."""
+    return _weighted(values)["recall"]
+
+
+def mean_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
+    """95 % bootstrap interval of a mean; items are (unit, value), units resampled whole."""
+    rows = [[value, 1.0] for _, value in values]
+    return _interval(rows, lambda sums: {"mean": ratio(sums[0], sums[1])}, "mean", [unit for unit, _ in values])
+
+
+def f1_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
+    """95 % bootstrap interval of micro F1; items are (unit, correct, predicted, gold)."""
+    return _interval([row[1:] for row in values], precision_recall_f1, "f1", [row[0] for row in values])
+
+
+def pair_f1_interval(values: Sequence[Sequence[Sequence[int]]]) -> list[float] | None:
+    """95 % bootstrap interval of mined pairs' F1; items are lists of (correct, predicted, gold) per foreign sentence."""
+    return _interval([row for shard in values for row in shard], precision_recall_f1, "f1", None)
+
+
+def _interval(
+    rows: Sequence[Sequence[float]],
+    score: Callable[[Sequence[float]], Scores],
+    name: str,
+    units: Sequence[str] | None,
+) -> list[float] | None:
+    if not rows:
+        return None
+    found = bootstrap.intervals(np.asarray(rows, dtype=np.float64), score, units)
+    return [round(bound, 4) for bound in found[name]] if found else None
+
+
+def _sums(values: Sequence[Sequence[int]]) -> list[int]:
+    return [sum(column) for column in zip(*values, strict=True)]
+
+
+def _weighted(values: Sequence[Sequence[int]]) -> Scores:
+    return retrieval.weighted_precision_recall_f1([row[0] for row in values], [row[1] for row in values])
