@@ -29,7 +29,7 @@ class Category(str, Enum):
     RETRIEVAL = "retrieval"
 
 
-UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
+UPOS = tuple(["ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"])
 PANX_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 
@@ -83,17 +83,17 @@ _LASER = (
 _FAMILIES = (
     Family(
         "xtreme", "xnli", "XNLI", Kind.PAIR, Category.CLASSIFICATION,
-        tuple("ar bg de el en es fr hi ru sw th tr ur vi zh".split()),
+        tuple(["ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"]),
         ("acc",), ("acc",), labels=("contradiction", "entailment", "neutral"),
     ),
     Family(
         "xtreme", "pawsx", "PAWS-X", Kind.PAIR, Category.CLASSIFICATION,
-        tuple("de en es fr ja ko zh".split()), ("acc",), ("acc",), labels=("0", "1"),
+        tuple(["de", "en", "es", "fr", "ja", "ko", "zh"]), ("acc",), ("acc",), labels=("0", "1"),
     ),
     Family(
         "xtreme", "udpos", "UD-POS", Kind.TAGGED, Category.TAGGING,
         tuple(
-            "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh".split()
+            ["af", "ar", "bg", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "he", "hi", "hu", "id", "it", "ja", "kk", "ko", "mr", "nl", "pt", "ru", "ta", "te", "th", "tl", "tr", "ur", "vi", "yo", "zh"]
         ),
         ("f1", "precision", "recall", "token_accuracy"), ("f1",), labels=UPOS,
     ),
@@ -103,19 +103,19 @@ _FAMILIES = (
     ),
     Family(
         "xtreme", "xquad", "XQuAD", Kind.QUESTION, Category.QA,
-        tuple("en es de el ru tr ar vi th zh hi".split()), ("f1", "exact_match"), ("exact_match", "f1"),
+        tuple(["en", "es", "de", "el", "ru", "tr", "ar", "vi", "th", "zh", "hi"]), ("f1", "exact_match"), ("exact_match", "f1"),
     ),
     Family(
         "xtreme", "mlqa", "MLQA", Kind.QUESTION, Category.QA,
-        tuple("en es de ar hi vi zh".split()), ("f1", "exact_match"), ("exact_match", "f1"),
+        tuple(["en", "es", "de", "ar", "hi", "vi", "zh"]), ("f1", "exact_match"), ("exact_match", "f1"),
     ),
     Family(
         "xtreme", "tydiqa", "TyDiQA-GoldP", Kind.QUESTION, Category.QA,
-        tuple("en ar bn fi id ko ru sw te".split()), ("f1", "exact_match"), ("exact_match", "f1"),
+        tuple(["en", "ar", "bn", "fi", "id", "ko", "ru", "sw", "te"]), ("f1", "exact_match"), ("exact_match", "f1"),
     ),
     Family(
         "xtreme", "bucc2018", "BUCC 2018", Kind.MINING, Category.RETRIEVAL,
-        tuple("de fr ru zh".split()), ("f1", "precision", "recall"), ("f1",),
+        tuple(["de", "fr", "ru", "zh"]), ("f1", "precision", "recall"), ("f1",),
     ),
     Family(
         "xtreme", "tatoeba", "Tatoeba", Kind.BITEXT, Category.RETRIEVAL, tuple(_TATOEBA.split()), ("acc",), ("acc",),

@@ -1,11 +1,11 @@
 """CoNLL-U → tagged sentences, words fused as XTREME fuses them.
 
-XTREME scores surface tokens: a multi-word token such as French ``du`` (``de`` + ``le``) counts once and carries
+XTREME scores surface tokens: a multi-word token such as French ``du`` (``de`` + ``le``) counts once and has
 the UPOS of the head of its span. The rule is that of google-research/xtreme @ 838c13b,
 `third_party/ud-conversion-tools` followed by `utils_preprocess.py:190-289`, re-told here:
 
-* The head of a span is its word with the fewest distinct ancestors, counting basic *and* enhanced edges (of the
-  enhanced ones those from ordinary words only). Trees are read before anything is fused; cycles are allowed.
+* The head of a span is its word with the fewest distinct ancestors, counting basic *and* enhanced edges
+  (those from empty nodes apart). All heads are found before anything is fused; cycles are allowed.
 * Ties go to the UPOS that comes first in a precedence list of the language, then to the leftmost word. The
   original stops with an error at a tie that involves a tag missing from its list; here such a tag comes last.
 * Empty nodes (``5.1``) vanish. Blanks and U+200C are removed inside tokens.
@@ -13,7 +13,7 @@ the UPOS of the head of its span. The rule is that of google-research/xtreme @ 8
 * The tag ``_`` stays as it is; any tag that is neither ``_`` nor one of the 17 UPOS is an error.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,11 +24,14 @@ from xstilts_eval.errors import DataError
 
 _TAGS = frozenset([*UPOS, "_"])
 COLUMNS = 10
-_DEFAULT_PRECEDENCE = tuple("VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT".split())
+_DEFAULT_PRECEDENCE = (
+    *("VERB", "NOUN", "PROPN", "PRON", "ADJ", "NUM", "ADV", "INTJ"),
+    *("AUX", "ADP", "DET", "PART", "CCONJ", "SCONJ", "X", "PUNCT"),
+)
 _PRECEDENCE = {
-    "es": tuple("VERB AUX PRON ADP DET".split()),
-    "fr": tuple("VERB AUX PRON NOUN ADJ ADV ADP DET PART SCONJ CONJ".split()),
-    "it": tuple("VERB AUX ADV PRON ADP DET INTJ".split()),
+    "es": ("VERB", "AUX", "PRON", "ADP", "DET"),
+    "fr": ("VERB", "AUX", "PRON", "NOUN", "ADJ", "ADV", "ADP", "DET", "PART", "SCONJ", "CONJ"),
+    "it": ("VERB", "AUX", "ADV", "PRON", "ADP", "DET", "INTJ"),
 }
 
 
@@ -89,7 +92,9 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 def _add(path: Path, number: int, line: str, sentence: _Sentence) -> None:
     columns = line.split("\t")
     if len(columns) != COLUMNS:
-        raise DataError(f"{path}, line {number}: {len(columns)} columns; CoNLL-U has {COLUMNS}, separated by TAB")
+        raise DataError(
+            f"{path}, line {number}: {len(columns)} columns separated by TAB; CoNLL-U has {COLUMNS}"
+        )
     name, form, tag, head = columns[0], columns[1].strip(), columns[3].strip(), columns[6]
     expected = len(sentence.forms) + 1
     if name == str(expected):
@@ -105,7 +110,8 @@ def _add(path: Path, number: int, line: str, sentence: _Sentence) -> None:
         first, last = _span(path, number, name)
         after = sentence.spans[-1][1] + 1 if sentence.spans else 1
         if first != expected or first < after or last < first:
-            raise DataError(f"{path}, line {number}: span {name} where one from {max(expected, after)} was expected")
+            wanted = max(expected, after)
+            raise DataError(f"{path}, line {number}: span {name} where one from {wanted} was expected")
         sentence.spans.append((first, last, form))
     elif "." in name:
         before, _, part = name.partition(".")
@@ -156,9 +162,7 @@ def _fused(sentence: _Sentence, precedence: Sequence[str]) -> tuple[list[str], l
     return forms + sentence.forms[done:], tags + sentence.tags[done:]
 
 
-def _head(
-    span: range, edges: Sequence[Collection[int]], tags: Sequence[str], precedence: Sequence[str]
-) -> int:
+def _head(span: range, edges: Sequence[set[int]], tags: Sequence[str], precedence: Sequence[str]) -> int:
     """Number of the word nearest the root (see the module's first lines)."""
     depths = [_ancestors(word, edges) for word in span]
     nearest = [word for word, depth in zip(span, depths, strict=True) if depth == min(depths)]
@@ -175,14 +179,14 @@ def _heads_of(basic: str, enhanced: str) -> set[int]:
     return heads
 
 
-def _ancestors(word: int, edges: Sequence[Collection[int]]) -> int:
+def _ancestors(word: int, edges: Sequence[set[int]]) -> int:
     """How many other nodes, the root included, lie on any way from `word` upwards."""
     seen: set[int] = set()
     waiting = [word]
     while waiting:
         node = waiting.pop()
         if 1 <= node <= len(edges):
-            new = set(edges[node - 1]) - seen
+            new = edges[node - 1] - seen
             seen |= new
             waiting += new
     return len(seen - {word})

@@ -1,7 +1,7 @@
 """Text files as they are stored: plain, ``.gz`` or ``.xz``, UTF-8 and nothing else.
 
-Every function takes the path of a file on disk and raises `DataError` naming file and, where there is one, line.
-Lines end at ``\\n`` only: real files carry U+2028 and U+0085 inside sentences, where `str.splitlines` would cut.
+Every function takes the path of a file on disk and raises `DataError` naming file and, if there is one, line.
+Lines end at ``\\n`` only: real files carry U+2028 inside sentences, where `str.splitlines` would cut.
 """
 
 import gzip
@@ -85,9 +85,9 @@ def plain_name(path: Path) -> str:
 
 
 def find(folder: Path, candidates: Iterable[str]) -> Path | None:
-    """The first of several files that exists under `folder`, each also tried with ``.gz`` and ``.xz``; else None.
+    """The first candidate that is a file under `folder`, each also tried with ``.gz`` and ``.xz``; else None.
 
-    Candidates are relative and may not climb out of the folder (`ValueError`: they come from tables, not users).
+    Candidates are relative and may not climb out of the folder (`ValueError`: they come from tables).
     """
     for candidate in candidates:
         parts = PurePosixPath(candidate)
@@ -101,5 +101,5 @@ def find(folder: Path, candidates: Iterable[str]) -> Path | None:
 
 
 def _not_utf8(path: Path, number: int, error: UnicodeDecodeError) -> DataError:
-    byte = error.object[error.start]
-    return DataError(f"{path}, line {number}: not UTF-8 (byte 0x{byte:02x}: {error.reason}); convert the file")
+    byte = f"byte 0x{error.object[error.start]:02x}"
+    return DataError(f"{path}, line {number}: not UTF-8 ({byte}, {error.reason}); convert the file to UTF-8")

@@ -1,8 +1,9 @@
 """The benchmark's raw formats → examples, one function each.
 
-All read files as their makers published them, never skip a row, keep file order, and raise `DataError` naming file
-and line (or question). Formats: google-research/xtreme @ 838c13b, `utils_preprocess.py`, `scripts/download_data.sh`.
-Ids that repeat get ``#2``, ``#3`` … appended.
+All read files as their makers published them, keep every row in file order, and raise `DataError` naming
+file and line (or question). Ids that repeat get ``#2``, ``#3`` … appended. Formats: google-research/xtreme
+@ 838c13b, `utils_preprocess.py` and `scripts/download_data.sh`. Files whose labels or answers were taken out
+raise `MissingData`, a `DataError` too.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any, Literal, TypeVar
 
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Answer, Bitext, Corpus, Pair, Question, Tagged
-from xstilts_eval.errors import DataError
+from xstilts_eval.errors import DataError, MissingData
 
 XNLI_COLUMNS = {0: "language", 1: "gold_label", 6: "sentence1", 7: "sentence2", 9: "pairID"}
 MULTINLI_HEADER = ("premise", "hypo", "label")
@@ -62,10 +63,10 @@ def multinli(path: Path, labels: Sequence[str]) -> list[Pair]:
 
 
 def pawsx(path: Path, labels: Sequence[str]) -> list[Pair]:
-    """PAWS-X: official layout (header; id, two sentences, label) or XTREME's (no header; two sentences, label).
+    """PAWS-X: official layout (header; id, two sentences, label) or XTREME's (two sentences, label).
 
-    In the original archive quotes are ordinary characters. Copies that went through a CSV writer (as XTREME's do)
-    have them wrapped and doubled; that is undone, so that both give the same text.
+    In the original archive quotes are ordinary characters. Copies that went through a CSV writer, as XTREME's
+    did, have them wrapped and doubled; that is undone, so that both give the same text.
     """
     rows = [(number, line.split("\t")) for number, line in _rows(path)]
     official = bool(rows) and tuple(rows[0][1]) == PAWSX_HEADER
@@ -73,7 +74,7 @@ def pawsx(path: Path, labels: Sequence[str]) -> list[Pair]:
     rows = rows[1:] if official else rows
     for number, cells in rows:
         if len(cells) == 2 and not official:
-            raise DataError(
+            raise MissingData(
                 f"{path} has no labels (XTREME's preprocessing removes those of the test sets); "
                 "use test_2k.tsv of the original archive x-final.tar.gz"
             )
@@ -93,8 +94,8 @@ def pawsx(path: Path, labels: Sequence[str]) -> list[Pair]:
 def panx(path: Path, labels: Sequence[str]) -> list[Tagged]:
     """PAN-X: lines ``lang:token TAB label``, blank lines between sentences; the id is the sentence from 0.
 
-    A token is what stands between the first colon and the TAB, without white space around it; one that is nothing
-    but white space (Thai has such) stays as it is, so that words and labels keep their number.
+    A token is what stands between the first colon and the TAB, without white space around it; one that is
+    nothing but white space (Thai has such) stays as it is, so that words and labels keep their number.
     """
     allowed = frozenset(labels)
     sentences: list[Tagged] = []
@@ -130,9 +131,10 @@ def squad(
 ) -> list[Question]:
     """SQuAD-style JSON: XQuAD, MLQA, TyDiQA-GoldP, SQuAD.
 
-    `group` names the unit of independence: ``article`` gives ``3``, ``paragraph`` gives ``3.7`` (both from 0).
-    Every answer must stand at its position in the context. With ``required``, a question without an answer, or
-    with the blank one that XTREME's preprocessing leaves, is an error; with ``optional`` it has no answers.
+    `group` names the unit of independence: ``article`` gives ``3``, ``paragraph`` ``3.7`` (both from 0).
+    Every answer must stand at its position in the context. With ``required``, a question without an answer,
+    or with the blank one that XTREME's preprocessing leaves, is an error; with ``optional`` it has no
+    answers.
     """
     questions: list[Question] = []
     blank = 0
@@ -144,15 +146,15 @@ def squad(
         unit = place.split(".")[0] if group == "article" else place
         questions.append(Question(name, context, text, gold, unit))
     if blank and answers == "required":
-        raise DataError(
-            f"{path}: {blank:,} of {len(questions):,} questions have no answers (XTREME's preprocessing blanks those "
-            "of the test sets), so nothing can be scored; use the file of the original archive"
+        raise MissingData(
+            f"{path}: {blank:,} of {len(questions):,} questions have no answers (XTREME's scripts blank "
+            "those of the test sets), so they cannot be scored; use the file of the original archive"
         )
     return _distinct(_some(path, questions))
 
 
 def bucc(source: Path, target: Path, gold: Path, name: str) -> Corpus:
-    """One BUCC corpus: ``id TAB text`` on the foreign and English sides, ``foreign id TAB English id`` in `gold`.
+    """One BUCC corpus: ``id TAB text`` in `source` (foreign) and `target` (English), pairs of ids in `gold`.
 
     Columns after the second are ignored, as `scripts/run_bucc2018.sh` (``cut -f2``) does.
     """
@@ -177,8 +179,8 @@ def tatoeba(source: Path, target: Path) -> list[Bitext]:
     english = [line for _, line in _rows(target)]
     if len(foreign) != len(english):
         raise DataError(
-            f"{source} has {len(foreign):,} lines and {target.name} {len(english):,}; line n of one translates "
-            "line n of the other, so both must have the same number"
+            f"{source} has {len(foreign):,} lines and {target.name} {len(english):,}; they must have "
+            "the same number, because line n of one translates line n of the other"
         )
     both = enumerate(zip(foreign, english, strict=True))
     return _some(source, [Bitext(str(line), left, right) for line, (left, right) in both])
@@ -204,7 +206,7 @@ def _check_header(path: Path, header: Sequence[str], expected: dict[int, str]) -
 
 
 def _columns(path: Path, number: int, found: int, expected: str) -> DataError:
-    return DataError(f"{path}, line {number}: {found} columns where {expected}, separated by TAB, were expected")
+    return DataError(f"{path}, line {number}: {found} columns separated by TAB; expected {expected}")
 
 
 def _label(path: Path, number: int, found: str, allowed: Iterable[str]) -> DataError:
@@ -305,8 +307,8 @@ def _answers(path: Path, name: str, context: str, raw: list[Any]) -> tuple[Answe
         start = _field(path, f"question {name!r}", entry, "answer_start", int)
         if start < 0 or context[start : start + len(text)] != text:
             raise DataError(
-                f"{path}, question {name!r}: answer {text!r} is not what its context has at character {start}: "
-                f"{context[max(start, 0) : max(start, 0) + len(text)]!r}"
+                f"{path}, question {name!r}: the answer is {text!r}, but its context has "
+                f"{context[max(start, 0) : max(start, 0) + len(text)]!r} at character {start}"
             )
         if text:
             found.append(Answer(text, start))

@@ -1,8 +1,8 @@
 """Where every family and split lies below a data folder, and what was found there.
 
-`load` is the one entry. It knows the official archives' own names and the plain folders people put them in; it reads
-local files only. Sizes come from the Hugging Face `xtreme` card (`reference/xtreme_spec.md`, section 1.2, of the
-project's notes); UD-POS sizes are those of its copy of UD v2.5.
+`load` is the one entry. It knows the official archives' own names and the plain folders people put them in; it
+reads local files only. Sizes are those of the Hugging Face dataset card of `xtreme`, UD-POS being its copy of
+UD v2.5; where another source was read, the table says so.
 """
 
 import csv
@@ -19,6 +19,7 @@ from xstilts_eval.errors import DataError, MissingData, SettingError
 from xstilts_eval.languages import language as language_of
 
 SPLITS = ("test", "dev", "train")
+_UNITS = {Kind.TAGGED: "sentences", Kind.QUESTION: "questions", Kind.MINING: "gold pairs"}
 UD_RELEASE = "r2.5"
 """The Universal Dependencies release XTREME is made of, as `ud/INDEX.tsv` writes it."""
 
@@ -27,9 +28,9 @@ UD_RELEASE = "r2.5"
 class Loaded:
     """What a data folder holds of one leaf and split.
 
-    `examples` is a 1-tuple of a `Corpus` for bucc2018. `revision` is the first 12 hex digits of a sha256 over the
-    names and contents of `files`: compression, folder and line of search do not enter it. `complete` says whether
-    the number of examples is the benchmark's; `notes` say what differs.
+    `examples` is a 1-tuple of a `Corpus` for bucc2018. `revision` is the first 12 hex digits of a sha256
+    over the names and contents of `files`: compression, folder and line of search do not enter it.
+    `complete` says whether the number of examples is the benchmark's; `notes` say what differs.
     """
 
     examples: tuple[Example, ...]
@@ -42,13 +43,12 @@ class Loaded:
     @property
     def rows(self) -> int:
         """Number of scored items: gold pairs for bucc2018, examples elsewhere."""
-        first = self.examples[0]
-        return len(first.gold) if isinstance(first, Corpus) else len(self.examples)
+        return _rows(self.examples)
 
 
 @dataclass(frozen=True)
 class _Found:
-    """Files of one leaf; `original` is False where one is known to be of another release than the benchmark's."""
+    """Files of one leaf; `original` is False where one is known to be of another release than XTREME's."""
 
     paths: tuple[Path, ...]
     notes: tuple[str, ...] = ()
@@ -60,10 +60,10 @@ Alternatives = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class _Place:
-    """`splits`: alternatives tried in order, each a tuple of files that belong together and must all be there.
+    """`splits`: alternatives tried in order, each a tuple of files that must all be there.
 
-    ``{lg}``, ``{xxx}`` and ``{name}`` stand for ``sw``, ``swh`` and ``swahili``. `english` lists the splits that
-    exist in English only.
+    ``{lg}``, ``{xxx}`` and ``{name}`` stand for ``sw``, ``swh`` and ``swahili``. `english` lists the splits
+    that exist in English only.
     """
 
     archive: str
@@ -76,7 +76,8 @@ def _under(folders: Iterable[str], *names: str) -> Alternatives:
 
 
 _SQUAD = {
-    split: _under(("squad/", ""), f"{split}-v1.1.json") + _under(("squad/",), f"{split}-v1.1.unique-spans.json")
+    split: _under(("squad/", ""), f"{split}-v1.1.json")
+    + _under(("squad/",), f"{split}-v1.1.unique-spans.json")
     for split in ("train", "dev")
 }
 _XNLI = ("xnli/XNLI-1.0/", "XNLI-1.0/", "xnli/", "")
@@ -133,7 +134,7 @@ _PLACES: Mapping[str, _Place] = {
         english=frozenset(["train"]),
     ),
     "panx": _Place(
-        "AmazonPhotos.zip (panx_dataset, one archive per language) named in XTREME's scripts/download_data.sh",
+        "AmazonPhotos.zip (panx_dataset, one archive per language; see XTREME's download_data.sh)",
         {split: _panx(split) for split in SPLITS},
     ),
     "xquad": _Place(
@@ -190,9 +191,9 @@ _EXPECTED: Mapping[tuple[str, str], Mapping[str, int]] = {
     ("pawsx", "dev"): {"*": 2_000},
     ("pawsx", "train"): {"*": 49_401},
     ("udpos", "test"): _sizes(
-        "af 425 ar 1680 bg 1116 de 22458 el 2809 en 5440 es 3147 et 3760 eu 1799 fa 600 fi 4422 fr 9465 he 491 "
-        "hi 2684 hu 449 id 1557 it 3518 ja 2372 kk 1047 ko 4276 mr 47 nl 1471 pt 2681 ru 11336 ta 120 te 146 "
-        "th 1000 tl 55 tr 4785 ur 535 vi 800 yo 100 zh 5528"
+        "af 425 ar 1680 bg 1116 de 22458 el 2809 en 5440 es 3147 et 3760 eu 1799 fa 600 fi 4422 "
+        "fr 9465 he 491 hi 2684 hu 449 id 1557 it 3518 ja 2372 kk 1047 ko 4276 mr 47 nl 1471 "
+        "pt 2681 ru 11336 ta 120 te 146 th 1000 tl 55 tr 4785 ur 535 vi 800 yo 100 zh 5528"
     ),
     ("udpos", "dev"): {"en": 3_974},
     ("udpos", "train"): {"en": 21_253},
@@ -210,23 +211,25 @@ _EXPECTED: Mapping[tuple[str, str], Mapping[str, int]] = {
     ("tydiqa", "train"): _sizes("en 3696 ko 1625 sw 2755"),
     ("bucc2018", "test"): _sizes("de 9580 fr 9086 ru 14435 zh 1899"),
     ("bucc2018", "dev"): _sizes("de 1038 fr 929 ru 2374 zh 257"),
-    # By the codes of LASER. Read off its files; unknown for those not seen (a language absent from `_UNSEEN` has 1,000).
+    # By the codes of LASER, read off its files; 1,000 but for the smaller ones named and those in `_UNSEEN`.
     ("tatoeba", "test"): {"*": 1_000}
     | _sizes(
-        "ang 134 arq 911 arz 477 ast 127 awa 231 bos 354 ceb 600 cha 137 csb 253 dsb 479 fao 262 fry 173 gla 829 "
-        "gsw 117 hsb 483 hye 742 jav 205 kat 746 kaz 575 khm 722 kur 410 mal 687 max 284 nov 257 orv 835 pms 525 "
-        "slv 823 swg 112 swh 390 tam 307 tel 234 tha 548 tuk 203 tzl 104 uzb 428 xho 142 yid 848"
+        "ang 134 arq 911 arz 477 ast 127 awa 231 bos 354 ceb 600 cha 137 csb 253 dsb 479 fao 262 "
+        "fry 173 gla 829 gsw 117 hsb 483 hye 742 jav 205 kat 746 kaz 575 khm 722 kur 410 mal 687 "
+        "max 284 nov 257 orv 835 pms 525 slv 823 swg 112 swh 390 tam 307 tel 234 tha 548 tuk 203 "
+        "tzl 104 uzb 428 xho 142 yid 848"
     ),
 }
 _UNSEEN = frozenset(["amh", "cym", "gle", "isl", "mon", "slk", "swe"])
+"""Pairs of LASER whose files nobody here has counted."""
 
 
 def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
     """Read one language and split of a family from the files under `folder`.
 
-    Raises `MissingData` (with the names tried and the archive to get) when they are not there or the benchmark has
-    no such split, `DataError` when they break their format, `SettingError` for a split nobody has, `UnknownName`
-    for a language the family lacks.
+    Raises `MissingData` (with the names tried and the archive to get) when they are not there or the
+    benchmark has no such split, `DataError` when they break their format, `SettingError` for a split nobody
+    has, `UnknownName` for a language the family lacks.
     """
     if split not in SPLITS:
         raise SettingError(f"split {split!r}; allowed: {', '.join(SPLITS)}")
@@ -236,29 +239,39 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
     family.leaf(language)
     if split in place.english and language != "en":
         raise MissingData(f"{family.group} has {split} data in English only, not in {language!r}")
-    found = _treebanks(language, split, folder) if family.name == "udpos" else _listed(family, language, split, folder)
+    locate = _treebanks if family.name == "udpos" else _listed
+    found = locate(family, language, split, folder)
     examples = tuple(_READ[family.name](family, language, split, found.paths))
-    loaded = Loaded(examples, found.paths, _revision(found.paths), split, True, found.notes)
-    complete, size_note = _completeness(family, language, loaded)
+    complete, size_note = _completeness(family, language, split, _rows(examples))
     return Loaded(
-        examples, loaded.files, loaded.revision, split, complete and found.original, (*found.notes, *size_note)
+        examples=examples,
+        files=found.paths,
+        revision=_revision(found.paths),
+        split=split,
+        complete=complete and found.original,
+        notes=(*found.notes, *size_note),
     )
 
 
-def _completeness(family: Family, language: str, loaded: Loaded) -> tuple[bool, tuple[str, ...]]:
+def _rows(examples: tuple[Example, ...]) -> int:
+    first = examples[0]
+    return len(first.gold) if isinstance(first, Corpus) else len(examples)
+
+
+def _completeness(family: Family, language: str, split: str, rows: int) -> tuple[bool, tuple[str, ...]]:
     """Whether the number of rows is the benchmark's, and a note when it is not or is not known."""
     code = _codes(family, language)["xxx"] if family.kind is Kind.BITEXT else language
-    sizes = _EXPECTED.get((family.name, loaded.split), {})
+    sizes = _EXPECTED.get((family.name, split), {})
     expected = None if family.name == "tatoeba" and code in _UNSEEN else sizes.get(code, sizes.get("*"))
-    unit = {Kind.TAGGED: "sentences", Kind.QUESTION: "questions", Kind.MINING: "gold pairs"}.get(family.kind, "pairs")
+    unit = _UNITS.get(family.kind, "pairs")
     if expected is None:
         # Treebanks of a language come one by one, so an unknown total cannot be called complete.
-        return family.name != "udpos", (f"{loaded.rows:,} {unit}; the official number is not known here",)
-    if loaded.rows == expected:
+        return family.name != "udpos", (f"{rows:,} {unit}; the official number is not known here",)
+    if rows == expected:
         return True, ()
-    if loaded.rows < expected:
-        return False, (f"partial: {loaded.rows:,} of {expected:,} {unit}",)
-    return False, (f"{loaded.rows:,} {unit} where {expected:,} were expected",)
+    if rows < expected:
+        return False, (f"partial: {rows:,} of {expected:,} {unit}",)
+    return False, (f"{rows:,} {unit} where {expected:,} were expected",)
 
 
 def _codes(family: Family, language: str) -> dict[str, str]:
@@ -271,24 +284,24 @@ def _codes(family: Family, language: str) -> dict[str, str]:
 
 def _listed(family: Family, language: str, split: str, folder: Path) -> _Found:
     """The first alternative of the family's table whose files are all there."""
-    place = _PLACES[family.name]
     codes = _codes(family, language)
     tried: list[str] = []
-    for alternative in place.splits[split]:
+    for alternative in _PLACES[family.name].splits[split]:
         names = [name.format(**codes) for name in alternative]
         paths = [files.find(folder, [name]) for name in names]
         if None not in paths:
             return _Found(tuple(path for path in paths if path is not None))
         tried += [name for name, path in zip(names, paths, strict=True) if path is None]
-    raise _missing(family.group, language, split, folder, tried, place.archive.format(**codes))
+    raise _missing(family, language, split, folder, tried)
 
 
 def _missing(
-    group: str, language: str, split: str, folder: Path, tried: Sequence[str], archive: str
+    family: Family, language: str, split: str, folder: Path, tried: Iterable[str], notes: Iterable[str] = ()
 ) -> MissingData:
+    archive = _PLACES[family.name].archive.format(**_codes(family, language))
     return MissingData(
-        f"no {split} data of {group} in {language!r} under {folder}; looked for {', '.join(tried)} (also .gz, .xz); "
-        f"unpack {archive} there"
+        f"no {split} data of {family.group} in {language!r} under {folder}; looked for {', '.join(tried)} "
+        f"(also with .gz or .xz); get {archive} and put it there" + "".join(f"; {note}" for note in notes)
     )
 
 
@@ -297,12 +310,12 @@ def _revision(paths: Iterable[Path]) -> str:
     return hashlib.sha256("".join(entries).encode()).hexdigest()[:12]
 
 
-# --- Universal Dependencies: one file per treebank, several releases side by side ---------------------------------
+# --- Universal Dependencies: one file per treebank, several releases side by side
 
 
 @dataclass(frozen=True)
 class _Treebank:
-    """One file of one release; `blob` is what INDEX.tsv says of it against v2.5 (same, differs, absent or "")."""
+    """One file of one release; `blob` is INDEX.tsv's word on it against v2.5 (same, differs, absent, "")."""
 
     name: str
     release: str
@@ -310,7 +323,7 @@ class _Treebank:
     path: Path
 
 
-def _treebanks(language: str, split: str, folder: Path) -> _Found:
+def _treebanks(family: Family, language: str, split: str, folder: Path) -> _Found:
     """The language's files as XTREME took them: one release per treebank, sorted by file name."""
     by_file: dict[str, list[_Treebank]] = {}
     for treebank in _candidates(language, split, folder):
@@ -326,10 +339,11 @@ def _treebanks(language: str, split: str, folder: Path) -> _Found:
         chosen.append(best.path)
         if not _is_original(best):
             original = False
-            notes[f"{best.name}: {f'other release ({best.release})' if best.release else 'release unknown'}"] = None
+            release = f"other release ({best.release})" if best.release else "release unknown"
+            notes[f"{best.name}: {release}"] = None
     if not chosen:
         tried = [f"{root}UD_*/{language}_*-ud-{split}.conllu" for root in ("ud-treebanks-v2.5/", "ud/", "")]
-        raise _missing("xtreme_udpos", language, split, folder, tried, _PLACES["udpos"].archive)
+        raise _missing(family, language, split, folder, tried, notes)
     return _Found(tuple(chosen), tuple(notes), original)
 
 
@@ -338,19 +352,20 @@ def _is_original(treebank: _Treebank) -> bool:
 
 
 def _preference(treebank: _Treebank) -> tuple[bool, bool, tuple[int, ...], bool]:
-    """Smaller is better: v2.5 itself, then what equals it, then the oldest release, then what is not packed."""
+    """Smaller is better: v2.5 itself, what equals it, the oldest release, the file that is not packed."""
     number = tuple(int(part) for part in re.findall(r"\d+", treebank.release)) or (999,)
     packed = treebank.path.suffix in files.COMPRESSED
     return treebank.release != UD_RELEASE, not _is_original(treebank), number, packed
 
 
 def _candidates(language: str, split: str, folder: Path) -> Iterator[_Treebank]:
-    """Files of the first root that has any: a release folder, a plain folder ``ud``, the data folder itself."""
+    """Files of the first root that has any: a release folder, the folder ``ud``, the data folder itself."""
     for root in _roots(folder):
         index = _index(root)
-        release = re.fullmatch(r"ud-treebanks-v(\d+\.\d+)", root.resolve().name)
+        release = re.fullmatch(r"ud-treebanks-v(\d+\.\d+)", root.absolute().name)
         found = False
-        for path in sorted(root.glob(f"UD_*/**/{language}_*-ud-{split}*.conllu*")):
+        name_pattern = f"{language}_*-ud-{split}*.conllu*"
+        for path in sorted([*root.glob(f"UD_*/{name_pattern}"), *root.glob(f"UD_*/r[0-9]*/{name_pattern}")]):
             if not path.is_file() or path.suffix not in (".conllu", *files.COMPRESSED):
                 continue
             inner = path.parent.name
@@ -380,11 +395,13 @@ def _index(root: Path) -> dict[tuple[str, str, str], str]:
             key = (row["treebank"], row["release"], files.plain_name(Path(row["file"])))
             index[key] = row["r2.5_blob"]
         except (KeyError, TypeError) as error:
-            raise DataError(f"{path}, line {number}: columns treebank, release, file and r2.5_blob needed") from error
+            raise DataError(
+                f"{path}, line {number}: needs the columns treebank, release, file and r2.5_blob"
+            ) from error
     return index
 
 
-# --- one reader per family --------------------------------------------------------------------------------------
+# --- one reader per family
 
 Read = Callable[[Family, str, str, tuple[Path, ...]], Sequence[Example]]
 

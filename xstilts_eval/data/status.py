@@ -1,7 +1,7 @@
 """What a data folder holds of every leaf, and under which terms the data of each family comes.
 
-Pure functions; the command line prints. Licences as read in the sources named in the project's data notes; "none
-stated" means that a look at the publishing repository found none, not that there is none.
+Pure functions; the command line prints. "None stated" means that a look at the publishing repository found no
+licence, not that there is none.
 """
 
 import os
@@ -24,18 +24,24 @@ class Credit:
 
 
 CREDITS: dict[str, Credit] = {
-    "xnli": Credit("CC BY-NC 4.0", "Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations"),
+    "xnli": Credit(
+        "CC BY-NC 4.0", "Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations"
+    ),
     "pawsx": Credit(
         "may be freely used for any purpose (acknowledge Google LLC)",
         "Yang et al. 2019, PAWS-X: A Cross-lingual Adversarial Dataset for Paraphrase Identification",
     ),
-    "udpos": Credit("per treebank (see each README; several are NC)", "Zeman et al. 2019, Universal Dependencies 2.5"),
+    "udpos": Credit(
+        "per treebank (see each README; several are NC)", "Zeman et al. 2019, Universal Dependencies 2.5"
+    ),
     "panx": Credit(
         "none stated",
-        "Pan et al. 2017, Cross-lingual Name Tagging and Linking for 282 Languages; splits of Rahimi et al. 2019",
+        "Pan et al. 2017, Cross-lingual Name Tagging and Linking for 282 Languages; "
+        "splits of Rahimi et al. 2019, Massively Multilingual Transfer for NER",
     ),
     "xquad": Credit(
-        "CC BY-SA 4.0", "Artetxe et al. 2020, On the Cross-lingual Transferability of Monolingual Representations"
+        "CC BY-SA 4.0",
+        "Artetxe et al. 2020, On the Cross-lingual Transferability of Monolingual Representations",
     ),
     "mlqa": Credit(
         "CC BY-SA 3.0", "Lewis et al. 2020, MLQA: Evaluating Cross-lingual Extractive Question Answering"
@@ -51,9 +57,9 @@ CREDITS: dict[str, Credit] = {
 class Row:
     """One leaf in one folder.
 
-    `path` is relative to the folder: the (first) file, or the folder that holds all files; "" when nothing usable
-    was found, and then `rows` is 0 and `notes` holds the one sentence that says what is missing or wrong. `rows`
-    counts examples (bucc2018: gold pairs).
+    `path` is relative to the folder: the (first) file, or the folder that holds all files; "" when nothing
+    usable was found, and then `rows` is 0 and `notes` holds the one sentence that says what is missing or
+    wrong. `rows` counts examples (bucc2018: gold pairs).
     """
 
     family: str

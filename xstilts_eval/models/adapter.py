@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("xstilts_eval")
 
 _DATA_KEYS = ("data", "split")
-_HEAD_FAMILIES = tuple(
-    family.name for family in FAMILIES.values() if family.kind not in (Kind.BITEXT, Kind.MINING)
-)
+_HEAD_FAMILIES = tuple(family.name for family in FAMILIES.values() if family.kind not in (Kind.BITEXT, Kind.MINING))
 
 
 class XstiltsLM(LM):  # type: ignore[misc]
@@ -159,7 +157,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             "xstilts": {
                 "checkpoint": self.checkpoint.name,
                 "encoder_sha256": encoder.sha256() if encoder else None,
-                "heads": {name: source.sha256() or source.name for name, source in self.checkpoint.heads.items()},
+                "heads": {name: source.sha256() or source.name for name, source in self._used_heads().items()},
                 "dtype": str(self.runtime.dtype).removeprefix("torch."),
                 "device": self._device.type,
                 "batch_tokens": self.runtime.batch_tokens,
@@ -170,6 +168,10 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             }
         }
+
+    def _used_heads(self) -> dict[str, checkpoints.Source]:
+        families = {s.task.family for s in announced.current() if s.task.family.kind not in (Kind.BITEXT, Kind.MINING)}
+        return {family.name: self.checkpoint.head(family) for family in sorted(families, key=lambda f: f.name)}
 
     # ------------------------------------------------------------------ fitness
 
@@ -204,8 +206,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
         order = labels.class_order(family, self.checkpoint.label_names(family, source))
         model = self._load(source, AutoModelForSequenceClassification)
         values, truncated = pairs.classify(
-            model, source.tokenizer(), documents, order, self.runtime,
-            self.max_length or pairs.MAX_LENGTH, _label(family, documents),
+            model,
+            source.tokenizer(),
+            documents,
+            order,
+            self.runtime,
+            self.max_length or pairs.MAX_LENGTH,
+            _label(family, documents),
         )
         self.counts[family.name]["truncated"] += truncated
         return values
@@ -217,8 +224,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
         tags = labels.tag_names(family, self.checkpoint.label_names(family, source))
         model = self._load(source, AutoModelForTokenClassification)
         found, counts = tagging.tag(
-            model, source.tokenizer(), documents, tags, self.runtime,
-            self.max_length or tagging.MAX_LENGTH, _label(family, documents),
+            model,
+            source.tokenizer(),
+            documents,
+            tags,
+            self.runtime,
+            self.max_length or tagging.MAX_LENGTH,
+            _label(family, documents),
         )
         self._count(family, counts)
         return [" ".join(sequence) for sequence in found]
@@ -229,8 +241,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
         source = self.checkpoint.head(family)
         model = self._load(source, AutoModelForQuestionAnswering)
         found, counts = spans.answer(
-            model, source.tokenizer(), documents, self.runtime,
-            self.max_length or spans.MAX_LENGTH, _label(family, documents),
+            model,
+            source.tokenizer(),
+            documents,
+            self.runtime,
+            self.max_length or spans.MAX_LENGTH,
+            _label(family, documents),
         )
         self._count(family, counts)
         return found
@@ -314,7 +330,15 @@ def _refuse_unknown(names: set[str]) -> None:
     if not names:
         return
     known = [
-        "pretrained", "revision", "dtype", "device", "batch_tokens", "max_length", "layer", "pooling", "label_order",
+        "pretrained",
+        "revision",
+        "dtype",
+        "device",
+        "batch_tokens",
+        "max_length",
+        "layer",
+        "pooling",
+        "label_order",
         *_HEAD_FAMILIES,
     ]
     name = sorted(names)[0]

@@ -33,12 +33,15 @@ def batches(lengths: Sequence[int], batch_tokens: int, max_rows: int | None = No
         start += rows
 
 
-def pad(rows: Sequence[dict[str, list[int]]], pad_values: dict[str, int], device: torch.device) -> dict[str, torch.Tensor]:
+def pad(
+    rows: Sequence[dict[str, list[int]]], pad_values: dict[str, int], device: torch.device
+) -> dict[str, torch.Tensor]:
     """Stack rows of ids into tensors of shape [rows, longest], padded on the right with `pad_values` by field."""
     longest = max(len(row["input_ids"]) for row in rows)
     return {
         name: torch.tensor(
-            [row[name] + [pad_values.get(name, 0)] * (longest - len(row[name])) for row in rows], device=device
+            [row[name] + [pad_values.get(name, 0)] * (longest - len(row[name])) for row in rows],
+            device=device,
         )
         for name in rows[0]
     }

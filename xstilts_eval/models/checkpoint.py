@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from xstilts_eval import bundle as bundles
 from xstilts_eval.benchmark import Family, Kind
 from xstilts_eval.bundle import Bundle, Retrieval
@@ -56,17 +58,33 @@ class Source:
             f"({_first_line(error)}); give the path of a folder with config.json and model.safetensors"
         )
 
-    def load(self, auto_class: Any, **options: Any) -> Any:
-        """Load weights (safetensors only, no remote code); raises `UnfitCheckpoint`."""
+    def load(self, auto_class: Any, new_weights: bool = False, **options: Any) -> Any:
+        """Load weights (safetensors only, no remote code); raises `UnfitCheckpoint`.
+
+        Unless `new_weights` are wanted (training a head), a weight the checkpoint lacks is an error: it would be random.
+        """
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()
         try:
-            return auto_class.from_pretrained(
-                self.name, revision=self.revision, use_safetensors=True, trust_remote_code=False, **options
+            model, info = auto_class.from_pretrained(
+                self.name,
+                revision=self.revision,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise UnfitCheckpoint(
                 f"{self.name}: cannot load safetensors weights ({_first_line(error)}); pickled weights are not read, "
                 "convert them with save_pretrained"
             ) from error
+        missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
+        if missing and not new_weights:
+            raise UnfitCheckpoint(f"{self.name}: the checkpoint lacks weights: {', '.join(missing[:5])}")
+        return model
 
     def tokenizer(self) -> Any:
         """The fast tokenizer; raises `UnfitCheckpoint` without one (offsets and speed need it)."""
@@ -114,7 +132,9 @@ class Checkpoint:
         suffix, kind = _HEADS[family.kind]
         architectures = found.config.architectures or []
         if not any(name.endswith(suffix) for name in architectures):
-            raise UnfitCheckpoint(f"{family.name} needs a {kind} head; the checkpoint is {' '.join(architectures) or '?'}")
+            raise UnfitCheckpoint(
+                f"{family.name} needs a {kind} head; the checkpoint is {' '.join(architectures) or '?'}"
+            )
         return found
 
     def check(self, family: Family) -> None:
@@ -212,7 +232,9 @@ def _pooling(folder: Path, settings: dict[str, Any]) -> Any:
     if named in modes.values() and not chosen:
         return named
     if len(chosen) != 1 or chosen[0] not in modes:
-        raise UnfitCheckpoint(f"{folder}: pooling {', '.join(chosen) or 'none'} is not supported; allowed: mean, cls, max")
+        raise UnfitCheckpoint(
+            f"{folder}: pooling {', '.join(chosen) or 'none'} is not supported; allowed: mean, cls, max"
+        )
     return modes[chosen[0]]
 
 

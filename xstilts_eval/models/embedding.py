@@ -82,9 +82,7 @@ class SentenceEncoder:
         encoding = self.tokenizer(list(texts), truncation=True, max_length=self._limit)
         self.truncated += sum(bool(part.overflowing) for part in encoding.encodings)
         rows = rows_of(encoding, usable_fields(self.tokenizer, self.model))
-        return np.stack(
-            forward_rows(self._forward, rows, self.runtime, self.tokenizer.pad_token_id, self._read, label)
-        )
+        return np.stack(forward_rows(self._forward, rows, self.runtime, self.tokenizer.pad_token_id, self._read, label))
 
     def _forward(self, **inputs: torch.Tensor) -> Any:
         return self.model(**inputs) if self._is_cut else self.model(**inputs, output_hidden_states=True)

@@ -32,7 +32,12 @@ class Runtime:
 
     @classmethod
     def of(
-        cls, device: torch.device, dtype: str, batch_tokens: int | None, max_rows: int | None, show_progress: bool
+        cls,
+        device: torch.device,
+        dtype: str,
+        batch_tokens: int | None,
+        max_rows: int | None,
+        show_progress: bool,
     ) -> Runtime:
         if dtype not in DTYPES:
             raise SettingError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}")

@@ -15,7 +15,9 @@ MAX_LENGTH = 128
 """google-research/xtreme, `scripts/train_xnli.sh` and `train_pawsx.sh`: MAX_LENGTH=128."""
 
 
-def pair_rows(tokenizer: Any, model: Any, documents: Sequence[dict[str, Any]], max_length: int) -> tuple[list[Any], int]:
+def pair_rows(
+    tokenizer: Any, model: Any, documents: Sequence[dict[str, Any]], max_length: int
+) -> tuple[list[Any], int]:
     """Encode premise and hypothesis with the tokenizer's own template, longest first truncated.
 
     Returns the rows and how many documents were truncated.

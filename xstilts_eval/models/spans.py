@@ -160,9 +160,7 @@ def answer(
     for window, values in zip(placed, logits, strict=True):
         spans = spans_of[window.document]
         inside = values[window.offset : window.offset + window.end - window.start]
-        found = best_span(
-            inside[:, 0], inside[:, 1], max_context(spans, spans.index((window.start, window.end)))
-        )
+        found = best_span(inside[:, 0], inside[:, 1], max_context(spans, spans.index((window.start, window.end))))
         if found is None:
             continue
         score, first, last = found

@@ -104,9 +104,7 @@ def tag(
         values = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": [0] * len(ids)}
         rows.append({name: values[name] for name in fields})
     names = [str(documents[piece.sentence]["id"]) for piece in pieces]
-    logits = forward_rows(
-        model, rows, runtime, tokenizer.pad_token_id, lambda output, _: output.logits, label, names
-    )
+    logits = forward_rows(model, rows, runtime, tokenizer.pad_token_id, lambda output, _: output.logits, label, names)
     found: list[list[str]] = [[] for _ in documents]
     for piece, values_of_piece in zip(pieces, logits, strict=True):
         positions = np.asarray(piece.first) + len(before)

@@ -25,7 +25,7 @@ _OFFICIAL_NAMES = {"acc": "accuracy"}  # the other names are the same on both si
 
 
 def score_predictions(predictions: Path, labels: Path) -> Report:
-    """Score every task whose folder `{root}/{task}` is on both sides; files are `test-{language}.tsv` or `.json`.
+    """Score every task that has a folder `{root}/{task}` with `test-{language}.tsv` or `.json` on both sides.
 
     Returns the official evaluator's JSON object, percentages 0-100: group scores first (`all_task` only with
     all nine tasks, `classification`, `tagging`, `qa`, `retrieval` only with all their tasks), then one object
@@ -62,7 +62,7 @@ def _score_task(family: Family, predictions: Path, labels: Path) -> Report:
     report: Report = {}
     for language in family.languages:
         name = f"test-{language}.{extension}"
-        scores = _score_language(family, language, predictions / name, labels / name)
+        scores = _SCORERS[family.kind](family, language, predictions / name, labels / name)
         for metric, score in scores.items():
             report.setdefault(_OFFICIAL_NAMES.get(metric, metric), {})[language] = 100 * score
     report |= {f"avg_{metric}": _mean([*values.values()]) for metric, values in report.items()}
@@ -73,10 +73,6 @@ def _score_task(family: Family, predictions: Path, labels: Path) -> Report:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _score_language(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
-    return _SCORERS[family.kind](family, language, predictions, labels)
 
 
 def _score_lines(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
@@ -96,9 +92,8 @@ def _score_tags(family: Family, language: str, predictions: Path, labels: Path) 
         raise PredictionError(f"{predictions} has {len(predicted)} sentences, but {labels} has {len(gold)}")
     for number, (tags, guess) in enumerate(zip(gold, predicted, strict=True), start=1):
         if len(tags) != len(guess):
-            raise PredictionError(
-                f"{predictions}, sentence {number}: {len(guess)} labels, but {labels} has {len(tags)} words there"
-            )
+            place = f"{predictions}, sentence {number}"
+            raise PredictionError(f"{place}: {len(guess)} labels for {len(tags)} words (by {labels})")
     return metric.corpus_score(gold, predicted)
 
 
@@ -108,13 +103,15 @@ def _score_pairs(family: Family, language: str, predictions: Path, labels: Path)
 
 
 def _score_answers(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
-    """Exact match and F1 over the gold questions; an unanswered one scores 0, answers to others do not count."""
+    """Exact match and F1 over the gold questions; an unanswered one scores 0, other answers do not count."""
     metric: Metric[Sequence[str], str] = qa.mlqa(language) if family.name == "mlqa" else qa.SQUAD
     answers = _json(predictions, PredictionError)
     if not isinstance(answers, dict) or "data" in answers:
         raise PredictionError(f"{predictions} must be one JSON object: question id → answer text")
     total = [0.0, 0.0, 0.0]
     for id_, gold in _gold_answers(labels):
+        if not gold:
+            raise DataError(f"{labels}, question {id_}: no gold answers, nothing to score against")
         answer = answers.get(id_)
         if id_ in answers and not isinstance(answer, str):
             raise PredictionError(f"{predictions}, question {id_}: the answer must be text, got {answer!r}")
@@ -146,7 +143,7 @@ def _text(path: Path, fault: Fault) -> str:
 
 
 def _lines(path: Path, fault: Fault) -> Iterator[str]:
-    """Lines without outer whitespace. Only line feeds part them: `splitlines` would also cut at form feeds."""
+    """Lines without outer whitespace, parted by line ends only: `splitlines` also cuts at form feeds."""
     lines = _text(path, fault).split("\n")
     return (line.strip() for line in (lines if lines[-1] else lines[:-1]))
 

@@ -117,8 +117,9 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         "source": source,
         "split": split,
         "revision": loaded.revision,
-        "complete": loaded.complete,
-        "notes": loaded.notes,
+        # The sample is never complete and says so by its name.
+        "complete": loaded.complete and source != "sample",
+        "notes": loaded.notes if source != "sample" else (),
     }
     if family.kind is Kind.MINING:
         corpus = loaded.examples[0]

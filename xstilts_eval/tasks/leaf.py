@@ -14,9 +14,10 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.config.task import TaskConfig
 
+from xstilts_eval import __version__
 from xstilts_eval.benchmark import FAMILIES, Family, Kind
 from xstilts_eval.errors import MissingData, SettingError
-from xstilts_eval.tasks import announced, documents
+from xstilts_eval.tasks import announced, documents, scoring
 
 _FIELDS = frozenset(field.name for field in fields(TaskConfig))
 _EMBED = "embed"
@@ -72,7 +73,28 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         metadata = dict(self.config.metadata or {})
         self.data = documents.load_leaf(self.family, self.language, metadata.get("data"), metadata.get("split"))
         self.dataset = {self.config.test_split: Documents(self.data.documents)}
-        self.config.metadata = metadata | {"version": self.family.version, "xs_data": self.data.provenance()}
+        self.config.metadata = {
+            "version": self.family.version,
+            "config_source": metadata.get("config_source"),
+            "xs_data": self.data.provenance(),
+            "xs_metric": scoring.signature(self.family, self.language),
+            "xs_version": __version__,
+        }
+
+    def dump_config(self) -> dict[str, Any]:
+        """What the results file keeps of the configuration: names of functions instead of their sources."""
+        names = ("doc_to_text", "doc_to_choice", "doc_to_target", "process_results")
+        functions = {name: getattr(self.config, name) for name in names}
+        return {
+            "task": self.task_name,
+            "dataset_path": self.config.dataset_path,
+            "dataset_name": self.config.dataset_name,
+            "output_type": self.config.output_type,
+            "num_fewshot": self.config.num_fewshot,
+            "generation_kwargs": self.config.generation_kwargs,
+            **{name: f"{value.__module__}.{value.__qualname__}" for name, value in functions.items() if value},
+            "metadata": self.config.metadata,
+        }
 
     def fewshot_docs(self) -> list[dict[str, Any]]:
         """None while the task is built (the host asks then); `build_all_requests` fills them in when wanted."""
@@ -112,7 +134,5 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
 
     def process_results(self, doc: dict[str, Any], results: list[Any]) -> dict[str, Any]:
         if self.family.kind is Kind.MINING:
-            from xstilts_eval.tasks import scoring
-
             return scoring.mining(self.data.gold_of_shard(doc), results[0])
         return super().process_results(doc, results)  # type: ignore[no-any-return]

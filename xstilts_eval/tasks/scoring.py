@@ -13,12 +13,28 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval.benchmark import PANX_TAGS, UPOS
+from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family, Kind
 from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging
 from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
+from xstilts_eval.metrics.classification import ACCURACY
 
 Document = dict[str, Any]
 Values = dict[str, Any]
+
+
+def signature(family: Family, language: str) -> str:
+    """Signature of the metric that scores a leaf: every choice that could move the number, version last."""
+    if family.kind is Kind.PAIR:
+        return ACCURACY.signature()
+    if family.kind is Kind.TAGGED:
+        return (tagging.POS_F1 if family.labels == UPOS else tagging.NER_F1).signature()
+    if family.kind is Kind.QUESTION:
+        return (qa.mlqa(language) if family.name == "mlqa" else qa.SQUAD).signature()
+    if family.kind is Kind.MINING:
+        return retrieval.PAIRS.signature()
+    direction = "query:en" if family.suite == "xtreme" else "query:foreign"
+    return f"{retrieval.NEAREST.signature()}|{direction}"
+
 
 # ------------------------------------------------------------------------------------- one document
 
@@ -77,7 +93,11 @@ def mining(gold: set[tuple[str, str]], response: dict[str, Any]) -> Values:
 
 
 def _tagged(
-    doc: Document, response: str, labels: Sequence[str], filler: str, metric: Metric[Sequence[str], Sequence[str]]
+    doc: Document,
+    response: str,
+    labels: Sequence[str],
+    filler: str,
+    metric: Metric[Sequence[str], Sequence[str]],
 ) -> Values:
     gold = doc["tags"]
     predicted, parsed = parse_tags(response, len(gold), labels, filler)

@@ -1,0 +1,214 @@
+"""`xstilts`: parse, call one function, print. Heavy imports stay inside the commands."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from xstilts_eval import __version__
+from xstilts_eval.errors import PredictionError, SettingError, XstiltsError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+data_app = typer.Typer(no_args_is_help=True, help="What data is there, and how to get the rest.")
+bundle_app = typer.Typer(no_args_is_help=True, help="Checkpoint folders that serve task families.")
+app.add_typer(data_app, name="data")
+app.add_typer(bundle_app, name="bundle")
+
+DATA_HELP = "Data folder in the official formats, or 'sample'; default: XSTILTS_DATA, else the bundled sample."
+
+
+def main() -> None:
+    """Entry point: one sentence and exit code 2 for a known error, 130 for Ctrl-C."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        app()
+    except XstiltsError as error:
+        print(f"xstilts: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"xstilts: error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("xstilts: interrupted; finished families are kept", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.command("eval")
+def eval_(
+    pretrained: str = typer.Argument(help="Bundle, checkpoint folder or hub id."),
+    tasks: str = typer.Option("xtreme_*", "--tasks", "-t", help="Groups, leaves or globs, separated by commas."),
+    output: Path = typer.Option(Path("results"), "--output", "-o", help="Folder for results, samples, scoreboard."),
+    data: str | None = typer.Option(None, help=DATA_HELP),
+    split: str | None = typer.Option(None, help="test (default) or dev."),
+    limit: float | None = typer.Option(None, help="First N documents of each leaf; retrieval keeps its whole pool."),
+    model_args: str = typer.Option("", "--model-args", "-a", help="More adapter arguments: key=value,key=value."),
+    languages: bool = typer.Option(True, help="Show the table by language."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
+) -> None:
+    """Score a checkpoint on every selected task it can serve, and show the official scoreboard."""
+    # The host draws a bar for every leaf; ours, which asks explicitly, stays.
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from xstilts_eval import evaluation
+
+    settings = evaluation.Settings(
+        pretrained=pretrained,
+        tasks=tuple(part for part in tasks.split(",") if part),
+        data=data,
+        split=split,
+        limit=limit,
+        model_args=tuple(sorted(parse_arguments(model_args).items())),
+    )
+    board = evaluation.evaluate(settings, output, overwrite, say=lambda line: print(line, file=sys.stderr))
+    _show(board, languages)
+    print(f"results: {output}/results.json   scoreboard: {output}/scoreboard.md   samples: {output}/samples/")
+
+
+@app.command()
+def score(
+    results: list[Path] = typer.Argument(None, help="Results files or output folders of xstilts eval or lm_eval."),
+    predictions: Path | None = typer.Option(None, help="Folder of prediction files in the leaderboard's layout."),
+    labels: Path | None = typer.Option(None, help="Folder of label files, same layout."),
+    json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
+    markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
+    languages: bool = typer.Option(True, help="Show the table by language."),
+) -> None:
+    """Make the official scoreboard from results, or score prediction files as the benchmark's evaluator does."""
+    from xstilts_eval.bundle import write_atomically
+
+    if predictions or labels:
+        if not (predictions and labels) or results:
+            raise SettingError("scoring files needs --predictions and --labels together, and no RESULTS")
+        from xstilts_eval.results.official import score_predictions
+
+        _write_json(score_predictions(predictions, labels), json_ or "-")
+        return
+    if not results:
+        raise SettingError("give RESULTS, or --predictions and --labels")
+    from xstilts_eval.results import record, render, scoreboard
+
+    board = scoreboard.build([record.read(path) for path in results])
+    if json_:
+        _write_json(board.to_json(), json_)
+    if markdown:
+        write_atomically(markdown, render.markdown(board))
+    if json_ != "-":
+        _show(board, languages)
+
+
+@data_app.command("status")
+def data_status(
+    data: str | None = typer.Option(None, help=DATA_HELP),
+    family: str | None = typer.Option(None, help="Only this family."),
+    split: str = typer.Option("test", help="test, dev or train."),
+    json_: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Family by family and language by language: what was found where, rows, licence, what is missing."""
+    from dataclasses import asdict
+
+    from xstilts_eval.benchmark import family as find_family
+    from xstilts_eval.data.status import status
+    from xstilts_eval.tasks.documents import resolve_folder
+
+    folder, source = resolve_folder(data)
+    rows = status(folder, split, [find_family(family)] if family else None)
+    if json_:
+        _write_json([asdict(row) for row in rows], "-")
+        return
+    from rich.console import Console
+
+    from xstilts_eval.tables import status_table
+
+    Console().print(status_table(rows, f"{source}: {folder}"))
+
+
+@bundle_app.command("show")
+def bundle_show(folder: Path) -> None:
+    """Print a bundle's manifest, validated, with the hash of every part."""
+    from xstilts_eval import bundle
+    from xstilts_eval.models.checkpoint import resolve
+
+    manifest = bundle.read(folder)
+    checkpoint = resolve(str(folder))
+    parts = {family: source.sha256() or source.name for family, source in checkpoint.heads.items()}
+    if checkpoint.encoder:
+        parts["encoder"] = checkpoint.encoder.sha256() or checkpoint.encoder.name
+    _write_json(manifest.model_dump() | {"sha256": parts}, "-")
+
+
+@app.command("fit-head")
+def fit_head(
+    base: str = typer.Argument(help="Base encoder: a folder or hub id."),
+    output: Path = typer.Option(..., "--output", "-o", help="Folder of the bundle to write."),
+    family: str = typer.Option("udpos", help="Tagging family: udpos or panx."),
+    data: str | None = typer.Option(None, help=DATA_HELP),
+    epochs: int = typer.Option(8, min=1),
+    learning_rate: float = typer.Option(1e-4, min=0.0),
+    seed: int = typer.Option(1),
+    overwrite: bool = typer.Option(False, "--overwrite"),
+) -> None:
+    """Fit a tagging head on the English training split and write a bundle: the head, and the base for retrieval."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from xstilts_eval.training.tagging_head import fit
+
+    report = fit(base, output, family, data, epochs, learning_rate, seed, overwrite)
+    print(report)
+
+
+@app.command("tasks-path")
+def tasks_path() -> None:
+    """Print the folder of task YAMLs, for `lm_eval --include_path`."""
+    from xstilts_eval.paths import tasks_path as path
+
+    print(path())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def parse_arguments(text: str) -> dict[str, Any]:
+    """``key=value,key=value`` as a dictionary; whole numbers become int. Raises `SettingError`."""
+    values: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        key, sign, value = part.partition("=")
+        if not sign or not key:
+            raise SettingError(f"cannot read {part!r} in --model-args; write key=value,key=value")
+        values[key.strip()] = int(value) if value.strip().isdigit() else value.strip()
+    return values
+
+
+def _show(board: Any, languages: bool) -> None:
+    from rich.console import Console
+
+    from xstilts_eval.results import render
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 150))
+    console.print(render.terminal(board, languages))
+
+
+def _write_json(value: Any, target: str) -> None:
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    if target == "-":
+        print(text)
+        return
+    from xstilts_eval.bundle import write_atomically
+
+    try:
+        write_atomically(Path(target), text + "\n")
+    except IsADirectoryError as error:
+        raise PredictionError(f"{target} is a folder; give a file name") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""`xstilts eval`: the host's evaluator behind a fast front door that skips, shows progress and saves as it goes.
+
+One family at a time: its results and samples are written (atomically) before the next begins, so that a killed run
+loses at most the family it was in. Calling again with the same settings goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from xstilts_eval import __version__
+from xstilts_eval.benchmark import FAMILIES, Family, Kind
+from xstilts_eval.bundle import write_atomically
+from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.paths import tasks_path
+from xstilts_eval.results import record, scoreboard
+
+log = logging.getLogger("xstilts_eval")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what a run computes; two runs with equal settings may share an output folder."""
+
+    pretrained: str
+    tasks: tuple[str, ...] = ("xtreme_*",)
+    data: str | None = None
+    split: str | None = None
+    limit: float | None = None
+    model_args: tuple[tuple[str, Any], ...] = ()
+
+    def key(self, leaves: Iterable[str]) -> str:
+        """Hash of the settings and the selected leaves."""
+        content = json.dumps([asdict(self), sorted(leaves), __version__], sort_keys=True, default=str)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
+    """Languages by family for names and globs of groups (``xtreme_*``) and leaves (``xtreme.*.sw``).
+
+    Raises `UnknownName` with close matches for a pattern that selects nothing.
+    """
+    names: dict[str, list[tuple[Family, str]]] = {"xtreme": []}
+    for family in FAMILIES.values():
+        leaves = [(family, language) for language in family.languages]
+        names[family.group] = leaves
+        if family.suite == "xtreme":
+            names["xtreme"] += leaves
+        names |= {family.leaf(language): [(family, language)] for language in family.languages}
+    wanted: set[tuple[str, str]] = set()
+    for pattern in patterns:
+        matches = fnmatch.filter(names, pattern)
+        if not matches:
+            raise UnknownName.of("task", pattern, names)
+        wanted |= {(family.group, language) for name in matches for family, language in names[name]}
+    return {
+        family: languages
+        for family in FAMILIES.values()
+        if (languages := [language for language in family.languages if (family.group, language) in wanted])
+    }
+
+
+def runnable(
+    selected: dict[Family, list[str]], checkpoint: Any, settings: Settings
+) -> tuple[dict[Family, list[str]], dict[str, str]]:
+    """What can run, and for everything else the reason by group name."""
+    from xstilts_eval.tasks.documents import load_leaf
+
+    fit: dict[Family, list[str]] = {}
+    skipped: dict[str, str] = {}
+    for family, languages in selected.items():
+        try:
+            checkpoint.check(family)
+            if family.kind is Kind.MINING and settings.limit:
+                raise UnfitCheckpoint("--limit does not apply to BUCC")
+        except UnfitCheckpoint as error:
+            skipped[family.group] = str(error)
+            continue
+        absent = []
+        for language in languages:
+            try:
+                load_leaf(family, language, settings.data, settings.split)
+            except MissingData:
+                absent.append(language)
+        present = [language for language in languages if language not in absent]
+        if absent:
+            where = "this data folder"
+            skipped[family.group] = f"no {settings.split or 'test'} data in {where} for {' '.join(absent)}"
+        if present:
+            fit[family] = present
+    return fit, skipped
+
+
+def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> scoreboard.Scoreboard:
+    """Run everything the checkpoint and the data allow; write results, samples and scoreboard into `output`.
+
+    Raises `UnfitCheckpoint` when nothing can run and `SettingError` when `output` holds another run.
+    """
+    from xstilts_eval.models import checkpoint as checkpoints
+
+    started = time.monotonic()
+    args = dict(settings.model_args)
+    heads = {family.name: str(args[family.name]) for family in FAMILIES.values() if family.name in args}
+    checkpoint = checkpoints.resolve(settings.pretrained, args.get("revision"), heads, args.get("label_order"))
+    selected = select(settings.tasks)
+    fit, skipped = runnable(selected, checkpoint, settings)
+    for group, reason in skipped.items():
+        say(f"skipped {group}: {reason}")
+    if not fit:
+        raise UnfitCheckpoint(f"{settings.pretrained} can run none of the selected tasks; see the reasons above")
+    key = settings.key(family.leaf(language) for family, languages in fit.items() for language in languages)
+    done = _open_output(output, key, overwrite)
+    parts = _run_families(settings, fit, output, key, done, say)
+    merged = merge(parts)
+    write_atomically(output / "results.json", _dump(merged))
+    board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], skipped)
+    write_scoreboard(board, output)
+    say(f"{len(parts)} families in {time.monotonic() - started:.0f} s")
+    return board
+
+
+def write_scoreboard(board: scoreboard.Scoreboard, output: Path) -> None:
+    """``scoreboard.json`` and ``scoreboard.md`` into `output`."""
+    from xstilts_eval.results import render
+
+    write_atomically(output / "scoreboard.json", json.dumps(board.to_json(), indent=1, ensure_ascii=False) + "\n")
+    write_atomically(output / "scoreboard.md", render.markdown(board))
+
+
+def _open_output(output: Path, key: str, overwrite: bool) -> dict[str, Path]:
+    """Finished families of an earlier call with the same settings; refuses a folder that holds something else."""
+    marker = output / "run.json"
+    if output.exists() and not output.is_dir():
+        raise SettingError(f"{output} is a file; give a folder for the results")
+    if marker.is_file() and not overwrite:
+        if json.loads(marker.read_text(encoding="utf-8")).get("key") != key:
+            raise SettingError(f"{output} holds the results of another run; give another --output or --overwrite")
+        return {path.stem: path for path in (output / "families").glob("*.json")}
+    if output.is_dir() and any(output.iterdir()) and not overwrite:
+        raise SettingError(f"{output} is not empty; give another --output or --overwrite")
+    write_atomically(marker, json.dumps({"key": key, "xstilts": __version__}) + "\n")
+    for stale in (output / "families").glob("*.json"):
+        stale.unlink()
+    return {}
+
+
+def _run_families(
+    settings: Settings, fit: dict[Family, list[str]], output: Path, key: str, done: dict[str, Path], say: Say
+) -> list[dict[str, Any]]:
+    parts = []
+    session: _Session | None = None
+    for family, languages in fit.items():
+        if family.group in done:
+            say(f"{family.group}: done before, kept")
+            parts.append(json.loads(done[family.group].read_text(encoding="utf-8")))
+            continue
+        session = session or _Session(settings)
+        results = session.run([family.leaf(language) for language in languages])
+        if results is None:
+            continue
+        for leaf, samples in results.pop("samples").items():
+            write_atomically(output / "samples" / f"samples_{leaf}.jsonl", _lines(samples))
+        write_atomically(output / "families" / f"{family.group}.json", _dump(results))
+        parts.append(results)
+    return parts
+
+
+class _Session:
+    """One loaded adapter and one task manager for all families."""
+
+    def __init__(self, settings: Settings) -> None:
+        import lm_eval.models  # noqa: F401  (fills the registry before ours is added)
+        from lm_eval.tasks import TaskManager
+
+        from xstilts_eval.models.adapter import XstiltsLM
+
+        logging.getLogger("lm_eval").setLevel(logging.WARNING)
+        self._settings = settings
+        self._model = XstiltsLM(pretrained=settings.pretrained, **dict(settings.model_args))
+        metadata = {name: value for name, value in (("data", settings.data), ("split", settings.split)) if value}
+        self._manager = TaskManager(include_path=str(tasks_path()), include_defaults=False, metadata=metadata)
+
+    def run(self, leaves: list[str]) -> dict[str, Any] | None:
+        """Host results of the leaves with samples; None on any process but the first."""
+        from lm_eval import simple_evaluate
+
+        results: dict[str, Any] | None = simple_evaluate(
+            model=self._model,
+            tasks=leaves,
+            task_manager=self._manager,
+            limit=self._settings.limit,
+            log_samples=True,
+            bootstrap_iters=0,
+        )
+        if results is not None:
+            results["model_name"] = self._settings.pretrained
+            results["config"]["model"] = "xstilts"
+            results["config"]["model_args"] = {
+                "pretrained": self._settings.pretrained,
+                **dict(self._settings.model_args),
+            }
+        return results
+
+
+def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One host results dictionary from those of single families."""
+    merged: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            if isinstance(value, dict) and name not in ("config",):
+                merged.setdefault(name, {}).update(value)
+            elif name == "config" and name in merged:
+                ours, theirs = merged["config"]["xstilts"], value["xstilts"]
+                ours["heads"] |= theirs["heads"]
+                ours["counts"] |= theirs["counts"]
+            else:
+                merged[name] = json.loads(json.dumps(value, default=str)) if name == "config" else value
+    return merged
+
+
+def _dump(value: Any) -> str:
+    from lm_eval.utils import handle_non_serializable
+
+    return json.dumps(value, indent=1, ensure_ascii=False, default=handle_non_serializable) + "\n"
+
+
+def _lines(samples: Iterable[dict[str, Any]]) -> str:
+    from lm_eval.utils import handle_non_serializable
+
+    ordered = sorted(samples, key=lambda sample: sample["doc_id"])
+    return "".join(json.dumps(sample, ensure_ascii=False, default=handle_non_serializable) + "\n" for sample in ordered)

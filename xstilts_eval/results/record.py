@@ -1,0 +1,184 @@
+"""One typed record per scored leaf, read from the host's results dictionary, with everything that could move it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from xstilts_eval.benchmark import Family, Kind, leaf_parts
+from xstilts_eval.errors import MissingData, PredictionError, UnknownName
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Record):
+    """Where a leaf's documents came from."""
+
+    source: str
+    split: str
+    revision: str
+    complete: bool
+    notes: tuple[str, ...] = ()
+    documents: int
+
+
+class LeafResult(_Record):
+    """Scores of one leaf: fractions 0-1 by metric name, 95 % intervals, counts and signature.
+
+    `selected` = `scored` + `failed`; `unparsed` of the scored documents had a response that could not be read in full.
+    """
+
+    leaf: str
+    metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    selected: int
+    scored: int
+    unparsed: int
+    data: Data
+    signature: str
+
+    @property
+    def family(self) -> Family:
+        return leaf_parts(self.leaf)[0]
+
+    @property
+    def language(self) -> str:
+        return leaf_parts(self.leaf)[1]
+
+    @property
+    def failed(self) -> int:
+        return self.selected - self.scored
+
+
+class RunResult(_Record):
+    """All leaves of one or more runs of one checkpoint."""
+
+    checkpoint: str
+    leaves: tuple[LeafResult, ...]
+    limit: float | None = None
+
+
+def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
+    """Records of this package's leaves in a host results dictionary; other tasks are passed over.
+
+    Raises `PredictionError` when there are none or when a leaf lacks what a record needs.
+    """
+    model = results.get("config", {}).get("xstilts") or {}
+    name = model.get("checkpoint") or str(results.get("model_name") or results.get("config", {}).get("model", "?"))
+    limit = results.get("config", {}).get("limit")
+    leaves = []
+    for leaf, scores in results.get("results", {}).items():
+        try:
+            family, _ = leaf_parts(leaf)
+        except UnknownName:
+            continue
+        try:
+            leaves.append(_leaf(leaf, family, scores, results, model, limit))
+        except (KeyError, ValidationError, TypeError) as error:
+            raise PredictionError(f"{origin}: {leaf} is not a result this version can read ({error})") from error
+    if not leaves:
+        raise PredictionError(f"{origin} holds no result of xtreme_* or bitext_tatoeba tasks")
+    return RunResult(checkpoint=name, leaves=tuple(leaves), limit=limit)
+
+
+def _leaf(
+    leaf: str,
+    family: Family,
+    scores: dict[str, Any],
+    results: dict[str, Any],
+    model: dict[str, Any],
+    limit: Any,
+) -> LeafResult:
+    values = {key.split(",")[0]: value for key, value in scores.items() if key.endswith(",none")}
+    config = results["configs"][leaf]
+    metadata = config["metadata"]
+    data = Data(**metadata["xs_data"])
+    samples = results["n-samples"][leaf]
+    selected = min(samples["original"], _limited(limit, samples["original"]))
+    return LeafResult(
+        leaf=leaf,
+        metrics={name: values[name] for name in values if isinstance(values[name], float) and name != "unparsed"},
+        intervals={
+            name.removesuffix("_ci95"): tuple(value)
+            for name, value in values.items()
+            if name.endswith("_ci95") and isinstance(value, (list, tuple))
+        },
+        selected=selected,
+        scored=samples["effective"],
+        unparsed=int(values.get("unparsed", 0)),
+        data=data,
+        signature=_signature(leaf, family, config, data, model, results, limit),
+    )
+
+
+def _limited(limit: Any, total: int) -> int:
+    if not limit:
+        return total
+    return int(limit) if limit >= 1 else -int(-total * limit // 1)
+
+
+def _signature(
+    leaf: str,
+    family: Family,
+    config: dict[str, Any],
+    data: Data,
+    model: dict[str, Any],
+    results: dict[str, Any],
+    limit: Any,
+) -> str:
+    """``leaf|data|split|metric|checkpoint|how it was run|versions``."""
+    parts = [leaf, f"data:{data.source}@{data.revision}", f"split:{data.split}"]
+    if not data.complete:
+        parts.append("sample" if data.source == "sample" else "partial")
+    parts.append(f"task:{config['metadata']['version']}")
+    parts.append(f"metric:{config['metadata']['xs_metric']}")
+    if model:
+        if family.kind in (Kind.BITEXT, Kind.MINING):
+            settings = model["retrieval"] or {}
+            layer = settings.get("layer") or "last"
+            parts += [
+                f"ckpt:{model['encoder_sha256']}",
+                f"layer:{layer}",
+                f"pooling:{settings.get('pooling')}",
+                f"max_length:{settings.get('max_length')}",
+            ]
+        else:
+            parts.append(f"ckpt:{model['heads'].get(family.name)}")
+            parts.append(f"max_length:{model['max_length'] or 'default'}")
+        parts.append(f"dtype:{model['dtype']}")
+    else:
+        parts += [
+            f"model:{results.get('model_name')}",
+            f"prompt:{config.get('doc_to_choice') or config.get('doc_to_text')}",
+        ]
+    parts += [
+        f"shots:{config.get('num_fewshot') or 0}",
+        f"limit:{limit or 'none'}",
+        f"xstilts:{config['metadata'].get('xs_version')}",
+        f"lm_eval:{results.get('lm_eval_version', '?')}",
+    ]
+    return "|".join(parts)
+
+
+def read(path: Path) -> RunResult:
+    """Read a results file, or the newest ``results*.json`` under a folder; raises `MissingData` or `PredictionError`."""
+    file = path
+    if path.is_dir():
+        found = sorted(path.rglob("results*.json"), key=lambda item: (item.stat().st_mtime, item.name))
+        if not found:
+            raise MissingData(f"no results*.json under {path}; give the output folder of xstilts eval or lm_eval")
+        file = found[-1]
+    elif not path.is_file():
+        raise MissingData(f"{path} does not exist; give a results file or the output folder of a run")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise PredictionError(f"{file} is not a results file: {error}") from error
+    if not isinstance(content, dict):
+        raise PredictionError(f"{file} is not a results file: expected an object")
+    return from_host(content, str(file))

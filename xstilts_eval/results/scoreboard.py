@@ -1,0 +1,166 @@
+"""The official score table: family averages, four categories, an overall score only when everything is there.
+
+Averages follow google-research/xtreme `evaluate.py:118-132,286-321`: the unweighted mean over languages of every
+metric, (EM + F1) / 2 for question answering, the mean of families for a category, the mean of the nine families (not of
+the four categories) overall. All numbers here are percentages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import fmean
+from typing import Any
+
+from xstilts_eval.benchmark import FAMILIES, XTREME, Category, Family
+from xstilts_eval.errors import PredictionError
+from xstilts_eval.results.record import LeafResult, RunResult
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One family in one language: the official score, and every metric with its 95 % interval."""
+
+    score: float
+    metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    selected: int
+    scored: int
+    unparsed: int
+    failed: int
+    signature: str
+
+
+@dataclass(frozen=True)
+class FamilyRow:
+    """One family: averages over the languages that were scored.
+
+    `transfer_gap` is the English score minus the mean over the other languages; None without English or without others.
+    """
+
+    group: str
+    title: str
+    cells: dict[str, Cell]
+    missing: tuple[str, ...]
+    averages: dict[str, float]
+    score: float
+    transfer_gap: float | None
+    note: str
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.missing
+
+
+@dataclass(frozen=True)
+class Scoreboard:
+    """`categories` and `overall` hold a number only when every family and language they need is there."""
+
+    checkpoint: str
+    is_sample: bool
+    limit: float | None
+    families: dict[str, FamilyRow]
+    categories: dict[str, float | None]
+    overall: float | None
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, percentages throughout."""
+        return asdict(self)
+
+
+def build(runs: Sequence[RunResult], skipped: dict[str, str] | None = None) -> Scoreboard:
+    """Table of one checkpoint from one or more runs; a leaf may occur once.
+
+    Raises `PredictionError` when runs of different checkpoints, limits or data sources are put together.
+    """
+    if not runs:
+        raise PredictionError("no results to score")
+    leaves: dict[str, LeafResult] = {}
+    for run in runs:
+        if run.checkpoint != runs[0].checkpoint:
+            raise PredictionError(
+                f"results of different checkpoints cannot share one table: {runs[0].checkpoint} and {run.checkpoint}"
+            )
+        if run.limit != runs[0].limit:
+            raise PredictionError(f"results with limit {runs[0].limit} and {run.limit} cannot share one table")
+        for leaf in run.leaves:
+            if leaf.leaf in leaves:
+                raise PredictionError(f"{leaf.leaf} occurs twice in the given results")
+            leaves[leaf.leaf] = leaf
+    sources = {leaf.data.source == "sample" for leaf in leaves.values()}
+    if len(sources) > 1:
+        raise PredictionError("sample and real data cannot share one table")
+    rows: dict[str, FamilyRow] = {}
+    for family in FAMILIES.values():
+        found = [leaf for leaf in leaves.values() if leaf.family == family]
+        if found:
+            rows[family.group] = _row(family, found)
+    official = {} if runs[0].limit else rows
+    return Scoreboard(
+        checkpoint=runs[0].checkpoint,
+        is_sample=sources.pop(),
+        limit=runs[0].limit,
+        families=rows,
+        categories={
+            str(category.value): _mean_if_complete(official, (f for f in XTREME if f.category is category))
+            for category in Category
+        },
+        overall=_mean_if_complete(official, XTREME),
+        skipped=skipped or {},
+    )
+
+
+def _row(family: Family, leaves: Sequence[LeafResult]) -> FamilyRow:
+    by_language = {leaf.language: leaf for leaf in leaves}
+    present = [language for language in family.languages if language in by_language]
+    cells = {language: _cell(family, by_language[language]) for language in present}
+    names = list(next(iter(cells.values())).metrics)
+    averages = {name: fmean(cell.metrics[name] for cell in cells.values()) for name in names}
+    others = [cell.score for language, cell in cells.items() if language != "en"]
+    gap = cells["en"].score - fmean(others) if "en" in cells and others else None
+    return FamilyRow(
+        group=family.group,
+        title=family.title,
+        cells=cells,
+        missing=tuple(language for language in family.languages if language not in by_language),
+        averages=averages,
+        score=fmean(averages[name] for name in family.official),
+        transfer_gap=gap,
+        note=_note(leaves),
+    )
+
+
+def _cell(family: Family, leaf: LeafResult) -> Cell:
+    metrics = {name: 100 * value for name, value in leaf.metrics.items()}
+    return Cell(
+        score=fmean(metrics[name] for name in family.official),
+        metrics=metrics,
+        intervals={name: (100 * low, 100 * high) for name, (low, high) in leaf.intervals.items()},
+        selected=leaf.selected,
+        scored=leaf.scored,
+        unparsed=leaf.unparsed,
+        failed=leaf.failed,
+        signature=leaf.signature,
+    )
+
+
+def _note(leaves: Iterable[LeafResult]) -> str:
+    """What keeps the row from being the benchmark's own: other splits, incomplete data."""
+    notes = []
+    if splits := sorted({leaf.data.split for leaf in leaves} - {"test"}):
+        notes.append(f"split {', '.join(splits)}")
+    partial = [leaf.language for leaf in leaves if leaf.data.source != "sample" and not leaf.data.complete]
+    if partial:
+        notes.append(f"incomplete data in {' '.join(sorted(partial))}")
+    return "; ".join(notes)
+
+
+def _mean_if_complete(rows: dict[str, FamilyRow], families: Iterable[Family]) -> float | None:
+    scores = []
+    for family in families:
+        row = rows.get(family.group)
+        if row is None or not row.is_complete or row.note:
+            return None
+        scores.append(row.score)
+    return fmean(scores) if scores else None
