@@ -29,7 +29,27 @@ class Category(str, Enum):
     RETRIEVAL = "retrieval"
 
 
-UPOS = tuple(["ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"])
+UPOS = tuple(
+    [
+        "ADJ",
+        "ADP",
+        "ADV",
+        "AUX",
+        "CCONJ",
+        "DET",
+        "INTJ",
+        "NOUN",
+        "NUM",
+        "PART",
+        "PRON",
+        "PROPN",
+        "PUNCT",
+        "SCONJ",
+        "SYM",
+        "VERB",
+        "X",
+    ]
+)
 PANX_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 
@@ -69,9 +89,7 @@ _PANX = (
     "ar he vi id jv ms tl eu ml ta te af nl en de el bn hi mr ur fa fr it pt es bg ru ja ka ko th sw yo my zh "
     "kk tr et fi hu"
 )
-_TATOEBA = (
-    "ar he vi id jv tl eu ml ta te af nl de el bn hi mr ur fa fr it pt es bg ru ja ka ko th sw zh kk tr et fi hu"
-)
+_TATOEBA = "ar he vi id jv tl eu ml ta te af nl de el bn hi mr ur fa fr it pt es bg ru ja ka ko th sw zh kk tr et fi hu"
 _LASER = (
     "afr amh ang ara arq arz ast awa aze bel ben ber bos bre bul cat cbk ceb ces cha cmn cor csb cym dan deu dsb "
     "dtp ell epo est eus fao fin fra fry gla gle glg gsw heb hin hrv hsb hun hye ido ile ina ind isl ita jav jpn "
@@ -82,47 +100,144 @@ _LASER = (
 
 _FAMILIES = (
     Family(
-        "xtreme", "xnli", "XNLI", Kind.PAIR, Category.CLASSIFICATION,
+        "xtreme",
+        "xnli",
+        "XNLI",
+        Kind.PAIR,
+        Category.CLASSIFICATION,
         tuple(["ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"]),
-        ("acc",), ("acc",), labels=("contradiction", "entailment", "neutral"),
+        ("acc",),
+        ("acc",),
+        labels=("contradiction", "entailment", "neutral"),
     ),
     Family(
-        "xtreme", "pawsx", "PAWS-X", Kind.PAIR, Category.CLASSIFICATION,
-        tuple(["de", "en", "es", "fr", "ja", "ko", "zh"]), ("acc",), ("acc",), labels=("0", "1"),
+        "xtreme",
+        "pawsx",
+        "PAWS-X",
+        Kind.PAIR,
+        Category.CLASSIFICATION,
+        tuple(["de", "en", "es", "fr", "ja", "ko", "zh"]),
+        ("acc",),
+        ("acc",),
+        labels=("0", "1"),
     ),
     Family(
-        "xtreme", "udpos", "UD-POS", Kind.TAGGED, Category.TAGGING,
+        "xtreme",
+        "udpos",
+        "UD-POS",
+        Kind.TAGGED,
+        Category.TAGGING,
         tuple(
-            ["af", "ar", "bg", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "he", "hi", "hu", "id", "it", "ja", "kk", "ko", "mr", "nl", "pt", "ru", "ta", "te", "th", "tl", "tr", "ur", "vi", "yo", "zh"]
+            [
+                "af",
+                "ar",
+                "bg",
+                "de",
+                "el",
+                "en",
+                "es",
+                "et",
+                "eu",
+                "fa",
+                "fi",
+                "fr",
+                "he",
+                "hi",
+                "hu",
+                "id",
+                "it",
+                "ja",
+                "kk",
+                "ko",
+                "mr",
+                "nl",
+                "pt",
+                "ru",
+                "ta",
+                "te",
+                "th",
+                "tl",
+                "tr",
+                "ur",
+                "vi",
+                "yo",
+                "zh",
+            ]
         ),
-        ("f1", "precision", "recall", "token_accuracy"), ("f1",), labels=UPOS,
+        ("f1", "precision", "recall", "token_accuracy"),
+        ("f1",),
+        labels=UPOS,
     ),
     Family(
-        "xtreme", "panx", "PAN-X", Kind.TAGGED, Category.TAGGING, tuple(_PANX.split()),
-        ("f1", "precision", "recall", "token_accuracy"), ("f1",), labels=PANX_TAGS,
+        "xtreme",
+        "panx",
+        "PAN-X",
+        Kind.TAGGED,
+        Category.TAGGING,
+        tuple(_PANX.split()),
+        ("f1", "precision", "recall", "token_accuracy"),
+        ("f1",),
+        labels=PANX_TAGS,
     ),
     Family(
-        "xtreme", "xquad", "XQuAD", Kind.QUESTION, Category.QA,
-        tuple(["en", "es", "de", "el", "ru", "tr", "ar", "vi", "th", "zh", "hi"]), ("f1", "exact_match"), ("exact_match", "f1"),
+        "xtreme",
+        "xquad",
+        "XQuAD",
+        Kind.QUESTION,
+        Category.QA,
+        tuple(["en", "es", "de", "el", "ru", "tr", "ar", "vi", "th", "zh", "hi"]),
+        ("f1", "exact_match"),
+        ("exact_match", "f1"),
     ),
     Family(
-        "xtreme", "mlqa", "MLQA", Kind.QUESTION, Category.QA,
-        tuple(["en", "es", "de", "ar", "hi", "vi", "zh"]), ("f1", "exact_match"), ("exact_match", "f1"),
+        "xtreme",
+        "mlqa",
+        "MLQA",
+        Kind.QUESTION,
+        Category.QA,
+        tuple(["en", "es", "de", "ar", "hi", "vi", "zh"]),
+        ("f1", "exact_match"),
+        ("exact_match", "f1"),
     ),
     Family(
-        "xtreme", "tydiqa", "TyDiQA-GoldP", Kind.QUESTION, Category.QA,
-        tuple(["en", "ar", "bn", "fi", "id", "ko", "ru", "sw", "te"]), ("f1", "exact_match"), ("exact_match", "f1"),
+        "xtreme",
+        "tydiqa",
+        "TyDiQA-GoldP",
+        Kind.QUESTION,
+        Category.QA,
+        tuple(["en", "ar", "bn", "fi", "id", "ko", "ru", "sw", "te"]),
+        ("f1", "exact_match"),
+        ("exact_match", "f1"),
     ),
     Family(
-        "xtreme", "bucc2018", "BUCC 2018", Kind.MINING, Category.RETRIEVAL,
-        tuple(["de", "fr", "ru", "zh"]), ("f1", "precision", "recall"), ("f1",),
+        "xtreme",
+        "bucc2018",
+        "BUCC 2018",
+        Kind.MINING,
+        Category.RETRIEVAL,
+        tuple(["de", "fr", "ru", "zh"]),
+        ("f1", "precision", "recall"),
+        ("f1",),
     ),
     Family(
-        "xtreme", "tatoeba", "Tatoeba", Kind.BITEXT, Category.RETRIEVAL, tuple(_TATOEBA.split()), ("acc",), ("acc",),
+        "xtreme",
+        "tatoeba",
+        "Tatoeba",
+        Kind.BITEXT,
+        Category.RETRIEVAL,
+        tuple(_TATOEBA.split()),
+        ("acc",),
+        ("acc",),
     ),
     Family(
-        "bitext", "tatoeba", "Tatoeba (112 LASER pairs, as MTEB)", Kind.BITEXT, None,
-        tuple(_LASER.split()), ("acc", "f1", "precision", "recall"), ("acc",),
+        "bitext",
+        "tatoeba",
+        "Tatoeba (112 LASER pairs, as MTEB)",
+        Kind.BITEXT,
+        None,
+        tuple(_LASER.split()),
+        ("acc", "f1", "precision", "recall"),
+        ("acc",),
     ),
 )
 

@@ -6,6 +6,7 @@ loses at most the family it was in. Calling again with the same settings goes on
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import hashlib
 import json
@@ -191,25 +192,30 @@ class _Session:
         self._manager = TaskManager(include_path=str(tasks_path()), include_defaults=False, metadata=metadata)
 
     def run(self, leaves: list[str]) -> dict[str, Any] | None:
-        """Host results of the leaves with samples; None on any process but the first."""
-        from lm_eval import simple_evaluate
+        """Host results of the leaves with samples; None on any process but the first.
 
-        results: dict[str, Any] | None = simple_evaluate(
-            model=self._model,
-            tasks=leaves,
-            task_manager=self._manager,
-            limit=self._settings.limit,
-            log_samples=True,
-            bootstrap_iters=0,
+        The host's `evaluate` does the work; what `simple_evaluate` adds around it (a survey of the machine that takes
+        seconds, a call to git) is left out, and what the results file needs of it is filled in here.
+        """
+        from lm_eval import __version__ as lm_eval_version
+        from lm_eval import evaluate
+
+        loaded = self._manager.load(leaves)
+        for task in loaded["tasks"].values():
+            task.set_config("num_fewshot", 0)
+        results: dict[str, Any] | None = evaluate(
+            self._model, loaded, limit=self._settings.limit, log_samples=True, bootstrap_iters=0
         )
-        if results is not None:
-            results["model_name"] = self._settings.pretrained
-            results["config"]["model"] = "xstilts"
-            results["config"]["model_args"] = {
-                "pretrained": self._settings.pretrained,
-                **dict(self._settings.model_args),
-            }
-        return results
+        if results is None:
+            return None
+        arguments = {"pretrained": self._settings.pretrained, **dict(self._settings.model_args)}
+        config = {"model": "xstilts", "model_args": arguments, "limit": self._settings.limit}
+        return results | {
+            "config": config | self._model.get_model_info(),
+            "model_name": self._settings.pretrained,
+            "date": time.time(),
+            "lm_eval_version": lm_eval_version,
+        }
 
 
 def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -217,14 +223,13 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for part in parts:
         for name, value in part.items():
-            if isinstance(value, dict) and name not in ("config",):
+            if name == "config" and name in merged:
+                for field in ("heads", "counts"):
+                    merged[name]["xstilts"][field] |= value["xstilts"][field]
+            elif isinstance(value, dict) and name != "config":
                 merged.setdefault(name, {}).update(value)
-            elif name == "config" and name in merged:
-                ours, theirs = merged["config"]["xstilts"], value["xstilts"]
-                ours["heads"] |= theirs["heads"]
-                ours["counts"] |= theirs["counts"]
             else:
-                merged[name] = json.loads(json.dumps(value, default=str)) if name == "config" else value
+                merged[name] = copy.deepcopy(value)
     return merged
 
 

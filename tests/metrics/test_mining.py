@@ -142,6 +142,21 @@ def test_zero_vectors_are_no_candidates():
     ]
 
 
+def test_negative_margins_are_no_candidates():
+    """Unit vectors by angle: the third pair, both still free, has cosine cos 95° < 0 and a positive mean."""
+
+    def unit(*degrees: float) -> Vectors:
+        radians = np.deg2rad(degrees)
+        return np.stack([np.cos(radians), np.sin(radians)], axis=1)
+
+    x, y = unit(0, 10, 115), unit(0, 9.9, 20)
+    candidates = mine(x, y, k=2)
+    assert sorted(zip(candidates.source.tolist(), candidates.target.tolist(), strict=True)) == [
+        (0, 0),
+        (1, 1),
+    ]
+
+
 def test_nothing_to_mine():
     candidates = mine(np.zeros((0, 4)), np.ones((3, 4)))
     assert [len(column) for column in candidates] == [0, 0, 0]

@@ -4,7 +4,7 @@ import random
 import warnings
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS
@@ -72,7 +72,7 @@ def test_pos_f1_by_hand(gold, predicted, f1):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from(IOBES), max_size=30))
+@given(st.lists(st.sampled_from((*IOBES, ".")), max_size=30))
 def test_ner_chunks_equal_seqeval(tags):
     from seqeval.metrics.sequence_labeling import get_entities
 
@@ -94,6 +94,9 @@ def test_ner_scores_equal_seqeval(corpus):
 
 @settings(max_examples=200, deadline=None)
 @given(sentence_pairs((*IOBES, "PER", "X", "", "B", ".")))
+@example(
+    ([["B-A"], [".", "_"]], [["O"], [".", "_"]])
+)  # a chunk that no label opened: from the first token on
 def test_the_fast_corpus_walk_equals_the_loop(corpus):
     """Also for labels of no scheme, as a generating model may write them."""
     for metric in (NER_F1, POS_F1):

@@ -287,10 +287,10 @@ def test_bytes_that_are_no_text_are_refused(folders):
         score(folders)
 
 
-def test_readers_forgive_what_the_official_ones_forgive(folders):
-    """Outer whitespace, no last line end, other line ends, a trailing blank line, unknown question ids."""
+def test_readers_forgive_what_cannot_change_the_meaning(folders):
+    """Outer whitespace, line ends, a last blank line, unknown ids; and a byte order mark, which it does not."""
     for file, text in {
-        "xnli/test-sw.tsv": " entailment \r\nneutral",
+        "xnli/test-sw.tsv": "\ufeff entailment \r\nneutral",
         "panx/test-th.tsv": "B-PER \nI-PER\n \nO\n\n",
         "bucc2018/test-zh.tsv": "xx-2\ten-2\nxx-1\ten-1\nxx-1\ten-1",
         "mlqa/test-zh.json": '{"q1": "北 京。", "other": "x"}',

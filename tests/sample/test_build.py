@@ -185,9 +185,7 @@ def test_multinli_spells_contradiction_its_own_way() -> None:
     assert {row[2] for row in rows[1:]} == {"entailment", "neutral", "contradictory"}
 
 
-@pytest.mark.parametrize(
-    "name", ["en/train", "en/dev_2k", *(f"{code}/test_2k" for code in family("pawsx").languages)]
-)
+@pytest.mark.parametrize("name", ["en/train", "en/dev_2k", *(f"{code}/test_2k" for code in family("pawsx").languages)])
 def test_pawsx(name: str) -> None:
     rows = _rows(f"x-final/{name}.tsv")
     assert rows[0] == ["id", "sentence1", "sentence2", "label"]
@@ -215,9 +213,7 @@ def test_question_ids_and_english_training_sizes() -> None:
     assert len(_blocks("panx_dataset/en/train")) == len(_blocks(_ud("en", "train"))) == 200
 
 
-@pytest.mark.parametrize(
-    "name", [*(f"{code}/test" for code in family("panx").languages), "en/train", "en/dev"]
-)
+@pytest.mark.parametrize("name", [*(f"{code}/test" for code in family("panx").languages), "en/train", "en/dev"])
 def test_panx(name: str) -> None:
     code = name.split("/", maxsplit=1)[0]
     for block in _blocks(f"panx_dataset/{name}"):
@@ -293,9 +289,7 @@ def test_part_that_would_give_the_wrong_tag_is_not_made_root(tmp_path: Path) -> 
         ("de", "geht|VERB x|ADV(so|ADV,er|PRON)", "'x' is declared ADV, the benchmark's rule gives PRON"),
     ],
 )
-def test_fused_token_that_the_benchmark_would_tag_otherwise(
-    code: str, line: str, message: str, tmp_path: Path
-) -> None:
+def test_fused_token_that_the_benchmark_would_tag_otherwise(code: str, line: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(SampleError, match=re.escape(message)) as error:
         _conllu_of(line, code, tmp_path)
     assert f"/{code}.txt:1: " in str(error.value)

@@ -111,9 +111,7 @@ def test_script_is_the_one_of_the_language(kind: str, code: str) -> None:
     assert len(fitting) >= 0.8 * len(letters) > 0
 
 
-@pytest.mark.parametrize(
-    "path", sorted(SOURCE.rglob("*.txt")), ids=lambda path: f"{path.parent.name}/{path.name}"
-)
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.txt")), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_text_is_clean(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "\ufffd" not in text
@@ -241,9 +239,7 @@ def test_bad_line_is_refused(
         ("mining_dev", "a\nb\n", "a\nb\nc\n", "mining_dev/xx.txt has 3 items, English has 2"),
     ],
 )
-def test_difference_from_english_is_refused(
-    kind: str, english: str, other: str, message: str, tmp_path: Path
-) -> None:
+def test_difference_from_english_is_refused(kind: str, english: str, other: str, message: str, tmp_path: Path) -> None:
     (tmp_path / kind).mkdir()
     (tmp_path / kind / "en.txt").write_text(english, encoding="utf-8")
     (tmp_path / kind / "xx.txt").write_text(other, encoding="utf-8")

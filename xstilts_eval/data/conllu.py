@@ -92,9 +92,7 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 def _add(path: Path, number: int, line: str, sentence: _Sentence) -> None:
     columns = line.split("\t")
     if len(columns) != COLUMNS:
-        raise DataError(
-            f"{path}, line {number}: {len(columns)} columns separated by TAB; CoNLL-U has {COLUMNS}"
-        )
+        raise DataError(f"{path}, line {number}: {len(columns)} columns separated by TAB; CoNLL-U has {COLUMNS}")
     name, form, tag, head = columns[0], columns[1].strip(), columns[3].strip(), columns[6]
     expected = len(sentence.forms) + 1
     if name == str(expected):

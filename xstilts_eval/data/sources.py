@@ -76,8 +76,7 @@ def _under(folders: Iterable[str], *names: str) -> Alternatives:
 
 
 _SQUAD = {
-    split: _under(("squad/", ""), f"{split}-v1.1.json")
-    + _under(("squad/",), f"{split}-v1.1.unique-spans.json")
+    split: _under(("squad/", ""), f"{split}-v1.1.json") + _under(("squad/",), f"{split}-v1.1.unique-spans.json")
     for split in ("train", "dev")
 }
 _XNLI = ("xnli/XNLI-1.0/", "XNLI-1.0/", "xnli/", "")
@@ -161,11 +160,7 @@ _PLACES: Mapping[str, _Place] = {
     ),
     "tatoeba": _Place(
         "facebookresearch/LASER, folder data/tatoeba/v1",
-        {
-            "test": _under(
-                ("tatoeba/v1/", "tatoeba/", "v1/", ""), "tatoeba.{xxx}-eng.{xxx}", "tatoeba.{xxx}-eng.eng"
-            )
-        },
+        {"test": _under(("tatoeba/v1/", "tatoeba/", "v1/", ""), "tatoeba.{xxx}-eng.{xxx}", "tatoeba.{xxx}-eng.eng")},
     ),
     "udpos": _Place("ud-treebanks-v2.5.tgz (Universal Dependencies 2.5)", {split: () for split in SPLITS}),
 }

@@ -24,16 +24,12 @@ class Credit:
 
 
 CREDITS: dict[str, Credit] = {
-    "xnli": Credit(
-        "CC BY-NC 4.0", "Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations"
-    ),
+    "xnli": Credit("CC BY-NC 4.0", "Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations"),
     "pawsx": Credit(
         "may be freely used for any purpose (acknowledge Google LLC)",
         "Yang et al. 2019, PAWS-X: A Cross-lingual Adversarial Dataset for Paraphrase Identification",
     ),
-    "udpos": Credit(
-        "per treebank (see each README; several are NC)", "Zeman et al. 2019, Universal Dependencies 2.5"
-    ),
+    "udpos": Credit("per treebank (see each README; several are NC)", "Zeman et al. 2019, Universal Dependencies 2.5"),
     "panx": Credit(
         "none stated",
         "Pan et al. 2017, Cross-lingual Name Tagging and Linking for 282 Languages; "
@@ -43,9 +39,7 @@ CREDITS: dict[str, Credit] = {
         "CC BY-SA 4.0",
         "Artetxe et al. 2020, On the Cross-lingual Transferability of Monolingual Representations",
     ),
-    "mlqa": Credit(
-        "CC BY-SA 3.0", "Lewis et al. 2020, MLQA: Evaluating Cross-lingual Extractive Question Answering"
-    ),
+    "mlqa": Credit("CC BY-SA 3.0", "Lewis et al. 2020, MLQA: Evaluating Cross-lingual Extractive Question Answering"),
     "tydiqa": Credit("Apache 2.0", "Clark et al. 2020, TyDi QA: A Benchmark for Information-Seeking QA"),
     "bucc2018": Credit("none found", "Zweigenbaum et al. 2018, Overview of the Third BUCC Shared Task"),
     "tatoeba": Credit("CC BY 2.0 FR", "Artetxe and Schwenk 2019, Massively Multilingual Sentence Embeddings"),

@@ -88,16 +88,13 @@ def search_both_ways(
     ]
 
 
-def candidates(corpus: Corpus, embed: Embed, processes: Processes, label: str) -> dict[tuple[str, str], float]:
+def candidates(corpus: Corpus, vectors: Callable[[Sequence[str]], Vectors]) -> dict[tuple[str, str], float]:
     """Mined pairs (foreign id, English id) of a corpus with their margin scores, best first."""
     sides = []
-    for side, texts in (("foreign", corpus.source), ("English", corpus.target)):
-        unified = mining.unify(list(texts), list(texts.values()))
-        all_texts = list(texts.values())
-        share = SharedEmbedder(embed, processes)
-        distinct = [all_texts[row] for row in unified.rows]
-        share.prepare(distinct, f"{label} {side}")
-        sides.append((unified, share(distinct)))
+    for side in (corpus.source, corpus.target):
+        texts = list(side.values())
+        unified = mining.unify(list(side), texts)
+        sides.append((unified, vectors([texts[row] for row in unified.rows])))
     (source, source_vectors), (target, target_vectors) = sides
     return mining.identified(mining.mine(source_vectors, target_vectors), source, target)
 
@@ -106,6 +103,9 @@ def mine_corpus(
     corpus: Corpus, development: Corpus, embed: Embed, processes: Processes, label: str
 ) -> tuple[list[tuple[str, str, float]], float]:
     """Pairs extracted from `corpus` at the threshold that is best on `development`, and that threshold."""
-    threshold = mining.best_threshold(candidates(development, embed, processes, f"{label} dev"), development.gold)
-    scored = candidates(corpus, embed, processes, label)
+    share = SharedEmbedder(embed, processes)
+    texts = [text for side in (development, corpus) for texts in (side.source, side.target) for text in texts.values()]
+    share.prepare(texts, label)
+    threshold = mining.best_threshold(candidates(development, share), development.gold)
+    scored = candidates(corpus, share)
     return [(*pair, round(scored[pair], 6)) for pair in mining.extract(scored, threshold)], threshold

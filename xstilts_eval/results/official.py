@@ -137,7 +137,7 @@ def _text(path: Path, fault: Fault) -> str:
             f"{path} is missing: a task that has a folder needs a file for each of its languages"
         )
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")  # a byte order mark is no part of the first label
     except UnicodeDecodeError as error:
         raise fault(f"{path} is not UTF-8 text: {error}") from error
 

@@ -95,9 +95,7 @@ def build(source: Path = SOURCE, target: Path = OFFICIAL) -> list[str]:
     """
     contents = files(source)
     if target.exists() and not _is_build(target):
-        raise SettingError(
-            f"{target} is not an earlier build of the sample: remove it or choose another folder"
-        )
+        raise SettingError(f"{target} is not an earlier build of the sample: remove it or choose another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
@@ -122,12 +120,7 @@ def stale(source: Path = SOURCE, target: Path = OFFICIAL) -> list[str]:
     present = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
     wrong = present ^ set(contents)
     return sorted(
-        wrong
-        | {
-            name
-            for name in present & set(contents)
-            if (target / name).read_bytes() != contents[name].encode()
-        }
+        wrong | {name for name in present & set(contents) if (target / name).read_bytes() != contents[name].encode()}
     )
 
 
@@ -184,9 +177,7 @@ def _xnli(source: Path) -> Files:
         training.append([premise, hypothesis, "contradictory" if label == "contradiction" else label])
     codes = sorted(family("xnli").languages)
     return {
-        "XNLI-1.0/xnli.test.tsv": table(
-            {code: nli_blocks(source / "xnli" / f"{code}.txt") for code in codes}
-        ),
+        "XNLI-1.0/xnli.test.tsv": table({code: nli_blocks(source / "xnli" / f"{code}.txt") for code in codes}),
         "XNLI-1.0/xnli.dev.tsv": table({"en": nli_blocks(source / "dev" / "xnli.txt")}),
         "XNLI-MT-1.0/multinli/multinli.train.en.tsv": _table(training),
     }
@@ -202,10 +193,7 @@ def _pawsx(source: Path) -> Files:
     return {
         "x-final/en/train.tsv": table(source / "train" / "pawsx.txt"),
         "x-final/en/dev_2k.tsv": table(source / "dev" / "pawsx.txt"),
-    } | {
-        f"x-final/{code}/test_2k.tsv": table(source / "pawsx" / f"{code}.txt")
-        for code in family("pawsx").languages
-    }
+    } | {f"x-final/{code}/test_2k.tsv": table(source / "pawsx" / f"{code}.txt") for code in family("pawsx").languages}
 
 
 # --- tagging ------------------------------------------------------------------------------------------------
@@ -256,11 +244,7 @@ def _root(tokens: Sentence) -> int:
 
     A part of a fused token qualifies only with the token's own tag, because the root decides that tag.
     """
-    words = [
-        (upos, upos == token.upos)
-        for token in tokens
-        for _, upos in (token.parts or ((token.form, token.upos),))
-    ]
+    words = [(upos, upos == token.upos) for token in tokens for _, upos in (token.parts or ((token.form, token.upos),))]
     for wanted in ("VERB", "AUX", "NOUN"):
         if (wanted, True) in words:
             return words.index((wanted, True)) + 1
@@ -277,27 +261,22 @@ def _check_fused(token: Token, code: str, root: int, place: str) -> None:
         # A flat tree: all parts are equally far from the root, precedence decides.
         unlisted = [tag for tag in tags if tag not in order]
         if unlisted:
-            raise SampleError(
-                f"{place}: no precedence for {unlisted[0]} in {code} (fused token {token.form!r})"
-            )
+            raise SampleError(f"{place}: no precedence for {unlisted[0]} in {code} (fused token {token.form!r})")
         found = min(tags, key=order.index)
     if found != token.upos:
         raise SampleError(
-            f"{place}: fused token {token.form!r} is declared {token.upos}, "
-            f"the benchmark's rule gives {found}"
+            f"{place}: fused token {token.form!r} is declared {token.upos}, the benchmark's rule gives {found}"
         )
 
 
 def _panx(source: Path) -> Files:
     def columns(path: Path, code: str) -> str:
         return "".join(
-            "".join(f"{code}:{token.form}\t{token.ner}\n" for token in tokens) + "\n"
-            for tokens in sentences(path)
+            "".join(f"{code}:{token.form}\t{token.ner}\n" for token in tokens) + "\n" for tokens in sentences(path)
         )
 
     return {
-        f"panx_dataset/en/{split}": columns(source / split / "sentences.txt", "en")
-        for split in ("train", "dev")
+        f"panx_dataset/en/{split}": columns(source / split / "sentences.txt", "en") for split in ("train", "dev")
     } | {
         f"panx_dataset/{code}/test": columns(source / "sentences" / f"{code}.txt", code)
         for code in family("panx").languages
@@ -357,9 +336,7 @@ def _tatoeba(source: Path) -> Files:
         pair = f"tatoeba/v1/tatoeba.{language(code).tatoeba}-eng"
         foreign = _plain(source / "sentences" / f"{code}.txt")
         if len(foreign) != len(english):
-            raise SampleError(
-                f"sentences/{code}.txt has {len(foreign)} sentences, English has {len(english)}"
-            )
+            raise SampleError(f"sentences/{code}.txt has {len(foreign)} sentences, English has {len(english)}")
         made[f"{pair}.{pair[-7:-4]}"] = _table([text] for text in foreign)
         made[f"{pair}.eng"] = _table([text] for text in english)
     return made
@@ -384,17 +361,13 @@ def _bucc(source: Path) -> Files:
             "sample": mining_dev(source / "mining_dev" / f"{code}.txt"),
         }
         foreign_pool = {
-            "training": [
-                text for block in blocks for text in (block.premise, block.entailment, block.neutral)
-            ],
+            "training": [text for block in blocks for text in (block.premise, block.entailment, block.neutral)],
             "sample": [block.contradiction for block in blocks],
         }
         for split, size in ENGLISH_DISTRACTORS.items():
             stem = f"bucc2018/{code}-en/{code}-en.{split}"
             if len(foreign[split]) != len(english[split]):
-                raise SampleError(
-                    f"{stem}: {len(foreign[split])} sentences, English has {len(english[split])}"
-                )
+                raise SampleError(f"{stem}: {len(foreign[split])} sentences, English has {len(english[split])}")
             ours, our_ids = _monolingual(foreign[split], foreign_pool[split], code, stem)
             theirs, their_ids = _monolingual(english[split], english_pool[split][:size], "en", stem)
             made[f"{stem}.{code}"] = ours
@@ -429,9 +402,7 @@ def _monolingual(parallel: list[str], distractors: list[str], code: str, stem: s
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: 0 done or up to date, 1 out of date, 2 a mistake in the source."""
     parser = argparse.ArgumentParser(prog="python -m xstilts_eval.sample.build", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; list the files that are out of date"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; list the files that are out of date")
     options = parser.parse_args(arguments)
     try:
         if options.check:

@@ -98,9 +98,7 @@ def parse_sentence(line: str, place: str = "") -> tuple[Token, ...]:
     for item in line.split(" "):
         match = _TOKEN.match(item)
         if not match:
-            raise SampleError(
-                f"{place}: cannot read token {item!r}; expected form|UPOS[|B-PER][(form|UPOS,…)]"
-            )
+            raise SampleError(f"{place}: cannot read token {item!r}; expected form|UPOS[|B-PER][(form|UPOS,…)]")
         glue, form, upos, ner, inner = match.groups()
         parts = _parts(inner, item, place) if inner else ()
         for tag in (upos, *(tag for _, tag in parts)):
@@ -211,9 +209,7 @@ def check(kind: str, lang: str, source: Path = SOURCE) -> str:
         raise SampleError(f"{kind}/{lang}.txt has {got} items, English has {want}")
     if kind == "sentences":
         return _check_sentences(lang, path, english_path)
-    if kind == "pawsx" and [row[0] for row in paraphrases(path)] != [
-        row[0] for row in paraphrases(english_path)
-    ]:
+    if kind == "pawsx" and [row[0] for row in paraphrases(path)] != [row[0] for row in paraphrases(english_path)]:
         raise SampleError(f"pawsx/{lang}.txt: labels differ from the English file")
     return f"{kind} {lang}: ok"
 
@@ -221,9 +217,7 @@ def check(kind: str, lang: str, source: Path = SOURCE) -> str:
 def _check_sentences(lang: str, path: Path, english_path: Path) -> str:
     ours, english = sentences(path), sentences(english_path)
     for number, (mine, theirs) in enumerate(zip(ours, english, strict=True), 1):
-        got, want = (
-            sorted(token.ner for token in tokens if token.ner[0] == "B") for tokens in (mine, theirs)
-        )
+        got, want = (sorted(token.ner for token in tokens if token.ner[0] == "B") for tokens in (mine, theirs))
         if got != want:
             raise SampleError(f"sentences/{lang}.txt:{number}: entities {got}, English has {want}")
     first_line: dict[str, int] = {}

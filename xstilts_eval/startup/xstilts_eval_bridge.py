@@ -1,10 +1,12 @@
 """Make plain `lm_eval` find this package's model and tasks, on hosts that cannot discover plug-ins themselves.
 
 Python imports this module at every start (through the `.pth` or `.start` file beside it), so it imports nothing but
-`sys` and `os`, and does nothing until one of two modules of the host is imported:
+`sys` and `os`, and does nothing until one of three modules of the host is imported:
 
 * `lm_eval.models`: if the host does not know a model called ``xstilts``, its name is registered (not imported);
-* `lm_eval.tasks.manager`: a task manager that reads the host's own tasks also reads ours, unless they are there already.
+* `lm_eval.tasks.manager`: a task manager that reads the host's own tasks also reads ours, unless they are there already;
+* `lm_eval.__main__`: an error of ours ends the host's command with its one sentence instead of a traceback
+  (``XSTILTS_TRACEBACK=1`` shows it).
 
 ``XSTILTS_BRIDGE=0`` switches it off. A failure here is reported in one line and never stops Python or the host.
 """
@@ -46,7 +48,30 @@ def _supply_tasks(module):
     manager.__init__ = init
 
 
-_SUPPLIES = {"lm_eval.models": _supply_model, "lm_eval.tasks.manager": _supply_tasks}
+def _supply_sentence(module):
+    from functools import wraps
+
+    original = module.cli_evaluate
+
+    @wraps(original)
+    def cli_evaluate(*args, **kwargs):
+        try:
+            return original(*args, **kwargs)
+        except Exception as error:
+            errors = sys.modules.get("xstilts_eval.errors")
+            if errors is None or not isinstance(error, errors.XstiltsError) or os.environ.get("XSTILTS_TRACEBACK"):
+                raise
+            print(f"xstilts-eval: error: {error}", file=sys.stderr)
+            sys.exit(2)
+
+    module.cli_evaluate = cli_evaluate
+
+
+_SUPPLIES = {
+    "lm_eval.models": _supply_model,
+    "lm_eval.tasks.manager": _supply_tasks,
+    "lm_eval.__main__": _supply_sentence,
+}
 
 
 class _Loader:
@@ -70,7 +95,7 @@ class _Loader:
 
 
 class _Finder:
-    """A meta-path finder that answers for the host's two modules only."""
+    """A meta-path finder that answers for those modules of the host only."""
 
     def find_spec(self, name, path=None, target=None):
         supply = _SUPPLIES.get(name)
