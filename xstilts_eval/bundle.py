@@ -1,7 +1,7 @@
 """A bundle: one folder that serves one or more task families, described by ``bundle.json``.
 
-The trainer writes bundles, the adapter loads them; nothing else connects the two. Heads are sub-folders any Hugging Face
-loader can open; weights are safetensors only.
+The trainer writes bundles, the adapter loads them; nothing else connects the two. Heads are sub-folders that any
+Hugging Face loader can open; weights are safetensors only.
 """
 
 from __future__ import annotations

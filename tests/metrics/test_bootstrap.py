@@ -42,9 +42,7 @@ def test_accuracy_interval_agrees_with_scipy_and_the_binomial():
     correct = (np.arange(400) % 4 != 0).astype(float)  # 300 of 400
     ours = intervals(np.stack([correct, np.ones(400)], axis=1), ACCURACY.score, draws=20_000)
     assert ours is not None
-    theirs = bootstrap(
-        (correct,), np.mean, method="percentile", n_resamples=20_000, rng=5
-    ).confidence_interval
+    theirs = bootstrap((correct,), np.mean, method="percentile", n_resamples=20_000, rng=5).confidence_interval
     np.testing.assert_allclose(ours["acc"], theirs, atol=3e-3)
     np.testing.assert_allclose(ours["acc"], binom.ppf([0.025, 0.975], 400, 0.75) / 400, atol=3e-3)
 

@@ -62,7 +62,5 @@ def test_statistics_are_addable():
     """The sum over parts of a corpus scores like the whole."""
     random = np.random.default_rng(0)
     gold, predicted = random.integers(3, size=90).tolist(), random.integers(3, size=90).tolist()
-    parts = [
-        ACCURACY.corpus_statistics(gold[i : i + 30], predicted[i : i + 30]).sum(axis=0) for i in (0, 30, 60)
-    ]
+    parts = [ACCURACY.corpus_statistics(gold[i : i + 30], predicted[i : i + 30]).sum(axis=0) for i in (0, 30, 60)]
     assert ACCURACY.score(sum(parts)) == ACCURACY.corpus_score(gold, predicted)

@@ -149,7 +149,7 @@ def test_negative_margins_are_no_candidates():
         radians = np.deg2rad(degrees)
         return np.stack([np.cos(radians), np.sin(radians)], axis=1)
 
-    x, y = unit(0, 10, 115), unit(0, 9.9, 20)
+    x, y = unit(0, 5, 105), unit(1, 6, 10)
     candidates = mine(x, y, k=2)
     assert sorted(zip(candidates.source.tolist(), candidates.target.tolist(), strict=True)) == [
         (0, 0),

@@ -31,9 +31,7 @@ def slow_tokens(text: str, language: str) -> list[str]:
     if language == "ar":
         kept = " ".join(kept.split("ال"))
     else:
-        kept = without_words(
-            kept, ARTICLES["en" if language == "squad" else language].replace(",", "").split()
-        )
+        kept = without_words(kept, ARTICLES["en" if language == "squad" else language].replace(",", "").split())
     if language == "zh":
         kept = "".join(f" {c} " if 0x4E00 <= ord(c) <= 0x9FA5 else c for c in kept)
     return kept.split()
@@ -72,9 +70,9 @@ a an the The una LAS el der Die das của những là cái 北京 市 2008年12�
 , . ؟ 。 « » - _ ' “ ” ¿ $ + ^ 12 3.5 x apple Äpfel l'eau ﬁ İ ß ́
 """
 SPACES = [" ", "\u00a0", "\u3000", "\n"]
-TEXT = st.lists(
-    st.tuples(st.sampled_from(FRAGMENTS.split() + SPACES), st.sampled_from(["", " "])), max_size=7
-).map(lambda parts: "".join(part + gap for part, gap in parts))
+TEXT = st.lists(st.tuples(st.sampled_from(FRAGMENTS.split() + SPACES), st.sampled_from(["", " "])), max_size=7).map(
+    lambda parts: "".join(part + gap for part, gap in parts)
+)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

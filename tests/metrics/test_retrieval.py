@@ -18,9 +18,7 @@ def test_weighted_scores_equal_scikit_learn(pairs):
     from sklearn.metrics import precision_recall_fscore_support
 
     gold, predicted = zip(*pairs, strict=True)
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        gold, predicted, average="weighted", zero_division=0
-    )
+    precision, recall, f1, _ = precision_recall_fscore_support(gold, predicted, average="weighted", zero_division=0)
     scores = weighted_precision_recall_f1(gold, predicted)
     assert scores == pytest.approx({"f1": f1, "precision": precision, "recall": recall}, abs=1e-12)
 
@@ -31,9 +29,7 @@ def test_weighted_scores_of_one_to_one_gold_equal_scikit_learn_at_size():
     random = np.random.default_rng(0)
     gold = np.arange(1000)
     predicted = np.where(random.random(1000) < 0.7, gold, random.integers(1000, size=1000))
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        gold, predicted, average="weighted", zero_division=0
-    )
+    precision, recall, f1, _ = precision_recall_fscore_support(gold, predicted, average="weighted", zero_division=0)
     scores = weighted_precision_recall_f1(gold.tolist(), predicted.tolist())
     assert scores == pytest.approx({"f1": f1, "precision": precision, "recall": recall}, abs=1e-12)
     assert scores["recall"] == pytest.approx(NEAREST.corpus_score(gold.tolist(), predicted.tolist())["acc"])

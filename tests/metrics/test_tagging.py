@@ -73,6 +73,7 @@ def test_pos_f1_by_hand(gold, predicted, f1):
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from((*IOBES, ".")), max_size=30))
+@pytest.mark.filterwarnings("ignore:. seems not to be NE tag")
 def test_ner_chunks_equal_seqeval(tags):
     from seqeval.metrics.sequence_labeling import get_entities
 
@@ -85,18 +86,14 @@ def test_ner_scores_equal_seqeval(corpus):
     from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # seqeval warns where a ratio is undefined, as it does in empty corpora
+        warnings.simplefilter("ignore")  # seqeval warns where a ratio is undefined, as it does in empty corpora
         precision, recall, f1, _ = precision_recall_fscore_support(*corpus, average="micro", zero_division=0)
     assert NER_F1.corpus_score(*corpus) == pytest.approx({"f1": f1, "precision": precision, "recall": recall})
 
 
 @settings(max_examples=200, deadline=None)
 @given(sentence_pairs((*IOBES, "PER", "X", "", "B", ".")))
-@example(
-    ([["B-A"], [".", "_"]], [["O"], [".", "_"]])
-)  # a chunk that no label opened: from the first token on
+@example(([["B-A"], [".", "_"]], [["O"], [".", "_"]]))  # a chunk that no label opened: from the first token on
 def test_the_fast_corpus_walk_equals_the_loop(corpus):
     """Also for labels of no scheme, as a generating model may write them."""
     for metric in (NER_F1, POS_F1):

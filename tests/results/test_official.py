@@ -133,9 +133,7 @@ def test_group_scores_equal_the_official_ones(mock_scores):
 @pytest.mark.parametrize("task", AVERAGES)
 def test_averages_equal_the_official_ones(mock_scores, task):
     averages = {name: value for name, value in mock_scores[task].items() if name.startswith("avg_")}
-    assert averages == pytest.approx(
-        {f"avg_{name}": value for name, value in AVERAGES[task].items()}, abs=1e-9
-    )
+    assert averages == pytest.approx({f"avg_{name}": value for name, value in AVERAGES[task].items()}, abs=1e-9)
 
 
 @needs_data
@@ -169,9 +167,7 @@ LABELS = {
     Kind.TAGGED: "B-PER\nI-PER\n\nO\n",
     Kind.MINING: "xx-1\ten-1\nxx-2\ten-2\n",
 }
-GOLD_ANSWERS = {
-    "data": [{"paragraphs": [{"qas": [{"id": "q1", "answers": [{"text": "北京"}, {"text": "x y"}]}]}]}]
-}
+GOLD_ANSWERS = {"data": [{"paragraphs": [{"qas": [{"id": "q1", "answers": [{"text": "北京"}, {"text": "x y"}]}]}]}]}
 
 
 def extension(family: Family) -> str:
@@ -288,7 +284,7 @@ def test_bytes_that_are_no_text_are_refused(folders):
 
 
 def test_readers_forgive_what_cannot_change_the_meaning(folders):
-    """Outer whitespace, line ends, a last blank line, unknown ids; and a byte order mark, which it does not."""
+    """As the official readers, and beyond them a byte order mark."""
     for file, text in {
         "xnli/test-sw.tsv": "\ufeff entailment \r\nneutral",
         "panx/test-th.tsv": "B-PER \nI-PER\n \nO\n\n",

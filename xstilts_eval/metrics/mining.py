@@ -104,9 +104,7 @@ def normalised(vectors: NDArray[np.floating]) -> Vectors:
     return rows
 
 
-def nearest_both_ways(
-    source: Vectors, target: Vectors, k: int, block: int = BLOCK
-) -> tuple[_Nearest, _Nearest]:
+def nearest_both_ways(source: Vectors, target: Vectors, k: int, block: int = BLOCK) -> tuple[_Nearest, _Nearest]:
     """Exact k nearest neighbours, source among target and the reverse, from one pass over the products.
 
     `source` [n, d] and `target` [m, d] have unit rows. Each tile of similarities serves both directions;
@@ -130,9 +128,7 @@ def _best_by_margin(nearest: _Nearest, own: Vectors, other: Vectors) -> tuple[ND
     """Best partner of each row and its ratio margin; `own`, `other`: mean similarity to neighbours."""
     with np.errstate(divide="ignore", invalid="ignore"):
         scores = nearest.similarity / ((own[:, None] + other[nearest.index]) / 2)
-    scores = np.nan_to_num(
-        scores, nan=-np.inf, posinf=np.inf, neginf=-np.inf
-    )  # 0/0: a zero vector has no partner
+    scores = np.nan_to_num(scores, nan=-np.inf, posinf=np.inf, neginf=-np.inf)  # 0/0: a zero vector has no partner
     rows = np.arange(len(scores))
     best = scores.argmax(axis=1)
     return nearest.index[rows, best], scores[rows, best]

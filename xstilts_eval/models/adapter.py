@@ -77,14 +77,17 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self.processes = Processes()
         self._rank, self._world_size = self.processes.rank, self.processes.world_size
         self._device = _device(device, self.processes)
-        rows = int(batch_size) if str(batch_size or "").isdigit() and int(batch_size or 0) > 1 else None
         self.runtime = Runtime.of(
-            self._device, dtype, batch_tokens, rows, show_progress=show_progress and self.processes.is_first
+            self._device,
+            dtype,
+            batch_tokens,
+            _row_cap(batch_size),
+            show_progress=show_progress and self.processes.is_first,
         )
         self.max_length = max_length
         self.checkpoint = checkpoints.resolve(pretrained, revision, heads, label_order)
         self._retrieval_choice = (layer, pooling)
-        self._checked = False
+        self._encoder: embedding.SentenceEncoder | None = None
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     # ------------------------------------------------------------------ what the host calls
@@ -115,22 +118,19 @@ class XstiltsLM(LM):  # type: ignore[misc]
         """
         selections = [s for s in self._selections() if s.task.family.kind in (Kind.BITEXT, Kind.MINING)]
         encoder = self._sentence_encoder()
+        data = {selection.name: selection.task.data for selection in selections}
         found: dict[str, Any] = {}
         share = retrieval.SharedEmbedder(encoder.embed, self.processes)
         bitexts = [s for s in selections if s.task.family.kind is Kind.BITEXT]
         texts = [text for s in bitexts for side in s.task.data.pool for text in side]
         if texts:
             share.prepare(texts, f"{_families(bitexts)} · {len(bitexts)} languages")
-        for selection in bitexts:
-            found[selection.name] = retrieval.search_both_ways(*selection.task.data.pool, share)
-        for selection in (s for s in selections if s.task.family.kind is Kind.MINING):
-            data = selection.task.data
-            assert data.corpus is not None and data.development is not None
-            found[selection.name] = retrieval.mine_corpus(
-                data.corpus, data.development, encoder.embed, self.processes, selection.name
-            )
-        self.counts["retrieval"]["truncated"] += encoder.truncated
-        data = {selection.name: selection.task.data for selection in selections}
+        for name, leaf in data.items():
+            if leaf.corpus is None or leaf.development is None:
+                found[name] = retrieval.search_both_ways(*leaf.pool, share)
+            else:
+                found[name] = retrieval.mine_corpus(leaf.corpus, leaf.development, encoder.embed, self.processes, name)
+        self.counts["retrieval"]["truncated"] = encoder.truncated
         return [_embed_response(request.doc, found[request.task_name], data[request.task_name]) for request in requests]
 
     def loglikelihood_rolling(self, requests: list[Instance], **_: Any) -> list[float]:
@@ -254,11 +254,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def _sentence_encoder(self) -> embedding.SentenceEncoder:
         from transformers import AutoModel
 
-        source = self.checkpoint.encoder
-        if source is None:
-            raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
-        model = self._load(source, AutoModel)
-        return embedding.SentenceEncoder(model, source.tokenizer(), self._retrieval(), self.runtime)
+        if self._encoder is None:
+            source = self.checkpoint.encoder
+            if source is None:
+                raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
+            model = self._load(source, AutoModel)
+            self._encoder = embedding.SentenceEncoder(model, source.tokenizer(), self._retrieval(), self.runtime)
+        return self._encoder
 
     def _retrieval(self) -> Retrieval:
         """The checkpoint's own retrieval settings, else the model's defaults; arguments override both."""
@@ -292,7 +294,7 @@ def _embed_response(doc: dict[str, Any], found: Any, data: LeafData) -> dict[str
 
 
 def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Selection]) -> None:
-    """Raise `UnfitCheckpoint` naming every family the checkpoint cannot serve and the ``--tasks`` list that would run."""
+    """Raise `UnfitCheckpoint` naming every family that cannot be served and the ``--tasks`` list that would run."""
     reasons: dict[str, str] = {}
     for selection in selections:
         group = selection.task.family.group
@@ -324,6 +326,12 @@ def _device(device: str | None, processes: Processes) -> torch.device:
         if processes.is_first:
             log.info("no CUDA device: running on the CPU")
     return torch.device("cpu")
+
+
+def _row_cap(batch_size: int | str | None) -> int | None:
+    """Rows per batch: the host says 1 when nobody asked for anything, and may say ``auto``."""
+    text = str(batch_size)
+    return int(text) if text.isdigit() and int(text) > 1 else None
 
 
 def _refuse_unknown(names: set[str]) -> None:

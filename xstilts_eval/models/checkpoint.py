@@ -61,7 +61,7 @@ class Source:
     def load(self, auto_class: Any, new_weights: bool = False, **options: Any) -> Any:
         """Load weights (safetensors only, no remote code); raises `UnfitCheckpoint`.
 
-        Unless `new_weights` are wanted (training a head), a weight the checkpoint lacks is an error: it would be random.
+        Unless `new_weights` are wanted (training a head), a weight that the checkpoint lacks is an error, not random.
         """
         import transformers
 

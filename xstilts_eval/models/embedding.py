@@ -26,10 +26,8 @@ def default_retrieval(config: Any) -> Retrieval:
     depth as XLM-R large's is taken (12 blocks: 7), a choice of ours that the signature shows.
     """
     blocks = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layers", 12))
-    if config.model_type in ("bert", "xlm") and blocks == 12:
-        layer = 8
-    else:
-        layer = max(1, round(blocks * 14 / 24))
+    official = config.model_type in ("bert", "xlm") and blocks == 12
+    layer = 8 if official else max(1, round(blocks * 14 / 24))
     return Retrieval(layer=layer, pooling="mean", normalize=False, max_length=MAX_LENGTH)
 
 

@@ -1,8 +1,8 @@
 """Extractive question answering: documents to answer strings cut out of the original context.
 
-Windows and decoding follow SQuAD v1.1 as XTREME runs it (`processors/squad.py:88-261`, `run_squad.py:569-634`): windows of
-384 sub-words that advance by 128, question cut at 64, answers start only where their token has maximal context, n-best
-20, at most 30 sub-words. The answer is the slice of the context between the first and the last sub-word's characters,
+Windows and decoding follow SQuAD v1.1 as XTREME runs it (`processors/squad.py:88-261`, `run_squad.py:569-634`):
+windows of 384 sub-words that advance by 128, question cut at 64, answers start only where their token has maximal
+context, n-best 20, at most 30 sub-words. The answer is the slice of the context between the first and the last sub-word's characters,
 so scripts without blanks need no re-alignment.
 """
 
@@ -42,7 +42,7 @@ class PairTemplate:
         second = [place for place, which in enumerate(side) if which == 1]
         before, between, after = ids[: first[0]], ids[first[-1] + 1 : second[0]], ids[second[-1] + 1 :]
         places = (0, first[0], first[-1] + 1, second[0], len(ids) - 1)
-        return cls(before, between, after, tuple(types[place] for place in places))  # type: ignore[arg-type]
+        return cls(before, between, after, tuple(types[place] for place in places))
 
     @property
     def special(self) -> int:
@@ -67,7 +67,7 @@ class Window:
 
 
 def windows(total: int, room: int, stride: int) -> list[tuple[int, int]]:
-    """(start, end) of the windows over `total` sub-words, `room` wide, advancing by `stride`; the last one ends at total."""
+    """(start, end) of windows over `total` sub-words, `room` wide, advancing by `stride`; the last ends at `total`."""
     spans = []
     start = 0
     while True:
@@ -93,7 +93,8 @@ def max_context(spans: Sequence[tuple[int, int]], which: int) -> NDArray[np.bool
         context = np.minimum(positions - other_start, other_end - 1 - positions) + 0.01 * (other_end - other_start)
         better = inside & (context > best)
         best[better], owner[better] = context[better], index
-    return owner == which
+    mask: NDArray[np.bool_] = owner == which
+    return mask
 
 
 def best_span(

@@ -34,9 +34,7 @@ def score_predictions(predictions: Path, labels: Path) -> Report:
     """
     for root in (predictions, labels):
         if not root.is_dir():
-            raise MissingData(
-                f"{root} is not a folder; expected {{root}}/{{task}}/test-{{language}}.tsv below it"
-            )
+            raise MissingData(f"{root} is not a folder; expected {{root}}/{{task}}/test-{{language}}.tsv below it")
     present = [f for f in XTREME if (predictions / f.name).is_dir() and (labels / f.name).is_dir()]
     if not present:
         names = ", ".join(family.name for family in XTREME)
@@ -133,9 +131,7 @@ _SCORERS: dict[Kind, Callable[[Family, str, Path, Path], Scores]] = {
 
 def _text(path: Path, fault: Fault) -> str:
     if not path.is_file():
-        raise MissingData(
-            f"{path} is missing: a task that has a folder needs a file for each of its languages"
-        )
+        raise MissingData(f"{path} is missing: a task that has a folder needs a file for each of its languages")
     try:
         return path.read_text(encoding="utf-8-sig")  # a byte order mark is no part of the first label
     except UnicodeDecodeError as error:

@@ -166,7 +166,7 @@ def _signature(
 
 
 def read(path: Path) -> RunResult:
-    """Read a results file, or the newest ``results*.json`` under a folder; raises `MissingData` or `PredictionError`."""
+    """Read a results file, or the newest ``results*.json`` of a folder; raises `MissingData`, `PredictionError`."""
     file = path
     if path.is_dir():
         found = sorted(path.rglob("results*.json"), key=lambda item: (item.stat().st_mtime, item.name))

@@ -4,7 +4,7 @@ Python imports this module at every start (through the `.pth` or `.start` file b
 `sys` and `os`, and does nothing until one of three modules of the host is imported:
 
 * `lm_eval.models`: if the host does not know a model called ``xstilts``, its name is registered (not imported);
-* `lm_eval.tasks.manager`: a task manager that reads the host's own tasks also reads ours, unless they are there already;
+* `lm_eval.tasks.manager`: a task manager that reads the host's own tasks also reads ours, unless they are there;
 * `lm_eval.__main__`: an error of ours ends the host's command with its one sentence instead of a traceback
   (``XSTILTS_TRACEBACK=1`` shows it).
 

@@ -1,7 +1,7 @@
 """Write the leaf and group YAMLs under ``harness_tasks/`` from the benchmark table.
 
-``python -m xstilts_eval.tasks.generate`` writes what changed; templates (``_template``, no file ending, so the host does
-not index them) and READMEs are written by hand. A file without the generated mark is never overwritten.
+``python -m xstilts_eval.tasks.generate`` writes what changed; templates (``_template``, no file ending, so the host
+does not index them) and READMEs are written by hand. A file without the generated mark is never overwritten.
 """
 
 from collections.abc import Iterator

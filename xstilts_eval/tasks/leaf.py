@@ -1,7 +1,7 @@
 """The host task behind every leaf: canonical documents in, requests out, nothing about any model.
 
 Named from the YAML templates by ``class:``. Subclassing the host's `ConfigurableTask` (instead of its
-``custom_dataset``) keeps a run of 162 leaves quiet, fixes the task version, reads few-shot examples only when asked for,
+``custom_dataset``) keeps a run of 162 leaves quiet, fixes the task version, reads few-shot examples only when asked,
 and announces every selected leaf so that an adapter can refuse before its first forward pass.
 """
 
@@ -33,7 +33,7 @@ class Selection:
 
     @property
     def name(self) -> str:
-        return self.task.task_name
+        return str(self.task.task_name)
 
 
 class Documents(list):  # type: ignore[type-arg]

@@ -1,10 +1,10 @@
 """Zero-shot prompts for generative models, and the texts every request carries.
 
 Classification follows the XGLM cloze (Lin et al. 2021, arXiv:2112.10668) with the words of lm-evaluation-harness 0.4.13
-(`tasks/xnli/utils.py`, `tasks/paws-x/`), scored on the *test* split: three full sentences compete, the context is empty.
+(`tasks/xnli/utils.py`, `tasks/paws-x/`), scored on the *test* split: full sentences compete, the context is empty.
 The order of choices is the family's label order. Question answering uses the harness's layout with its in-language
 words (`tasks/xquad`, `tasks/tydiqa`; Arabic سياق written in full); tagging uses the ``C: … T: word_TAG`` line of
-structured prompting (Blevins et al. 2023, arXiv:2211.07830). Retrieval has no prompt: the sentence is embedded as it is.
+structured prompting (Blevins et al. 2023, arXiv:2211.07830). Retrieval has no prompt: a sentence is embedded as it is.
 """
 
 from typing import Any

@@ -194,7 +194,7 @@ def f1_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
 
 
 def pair_f1_interval(values: Sequence[Sequence[Sequence[int]]]) -> list[float] | None:
-    """95 % bootstrap interval of mined pairs' F1; items are lists of (correct, predicted, gold) per foreign sentence."""
+    """95 % bootstrap interval of mined pairs' F1; items are lists of counts per foreign sentence."""
     return _interval([row for shard in values for row in shard], precision_recall_f1, "f1", None)
 
 

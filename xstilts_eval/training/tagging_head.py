@@ -43,7 +43,7 @@ def fit(
 ) -> str:
     """Train a head on top of `base` (all weights move), write a bundle into `output`, return a one-line report.
 
-    Raises `SettingError` for a family without tags or an occupied `output`, `MissingData` without English training data.
+    Raises `SettingError` for a family without tags or an occupied `output`, `MissingData` without English data.
     """
     family = find_family(family_name)
     if family.kind is not Kind.TAGGED:
@@ -150,7 +150,7 @@ def _train(
 
 
 def encode(tokenizer: Any, documents: Sequence[dict[str, Any]], index: dict[str, int]) -> list[dict[str, list[int]]]:
-    """Training rows cut as at evaluation; the label stands on each word's first sub-word. Stray tags become ``X``/``O``."""
+    """Training rows cut as at evaluation; the label stands on each word's first sub-word; stray tags: ``X``, ``O``."""
     limit = tagging.budget(tokenizer, tagging.MAX_LENGTH)
     known = tagging.WordTokenizer(tokenizer, limit)
     known.learn(word for doc in documents for word in doc["tokens"])
