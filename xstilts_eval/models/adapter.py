@@ -88,6 +88,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self.checkpoint = checkpoints.resolve(pretrained, revision, heads, label_order)
         self._retrieval_choice = (layer, pooling)
         self._encoder: embedding.SentenceEncoder | None = None
+        self.lengths: dict[str, int] = {}
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     # ------------------------------------------------------------------ what the host calls
@@ -161,7 +162,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "dtype": str(self.runtime.dtype).removeprefix("torch."),
                 "device": self._device.type,
                 "batch_tokens": self.runtime.batch_tokens,
-                "max_length": self.max_length,
+                "max_length": dict(self.lengths),
                 "retrieval": retrieval_settings.model_dump() if retrieval_settings else None,
                 "processes": self.world_size,
                 "counts": {family: dict(values) for family, values in self.counts.items()},
@@ -211,7 +212,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             documents,
             order,
             self.runtime,
-            self.max_length or pairs.MAX_LENGTH,
+            self._length(family.name, pairs.MAX_LENGTH, model),
             _label(family, documents),
         )
         self.counts[family.name]["truncated"] += truncated
@@ -229,7 +230,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             documents,
             tags,
             self.runtime,
-            self.max_length or tagging.MAX_LENGTH,
+            self._length(family.name, tagging.MAX_LENGTH, model),
             _label(family, documents),
         )
         self._count(family, counts)
@@ -245,7 +246,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             source.tokenizer(),
             documents,
             self.runtime,
-            self.max_length or spans.MAX_LENGTH,
+            self._length(family.name, spans.MAX_LENGTH, model),
             _label(family, documents),
         )
         self._count(family, counts)
@@ -259,7 +260,10 @@ class XstiltsLM(LM):  # type: ignore[misc]
             if source is None:
                 raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
             model = self._load(source, AutoModel)
-            self._encoder = embedding.SentenceEncoder(model, source.tokenizer(), self._retrieval(), self.runtime)
+            settings = self._retrieval()
+            length = self._length("retrieval", settings.max_length or embedding.MAX_LENGTH, model)
+            settings = settings.model_copy(update={"max_length": length})
+            self._encoder = embedding.SentenceEncoder(model, source.tokenizer(), settings, self.runtime)
         return self._encoder
 
     def _retrieval(self) -> Retrieval:
@@ -278,6 +282,17 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _load(self, source: checkpoints.Source, auto_class: Any) -> Any:
         return source.load(auto_class, dtype=self.runtime.dtype).to(self._device).eval()
+
+    def _length(self, name: str, default: int, model: Any) -> int:
+        """Longest input in sub-words: the argument, else the benchmark's, never more than the model has positions."""
+        config = model.config
+        positions = int(getattr(config, "max_position_embeddings", 0) or default)
+        if config.model_type in ("roberta", "xlm-roberta", "camembert"):
+            positions -= int(config.pad_token_id or 0) + 1  # positions are numbered from the padding index on
+        if self.max_length and self.max_length > positions:
+            raise SettingError(f"max_length={self.max_length}: the model has {positions} positions")
+        self.lengths[name] = min(self.max_length or default, positions)
+        return self.lengths[name]
 
     def _count(self, family: Family, counts: dict[str, int]) -> None:
         for name, value in counts.items():

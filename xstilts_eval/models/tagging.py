@@ -50,9 +50,9 @@ class WordTokenizer:
         return self._known[word]
 
 
-def budget(tokenizer: Any, max_length: int) -> int:
+def budget(tokenizer: Any, model: Any, max_length: int) -> int:
     """Sub-words of one piece: 128 less 3 special tokens for XLM-R and 2 otherwise, as in the benchmark's scripts."""
-    special = 3 if "roberta" in type(tokenizer).__name__.lower() else tokenizer.num_special_tokens_to_add()
+    special = 3 if model.config.model_type == "xlm-roberta" else tokenizer.num_special_tokens_to_add()
     return int(max_length - special)
 
 
@@ -92,7 +92,7 @@ def tag(
 
     `tags` are the names of the model's classes. Also returns counts: sentences cut, words replaced by unknown.
     """
-    limit = budget(tokenizer, max_length)
+    limit = budget(tokenizer, model, max_length)
     known = WordTokenizer(tokenizer, limit)
     known.learn(word for doc in documents for word in doc["tokens"])
     pieces = [piece for number, doc in enumerate(documents) for piece in cut(number, doc["tokens"], known, limit)]

@@ -145,11 +145,11 @@ def _signature(
                 f"ckpt:{model['encoder_sha256']}",
                 f"layer:{layer}",
                 f"pooling:{settings.get('pooling')}",
-                f"max_length:{settings.get('max_length')}",
+                f"max_length:{model['max_length'].get('retrieval')}",
             ]
         else:
             parts.append(f"ckpt:{model['heads'].get(family.name)}")
-            parts.append(f"max_length:{model['max_length'] or 'default'}")
+            parts.append(f"max_length:{model['max_length'].get(family.name)}")
         parts.append(f"dtype:{model['dtype']}")
     else:
         parts += [

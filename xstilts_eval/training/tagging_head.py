@@ -122,7 +122,7 @@ def _train(
         id2label=dict(enumerate(names)),
         label2id={name: index for index, name in enumerate(names)},
     )
-    rows = encode(tokenizer, documents, {name: index for index, name in enumerate(names)})
+    rows = encode(tokenizer, model, documents, {name: index for index, name in enumerate(names)})
     with tempfile.TemporaryDirectory() as scratch:
         arguments = TrainingArguments(
             output_dir=scratch,
@@ -149,9 +149,11 @@ def _train(
     return trainer.model.eval()
 
 
-def encode(tokenizer: Any, documents: Sequence[dict[str, Any]], index: dict[str, int]) -> list[dict[str, list[int]]]:
+def encode(
+    tokenizer: Any, model: Any, documents: Sequence[dict[str, Any]], index: dict[str, int]
+) -> list[dict[str, list[int]]]:
     """Training rows cut as at evaluation; the label stands on each word's first sub-word; stray tags: ``X``, ``O``."""
-    limit = tagging.budget(tokenizer, tagging.MAX_LENGTH)
+    limit = tagging.budget(tokenizer, model, tagging.MAX_LENGTH)
     known = tagging.WordTokenizer(tokenizer, limit)
     known.learn(word for doc in documents for word in doc["tokens"])
     before, after = tagging.template(tokenizer)
