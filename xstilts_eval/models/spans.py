@@ -2,8 +2,8 @@
 
 Windows and decoding follow SQuAD v1.1 as XTREME runs it (`processors/squad.py:88-261`, `run_squad.py:569-634`):
 windows of 384 sub-words that advance by 128, question cut at 64, answers start only where their token has maximal
-context, n-best 20, at most 30 sub-words. The answer is the slice of the context between the first and the last sub-word's characters,
-so scripts without blanks need no re-alignment.
+context, n-best 20, at most 30 sub-words. The answer is the slice of the context between the first and the last
+sub-word's characters, so scripts without blanks need no re-alignment.
 """
 
 from __future__ import annotations

@@ -1,0 +1,101 @@
+"""Host results to typed records: what is kept, what the signature shows, what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host_results import host_results
+from xstilts_eval.errors import MissingData, PredictionError
+from xstilts_eval.results import record
+
+
+def test_scores_intervals_and_counts() -> None:
+    results = host_results({"xtreme.udpos.sw".replace("sw", "de"): {"f1": 0.25, "f1_ci95": [0.2, 0.3], "unparsed": 3}})
+    (leaf,) = record.from_host(results).leaves
+    assert leaf.metrics == {"f1": 0.25}
+    assert leaf.intervals == {"f1": (0.2, 0.3)}
+    assert (leaf.selected, leaf.scored, leaf.failed, leaf.unparsed) == (100, 100, 0, 3)
+
+
+def test_counts_add_up_when_documents_failed() -> None:
+    results = host_results({"xtreme.xnli.de": {"acc": 0.5}})
+    results["n-samples"]["xtreme.xnli.de"] = {"original": 100, "effective": 97}
+    (leaf,) = record.from_host(results).leaves
+    assert leaf.selected == leaf.scored + leaf.failed == 100
+    assert leaf.failed == 3
+
+
+@pytest.mark.parametrize(("limit", "selected"), [(10, 10), (0.25, 25), (0.251, 26), (None, 100), (500, 100)])
+def test_a_limit_selects_documents_and_shows_in_the_signature(limit: float | None, selected: int) -> None:
+    results = host_results({"xtreme.xnli.de": {"acc": 0.5}}, limit=limit)
+    results["n-samples"]["xtreme.xnli.de"] = {"original": 100, "effective": selected}
+    (leaf,) = record.from_host(results).leaves
+    assert (leaf.selected, leaf.failed) == (selected, 0)
+    assert f"limit:{limit or 'none'}" in leaf.signature.split("|")
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"revision": "ffff00001111"}, "data:local@ffff00001111"),
+        ({"split": "dev"}, "split:dev"),
+        ({"source": "sample", "complete": False}, "sample"),
+        ({"complete": False}, "partial"),
+    ],
+)
+def test_the_signature_names_the_data(change: dict[str, Any], part: str) -> None:
+    results = host_results({"xtreme.xnli.de": {"acc": 0.5}}, data=change)
+    (leaf,) = record.from_host(results).leaves
+    assert part in leaf.signature.split("|")
+
+
+def test_the_signature_names_what_made_the_vectors() -> None:
+    (leaf,) = record.from_host(host_results({"xtreme.tatoeba.de": {"acc": 0.5}})).leaves
+    parts = leaf.signature.split("|")
+    assert {"layer:7", "pooling:mean", "max_length:512", "dtype:float32", "ckpt:aaaaaaaaaaaa"} <= set(parts)
+
+
+def test_a_head_has_its_own_hash_in_the_signature() -> None:
+    (leaf,) = record.from_host(host_results({"xtreme.xnli.de": {"acc": 0.5}})).leaves
+    assert "ckpt:bbbbbbbbbbbb" in leaf.signature.split("|")
+
+
+def test_other_tasks_are_passed_over() -> None:
+    results = host_results({"xtreme.xnli.de": {"acc": 0.5}})
+    results["results"]["hellaswag"] = {"acc,none": 0.3}
+    assert [leaf.leaf for leaf in record.from_host(results).leaves] == ["xtreme.xnli.de"]
+
+
+def test_results_of_other_tasks_only_are_refused() -> None:
+    with pytest.raises(PredictionError, match=r"holds no result of xtreme_\*"):
+        record.from_host({"results": {"hellaswag": {"acc,none": 0.3}}})
+
+
+def test_a_record_without_data_revision_is_refused() -> None:
+    results = host_results({"xtreme.xnli.de": {"acc": 0.5}})
+    del results["configs"]["xtreme.xnli.de"]["metadata"]["xs_data"]["revision"]
+    with pytest.raises(PredictionError, match=r"xtreme\.xnli\.de is not a result this version can read"):
+        record.from_host(results)
+
+
+def test_the_newest_results_file_of_a_folder_is_read(tmp_path: Path) -> None:
+    import os
+
+    for age, value in ((100, 0.1), (0, 0.9)):
+        path = tmp_path / "model" / f"results_{age}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(host_results({"xtreme.xnli.de": {"acc": value}})))
+        os.utime(path, (1_000_000 - age, 1_000_000 - age))
+    assert record.read(tmp_path).leaves[0].metrics["acc"] == 0.9
+
+
+@pytest.mark.parametrize(("content", "message"), [("{", "is not a results file"), ("[]", "expected an object")])
+def test_broken_files_are_named(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(content)
+    with pytest.raises(PredictionError, match=rf"results\.json.*{message}"):
+        record.read(path)
+    with pytest.raises(MissingData, match="does not exist"):
+        record.read(tmp_path / "absent.json")

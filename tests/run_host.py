@@ -1,0 +1,34 @@
+"""Run leaves through the host's evaluator in this process, quietly."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+
+def load_tasks(names: list[str], data: str = "sample", **metadata: Any) -> Any:
+    """The host's task dictionary for our leaves and groups, without its own thousands of tasks."""
+    import lm_eval.models  # noqa: F401
+    from lm_eval.tasks import TaskManager
+
+    from xstilts_eval.paths import tasks_path
+
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    manager = TaskManager(include_path=str(tasks_path()), include_defaults=False, metadata={"data": data, **metadata})
+    loaded = manager.load(names)
+    for task in loaded["tasks"].values():
+        task.set_config("num_fewshot", 0)
+    return loaded
+
+
+def run_host(
+    names: list[str], pretrained: Path, data: str = "sample", limit: float | None = None, **model_args: Any
+) -> dict[str, Any]:
+    """Results dictionary of the host, samples included."""
+    from lm_eval import evaluate
+
+    from xstilts_eval.models.adapter import XstiltsLM
+
+    loaded = load_tasks(names, data)
+    model = XstiltsLM(pretrained=str(pretrained), show_progress=False, **model_args)
+    results: dict[str, Any] = evaluate(model, loaded, limit=limit, log_samples=True, bootstrap_iters=0)
+    return results | {"config": {"limit": limit} | model.get_model_info(), "model": model}
