@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ DATA_HELP = "Data folder in the official formats, or 'sample'; default: XSTILTS_
 def main() -> None:
     """Entry point: one sentence and exit code 2 for a known error, 130 for Ctrl-C."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
     except XstiltsError as error:
@@ -34,9 +36,17 @@ def main() -> None:
     except OSError as error:
         print(f"xstilts: error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("xstilts: interrupted; finished families are kept", file=sys.stderr)
+    except _Interrupted:
+        print("\nxstilts: interrupted; finished families are kept", file=sys.stderr)
         sys.exit(130)
+
+
+class _Interrupted(BaseException):
+    """Ctrl-C under a name that the command-line library does not turn into a bare "Aborted"."""
+
+
+def _interrupt(*_: object) -> None:
+    raise _Interrupted
 
 
 @app.command("eval")

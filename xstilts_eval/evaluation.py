@@ -108,20 +108,23 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
     Raises `UnfitCheckpoint` when nothing can run and `SettingError` when `output` holds another run.
     """
     from xstilts_eval.models import checkpoint as checkpoints
+    from xstilts_eval.tasks.documents import resolve_folder
 
     started = time.monotonic()
     args = dict(settings.model_args)
     heads = {family.name: str(args[family.name]) for family in FAMILIES.values() if family.name in args}
     checkpoint = checkpoints.resolve(settings.pretrained, args.get("revision"), heads, args.get("label_order"))
     selected = select(settings.tasks)
+    resolve_folder(settings.data)
     fit, skipped = runnable(selected, checkpoint, settings)
     for group, reason in skipped.items():
         say(f"skipped {group}: {reason}")
     if not fit:
         raise UnfitCheckpoint(f"{settings.pretrained} can run none of the selected tasks; see the reasons above")
+    session = _Session(settings)
     key = settings.key(family.leaf(language) for family, languages in fit.items() for language in languages)
     done = _open_output(output, key, overwrite)
-    parts = _run_families(settings, fit, output, key, done, say)
+    parts = _run_families(session, fit, output, done, say)
     merged = merge(parts)
     write_atomically(output / "results.json", _dump(merged))
     board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], skipped)
@@ -156,16 +159,14 @@ def _open_output(output: Path, key: str, overwrite: bool) -> dict[str, Path]:
 
 
 def _run_families(
-    settings: Settings, fit: dict[Family, list[str]], output: Path, key: str, done: dict[str, Path], say: Say
+    session: _Session, fit: dict[Family, list[str]], output: Path, done: dict[str, Path], say: Say
 ) -> list[dict[str, Any]]:
     parts = []
-    session: _Session | None = None
     for family, languages in fit.items():
         if family.group in done:
             say(f"{family.group}: done before, kept")
             parts.append(json.loads(done[family.group].read_text(encoding="utf-8")))
             continue
-        session = session or _Session(settings)
         results = session.run([family.leaf(language) for language in languages])
         if results is None:
             continue

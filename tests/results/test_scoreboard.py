@@ -8,7 +8,7 @@ import pytest
 
 from tests.host_results import host_results
 from tests.shared_data import DATA, needs_data
-from xstilts_eval.benchmark import XTREME, family
+from xstilts_eval.benchmark import XTREME, family, leaf_parts
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.results import record, render, scoreboard
 from xstilts_eval.results.official import score_predictions
@@ -66,7 +66,7 @@ def test_one_missing_leaf_takes_category_and_overall_away(lost: str) -> None:
     del scores[lost]
     table = board(scores)
     assert table.overall is None
-    category = record.leaf_parts(lost)[0].category
+    category = leaf_parts(lost)[0].category
     assert category is not None and table.categories[category.value] is None
     assert sum(value is None for value in table.categories.values()) == 1
 

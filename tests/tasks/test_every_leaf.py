@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.run_host import load_tasks, run_host
-from xstilts_eval.benchmark import FAMILIES, XTREME, Kind
+from xstilts_eval.benchmark import FAMILIES, XTREME, Kind, leaf_parts
 from xstilts_eval.errors import MissingData
 from xstilts_eval.languages import languages
 from xstilts_eval.paths import tasks_path
@@ -45,7 +45,7 @@ def test_there_are_162_leaves() -> None:
 
 @pytest.mark.parametrize("leaf", LEAVES + [f"bitext.tatoeba.{code}" for code in SAMPLE_PAIRS])
 def test_leaf_runs(whole_run: dict[str, Any], leaf: str) -> None:
-    family, language = record.leaf_parts(leaf)
+    family, language = leaf_parts(leaf)
     scores = whole_run["results"][leaf]
     for metric in family.metrics:
         assert 0 <= scores[f"{metric},none"] <= 1, metric
@@ -109,7 +109,12 @@ def test_templates_name_functions_of_the_package_only() -> None:
         pass
 
     named: list[str] = []
-    Loader.add_constructor("!function", lambda loader, node: named.append(node.value) or node.value)
+
+    def remember(_: Any, node: yaml.ScalarNode) -> str:
+        named.append(node.value)
+        return str(node.value)
+
+    Loader.add_constructor("!function", remember)
     templates = sorted(tasks_path().rglob("_template"))
     assert len(templates) == len(FAMILIES)
     for path in templates:

@@ -1,0 +1,50 @@
+# Everything here needs python3 (3.10 or newer), make and a package index; nothing is installed outside .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install -qq -c constraints.txt
+WORKERS ?= 2
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# One thread per process: with more, workers wait for each other's cores.
+TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart env test test-slow lint clean
+
+help:  ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+quickstart: $(VENV)/.demo  ## Fit a head on real weights, score it on the bundled sample, show the scoreboard
+	@$(BIN)/python -m xstilts_eval.quickstart
+
+env: $(VENV)/.dev  ## The development environment in .venv
+
+test: $(VENV)/.dev  ## The default tests; ARGS='-k bridge' selects some
+	@$(TEST) $(ARGS)
+
+test-slow: $(VENV)/.dev  ## The tests that take minutes
+	@$(TEST) -m 'slow and not gpu and not network' $(ARGS)
+
+lint: $(VENV)/.dev  ## ruff (rules and format) and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean:  ## Remove .venv, the quickstart's results and all caches
+	rm -rf $(VENV) results/quickstart build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made anew whenever the dependencies change.
+$(VENV)/.demo: pyproject.toml constraints.txt
+	@echo "installing into $(VENV), a minute or two ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	@$(PIP) -e '.[test,dev,demo]'
+	@touch $@

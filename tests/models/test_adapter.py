@@ -1,0 +1,276 @@
+"""The adapter at its door: what it refuses, in one sentence, before anything is loaded."""
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.run_host import load_tasks, run_host
+from xstilts_eval import bundle
+from xstilts_eval.benchmark import PANX_TAGS, UPOS, family
+from xstilts_eval.errors import NumericError, SettingError, UnfitCheckpoint
+from xstilts_eval.models import checkpoint, labels
+from xstilts_eval.models.adapter import XstiltsLM
+
+
+def test_a_base_encoder_is_refused_by_name_before_the_first_forward_pass(
+    minilm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint.Source, "load", lambda *_, **__: pytest.fail("weights were loaded"))
+    with pytest.raises(UnfitCheckpoint) as refusal:
+        run_host(["xtreme.xnli.sw", "xtreme.udpos.de", "xtreme.tatoeba.fr"], minilm)
+    message = str(refusal.value)
+    assert "xtreme_xnli: no head for xnli" in message
+    assert "xtreme_udpos: no head for udpos" in message
+    assert message.endswith("It can serve: --tasks xtreme_tatoeba")
+
+
+def test_a_single_head_serves_its_families_only(tiny_bundle: Path) -> None:
+    head = tiny_bundle / "panx"
+    results = run_host(["xtreme.panx.sw"], head)
+    assert 0 <= results["results"]["xtreme.panx.sw"]["f1,none"] <= 1
+    with pytest.raises(UnfitCheckpoint) as refusal:
+        run_host(["xtreme.udpos.de", "xtreme.panx.sw"], head)
+    assert "B-PER" in str(refusal.value) and "SCONJ" in str(refusal.value), "both label sets are named"
+    assert "--tasks xtreme_panx" in str(refusal.value)
+    with pytest.raises(UnfitCheckpoint, match="needs a question-answering head; the checkpoint is BertForToken"):
+        run_host(["xtreme.xquad.de"], head)
+
+
+def test_heads_can_come_from_several_folders(tiny_bundle: Path) -> None:
+    model = XstiltsLM(str(tiny_bundle / "encoder"), xnli=str(tiny_bundle / "xnli"), panx=str(tiny_bundle / "panx"))
+    model.checkpoint.check(family("xnli"))
+    model.checkpoint.check(family("panx"))
+    with pytest.raises(UnfitCheckpoint, match="no head for pawsx"):
+        model.checkpoint.check(family("pawsx"))
+
+
+def test_the_next_evaluation_starts_a_new_selection(tiny_bundle: Path) -> None:
+    """A task that an earlier evaluation selected must not count for the next one."""
+    with pytest.raises(UnfitCheckpoint):
+        run_host(["xtreme.xnli.sw"], tiny_bundle / "panx")
+    assert run_host(["xtreme.panx.sw"], tiny_bundle / "panx")["n-samples"]["xtreme.panx.sw"]["effective"] == 24
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_token": 5}, "unknown model argument 'batch_token'; did you mean batch_tokens"),
+        ({"flavour": "x"}, "unknown model argument 'flavour'; known: pretrained"),
+        ({"dtype": "int4"}, "dtype 'int4' is not one of float32, bfloat16, float16"),
+        ({"batch_tokens": 0}, "batch_tokens must be at least 1, got 0"),
+        ({"device": "cuda:3"}, "device=cuda:3: no CUDA device here"),
+    ],
+)
+def test_arguments_are_checked_at_the_door(tiny_bundle: Path, arguments: dict[str, Any], message: str) -> None:
+    import torch
+
+    if "device" in arguments and torch.cuda.is_available():
+        pytest.skip("has a CUDA device")
+    with pytest.raises(SettingError, match=message):
+        XstiltsLM(str(tiny_bundle), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"layer": 9}, "layer=9 does not exist; the model has blocks 1 to 2"),
+        ({"layer": 0}, "layer is a whole number from 1"),
+        ({"pooling": "median"}, "pooling one of mean, cls, max"),
+        ({"max_length": 4096}, "max_length=4096: the model has 512 positions"),
+    ],
+)
+def test_retrieval_settings_are_checked(tiny_bundle: Path, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        run_host(["xtreme.tatoeba.fr"], tiny_bundle, **arguments)
+
+
+def test_what_the_host_says_when_nobody_asked(tiny_bundle: Path) -> None:
+    model = XstiltsLM(str(tiny_bundle), device="cuda:0", batch_size=1, max_batch_size=None)
+    assert model.runtime.max_rows is None
+    assert XstiltsLM(str(tiny_bundle), batch_size="auto").runtime.max_rows is None
+    assert XstiltsLM(str(tiny_bundle), batch_size=8).runtime.max_rows == 8
+
+
+def test_nothing_loadable_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnfitCheckpoint, match="cannot read a model configuration there"):
+        XstiltsLM(str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UnfitCheckpoint, match="'no/such-model' is neither a local folder nor a hub checkpoint"):
+        XstiltsLM("no/such-model")
+
+
+def copy_head(source: Path, target: Path) -> Path:
+    shutil.copytree(source, target)
+    return target
+
+
+def test_pickled_weights_are_never_read(tiny_bundle: Path, tmp_path: Path) -> None:
+    import torch
+
+    head = copy_head(tiny_bundle / "panx", tmp_path / "pickled")
+    (head / "model.safetensors").unlink()
+    torch.save({}, head / "pytorch_model.bin")
+    with pytest.raises(UnfitCheckpoint, match="pickled weights are not read"):
+        run_host(["xtreme.panx.sw"], head)
+
+
+def test_truncated_weights_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    head = copy_head(tiny_bundle / "panx", tmp_path / "cut")
+    weights = (head / "model.safetensors").read_bytes()
+    (head / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(UnfitCheckpoint, match="cannot load safetensors weights"):
+        run_host(["xtreme.panx.sw"], head)
+
+
+def test_a_head_without_its_weights_is_not_filled_with_random_ones(tiny_bundle: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    head = copy_head(tiny_bundle / "panx", tmp_path / "headless")
+    weights = {k: v for k, v in load_file(head / "model.safetensors").items() if not k.startswith("classifier")}
+    save_file(weights, head / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UnfitCheckpoint, match=r"lacks weights: classifier\.bias, classifier\.weight"):
+        run_host(["xtreme.panx.sw"], head)
+
+
+@pytest.mark.parametrize(
+    ("name", "leaf"), [("xnli", "xtreme.xnli.sw"), ("udpos", "xtreme.udpos.de"), ("qa", "xtreme.xquad.de")]
+)
+def test_nan_is_an_error_that_names_the_document(tiny_bundle: Path, tmp_path: Path, name: str, leaf: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    head = copy_head(tiny_bundle / name, tmp_path / "nan")
+    weights = load_file(head / "model.safetensors")
+    for key in weights:
+        if key.startswith(("classifier", "qa_outputs")):
+            weights[key].fill_(float("nan"))
+    save_file(weights, head / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(NumericError, match=r"NaN or infinite numbers for .*float32"):
+        run_host([leaf], head)
+
+
+def test_few_shot_and_chat_templates_mean_nothing_to_heads(tiny_bundle: Path) -> None:
+    from lm_eval import evaluate
+
+    loaded = load_tasks(["xtreme.xnli.sw"])
+    loaded["tasks"]["xtreme.xnli.sw"].set_config("num_fewshot", 2)
+    with pytest.raises(UnfitCheckpoint, match="--num_fewshot has no meaning for a checkpoint with heads"):
+        evaluate(XstiltsLM(str(tiny_bundle)), loaded)
+
+
+def test_limit_keeps_the_pool_whole_for_tatoeba_and_is_refused_for_bucc(tiny_bundle: Path) -> None:
+    whole = run_host(["xtreme.tatoeba.fr"], tiny_bundle)["samples"]["xtreme.tatoeba.fr"]
+    limited = run_host(["xtreme.tatoeba.fr"], tiny_bundle, limit=5)["samples"]["xtreme.tatoeba.fr"]
+    assert len(limited) == 5
+    answers = [sample["filtered_resps"][0]["nearest_source"] for sample in whole]
+    assert [sample["filtered_resps"][0]["nearest_source"] for sample in limited] == answers[:5]
+    assert max(answers) >= 5, "the answers reach beyond the limited documents"
+    with pytest.raises(SettingError, match="--limit and --samples do not apply to BUCC"):
+        run_host(["xtreme.bucc2018.de"], tiny_bundle, limit=5)
+
+
+def test_foreign_tasks_are_not_answered(tiny_bundle: Path) -> None:
+    request: Any = SimpleNamespace(task_name="hellaswag", doc_id=0, idx=0, doc={}, request_type="loglikelihood")
+    with pytest.raises(UnfitCheckpoint, match="serves only this package's tasks, not 'hellaswag'"):
+        XstiltsLM(str(tiny_bundle)).loglikelihood([request])
+    with pytest.raises(UnfitCheckpoint, match="needs a language model"):
+        XstiltsLM(str(tiny_bundle)).loglikelihood_rolling([request])
+
+
+# ------------------------------------------------------------------ labels
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "order"),
+    [
+        ("xnli", ["contradiction", "entailment", "neutral"], [0, 1, 2]),
+        ("xnli", ["ENTAILMENT", "NEUTRAL", "CONTRADICTION"], [2, 0, 1]),
+        ("xnli", ["contradictory", "neutral", "entailment"], [0, 2, 1]),
+        ("pawsx", ["0", "1"], [0, 1]),
+        ("pawsx", ["paraphrase", "not_paraphrase"], [1, 0]),
+    ],
+)
+def test_class_order_comes_from_names(name: str, names: list[str], order: list[int]) -> None:
+    assert labels.class_order(family(name), names) == order
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("xnli", ["entailment", "not_entailment"]),
+        ("xnli", ["LABEL_0", "LABEL_1", "LABEL_2"]),
+        ("xnli", ["entailment", "entailment", "neutral"]),
+        ("pawsx", ["contradiction", "entailment", "neutral"]),
+    ],
+)
+def test_label_sets_that_do_not_fit_are_refused_naming_both(name: str, names: list[str]) -> None:
+    with pytest.raises(UnfitCheckpoint) as refusal:
+        labels.class_order(family(name), names)
+    assert names[0] in str(refusal.value) and family(name).labels[0] in str(refusal.value)
+
+
+def test_nameless_labels_need_an_order(tiny_bundle: Path, tmp_path: Path) -> None:
+    head = copy_head(tiny_bundle / "xnli", tmp_path / "nameless")
+    config = json.loads((head / "config.json").read_text())
+    config |= {"id2label": {str(i): f"LABEL_{i}" for i in range(3)}, "label2id": {f"LABEL_{i}": i for i in range(3)}}
+    (head / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UnfitCheckpoint, match=r"label_order=contradiction\|entailment\|neutral"):
+        run_host(["xtreme.xnli.sw"], head)
+    named = run_host(["xtreme.xnli.sw"], tiny_bundle)["samples"]["xtreme.xnli.sw"]
+    ordered = run_host(["xtreme.xnli.sw"], head, label_order="contradiction|entailment|neutral")
+    assert [s["acc"] for s in ordered["samples"]["xtreme.xnli.sw"]] == [s["acc"] for s in named]
+    with pytest.raises(UnfitCheckpoint, match="label_order gives 2 labels, the checkpoint has 3 classes"):
+        run_host(["xtreme.xnli.sw"], head, label_order="entailment|neutral")
+
+
+def test_class_order_reaches_the_scores(tiny_bundle: Path, tmp_path: Path) -> None:
+    """The same weights with the names of two classes swapped must swap their log-likelihoods."""
+    head = copy_head(tiny_bundle / "xnli", tmp_path / "swapped")
+    config = json.loads((head / "config.json").read_text())
+    config["id2label"] = {"0": "neutral", "1": "entailment", "2": "contradiction"}
+    config["label2id"] = {"neutral": 0, "entailment": 1, "contradiction": 2}
+    (head / "config.json").write_text(json.dumps(config))
+    plain = run_host(["xtreme.xnli.sw"], tiny_bundle / "xnli")["samples"]["xtreme.xnli.sw"]
+    swapped = run_host(["xtreme.xnli.sw"], head)["samples"]["xtreme.xnli.sw"]
+    for one, other in zip(plain, swapped, strict=True):
+        values, changed = ([score for score, _ in sample["filtered_resps"]] for sample in (one, other))
+        assert changed == pytest.approx([values[2], values[1], values[0]])
+
+
+def test_tags_may_carry_the_extra_class_of_the_benchmarks_own_models() -> None:
+    assert labels.tag_names(family("udpos"), ["O", *UPOS])[0] == "O"
+    assert labels.tag_names(family("panx"), [tag.lower() for tag in PANX_TAGS]) == list(PANX_TAGS)
+    for wrong in ([*PANX_TAGS, "B-MISC"], PANX_TAGS[:-1], ["O", "I-PER", "I-ORG", "I-LOC"]):
+        with pytest.raises(UnfitCheckpoint, match="panx needs"):
+            labels.tag_names(family("panx"), list(wrong))
+
+
+# ------------------------------------------------------------------ bundles
+
+
+def test_bundle_survives_a_round_trip(tmp_path: Path) -> None:
+    made = bundle.Bundle(
+        encoder="encoder", heads={"xnli": bundle.Head(path="org/model", label_order=("a", "b", "c"))}, seed=3
+    )
+    bundle.write(made, tmp_path)
+    assert bundle.read(tmp_path) == made
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is not valid JSON"),
+        ('{"heads": {"xnli": {"path": "../../etc"}}}', r"heads\.xnli\.path: .*must be a sub-folder of the bundle"),
+        ('{"encoder": "/etc"}', "must be a sub-folder"),
+        ('{"colour": 1}', "colour: Extra inputs are not permitted"),
+        ('{"format": 2}', "format: Input should be 1"),
+        ('{"retrieval": {"pooling": "sum"}}', r"retrieval\.pooling: Input should be 'mean', 'cls' or 'max'"),
+    ],
+)
+def test_malformed_bundles_are_refused_by_field(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "bundle.json").write_text(content)
+    with pytest.raises(UnfitCheckpoint, match=message):
+        bundle.read(tmp_path)

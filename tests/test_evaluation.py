@@ -1,0 +1,316 @@
+"""`xstilts eval` and its neighbours as a user meets them: real subprocesses, interrupted, starved, misled."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xstilts_eval import evaluation
+from xstilts_eval.benchmark import FAMILIES, XTREME
+from xstilts_eval.errors import SettingError, UnknownName
+from xstilts_eval.paths import sample_path
+
+SMALL = "xtreme_pawsx,xtreme_bucc2018"
+Finished = tuple[Path, subprocess.CompletedProcess[str]]
+
+
+def xstilts(*arguments: Any, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "xstilts_eval.cli", *map(str, arguments)]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **(env or {})}
+    environment.pop("XSTILTS_DATA", None) if not env or "XSTILTS_DATA" not in env else None
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, **options)
+
+
+def refused(run: subprocess.CompletedProcess[str]) -> str:
+    """The one sentence of a refusal; no traceback, exit code 2."""
+    assert run.returncode == 2, run.stderr
+    assert "Traceback" not in run.stderr
+    last = run.stderr.strip().splitlines()[-1]
+    assert last.startswith("xstilts: error: ")
+    return last.removeprefix("xstilts: error: ")
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Temporary files that an atomic write would leave behind if it failed to clean up."""
+    return [str(path) for path in folder.rglob(".*") if path.is_file()]
+
+
+# ------------------------------------------------------------------ what is selected
+
+
+def test_the_headline_pattern_selects_everything() -> None:
+    selected = evaluation.select(["xtreme_*"])
+    assert list(selected) == list(XTREME)
+    assert sum(map(len, selected.values())) == 162
+    assert evaluation.select(["xtreme"]) == selected
+
+
+def test_patterns_of_leaves_and_groups() -> None:
+    swahili = evaluation.select(["xtreme.*.sw"])
+    assert {family.name for family in swahili} == {"xnli", "panx", "tydiqa", "tatoeba"}
+    assert set(map(tuple, swahili.values())) == {("sw",)}
+    assert evaluation.select(["xtreme.xnli.sw", "xtreme.xnli.de", "xtreme_xnli"]) == {
+        FAMILIES["xtreme_xnli"]: list(FAMILIES["xtreme_xnli"].languages)
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "close"),
+    [("xtreme_xlni", "xtreme_xnli"), ("xtreme.xnli.swa", "xtreme.xnli.sw"), ("bitext_tatoba", "bitext_tatoeba")],
+)
+def test_a_mistyped_task_gets_close_matches(wrong: str, close: str) -> None:
+    with pytest.raises(UnknownName, match=f"unknown task '{wrong}'; did you mean .*{close}"):
+        evaluation.select([wrong])
+
+
+def test_settings_that_could_move_a_number_change_the_key() -> None:
+    base = evaluation.Settings("model")
+    others = [
+        evaluation.Settings("other"),
+        evaluation.Settings("model", data="sample"),
+        evaluation.Settings("model", split="dev"),
+        evaluation.Settings("model", limit=3),
+        evaluation.Settings("model", model_args=(("layer", 3),)),
+    ]
+    keys = {settings.key(["xtreme.xnli.sw"]) for settings in [base, *others]} | {base.key(["xtreme.xnli.de"])}
+    assert len(keys) == 7
+
+
+# ------------------------------------------------------------------ a whole run
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    output = tmp_path_factory.mktemp("run") / "scores"
+    run = xstilts("eval", tiny_bundle, "--data", "sample", "--tasks", f"{SMALL},xtreme_mlqa", "--output", output)
+    assert run.returncode == 0, run.stderr
+    return output, run
+
+
+def test_it_ends_with_the_scoreboard_and_where_the_files_lie(
+    finished: Finished,
+) -> None:
+    output, run = finished
+    assert "SAMPLE, not XTREME scores" in run.stdout
+    assert "No overall score" in run.stdout
+    assert run.stdout.rstrip().endswith(f"results: {output}/results.json   scoreboard: {output}/scoreboard.md   "
+                                        f"samples: {output}/samples/")  # fmt: skip
+    names = {path.name for path in (output / "samples").iterdir()}
+    assert len(names) == 7 + 4 + 7
+    assert not leftovers(output)
+
+
+def test_samples_hold_documents_and_responses(finished: Finished) -> None:
+    output, _ = finished
+    lines = (output / "samples" / "samples_xtreme.mlqa.zh.jsonl").read_text(encoding="utf-8").splitlines()
+    samples = [json.loads(line) for line in lines]
+    assert [sample["doc_id"] for sample in samples] == list(range(20))
+    assert all(sample["filtered_resps"][0] in sample["doc"]["context"] for sample in samples)
+
+
+def test_the_same_call_keeps_what_is_done(tiny_bundle: Path, finished: Finished) -> None:
+    output, first = finished
+    again = xstilts("eval", tiny_bundle, "--data", "sample", "--tasks", f"{SMALL},xtreme_mlqa", "--output", output)
+    assert again.returncode == 0
+    assert again.stderr.count("done before, kept") == 3
+    assert again.stdout == first.stdout
+
+
+def test_another_run_does_not_overwrite(tiny_bundle: Path, finished: Finished) -> None:
+    output, _ = finished
+    before = (output / "results.json").read_bytes()
+    run = xstilts("eval", tiny_bundle, "--data", "sample", "--tasks", "xtreme_xnli", "--output", output)
+    assert "holds the results of another run" in refused(run)
+    assert (output / "results.json").read_bytes() == before
+
+
+def test_score_makes_the_same_table_from_the_files(finished: Finished) -> None:
+    output, _ = finished
+    run = xstilts("score", output / "results.json", "--json", "-")
+    assert run.returncode == 0, run.stderr
+    fresh, saved = json.loads(run.stdout), json.loads((output / "scoreboard.json").read_text())
+    assert fresh["families"] == saved["families"]
+    assert saved["families"]["xtreme_bucc2018"]["cells"]["de"]["signature"].startswith(
+        "xtreme.bucc2018.de|data:sample@"
+    )
+
+
+# ------------------------------------------------------------------ interrupted and starved
+
+
+def test_ctrl_c_loses_nothing_finished(tiny_bundle: Path, tmp_path: Path) -> None:
+    output = tmp_path / "scores"
+    arguments = ["eval", str(tiny_bundle), "--data", "sample", "--tasks", "xtreme_pawsx,xtreme_panx", "-o", str(output)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xstilts_eval.cli", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (output / "families" / "xtreme_pawsx.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    if process.returncode != 0:  # it may have been faster than the signal
+        assert process.returncode == 130
+        assert stderr.rstrip().endswith("xstilts: interrupted; finished families are kept")
+        assert "Traceback" not in stderr
+    assert not leftovers(output)
+    again = xstilts(*arguments)
+    assert again.returncode == 0
+    assert "xtreme_pawsx: done before, kept" in again.stderr
+    assert json.loads((output / "results.json").read_text())["results"].keys() >= {"xtreme.pawsx.de", "xtreme.panx.sw"}
+
+
+def test_kill_minus_nine_leaves_whole_files(tiny_bundle: Path, tmp_path: Path) -> None:
+    output = tmp_path / "scores"
+    arguments = ["eval", str(tiny_bundle), "--data", "sample", "--tasks", "xtreme_pawsx,xtreme_panx", "-o", str(output)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xstilts_eval.cli", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not (output / "samples").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    for path in output.rglob("*.json"):
+        if not path.name.startswith("."):
+            json.loads(path.read_text(encoding="utf-8"))
+    assert xstilts(*arguments).returncode == 0
+
+
+def _starve() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
+
+
+def test_a_full_disk_is_one_sentence_and_no_half_file(tiny_bundle: Path, tmp_path: Path) -> None:
+    """The file size limit of the process stands in for the disk: the write itself fails."""
+    output = tmp_path / "scores"
+    run = xstilts(
+        "eval", tiny_bundle, "--data", "sample", "--tasks", "xtreme_pawsx", "-o", output,
+        preexec_fn=_starve,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "xstilts: error: File too large" in run.stderr and "Traceback" not in run.stderr
+    assert not (output / "results.json").exists()
+    assert not leftovers(output)
+
+
+def test_an_unwritable_output_is_one_sentence(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    message = refused(xstilts("eval", tiny_bundle, "--data", "sample", "-t", SMALL, "-o", tmp_path / "file"))
+    assert "is a file; give a folder" in message
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(SettingError, match="is not empty; give another --output or --overwrite"):
+        evaluation._open_output(tmp_path, "key", overwrite=False)
+    assert (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+# ------------------------------------------------------------------ misled
+
+
+def test_what_cannot_run_is_skipped_and_said(minilm: Path, tmp_path: Path) -> None:
+    run = xstilts("eval", minilm, "--data", "sample", "-t", "xtreme_xnli,xtreme_bucc2018", "-o", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    assert "skipped xtreme_xnli: no head for xnli" in run.stderr
+    assert "xtreme_xnli: skipped, no head for xnli" in run.stdout
+    nothing = xstilts("eval", minilm, "--data", "sample", "-t", "xtreme_xnli", "-o", tmp_path / "none")
+    assert "can run none of the selected tasks" in refused(nothing)
+    assert not (tmp_path / "none").exists()
+
+
+def test_missing_languages_are_skipped_and_named(tiny_bundle: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "x-final").mkdir(parents=True)
+    for language in ("de", "ko"):
+        shutil.copytree(sample_path() / "x-final" / language, data / "x-final" / language)
+    run = xstilts("eval", tiny_bundle, "--data", data, "-t", "xtreme_pawsx", "-o", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    assert "skipped xtreme_pawsx: no test data in this data folder for en es fr ja zh" in run.stderr
+    assert "2 of 7" in run.stdout
+    board = json.loads((tmp_path / "out" / "scoreboard.json").read_text())
+    assert board["families"]["xtreme_pawsx"]["missing"] == ["en", "es", "fr", "ja", "zh"]
+    assert board["overall"] is None and not board["is_sample"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text.replace("\t1\n", "\t7\n", 1), r"test_2k.tsv, line 2: label '7'"),
+        (lambda text: text.replace("\t", " ", 1), r"test_2k.tsv"),
+        (lambda text: text[: text.index("\n") + 1], r"no examples"),
+        (lambda text: text.encode("utf-16"), r"test_2k.tsv, line 1: .*UTF-8"),
+    ],
+    ids=["label", "columns", "empty", "encoding"],
+)
+def test_broken_data_is_named_by_file_and_line(tiny_bundle: Path, tmp_path: Path, damage: Any, message: str) -> None:
+    import re
+
+    data = tmp_path / "data" / "x-final" / "de"
+    data.mkdir(parents=True)
+    broken = damage((sample_path() / "x-final" / "de" / "test_2k.tsv").read_text(encoding="utf-8"))
+    (data / "test_2k.tsv").write_bytes(broken if isinstance(broken, bytes) else broken.encode())
+    run = xstilts("eval", tiny_bundle, "--data", tmp_path / "data", "-t", "xtreme.pawsx.de", "-o", tmp_path / "out")
+    assert re.search(message, refused(run)), run.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["eval", "MODEL", "-t", "xtreme_xlni"], "unknown task 'xtreme_xlni'; did you mean xtreme_xnli"),
+        (["eval", "MODEL", "--data", "/no/such/folder"], "the data folder '/no/such/folder' does not exist"),
+        (["eval", "no/such-model"], "'no/such-model' is neither a local folder nor a hub checkpoint"),
+        (["eval", "MODEL", "-a", "dtyp=float32"], "unknown model argument 'dtyp'; did you mean dtype"),
+        (["eval", "MODEL", "-a", "dtype"], "cannot read 'dtype' in --model-args"),
+        (["eval", "MODEL", "--split", "train"], "split 'train' cannot be scored; allowed: test, dev"),
+        (["score"], "give RESULTS, or --predictions and --labels"),
+        (["score", "absent.json"], "absent.json does not exist"),
+        (["score", "--predictions", "p"], "needs --predictions and --labels together"),
+        (["data", "status", "--family", "xlni"], "unknown task family 'xlni'; did you mean xnli"),
+        (["bundle", "show", "/no/such"], "No such file or directory"),
+        (["fit-head", "/no/such", "-o", "x"], "/no/such is not a folder"),
+    ],
+)
+def test_one_sentence_for_a_wrong_call(tiny_bundle: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    arguments = [str(tiny_bundle) if part == "MODEL" else part for part in arguments]
+    if arguments[0] == "eval":
+        arguments += ["--output", str(tmp_path / "out")]
+    assert message in refused(xstilts(*arguments, cwd=tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_data_status_lists_every_leaf() -> None:
+    run = xstilts("data", "status", "--data", "sample", "--json")
+    rows = json.loads(run.stdout)
+    assert len(rows) == 162 + 112
+    found = [row for row in rows if row["rows"]]
+    assert len(found) == 162 + 36
+    missing = next(row for row in rows if row["family"] == "bitext_tatoeba" and row["language"] == "zsm")
+    assert "tatoeba.zsm-eng" in missing["notes"][0]
+
+
+def test_mock_predictions_score_as_the_official_evaluator_does() -> None:
+    """The command of the documentation; every value is checked in tests/results/test_official.py."""
+    from tests.shared_data import DATA
+
+    if not DATA.is_dir():
+        pytest.skip("needs ../shared/data")
+    mock = DATA / "xtreme_mock"
+    run = xstilts("score", "--predictions", mock / "predictions", "--labels", mock / "labels", "--json", "-")
+    assert json.loads(run.stdout)["all_task"] == pytest.approx(62.17319850507246, abs=1e-9)  # xtreme_spec.md 6.1
+
+
+def test_help_is_quick_to_load() -> None:
+    """No command-line import may pull in torch, transformers or the host."""
+    heavy = ("torch", "transformers", "lm_eval", "numpy")
+    code = f"import sys, xstilts_eval.cli; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
