@@ -7,14 +7,13 @@ Hugging Face loader can open; weights are safetensors only.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xstilts_eval.errors import UnfitCheckpoint
+from xstilts_eval.writing import write_atomically
 
 MANIFEST = "bundle.json"
 
@@ -78,18 +77,3 @@ def read(folder: Path) -> Bundle:
 def write(bundle: Bundle, folder: Path) -> None:
     """Write ``bundle.json`` atomically into `folder`."""
     write_atomically(folder / MANIFEST, bundle.model_dump_json(indent=2) + "\n")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write through a temporary file beside `path`, so that a full disk or a kill leaves the old file whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -90,7 +90,7 @@ def score(
     languages: bool = typer.Option(True, help="Show the table by language."),
 ) -> None:
     """Make the official scoreboard from results, or score prediction files as the benchmark's evaluator does."""
-    from xstilts_eval.bundle import write_atomically
+    from xstilts_eval.writing import write_atomically
 
     if predictions or labels:
         if not (predictions and labels) or results:
@@ -212,7 +212,7 @@ def _write_json(value: Any, target: str) -> None:
     if target == "-":
         print(text)
         return
-    from xstilts_eval.bundle import write_atomically
+    from xstilts_eval.writing import write_atomically
 
     try:
         write_atomically(Path(target), text + "\n")

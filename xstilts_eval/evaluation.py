@@ -19,10 +19,10 @@ from typing import Any
 
 from xstilts_eval import __version__
 from xstilts_eval.benchmark import FAMILIES, Family, Kind
-from xstilts_eval.bundle import write_atomically
 from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import record, scoreboard
+from xstilts_eval.writing import write_atomically
 
 log = logging.getLogger("xstilts_eval")
 
