@@ -80,8 +80,10 @@ def test_settings_that_could_move_a_number_change_the_key() -> None:
         evaluation.Settings("model", limit=3),
         evaluation.Settings("model", model_args=(("layer", 3),)),
     ]
-    keys = {settings.key(["xtreme.xnli.sw"]) for settings in [base, *others]} | {base.key(["xtreme.xnli.de"])}
-    assert len(keys) == 7
+    leaf = {"xtreme.xnli.sw": "0123"}
+    keys = {settings.key(leaf, "weights") for settings in [base, *others]}
+    keys |= {base.key({"xtreme.xnli.sw": "4567"}, "weights"), base.key(leaf, "other weights"), base.key({}, "weights")}
+    assert len(keys) == 9
 
 
 # ------------------------------------------------------------------ a whole run
@@ -234,7 +236,7 @@ def test_missing_languages_are_skipped_and_named(tiny_bundle: Path, tmp_path: Pa
         shutil.copytree(sample_path() / "x-final" / language, data / "x-final" / language)
     run = xstilts("eval", tiny_bundle, "--data", data, "-t", "xtreme_pawsx", "-o", tmp_path / "out")
     assert run.returncode == 0, run.stderr
-    assert "skipped xtreme_pawsx: no test data in this data folder for en es fr ja zh" in run.stderr
+    assert "skipped xtreme_pawsx: en es fr ja zh: no test data of xtreme_pawsx in" in run.stderr
     assert "2 of 7" in run.stdout
     board = json.loads((tmp_path / "out" / "scoreboard.json").read_text())
     assert board["families"]["xtreme_pawsx"]["missing"] == ["en", "es", "fr", "ja", "zh"]
@@ -314,3 +316,28 @@ def test_help_is_quick_to_load() -> None:
     heavy = ("torch", "transformers", "lm_eval", "numpy")
     code = f"import sys, xstilts_eval.cli; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("processes", [3])
+def test_several_processes_give_the_scores_of_one(tiny_bundle: Path, tmp_path: Path, processes: int) -> None:
+    """Started by torchrun with that world size, every kind of family; more documents than divide evenly."""
+    tasks = "xtreme_pawsx,xtreme.udpos.de,xtreme.mlqa.zh,xtreme.tatoeba.fr,xtreme.bucc2018.de"
+    arguments = ["eval", str(tiny_bundle), "--data", "sample", "--tasks", tasks, "-o"]
+    assert xstilts(*arguments, tmp_path / "one").returncode == 0
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    run = subprocess.run(
+        [*command, "-m", "xstilts_eval.cli", *arguments, str(tmp_path / "several")],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("SAMPLE, not XTREME scores") == 1, "only the first process shows the scoreboard"
+    one, several = (
+        json.loads((tmp_path / name / "results.json").read_text(encoding="utf-8")) for name in ("one", "several")
+    )
+    assert several["config"]["xstilts"]["processes"] == processes
+    scores = [
+        {leaf: {m: v for m, v in values.items() if m.endswith(",none")} for leaf, values in results["results"].items()}
+        for results in (one, several)
+    ]
+    assert len(scores[0]) == 11
+    assert scores[0] == scores[1]

@@ -106,9 +106,9 @@ def make_bundle(folder: Path) -> Path:
     return folder
 
 
-def leaves(results: Path) -> dict[str, Any]:
-    """The host's results file below `results`, whatever the host called it."""
-    (path,) = results.rglob("results_*.json")
+def results_file(folder: Path) -> dict[str, Any]:
+    """The results file that the host wrote somewhere below `folder`."""
+    (path,) = folder.rglob("results_*.json")
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 

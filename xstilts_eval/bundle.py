@@ -23,11 +23,10 @@ class _Strict(BaseModel):
 
 
 class Retrieval(_Strict):
-    """How sentences become vectors: block `layer` (1 = first block, None = last), `pooling`, unit length or not."""
+    """How sentences become unit vectors: hidden state of block `layer` (1 = first, None = last), pooled."""
 
     layer: int | None = Field(default=None, ge=1)
     pooling: Literal["mean", "cls", "max"] = "mean"
-    normalize: bool = False
     max_length: int | None = Field(default=None, ge=2)
 
 

@@ -76,6 +76,8 @@ def eval_(
         model_args=tuple(sorted(parse_arguments(model_args).items())),
     )
     board = evaluation.evaluate(settings, output, overwrite, say=lambda line: print(line, file=sys.stderr))
+    if board is None:  # the first process shows it
+        return
     _show(board, languages)
     print(f"results: {output}/results.json   scoreboard: {output}/scoreboard.md   samples: {output}/samples/")
 
@@ -127,7 +129,7 @@ def data_status(
     from xstilts_eval.tasks.documents import resolve_folder
 
     folder, source = resolve_folder(data)
-    rows = status(folder, split, [find_family(family)] if family else None)
+    rows = status(folder, split, [find_family(family)] if family else None, is_sample=source == "sample")
     if json_:
         _write_json([asdict(row) for row in rows], "-")
         return
@@ -146,9 +148,9 @@ def bundle_show(folder: Path) -> None:
 
     manifest = bundle.read(folder)
     checkpoint = resolve(str(folder))
-    parts = {family: source.sha256() or source.name for family, source in checkpoint.heads.items()}
+    parts = {family: source.identity for family, source in checkpoint.heads.items()}
     if checkpoint.encoder:
-        parts["encoder"] = checkpoint.encoder.sha256() or checkpoint.encoder.name
+        parts["encoder"] = checkpoint.encoder.identity
     _write_json(manifest.model_dump() | {"sha256": parts}, "-")
 
 

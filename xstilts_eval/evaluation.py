@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from xstilts_eval import __version__
 from xstilts_eval.benchmark import FAMILIES, Family, Kind
@@ -27,6 +27,7 @@ from xstilts_eval.writing import write_atomically
 log = logging.getLogger("xstilts_eval")
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class Settings:
     limit: float | None = None
     model_args: tuple[tuple[str, Any], ...] = ()
 
-    def key(self, leaves: Iterable[str]) -> str:
-        """Hash of the settings and the selected leaves."""
-        content = json.dumps([asdict(self), sorted(leaves), __version__], sort_keys=True, default=str)
+    def key(self, revisions: dict[str, str], checkpoint: Any) -> str:
+        """Hash of the settings, the data revision of every selected leaf, and the checkpoint's files."""
+        content = json.dumps([asdict(self), revisions, checkpoint, __version__], sort_keys=True, default=str)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -87,28 +88,28 @@ def runnable(
         except UnfitCheckpoint as error:
             skipped[family.group] = str(error)
             continue
-        absent = []
+        absent: dict[str, str] = {}
         for language in languages:
             try:
                 load_leaf(family, language, settings.data, settings.split)
-            except MissingData:
-                absent.append(language)
+            except MissingData as error:
+                absent[language] = str(error)
         present = [language for language in languages if language not in absent]
         if absent:
-            where = "this data folder"
-            skipped[family.group] = f"no {settings.split or 'test'} data in {where} for {' '.join(absent)}"
+            skipped[family.group] = f"{' '.join(absent)}: {next(iter(absent.values()))}"
         if present:
             fit[family] = present
     return fit, skipped
 
 
-def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> scoreboard.Scoreboard:
+def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> scoreboard.Scoreboard | None:
     """Run everything the checkpoint and the data allow; write results, samples and scoreboard into `output`.
 
-    Raises `UnfitCheckpoint` when nothing can run and `SettingError` when `output` holds another run.
+    Under several processes only the first writes and returns the scoreboard. Raises `UnfitCheckpoint` when nothing can
+    run and `SettingError` when `output` holds another run.
     """
     from xstilts_eval.models import checkpoint as checkpoints
-    from xstilts_eval.tasks.documents import resolve_folder
+    from xstilts_eval.tasks.documents import load_leaf, resolve_folder
 
     started = time.monotonic()
     args = dict(settings.model_args)
@@ -122,9 +123,18 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
     if not fit:
         raise UnfitCheckpoint(f"{settings.pretrained} can run none of the selected tasks; see the reasons above")
     session = _Session(settings)
-    key = settings.key(family.leaf(language) for family, languages in fit.items() for language in languages)
-    done = _open_output(output, key, overwrite)
+    revisions = {
+        family.leaf(language): load_leaf(family, language, settings.data, settings.split).revision
+        for family, languages in fit.items()
+        for language in languages
+    }
+    done: dict[str, Path] = {}
+    if session.is_first:
+        done = _open_output(output, settings.key(revisions, checkpoint.fingerprint()), overwrite)
+    done = session.from_first(done)
     parts = _run_families(session, fit, output, done, say)
+    if not session.is_first:
+        return None
     merged = merge(parts)
     write_atomically(output / "results.json", _dump(merged))
     board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], skipped)
@@ -165,6 +175,8 @@ def _run_families(
     for family, languages in fit.items():
         if family.group in done:
             say(f"{family.group}: done before, kept")
+            if not session.is_first:
+                continue
             parts.append(json.loads(done[family.group].read_text(encoding="utf-8")))
             continue
         results = session.run([family.leaf(language) for language in languages])
@@ -191,6 +203,14 @@ class _Session:
         self._model = XstiltsLM(pretrained=settings.pretrained, **dict(settings.model_args))
         metadata = {name: value for name, value in (("data", settings.data), ("split", settings.split)) if value}
         self._manager = TaskManager(include_path=str(tasks_path()), include_defaults=False, metadata=metadata)
+
+    @property
+    def is_first(self) -> bool:
+        return self._model.processes.is_first
+
+    def from_first(self, value: T) -> T:
+        """The first process's value, on every process."""
+        return self._model.processes.all_gather_object(value)[0]
 
     def run(self, leaves: list[str]) -> dict[str, Any] | None:
         """Host results of the leaves with samples; None on any process but the first.

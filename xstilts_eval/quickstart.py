@@ -40,7 +40,7 @@ def main() -> int:
         f"fit-head {shlex.quote(_short(model))} --output {bundle} --data sample {TRAINING} --overwrite",
         f"eval {bundle} --data sample --output {scores} --overwrite",
     )
-    # By default OpenMP's threads spin while they wait: on a machine that does anything else, ten times slower (measured).
+    # Unless told otherwise OpenMP's threads spin while waiting; beside other work that made training ten times slower.
     environment = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
     for command in commands:
         print(f"\n$ xstilts {command}", flush=True)

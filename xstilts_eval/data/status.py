@@ -6,7 +6,7 @@ licence, not that there is none.
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xstilts_eval.benchmark import FAMILIES, Family
@@ -65,13 +65,18 @@ class Row:
     notes: tuple[str, ...]
 
 
-def status(folder: Path, split: str = "test", families: Iterable[Family] | None = None) -> list[Row]:
+def status(
+    folder: Path, split: str = "test", families: Iterable[Family] | None = None, is_sample: bool = False
+) -> list[Row]:
     """One row per leaf of `families` (default: XTREME and ``bitext_tatoeba``) in the benchmark's order.
 
     Everything is read and checked, so a broken file shows up here and not in the middle of a run.
     """
     chosen = FAMILIES.values() if families is None else families
-    return [_row(family, language, split, folder) for family in chosen for language in family.languages]
+    rows = [_row(family, language, split, folder) for family in chosen for language in family.languages]
+    if is_sample:  # its text is the project's own, and "partial" goes without saying
+        rows = [replace(row, licence="Apache-2.0", notes=() if row.rows else row.notes) for row in rows]
+    return rows
 
 
 def _row(family: Family, language: str, split: str, folder: Path) -> Row:

@@ -28,8 +28,8 @@ from xstilts_eval.tasks import announced
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
 
+    from xstilts_eval.tasks.announced import Selection
     from xstilts_eval.tasks.documents import LeafData
-    from xstilts_eval.tasks.leaf import Selection
 
 log = logging.getLogger("xstilts_eval")
 
@@ -157,12 +157,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return {
             "xstilts": {
                 "checkpoint": self.checkpoint.name,
-                "encoder_sha256": encoder.sha256() if encoder else None,
-                "heads": {name: source.sha256() or source.name for name, source in self._used_heads().items()},
+                "encoder_sha256": encoder.identity if encoder else None,
+                "heads": {name: source.identity for name, source in self._used_heads().items()},
                 "dtype": str(self.runtime.dtype).removeprefix("torch."),
                 "device": self._device.type,
                 "batch_tokens": self.runtime.batch_tokens,
                 "max_length": dict(self.lengths),
+                "label_order": {name: list(order) for name, order in self.checkpoint.label_order.items()},
                 "retrieval": retrieval_settings.model_dump() if retrieval_settings else None,
                 "processes": self.world_size,
                 "counts": {family: dict(values) for family, values in self.counts.items()},
@@ -324,10 +325,22 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
             reasons[group] = str(error)
     if not reasons:
         return
-    fit = dict.fromkeys(s.task.family.group for s in selections if s.task.family.group not in reasons)
+    fit = names_of([s for s in selections if s.task.family.group not in reasons])
     advice = f"it can serve: --tasks {','.join(fit)}" if fit else "it can serve none of the selected tasks"
     listed = "; ".join(f"{group}: {reason}" for group, reason in reasons.items())
     raise UnfitCheckpoint(f"{checkpoint.name} cannot serve {listed}. {advice[0].upper()}{advice[1:]}")
+
+
+def names_of(selections: Sequence[Selection]) -> list[str]:
+    """The shortest ``--tasks`` list: a group where all its languages are selected, leaves otherwise."""
+    by_family: dict[Family, list[str]] = {}
+    for selection in selections:
+        by_family.setdefault(selection.task.family, []).append(selection.name)
+    return [
+        name
+        for family, names in by_family.items()
+        for name in ([family.group] if len(names) == len(family.languages) else names)
+    ]
 
 
 def _device(device: str | None, processes: Processes) -> torch.device:

@@ -98,12 +98,25 @@ class Source:
             raise UnfitCheckpoint(f"{self.name}: needs a fast tokenizer (tokenizer.json)")
         return tokenizer
 
-    def sha256(self) -> str | None:
-        """First 12 hex digits of a sha256 over configuration, tokenizer and weight files of a local folder."""
+    @cached_property
+    def identity(self) -> str:
+        """What a signature shows: a hash of a local folder's files, or hub id and commit."""
+        if self.folder is not None:
+            return self._sha256(self.folder)
+        return f"{self.name}@{getattr(self.config, '_commit_hash', None) or self.revision or 'unknown'}"
+
+    def fingerprint(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of every file of a local folder: cheap to compare, changes when a file does."""
         if self.folder is None:
-            return None
+            return []
+        stats = [(path.name, path.stat()) for path in sorted(self.folder.glob("*")) if path.is_file()]
+        return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+    @staticmethod
+    def _sha256(folder: Path) -> str:
+        """First 12 hex digits of a sha256 over configuration, tokenizer and weight files."""
         digest = hashlib.sha256()
-        for path in sorted(self.folder.glob("*")):
+        for path in sorted(folder.glob("*")):
             if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json", "vocab.txt"):
                 digest.update(path.name.encode())
                 with path.open("rb") as file:
@@ -123,6 +136,11 @@ class Checkpoint:
     retrieval: Retrieval | None = None
     label_order: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bundle: Bundle | None = None
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Files of every part, for telling whether a checkpoint at the same path is still the same."""
+        parts = {"encoder": self.encoder, "head": self.plain_head, **self.heads}
+        return {name: [source.name, source.revision, source.fingerprint()] for name, source in parts.items() if source}
 
     def head(self, family: Family) -> Source:
         """The model that serves a trained family; raises `UnfitCheckpoint` saying what is missing."""
@@ -202,7 +220,7 @@ def _part(folder: Path, path: str) -> Source:
 
 
 def _sentence_transformers(folder: Path) -> Retrieval | None:
-    """Pooling, normalisation and length of a sentence-transformers folder; None for any other folder."""
+    """Pooling and length of a sentence-transformers folder; None for any other folder."""
     modules_file = folder / "modules.json"
     if not modules_file.is_file():
         return None
@@ -218,7 +236,7 @@ def _sentence_transformers(folder: Path) -> Retrieval | None:
         length = json.loads(limits.read_text(encoding="utf-8")).get("max_seq_length") if limits.is_file() else None
     except (StopIteration, KeyError, OSError, json.JSONDecodeError) as error:
         raise UnfitCheckpoint(f"{folder}: cannot read its sentence-transformers settings ({error!r})") from error
-    return Retrieval(layer=None, pooling=_pooling(folder, settings), normalize="Normalize" in kinds, max_length=length)
+    return Retrieval(layer=None, pooling=_pooling(folder, settings), max_length=length)
 
 
 def _pooling(folder: Path, settings: dict[str, Any]) -> Any:

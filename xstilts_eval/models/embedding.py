@@ -28,7 +28,7 @@ def default_retrieval(config: Any) -> Retrieval:
     blocks = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layers", 12))
     official = config.model_type in ("bert", "xlm") and blocks == 12
     layer = 8 if official else max(1, round(blocks * 14 / 24))
-    return Retrieval(layer=layer, pooling="mean", normalize=False, max_length=MAX_LENGTH)
+    return Retrieval(layer=layer, pooling="mean", max_length=MAX_LENGTH)
 
 
 def keep_blocks(model: Any, layer: int | None) -> bool:

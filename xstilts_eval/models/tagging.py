@@ -90,7 +90,8 @@ def tag(
 ) -> tuple[list[list[str]], dict[str, int]]:
     """One tag per word for every document: the arg-max at the word's first sub-word.
 
-    `tags` are the names of the model's classes. Also returns counts: sentences cut, words replaced by unknown.
+    `tags` are the names of the model's classes. Also returns counts: pieces beyond one per sentence, and distinct words
+    replaced by the unknown token.
     """
     limit = budget(tokenizer, model, max_length)
     known = WordTokenizer(tokenizer, limit)
@@ -109,4 +110,4 @@ def tag(
     for piece, values_of_piece in zip(pieces, logits, strict=True):
         positions = np.asarray(piece.first) + len(before)
         found[piece.sentence] += [tags[index] for index in values_of_piece[positions].argmax(axis=-1)]
-    return found, {"cut_sentences": len(pieces) - len(documents), "unknown_words": known.unknown_words}
+    return found, {"extra_pieces": len(pieces) - len(documents), "unknown_words": known.unknown_words}

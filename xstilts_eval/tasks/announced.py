@@ -3,30 +3,48 @@
 A host task never sees the model, and the host runs one request type at a time; but it builds the requests of *all*
 selected tasks before it runs the first. Tasks announce themselves while their requests are built; the adapter reads the
 list at its first call. An announcement that follows a reading belongs to the next evaluation and starts a new list.
+Tasks are held weakly: those of an evaluation that another model answered, and nobody read, vanish with it.
 """
 
 from __future__ import annotations
 
+import weakref
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xstilts_eval.tasks.leaf import Selection
+    from xstilts_eval.tasks.leaf import LeafTask
 
-_selections: dict[str, Selection] = {}
+
+@dataclass(frozen=True)
+class Selection:
+    """One selected leaf as an adapter sees it before any request runs."""
+
+    name: str
+    task: LeafTask
+    num_fewshot: int
+    chat_template: bool
+
+
+_announced: dict[str, tuple[weakref.ref[LeafTask], int, bool]] = {}
 _was_read = False
 
 
-def announce(selection: Selection) -> None:
+def announce(task: LeafTask, num_fewshot: int, chat_template: bool) -> None:
     """Add a leaf to the evaluation that is being set up."""
     global _was_read
     if _was_read:
-        _selections.clear()
+        _announced.clear()
         _was_read = False
-    _selections[selection.name] = selection
+    _announced[str(task.task_name)] = (weakref.ref(task), num_fewshot, chat_template)
 
 
 def current() -> list[Selection]:
     """All announced leaves in the order the host built them; marks the list as complete."""
     global _was_read
     _was_read = True
-    return list(_selections.values())
+    return [
+        Selection(name, task, num_fewshot, chat_template)
+        for name, (reference, num_fewshot, chat_template) in _announced.items()
+        if (task := reference()) is not None
+    ]

@@ -188,9 +188,9 @@ def _world_size() -> int:
 
 
 @lru_cache(maxsize=32)
-def english_shots(family: Family, folder: Path) -> list[dict[str, Any]]:
-    """Up to `MAX_SHOTS` English training (else development) documents; empty when the folder has none."""
-    for split in ("train", "dev"):
+def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[str, Any]]:
+    """Up to `MAX_SHOTS` English training (else development) documents, never of the split that is scored."""
+    for split in ("train", "dev") if scored_split != "dev" else ("train",):
         try:
             examples = sources.load(family, "en", split, folder).examples
         except MissingData:

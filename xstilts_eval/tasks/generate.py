@@ -58,10 +58,15 @@ def _read(path: Path) -> str:
 
 
 def main() -> None:
-    """Write stale files; report what was written and what was left alone."""
+    """Write stale files, remove generated ones that are no longer wanted, report what was left alone."""
     root = tasks_path()
     written = 0
-    for name, text in files():
+    wanted = dict(files())
+    for path in sorted(root.rglob("*.yaml")):
+        if path.relative_to(root) not in wanted and _read(path).startswith(MARK):
+            path.unlink()
+            print(f"removed: {path.relative_to(root)}")
+    for name, text in wanted.items():
         path = root / name
         current = _read(path)
         if current == text:

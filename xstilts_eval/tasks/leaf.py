@@ -7,7 +7,7 @@ and announces every selected leaf so that an adapter can refuse before its first
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -21,19 +21,6 @@ from xstilts_eval.tasks import announced, documents, scoring
 
 _FIELDS = frozenset(field.name for field in fields(TaskConfig))
 _EMBED = "embed"
-
-
-@dataclass(frozen=True)
-class Selection:
-    """One selected leaf as an adapter sees it before any request runs."""
-
-    task: LeafTask
-    num_fewshot: int
-    chat_template: bool
-
-    @property
-    def name(self) -> str:
-        return str(self.task.task_name)
 
 
 class Documents(list):  # type: ignore[type-arg]
@@ -110,14 +97,14 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         if self._is_retrieval:
             shots = 0
         if shots:
-            examples = documents.english_shots(self.family, self.data.folder)
+            examples = documents.english_shots(self.family, self.data.folder, self.data.split)
             if not examples:
                 raise MissingData(
                     f"{self.task_name}: --num_fewshot {shots} needs English training data of {self.family.title}, and "
                     f"{self.data.folder} has none; shots are never taken from the test language"
                 )
             self.sampler.df = examples
-        announced.announce(Selection(self, shots, bool(options.get("apply_chat_template"))))
+        announced.announce(self, shots, bool(options.get("apply_chat_template")))
         super().build_all_requests(**options)
 
     def fewshot_context(self, doc: dict[str, Any], num_fewshot: int, **options: Any) -> Any:

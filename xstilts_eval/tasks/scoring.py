@@ -19,6 +19,9 @@ from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
 from xstilts_eval.metrics.classification import ACCURACY
 
 Document = dict[str, Any]
+
+NO_CHUNK = ("O", "_")
+"""Extra classes of XTREME's own POS models (`utils_tag.py:239-244`) and of raw treebanks: read, and never right."""
 Values = dict[str, Any]
 
 
@@ -48,7 +51,7 @@ def classification(doc: Document, results: Sequence[tuple[float, bool]]) -> Valu
 
 def udpos(doc: Document, results: Sequence[str]) -> Values:
     """Chunk counts over UPOS tags by the old seqeval rule."""
-    return _tagged(doc, results[0], UPOS, "X", tagging.POS_F1)
+    return _tagged(doc, results[0], (*UPOS, *NO_CHUNK), "X", tagging.POS_F1)
 
 
 def panx(doc: Document, results: Sequence[str]) -> Values:

@@ -70,7 +70,7 @@ def fit(
         encoder="encoder",
         heads={family.name: bundle.Head(path=family.name)},
         retrieval=resolve(base).retrieval,
-        parent=source.sha256(),
+        parent=source.identity,
         recipe=f"fit-head {family.name} en, {epochs} epochs, lr {learning_rate:g}, batch {BATCH_SIZE}",
         seed=seed,
         data_revisions={f"{family.name}.en.train": f"{kind}@{train.revision}"},
