@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from xstilts_eval import __version__
-from xstilts_eval.benchmark import FAMILIES, Family, Kind
+from xstilts_eval.benchmark import FAMILIES, Family, Kind, leaf_parts
 from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.paths import tasks_path
-from xstilts_eval.results import record, scoreboard
+from xstilts_eval.results import intervals, record, scoreboard
 from xstilts_eval.writing import write_atomically
 
 log = logging.getLogger("xstilts_eval")
@@ -182,8 +182,11 @@ def _run_families(
         results = session.run([family.leaf(language) for language in languages])
         if results is None:
             continue
-        for leaf, samples in results.pop("samples").items():
-            write_atomically(output / "samples" / f"samples_{leaf}.jsonl", _lines(samples))
+        samples = results.pop("samples")
+        for leaf, rows in samples.items():
+            write_atomically(output / "samples" / f"samples_{leaf}.jsonl", _lines(rows))
+        interval = intervals.family_interval(family, {leaf_parts(leaf)[1]: rows for leaf, rows in samples.items()})
+        results["xstilts_intervals"] = {family.group: interval}
         write_atomically(output / "families" / f"{family.group}.json", _dump(results))
         parts.append(results)
     return parts

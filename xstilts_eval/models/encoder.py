@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,9 @@ def forward_rows(
     lengths = [len(row["input_ids"]) for row in rows]
     with (
         torch.inference_mode(),
-        tqdm(total=len(rows), desc=label, unit="seq", disable=not runtime.show_progress, mininterval=0.5) as bar,
+        tqdm(
+            total=len(rows), desc=label, unit="seq", disable=not runtime.show_progress, mininterval=_interval()
+        ) as bar,
     ):
         for batch in batches(lengths, runtime.batch_tokens, runtime.max_rows):
             inputs = pad([rows[index] for index in batch], {"input_ids": pad_token_id}, runtime.device)
@@ -80,6 +83,11 @@ def forward_rows(
                 results[index] = values[place, : lengths[index]] if values.ndim == 3 else values[place]
             bar.update(len(batch))
     return [result for result in results if result is not None]
+
+
+def _interval() -> float:
+    """Seconds between two updates of the progress bar: rare where every update is a line of a log."""
+    return 0.5 if sys.stderr.isatty() else 30.0
 
 
 def usable_fields(tokenizer: Any, model: Any) -> tuple[str, ...]:

@@ -56,11 +56,12 @@ class LeafResult(_Record):
 
 
 class RunResult(_Record):
-    """All leaves of one or more runs of one checkpoint."""
+    """All leaves of one run; `family_intervals` (fractions, by group) where the run kept its samples."""
 
     checkpoint: str
     leaves: tuple[LeafResult, ...]
     limit: float | None = None
+    family_intervals: dict[str, tuple[float, float] | None] = {}
 
 
 def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
@@ -83,7 +84,9 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
             raise PredictionError(f"{origin}: {leaf} is not a result this version can read ({error})") from error
     if not leaves:
         raise PredictionError(f"{origin} holds no result of xtreme_* or bitext_tatoeba tasks")
-    return RunResult(checkpoint=name, leaves=tuple(leaves), limit=limit)
+    return RunResult(
+        checkpoint=name, leaves=tuple(leaves), limit=limit, family_intervals=results.get("xstilts_intervals", {})
+    )
 
 
 def _leaf(

@@ -20,7 +20,7 @@ _METRIC = {
     "recall": "recall",
     "exact_match": "EM",
     "token_accuracy": "token accuracy",
-    "acc_from_foreign": "accuracy, foreign query",
+    "acc_from_foreign": "accuracy (foreign query)",
 }
 _COLUMN = {"xtreme_bucc2018": "BUCC", "xtreme_tydiqa": "TyDiQA", "bitext_tatoeba": "bitext"}
 
@@ -58,14 +58,14 @@ def family_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
             [
                 _category(row),
                 row.title,
-                _number(row.score),
+                _number(row.score) + _spread(row.interval),
                 _metrics(row),
                 _number(row.transfer_gap),
                 f"{len(row.cells)} of {total}",
                 str(sum(cell.scored for cell in cells)),
                 str(sum(cell.failed for cell in cells)),
                 str(sum(cell.unparsed for cell in cells)),
-                row.note,
+                _note(row),
             ]
         )
     return header, rows
@@ -120,18 +120,17 @@ def footnotes(board: Scoreboard) -> list[str]:
 
 def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
     """The whole scoreboard as a rich renderable."""
-    parts: list[RenderableType] = [
-        Panel(Text(title(board), style="bold yellow" if board.is_sample else "bold"), expand=False)
-    ]
+    style = "bold yellow" if board.is_sample else "bold"
+    parts: list[RenderableType] = [Panel(Text(title(board), style=style), expand=False)]
     if languages:
         for header, rows in (language_rows(board), bitext_rows(board)):
             if rows and len(header) > 1:
-                parts.append(terminal_table(header, rows))
+                parts += [terminal_table(header, rows), ""]
     header, rows = family_rows(board)
     keep = [index for index in range(len(header)) if index < 7 or any(row[index] not in ("0", "") for row in rows)]
-    parts.append(terminal_table([header[i] for i in keep], [[row[i] for i in keep] for row in rows]))
+    parts += [terminal_table([header[i] for i in keep], [[row[i] for i in keep] for row in rows]), ""]
     if any(group.startswith("xtreme_") for group in board.families):
-        parts.append(terminal_table(["category", "score"], summary_rows(board)))
+        parts += [terminal_table(["category", "score"], summary_rows(board)), ""]
     parts += [Text(note, style="dim") for note in footnotes(board)]
     return Group(*parts)
 
@@ -152,6 +151,11 @@ def markdown(board: Scoreboard) -> str:
     return "\n".join([*sections, "```", ""])
 
 
+def _note(row: FamilyRow) -> str:
+    missing = f"without {' '.join(row.missing)}" if row.missing and len(row.cells) > len(row.missing) else ""
+    return "; ".join(filter(None, (row.note, missing)))
+
+
 def _category(row: FamilyRow) -> str:
     category = FAMILIES[row.group].category
     return category.value if category else "beside XTREME"
@@ -168,5 +172,9 @@ def _cell(cell: Cell | None) -> str:
         return f"{cell.metrics['f1']:.1f}/{cell.metrics['exact_match']:.1f}"
     name = "f1" if "f1" in cell.metrics else "acc"
     interval = cell.intervals.get(name)
-    spread = f" ±{(interval[1] - interval[0]) / 2:.1f}" if interval else ""
-    return f"{cell.metrics[name]:.1f}{spread}"
+    return f"{cell.metrics[name]:.1f}{_spread(interval)}"
+
+
+def _spread(interval: tuple[float, float] | None) -> str:
+    """Half the width of an interval, as ``±``."""
+    return f" ±{(interval[1] - interval[0]) / 2:.1f}" if interval else ""

@@ -35,7 +35,8 @@ class Cell:
 class FamilyRow:
     """One family: averages over the languages that were scored.
 
-    `transfer_gap` is the English score minus the mean over the other languages; None without English or without others.
+    `interval` is the 95 % interval of `score`, known where the run kept its samples. `transfer_gap` is the English score
+    minus the mean over the other languages; None without English or without others.
     """
 
     group: str
@@ -44,6 +45,7 @@ class FamilyRow:
     missing: tuple[str, ...]
     averages: dict[str, float]
     score: float
+    interval: tuple[float, float] | None
     transfer_gap: float | None
     note: str
 
@@ -95,7 +97,8 @@ def build(runs: Sequence[RunResult], skipped: dict[str, str] | None = None) -> S
     for family in FAMILIES.values():
         found = [leaf for leaf in leaves.values() if leaf.family == family]
         if found:
-            rows[family.group] = _row(family, found)
+            known = [run.family_intervals[family.group] for run in runs if family.group in run.family_intervals]
+            rows[family.group] = _row(family, found, known[0] if len(known) == 1 else None)
     official = {} if runs[0].limit else rows
     return Scoreboard(
         checkpoint=runs[0].checkpoint,
@@ -111,7 +114,7 @@ def build(runs: Sequence[RunResult], skipped: dict[str, str] | None = None) -> S
     )
 
 
-def _row(family: Family, leaves: Sequence[LeafResult]) -> FamilyRow:
+def _row(family: Family, leaves: Sequence[LeafResult], interval: tuple[float, float] | None) -> FamilyRow:
     by_language = {leaf.language: leaf for leaf in leaves}
     present = [language for language in family.languages if language in by_language]
     cells = {language: _cell(family, by_language[language]) for language in present}
@@ -126,6 +129,7 @@ def _row(family: Family, leaves: Sequence[LeafResult]) -> FamilyRow:
         missing=tuple(language for language in family.languages if language not in by_language),
         averages=averages,
         score=fmean(averages[name] for name in family.official),
+        interval=(100 * interval[0], 100 * interval[1]) if interval else None,
         transfer_gap=gap,
         note=_note(leaves),
     )

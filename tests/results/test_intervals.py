@@ -1,0 +1,72 @@
+"""Intervals of family averages against naive loops and a known distribution."""
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xstilts_eval.benchmark import family
+from xstilts_eval.results.intervals import family_interval
+
+
+def accuracy_samples(values: list[int]) -> list[dict[str, Any]]:
+    return [{"doc_id": i, "acc_ci95": [str(i), value]} for i, value in enumerate(values)]
+
+
+def test_one_language_has_the_binomial_width() -> None:
+    """p = 0.3, n = 2,000: half-width 1.96 sqrt(p (1 - p) / n) = 2.0 points."""
+    values = [1] * 600 + [0] * 1400
+    interval = family_interval(family("tatoeba"), {"de": accuracy_samples(values)})
+    assert interval is not None
+    low, high = interval
+    assert (high - low) / 2 == pytest.approx(1.96 * math.sqrt(0.21 / 2000), rel=0.1)
+    assert (low + high) / 2 == pytest.approx(0.3, abs=0.003)
+
+
+def test_shared_items_do_not_average_their_noise_away() -> None:
+    """Fifteen equal languages are one language when items are parallel (XNLI), fifteen when they are not (Tatoeba)."""
+    rng = random.Random(1)
+    values = [int(rng.random() < 0.5) for _ in range(500)]
+    samples = {f"l{i:02}": accuracy_samples(values) for i in range(15)}
+    joint, apart = (family_interval(family(name), samples) for name in ("xnli", "tatoeba"))
+    assert joint is not None and apart is not None
+    assert (joint[1] - joint[0]) / (apart[1] - apart[0]) == pytest.approx(math.sqrt(15), rel=0.15)
+
+
+def test_tagging_resamples_counts_not_scores() -> None:
+    rng = np.random.default_rng(5)
+    samples = {}
+    for language in ("af", "de"):
+        counts = [(c, c + int(rng.integers(3)), c + int(rng.integers(4))) for c in rng.integers(0, 6, 80)]
+        samples[language] = [{"doc_id": i, "f1_ci95": [str(i), *map(int, row)]} for i, row in enumerate(counts)]
+    interval = family_interval(family("udpos"), samples)
+    assert interval is not None
+    naive = []
+    for _ in range(3000):
+        scores = []
+        for rows in samples.values():
+            drawn = np.array([rows[i]["f1_ci95"][1:] for i in rng.integers(0, 80, 80)]).sum(axis=0)
+            precision, recall = drawn[0] / drawn[1], drawn[0] / drawn[2]
+            scores.append(2 * precision * recall / (precision + recall))
+        naive.append(np.mean(scores))
+    assert interval == pytest.approx(tuple(np.percentile(naive, (2.5, 97.5))), abs=0.01)
+
+
+def test_questions_are_resampled_by_passage() -> None:
+    """All 20 questions of a passage right or wrong together: 10 passages are 10 observations."""
+    samples = [
+        {"doc_id": i, "f1_ci95": [f"p{i // 20}", (i // 20) % 2], "exact_match_ci95": [f"p{i // 20}", (i // 20) % 2]}
+        for i in range(200)
+    ]
+    interval = family_interval(family("xquad"), {"en": samples})
+    assert interval is not None
+    assert (interval[1] - interval[0]) / 2 == pytest.approx(1.96 * math.sqrt(0.25 / 10), rel=0.15)
+
+
+def test_order_of_samples_and_small_sets() -> None:
+    samples = accuracy_samples([1, 0, 1, 1, 0, 0, 1])
+    mixed = random.Random(0).sample(samples, len(samples))
+    assert family_interval(family("xnli"), {"de": mixed}) == family_interval(family("xnli"), {"de": samples})
+    assert family_interval(family("xnli"), {"de": samples, "sw": samples[:1]}) is None

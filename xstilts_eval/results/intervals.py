@@ -1,0 +1,78 @@
+"""95 % intervals of family averages, from the per-document statistics in the samples.
+
+Units are resampled whole (a passage of XQuAD and TyDiQA, an article of MLQA, a sentence or pair elsewhere). Families
+whose test items are translations of each other draw the same items in every language; the others draw independently
+(analysis of the estimand "these languages": the variance of the mean needs the covariances between languages).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xstilts_eval.benchmark import Family, Kind
+from xstilts_eval.metrics.bootstrap import DRAWS, SEED, sum_by_unit
+
+PARALLEL = frozenset({"xnli", "pawsx", "xquad"})
+"""Families with the same items in every language; Tatoeba, MLQA, TyDiQA, PAN-X, UD and BUCC are not (or in part)."""
+_CHUNK = 100
+
+Statistics = NDArray[np.float64]
+
+
+def family_interval(
+    family: Family, samples: Mapping[str, Sequence[dict[str, Any]]], draws: int = DRAWS, seed: int = SEED
+) -> tuple[float, float] | None:
+    """Percentile interval (fractions) of the family's official score over the given languages.
+
+    `samples` holds the host's logged samples by language. None when a language has fewer than two units.
+    """
+    tables = [_statistics(family, samples[language]) for language in sorted(samples)]
+    sizes = {len(table) for table in tables}
+    if not tables or min(sizes) < 2:
+        return None
+    if family.name in PARALLEL and len(sizes) == 1:
+        drawn = _mean_scores(family, [np.stack(tables)], draws, [seed])
+    else:
+        drawn = _mean_scores(family, [table[None] for table in tables], draws, [[seed, i] for i in range(len(tables))])
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _mean_scores(family: Family, groups: Sequence[Statistics], draws: int, seeds: Sequence[Any]) -> Statistics:
+    """Mean score over languages for every draw; a group [languages, units, counts] shares its draws."""
+    total = np.zeros(draws)
+    for group, seed in zip(groups, seeds, strict=True):
+        random = np.random.default_rng(seed)
+        units = group.shape[1]
+        for start in range(0, draws, _CHUNK):
+            size = min(_CHUNK, draws - start)
+            weights = random.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
+            sums = np.einsum("du,luc->ldc", weights, group)
+            total[start : start + size] += _scores(family, sums).sum(axis=0)
+    mean: Statistics = total / sum(len(group) for group in groups)
+    return mean
+
+
+def _scores(family: Family, sums: Statistics) -> Statistics:
+    """Official score (fractions) from summed counts [..., counts]."""
+    if family.kind in (Kind.TAGGED, Kind.MINING):  # correct, predicted, gold: F1 = 2 correct / (predicted + gold)
+        whole = sums[..., 1] + sums[..., 2]
+        return np.divide(2 * sums[..., 0], whole, out=np.zeros_like(whole), where=whole > 0)
+    scores: Statistics = sums[..., :-1].mean(axis=-1) / sums[..., -1]
+    return scores
+
+
+def _statistics(family: Family, samples: Sequence[dict[str, Any]]) -> Statistics:
+    """Counts per unit, shape [units, counts], units in the order of the test file."""
+    ordered = sorted(samples, key=lambda sample: int(sample["doc_id"]))
+    if family.kind is Kind.MINING:
+        return np.array([row for sample in ordered for row in sample["f1_ci95"]], dtype=np.float64).reshape(-1, 3)
+    if family.kind is Kind.TAGGED:
+        return np.array([sample["f1_ci95"][1:] for sample in ordered], dtype=np.float64)
+    columns = [[sample[f"{name}_ci95"][1] for sample in ordered] for name in family.official]
+    rows = np.array([*columns, [1.0] * len(ordered)], dtype=np.float64).T
+    return sum_by_unit(rows, [sample[f"{family.official[0]}_ci95"][0] for sample in ordered])
