@@ -35,8 +35,8 @@ class Cell:
 class FamilyRow:
     """One family: averages over the languages that were scored.
 
-    `interval` is the 95 % interval of `score`, known where the run kept its samples. `transfer_gap` is the English score
-    minus the mean over the other languages; None without English or without others.
+    `interval` is the 95 % interval of `score`, known where the run kept its samples. `transfer_gap` is the English
+    score minus the mean over the other languages; None without English or without others.
     """
 
     group: str
