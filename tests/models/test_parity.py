@@ -4,6 +4,7 @@ The loops below are written from the benchmark's description, one document at a 
 truncation and overflow; they share no code with the package.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,10 @@ import transformers
 
 from tests.shared_data import DATA
 from xstilts_eval.benchmark import UPOS, family
-from xstilts_eval.bundle import Retrieval
 from xstilts_eval.data import sources
 from xstilts_eval.data.examples import document
 from xstilts_eval.models import embedding, pairs, spans, tagging
-from xstilts_eval.models.encoder import Runtime
+from xstilts_eval.models.encoder import Loaded, Runtime
 from xstilts_eval.paths import sample_path
 
 TOLERANCE = 1e-4
@@ -41,13 +41,15 @@ def runtime(batch_tokens: int = 2048, max_rows: int | None = None) -> Runtime:
     return Runtime(torch.device("cpu"), torch.float32, batch_tokens, max_rows, show_progress=False)
 
 
-def load(folder: Path, kind: Any) -> tuple[Any, Any]:
-    return kind.from_pretrained(folder).eval(), transformers.AutoTokenizer.from_pretrained(folder)
+def load(folder: Path, kind: Any, length: int, **run: Any) -> Loaded:
+    model, tokenizer = kind.from_pretrained(folder).eval(), transformers.AutoTokenizer.from_pretrained(folder)
+    return Loaded(model, tokenizer, runtime(**run), length, "test")
 
 
 @torch.inference_mode()
 def test_pairs_equal_an_unbatched_loop(heads: dict[str, Path]) -> None:
-    model, tokenizer = load(heads["xnli"], transformers.AutoModelForSequenceClassification)
+    head = load(heads["xnli"], transformers.AutoModelForSequenceClassification, 128)
+    model, tokenizer = head.model, head.tokenizer
     docs = documents("pawsx", ["en", "ko", "zh", "de"], "dev", 8)
     docs[0]["premise"] = docs[0]["premise"] * 12  # longer than 128 sub-words
     order = [2, 0, 1]
@@ -59,8 +61,8 @@ def test_pairs_equal_an_unbatched_loop(heads: dict[str, Path]) -> None:
         )
         assert inputs["input_ids"].shape[1] <= 128
         expected.append(torch.log_softmax(model(**inputs).logits[0], dim=-1)[order].numpy())
-    values, truncated = pairs.classify(model, tokenizer, docs, order, runtime())
-    assert truncated == long >= 1
+    values, counts = pairs.classify(head, docs, order)
+    assert counts["truncated"] == long >= 1
     np.testing.assert_allclose(values, np.stack(expected), atol=TOLERANCE)
     assert len({int(row.argmax()) for row in values}) > 1, "a constant prediction would prove nothing"
 
@@ -92,12 +94,13 @@ def reference_tags(model: Any, tokenizer: Any, words: list[str]) -> list[str]:
 
 @torch.inference_mode()
 def test_tagging_equals_an_unbatched_loop(heads: dict[str, Path]) -> None:
-    model, tokenizer = load(heads["udpos"], transformers.AutoModelForTokenClassification)
+    head = load(heads["udpos"], transformers.AutoModelForTokenClassification, 128)
+    model, tokenizer = head.model, head.tokenizer
     docs = documents("udpos", ["en", "fi", "th", "zh"], "test", 6)
     long = {"id": "long", "tokens": [w for doc in docs for w in doc["tokens"]], "language": "en"}
     odd = {"id": "odd", "tokens": ["\u200d", "a" * 300, "Straße", "一" * 140, "."], "language": "en"}
     docs += [long, odd]
-    found, counts = tagging.tag(model, tokenizer, docs, UPOS, runtime())
+    found, counts = tagging.tag(head, docs, UPOS)
     assert [len(tags) for tags in found] == [len(doc["tokens"]) for doc in docs], "no word is ever lost"
     assert counts["extra_pieces"] >= 2 and counts["unknown_words"] >= 2
     for doc, tags in zip(docs, found, strict=True):
@@ -129,10 +132,11 @@ def slow_best_span(logits: list[tuple[np.ndarray, np.ndarray, int, int, int]]) -
 
 @torch.inference_mode()
 def test_spans_equal_an_unbatched_loop(heads: dict[str, Path]) -> None:
-    model, tokenizer = load(heads["xquad"], transformers.AutoModelForQuestionAnswering)
+    head = load(heads["xquad"], transformers.AutoModelForQuestionAnswering, 384)
+    model, tokenizer = head.model, head.tokenizer
     docs = documents("xquad", ["en", "zh", "th", "ar"], "test", 3)
     docs[2]["context"] = " ".join(doc["context"][:900] for doc in docs if doc["language"] == "en")
-    found, counts = spans.answer(model, tokenizer, docs, runtime())
+    found, counts = spans.answer(head, docs)
     assert counts["windows"] > len(docs), "some document must need several windows"
     for doc, text in zip(docs, found, strict=True):
         question = tokenizer(doc["question"], add_special_tokens=False)["input_ids"][:64]
@@ -168,14 +172,15 @@ def test_spans_equal_an_unbatched_loop(heads: dict[str, Path]) -> None:
 def test_sentence_vectors_equal_an_unbatched_loop(minilm: Path, layer: int | None, pooling: str) -> None:
     docs = documents("xquad", ["en", "zh", "ar", "hi"], "test", 4)
     texts = list(dict.fromkeys([doc["question"] for doc in docs] + [docs[0]["context"] * 4, "a"]))
-    model, tokenizer = load(minilm, transformers.AutoModel)
+    loaded = load(minilm, transformers.AutoModel, 512)
+    model, tokenizer = loaded.model, loaded.tokenizer
     expected = []
     for text in texts:
         inputs = tokenizer(text, truncation=True, max_length=512, return_tensors="pt")
         hidden = model(**inputs, output_hidden_states=True).hidden_states[layer if layer else -1][0]
         vector = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values}[pooling]
         expected.append((vector / vector.norm()).numpy())
-    encoder = embedding.SentenceEncoder(model, tokenizer, Retrieval(layer=layer, pooling=pooling), runtime())  # type: ignore[arg-type]
+    encoder = embedding.SentenceEncoder(loaded, layer, pooling)
     np.testing.assert_allclose(encoder.embed(texts), np.stack(expected), atol=TOLERANCE)
     assert encoder.truncated == 1
 
@@ -191,20 +196,20 @@ def test_order_and_batching_never_change_a_prediction(
     questions = documents("xquad", ["en", "hi"], "test", 2)
     texts = [doc["question"] for doc in documents("xquad", ["de", "vi"], "test", 10)]
     with torch.inference_mode():
-        for name, kind, docs, run in (
-            ("xnli", transformers.AutoModelForSequenceClassification, pair_docs,
-             lambda m, t, d, r: pairs.classify(m, t, d, [0, 1, 2], r)[0].argmax(1).tolist()),
-            ("udpos", transformers.AutoModelForTokenClassification, tagged,
-             lambda m, t, d, r: tagging.tag(m, t, d, UPOS, r)[0]),
-            ("xquad", transformers.AutoModelForQuestionAnswering, questions,
-             lambda m, t, d, r: spans.answer(m, t, d, r)[0]),
+        for name, kind, length, docs, run in (
+            ("xnli", transformers.AutoModelForSequenceClassification, 128, pair_docs,
+             lambda head, d: pairs.classify(head, d, [0, 1, 2])[0].argmax(1).tolist()),
+            ("udpos", transformers.AutoModelForTokenClassification, 128, tagged,
+             lambda head, d: tagging.tag(head, d, UPOS)[0]),
+            ("xquad", transformers.AutoModelForQuestionAnswering, 384, questions,
+             lambda head, d: spans.answer(head, d)[0]),
         ):  # fmt: skip
-            model, tokenizer = load(heads[name], kind)
-            plain = run(model, tokenizer, docs, runtime())
+            head = load(heads[name], kind, length)
+            plain = run(head, docs)
             order = rng.permutation(len(docs))
-            mixed = run(model, tokenizer, [docs[i] for i in order], runtime(*settings))
+            mixed = run(replace(head, runtime=runtime(*settings)), [docs[i] for i in order])
             assert [mixed[list(order).index(i)] for i in range(len(docs))] == plain, name
-        model, tokenizer = load(minilm, transformers.AutoModel)
-        encoder = embedding.SentenceEncoder(model, tokenizer, Retrieval(), runtime())
-        other = embedding.SentenceEncoder(model, tokenizer, Retrieval(), runtime(*settings))
+        loaded = load(minilm, transformers.AutoModel, 512)
+        encoder = embedding.SentenceEncoder(loaded, None, "mean")
+        other = embedding.SentenceEncoder(replace(loaded, runtime=runtime(*settings)), None, "mean")
         np.testing.assert_allclose(other.embed(texts[::-1])[::-1], encoder.embed(texts), atol=TOLERANCE)

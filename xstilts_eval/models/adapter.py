@@ -21,7 +21,7 @@ from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models import embedding, labels, pairs, retrieval, spans, tagging
-from xstilts_eval.models.encoder import Runtime
+from xstilts_eval.models.encoder import Loaded, Runtime
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.tasks import announced
 
@@ -202,69 +202,39 @@ class XstiltsLM(LM):  # type: ignore[misc]
     # ------------------------------------------------------------------ heads
 
     def _classify(self, family: Family, documents: list[Any]) -> Any:
-        from transformers import AutoModelForSequenceClassification
-
-        source = self.checkpoint.head(family)
-        order = labels.class_order(family, self.checkpoint.label_names(family, source))
-        model = self._load(source, AutoModelForSequenceClassification)
-        values, truncated = pairs.classify(
-            model,
-            source.tokenizer(),
-            documents,
-            order,
-            self.runtime,
-            self._length(family.name, pairs.MAX_LENGTH, model),
-            _label(family, documents),
-        )
-        self.counts[family.name]["truncated"] += truncated
+        order = labels.class_order(family, self.checkpoint.label_names(family))
+        head = self._head(family, "AutoModelForSequenceClassification", documents, pairs.MAX_LENGTH)
+        values, counts = pairs.classify(head, documents, order)
+        self._count(family, counts)
         return values
 
     def _tag(self, family: Family, documents: list[Any]) -> list[str]:
-        from transformers import AutoModelForTokenClassification
-
-        source = self.checkpoint.head(family)
-        tags = labels.tag_names(family, self.checkpoint.label_names(family, source))
-        model = self._load(source, AutoModelForTokenClassification)
-        found, counts = tagging.tag(
-            model,
-            source.tokenizer(),
-            documents,
-            tags,
-            self.runtime,
-            self._length(family.name, tagging.MAX_LENGTH, model),
-            _label(family, documents),
-        )
+        tags = labels.tag_names(family, self.checkpoint.label_names(family))
+        head = self._head(family, "AutoModelForTokenClassification", documents, tagging.MAX_LENGTH)
+        found, counts = tagging.tag(head, documents, tags)
         self._count(family, counts)
         return [" ".join(sequence) for sequence in found]
 
     def _answer(self, family: Family, documents: list[Any]) -> list[str]:
-        from transformers import AutoModelForQuestionAnswering
-
-        source = self.checkpoint.head(family)
-        model = self._load(source, AutoModelForQuestionAnswering)
-        found, counts = spans.answer(
-            model,
-            source.tokenizer(),
-            documents,
-            self.runtime,
-            self._length(family.name, spans.MAX_LENGTH, model),
-            _label(family, documents),
-        )
+        head = self._head(family, "AutoModelForQuestionAnswering", documents, spans.MAX_LENGTH)
+        found, counts = spans.answer(head, documents)
         self._count(family, counts)
         return found
 
-    def _sentence_encoder(self) -> embedding.SentenceEncoder:
-        from transformers import AutoModel
+    def _head(self, family: Family, auto_class: str, documents: Sequence[dict[str, Any]], length: int) -> Loaded:
+        languages = len({doc["language"] for doc in documents})
+        label = f"{family.name} · {languages} language{'s' if languages > 1 else ''}"
+        return self._load(self.checkpoint.head(family), auto_class, family.name, length, label)
 
+    def _sentence_encoder(self) -> embedding.SentenceEncoder:
         if self._encoder is None:
             source = self.checkpoint.encoder
             if source is None:
                 raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
-            model = self._load(source, AutoModel)
             settings = self._retrieval()
-            length = self._length("retrieval", settings.max_length or embedding.MAX_LENGTH, model)
-            settings = settings.model_copy(update={"max_length": length})
-            self._encoder = embedding.SentenceEncoder(model, source.tokenizer(), settings, self.runtime)
+            length = min(settings.max_length or embedding.MAX_LENGTH, embedding.MAX_LENGTH)
+            loaded = self._load(source, "AutoModel", "retrieval", length, "")
+            self._encoder = embedding.SentenceEncoder(loaded, settings.layer, settings.pooling)
         return self._encoder
 
     def _retrieval(self) -> Retrieval:
@@ -281,8 +251,9 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 f"layer={layer}, pooling={pooling}: layer is a whole number from 1, pooling one of mean, cls, max"
             ) from error
 
-    def _load(self, source: checkpoints.Source, auto_class: Any) -> Any:
-        return source.load(auto_class, dtype=self.runtime.dtype).to(self._device).eval()
+    def _load(self, source: checkpoints.Source, auto_class: str, name: str, length: int, label: str) -> Loaded:
+        model = source.load(getattr(transformers, auto_class), dtype=self.runtime.dtype).to(self._device).eval()
+        return Loaded(model, source.tokenizer(), self.runtime, self._length(name, length, model), label)
 
     def _length(self, name: str, default: int, model: Any) -> int:
         """Longest input in sub-words: the argument, else the benchmark's, never more than the model has positions."""
@@ -381,11 +352,6 @@ def _refuse_unknown(names: set[str]) -> None:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
     raise SettingError(f"unknown model argument {name!r}{hint}")
-
-
-def _label(family: Family, documents: Sequence[dict[str, Any]]) -> str:
-    languages = len({doc["language"] for doc in documents})
-    return f"{family.name} · {languages} language{'s' if languages > 1 else ''}"
 
 
 def _families(selections: Sequence[Selection]) -> str:

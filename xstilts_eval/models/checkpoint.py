@@ -161,16 +161,16 @@ class Checkpoint:
             if self.encoder is None:
                 raise UnfitCheckpoint("the bundle names no encoder for retrieval")
             return
-        source = self.head(family)
+        self.head(family)
         if family.kind is Kind.PAIR:
-            labels.class_order(family, self.label_names(family, source))
+            labels.class_order(family, self.label_names(family))
         elif family.kind is Kind.TAGGED:
-            labels.tag_names(family, self.label_names(family, source))
+            labels.tag_names(family, self.label_names(family))
 
-    def label_names(self, family: Family, source: Source) -> list[str]:
-        """The head's label names by class index."""
+    def label_names(self, family: Family) -> list[str]:
+        """The label names of the family's head by class index."""
         order = self.label_order.get(family.name) or self.label_order.get("")
-        return labels.ordered_names(source.config.id2label, order)
+        return labels.ordered_names(self.head(family).config.id2label, order)
 
 
 def resolve(

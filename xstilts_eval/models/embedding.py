@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError
-from xstilts_eval.models.encoder import Runtime, forward_rows, rows_of, usable_fields
+from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
 
 MAX_LENGTH = 512
 """google-research/xtreme, `scripts/run_tatoeba.sh` and `run_bucc2018.sh`."""
@@ -63,29 +63,25 @@ def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor
 class SentenceEncoder:
     """An encoder with its retrieval settings; cuts the model to the layer in use where it can."""
 
-    model: Any
-    tokenizer: Any
-    retrieval: Retrieval
-    runtime: Runtime
+    loaded: Loaded
+    layer: int | None
+    pooling: str
     truncated: int = 0
 
     def __post_init__(self) -> None:
-        self._is_cut = keep_blocks(self.model, self.retrieval.layer)
-        self._limit = min(self.retrieval.max_length or MAX_LENGTH, MAX_LENGTH)
+        self._is_cut = keep_blocks(self.loaded.model, self.layer)
 
-    def embed(self, texts: Sequence[str], label: str = "sentences") -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], label: str = "") -> NDArray[np.float32]:
         """Unit vectors of shape [texts, width], in the order given; `truncated` counts texts that were cut."""
         if not texts:
-            return np.zeros((0, int(self.model.config.hidden_size)), np.float32)
-        encoding = self.tokenizer(list(texts), truncation=True, max_length=self._limit)
+            return np.zeros((0, int(self.loaded.model.config.hidden_size)), np.float32)
+        encoding = self.loaded.tokenizer(list(texts), truncation=True, max_length=self.loaded.max_length)
         self.truncated += sum(bool(part.overflowing) for part in encoding.encodings)
-        rows = rows_of(encoding, usable_fields(self.tokenizer, self.model))
-        return np.stack(forward_rows(self._forward, rows, self.runtime, self.tokenizer.pad_token_id, self._read, label))
-
-    def _forward(self, **inputs: torch.Tensor) -> Any:
-        return self.model(**inputs) if self._is_cut else self.model(**inputs, output_hidden_states=True)
+        options: dict[str, Any] = {} if self._is_cut else {"output_hidden_states": True}
+        loaded = replace(self.loaded, label=label)
+        return np.stack(forward_rows(loaded, rows_of(encoding, loaded.fields), self._read, **options))
 
     def _read(self, output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        hidden = output.last_hidden_state if self._is_cut else output.hidden_states[self.retrieval.layer]
-        pooled = pool(hidden, inputs["attention_mask"], self.retrieval.pooling).float()
+        hidden = output.last_hidden_state if self._is_cut else output.hidden_states[self.layer]
+        pooled = pool(hidden, inputs["attention_mask"], self.pooling).float()
         return torch.nn.functional.normalize(pooled, dim=-1)

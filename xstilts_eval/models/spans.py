@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from xstilts_eval.errors import SettingError
-from xstilts_eval.models.encoder import Row, Runtime, forward_rows, usable_fields
+from xstilts_eval.models.encoder import Loaded, Row, forward_rows
 
 MAX_LENGTH, STRIDE, MAX_QUESTION, N_BEST, MAX_ANSWER = 384, 128, 64, 20, 30
 """google-research/xtreme, `scripts/train_qa.sh` and the defaults of `third_party/run_squad.py`."""
@@ -120,17 +120,14 @@ def best_span(
     return float(scores[row, column]), int(starts[row]), int(ends[column])
 
 
-def answer(
-    model: Any,
-    tokenizer: Any,
-    documents: Sequence[dict[str, Any]],
-    runtime: Runtime,
-    max_length: int = MAX_LENGTH,
-    label: str = "questions",
-) -> tuple[list[str], dict[str, int]]:
-    """The answer string of every document (empty when no span is allowed), and the number of windows."""
+def answer(head: Loaded, documents: Sequence[dict[str, Any]]) -> tuple[list[str], dict[str, int]]:
+    """The answer string of every document (empty when no span is allowed), and the number of windows.
+
+    Raises `SettingError` when `max_length` leaves no room for a context behind a question.
+    """
+    tokenizer = head.tokenizer
     pair = PairTemplate.of(tokenizer)
-    fields = usable_fields(tokenizer, model)
+    fields = head.fields
     contexts = list(dict.fromkeys(doc["context"] for doc in documents))
     options = {"add_special_tokens": False, "truncation": False, "verbose": False}
     encoded = tokenizer(contexts, return_offsets_mapping=True, **options)
@@ -143,9 +140,9 @@ def answer(
     for number, doc in enumerate(documents):
         ids = encoded["input_ids"][place[doc["context"]]]
         question = questions[number][:MAX_QUESTION]
-        room = max_length - len(question) - pair.special
+        room = head.max_length - len(question) - pair.special
         if room < 1:
-            raise SettingError(f"max_length={max_length} leaves no room for a context behind a question")
+            raise SettingError(f"max_length={head.max_length} leaves no room for a context behind a question")
         spans = windows(len(ids), room, STRIDE)
         spans_of.append(spans)
         for start, end in spans:
@@ -156,7 +153,7 @@ def answer(
         return torch.stack((output.start_logits, output.end_logits), dim=-1)
 
     names = [str(documents[window.document]["id"]) for window in placed]
-    logits = forward_rows(model, rows, runtime, tokenizer.pad_token_id, read, label, names)
+    logits = forward_rows(head, rows, read, names)
     best: list[tuple[float, str] | None] = [None] * len(documents)
     for window, values in zip(placed, logits, strict=True):
         spans = spans_of[window.document]

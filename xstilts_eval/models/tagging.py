@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval.models.encoder import Row, Runtime, forward_rows, usable_fields
+from xstilts_eval.models.encoder import Loaded, Row, forward_rows
 
 MAX_LENGTH = 128
 """google-research/xtreme, `scripts/preprocess_udpos.sh` and `preprocess_panx.sh`."""
@@ -80,32 +80,25 @@ def template(tokenizer: Any) -> tuple[list[int], list[int]]:
 
 
 def tag(
-    model: Any,
-    tokenizer: Any,
-    documents: Sequence[dict[str, Any]],
-    tags: Sequence[str],
-    runtime: Runtime,
-    max_length: int = MAX_LENGTH,
-    label: str = "tagging",
+    head: Loaded, documents: Sequence[dict[str, Any]], tags: Sequence[str]
 ) -> tuple[list[list[str]], dict[str, int]]:
     """One tag per word for every document: the arg-max at the word's first sub-word.
 
     `tags` are the names of the model's classes. Also returns counts: pieces beyond one per sentence, and distinct words
     replaced by the unknown token.
     """
-    limit = budget(tokenizer, model, max_length)
-    known = WordTokenizer(tokenizer, limit)
+    limit = budget(head.tokenizer, head.model, head.max_length)
+    known = WordTokenizer(head.tokenizer, limit)
     known.learn(word for doc in documents for word in doc["tokens"])
     pieces = [piece for number, doc in enumerate(documents) for piece in cut(number, doc["tokens"], known, limit)]
-    before, after = template(tokenizer)
-    fields = usable_fields(tokenizer, model)
+    before, after = template(head.tokenizer)
     rows: list[Row] = []
     for piece in pieces:
         ids = [*before, *piece.ids, *after]
         values = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": [0] * len(ids)}
-        rows.append({name: values[name] for name in fields})
+        rows.append({name: values[name] for name in head.fields})
     names = [str(documents[piece.sentence]["id"]) for piece in pieces]
-    logits = forward_rows(model, rows, runtime, tokenizer.pad_token_id, lambda output, _: output.logits, label, names)
+    logits = forward_rows(head, rows, lambda output, _: output.logits, names)
     found: list[list[str]] = [[] for _ in documents]
     for piece, values_of_piece in zip(pieces, logits, strict=True):
         positions = np.asarray(piece.first) + len(before)

@@ -22,7 +22,7 @@ from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.metrics import tagging as metrics
 from xstilts_eval.models import tagging
 from xstilts_eval.models.checkpoint import Source, resolve
-from xstilts_eval.models.encoder import Runtime
+from xstilts_eval.models.encoder import Loaded, Runtime
 from xstilts_eval.tasks.documents import resolve_folder
 
 IGNORED = -100
@@ -174,7 +174,8 @@ def _score(model: Any, tokenizer: Any, documents: list[dict[str, Any]], names: l
     import torch
 
     runtime = Runtime.of(torch.device("cpu"), "float32", None, None, show_progress=False)
-    predicted, _ = tagging.tag(model.to("cpu"), tokenizer, documents, names, runtime)
+    head = Loaded(model.to("cpu"), tokenizer, runtime, tagging.MAX_LENGTH)
+    predicted, _ = tagging.tag(head, documents, names)
     metric = metrics.POS_F1 if tuple(names) == UPOS else metrics.NER_F1
     return metric.corpus_score([doc["tags"] for doc in documents], predicted)["f1"]
 
