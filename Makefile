@@ -9,8 +9,8 @@ ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-# One thread per process: with more, workers wait for each other's cores.
-TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+# One thread per process: with more, workers wait for each other's cores. By file: several keep costly things at hand.
+TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart env test test-slow lint clean

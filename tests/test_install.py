@@ -25,8 +25,6 @@ import pytest
 from tests.tiny import make_bundle, results_file
 from xstilts_eval.benchmark import FAMILIES, XTREME, family
 
-pytestmark = pytest.mark.xdist_group("install")
-
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (".gitignore", "LICENSE", "README.md", "pyproject.toml", "model_zoo.yaml", "harness_tasks", "xstilts_eval")
 GROUPS = {one.group for one in XTREME}

@@ -67,13 +67,17 @@ def eval_(
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from xstilts_eval import evaluation
 
+    arguments = parse_arguments(model_args)
+    for name in ("pretrained", "data", "split"):
+        if name in arguments:
+            raise SettingError(f"{name} does not belong into --model-args; give it as xstilts eval's own argument")
     settings = evaluation.Settings(
         pretrained=pretrained,
         tasks=tuple(part for part in tasks.split(",") if part),
         data=data,
         split=split,
         limit=limit,
-        model_args=tuple(sorted(parse_arguments(model_args).items())),
+        model_args=tuple(sorted(arguments.items())),
     )
     board = evaluation.evaluate(settings, output, overwrite, say=lambda line: print(line, file=sys.stderr))
     if board is None:  # the first process shows it

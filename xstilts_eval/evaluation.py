@@ -11,6 +11,7 @@ import fnmatch
 import hashlib
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -115,6 +116,8 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
     args = dict(settings.model_args)
     heads = {family.name: str(args[family.name]) for family in FAMILIES.values() if family.name in args}
     checkpoint = checkpoints.resolve(settings.pretrained, args.get("revision"), heads, args.get("label_order"))
+    if settings.limit is not None and settings.limit <= 0:
+        raise SettingError(f"--limit must be above 0, got {settings.limit:g}")
     selected = select(settings.tasks)
     resolve_folder(settings.data)
     fit, skipped = runnable(selected, checkpoint, settings)
@@ -157,14 +160,16 @@ def _open_output(output: Path, key: str, overwrite: bool) -> dict[str, Path]:
     if output.exists() and not output.is_dir():
         raise SettingError(f"{output} is a file; give a folder for the results")
     if marker.is_file() and not overwrite:
-        if json.loads(marker.read_text(encoding="utf-8")).get("key") != key:
+        if key not in marker.read_text(encoding="utf-8", errors="replace"):
             raise SettingError(f"{output} holds the results of another run; give another --output or --overwrite")
         return {path.stem: path for path in (output / "families").glob("*.json")}
     if output.is_dir() and any(output.iterdir()) and not overwrite:
         raise SettingError(f"{output} is not empty; give another --output or --overwrite")
+    for name in ("results.json", "scoreboard.json", "scoreboard.md", "run.json"):
+        (output / name).unlink(missing_ok=True)
+    for name in ("families", "samples"):
+        shutil.rmtree(output / name, ignore_errors=True)
     write_atomically(marker, json.dumps({"key": key, "xstilts": __version__}) + "\n")
-    for stale in (output / "families").glob("*.json"):
-        stale.unlink()
     return {}
 
 

@@ -12,14 +12,14 @@ from tests.run_host import load_tasks, run_host
 from xstilts_eval import bundle
 from xstilts_eval.benchmark import PANX_TAGS, UPOS, family
 from xstilts_eval.errors import NumericError, SettingError, UnfitCheckpoint
-from xstilts_eval.models import checkpoint, labels
+from xstilts_eval.models import labels, source
 from xstilts_eval.models.adapter import XstiltsLM
 
 
 def test_a_base_encoder_is_refused_by_name_before_the_first_forward_pass(
     minilm: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint.Source, "load", lambda *_, **__: pytest.fail("weights were loaded"))
+    monkeypatch.setattr(source.Source, "load", lambda *_, **__: pytest.fail("weights were loaded"))
     with pytest.raises(UnfitCheckpoint) as refusal:
         run_host(["xtreme.xnli.sw", "xtreme.udpos.de", "xtreme.tatoeba.fr"], minilm)
     message = str(refusal.value)
@@ -60,8 +60,12 @@ def test_the_next_evaluation_starts_a_new_selection(tiny_bundle: Path) -> None:
     [
         ({"batch_token": 5}, "unknown model argument 'batch_token'; did you mean batch_tokens"),
         ({"flavour": "x"}, "unknown model argument 'flavour'; known: pretrained"),
-        ({"dtype": "int4"}, "dtype 'int4' is not one of float32, bfloat16, float16"),
-        ({"batch_tokens": 0}, "batch_tokens must be at least 1, got 0"),
+        ({"dtype": "int4"}, "model argument dtype='int4': Input should be 'float32', 'bfloat16' or 'float16'"),
+        ({"batch_tokens": 0}, "model argument batch_tokens=0: Input should be greater than or equal to 1"),
+        ({"batch_tokens": "many"}, "model argument batch_tokens='many': Input should be a valid integer"),
+        ({"max_length": 2}, "model argument max_length=2: Input should be greater than or equal to 16"),
+        ({"layer": 0}, "model argument layer=0: Input should be greater than or equal to 1"),
+        ({"pooling": "median"}, "model argument pooling='median': Input should be 'mean', 'cls' or 'max'"),
         ({"device": "cuda:3"}, "device=cuda:3: no CUDA device here"),
     ],
 )
@@ -78,8 +82,6 @@ def test_arguments_are_checked_at_the_door(tiny_bundle: Path, arguments: dict[st
     ("arguments", "message"),
     [
         ({"layer": 9}, "layer=9 does not exist; the model has blocks 1 to 2"),
-        ({"layer": 0}, "layer is a whole number from 1"),
-        ({"pooling": "median"}, "pooling one of mean, cls, max"),
         ({"max_length": 4096}, "max_length=4096: the model has 512 positions"),
     ],
 )
@@ -180,6 +182,81 @@ def test_foreign_tasks_are_not_answered(tiny_bundle: Path) -> None:
         XstiltsLM(str(tiny_bundle)).loglikelihood_rolling([request])
 
 
+def test_remote_code_is_never_run(tiny_bundle: Path, tmp_path: Path) -> None:
+    """A checkpoint that brings its own code, and somebody who answers "y" to everything."""
+    import subprocess
+    import sys
+
+    head = copy_head(tiny_bundle / "panx", tmp_path / "evil")
+    config = json.loads((head / "config.json").read_text())
+    config |= {"model_type": "evil", "auto_map": {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}}
+    (head / "config.json").write_text(json.dumps(config))
+    (head / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    command = [sys.executable, "-m", "xstilts_eval.cli", "eval", str(head), "-o", str(tmp_path / "out")]
+    run = subprocess.run(command, input="y\n" * 100, capture_output=True, text=True)
+    assert run.returncode == 2 and "Traceback" not in run.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("part", ["classifier", "pooler"])
+def test_no_part_of_a_head_is_made_up(tiny_bundle: Path, tmp_path: Path, part: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    head = copy_head(tiny_bundle / "xnli", tmp_path / "part")
+    weights = {k: v for k, v in load_file(head / "model.safetensors").items() if part not in k}
+    save_file(weights, head / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UnfitCheckpoint, match=f"lacks weights: .*{part}"):
+        run_host(["xtreme.xnli.sw"], head)
+
+
+def test_a_tokenizer_of_another_model_is_refused(tiny_bundle: Path, minilm: Path, tmp_path: Path) -> None:
+    head = copy_head(tiny_bundle / "panx", tmp_path / "mixed")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(minilm / name, head / name)
+    with pytest.raises(UnfitCheckpoint, match="the tokenizer has 30522 tokens, the model"):
+        run_host(["xtreme.panx.sw"], head)
+
+
+@pytest.mark.parametrize(
+    "damage", ["{", '{"model_type": "bert", "hidden_size": "x"}', '{"model_type": "nothing"}', "[]"]
+)
+def test_a_broken_configuration_is_one_sentence(tiny_bundle: Path, tmp_path: Path, damage: str) -> None:
+    head = copy_head(tiny_bundle / "panx", tmp_path / "broken")
+    (head / "config.json").write_text(damage)
+    with pytest.raises(UnfitCheckpoint, match="cannot read a model configuration there"):
+        XstiltsLM(str(head))
+
+
+def test_the_hosts_caches_are_kept_out(tiny_bundle: Path) -> None:
+    """Both key by less than what an answer depends on (the UD-POS and PAN-X requests of a sentence are one text)."""
+    from lm_eval.api.model import CachingLM
+
+    with pytest.raises(SettingError, match="--use_cache does not tell tasks, data and checkpoints apart"):
+        CachingLM(XstiltsLM(str(tiny_bundle)), str(tiny_bundle.parent / "cache.db"))
+
+
+@pytest.mark.parametrize("limit", [0, -3])
+def test_a_limit_leaves_something(tiny_bundle: Path, limit: int) -> None:
+    with pytest.raises(SettingError, match="--limit must leave at least one document"):
+        run_host(["xtreme.pawsx.de"], tiny_bundle, limit=limit)
+
+
+def test_equal_inputs_have_equal_neighbours_whatever_the_batch(minilm: Path) -> None:
+    """MiniLM sees many Telugu and Malayalam words as [UNK]: different texts, one input, no matter of rounding."""
+    answers = []
+    for settings in ({"batch_tokens": 64}, {"batch_tokens": 2048}, {"batch_tokens": 500}, {"batch_size": 3}):
+        samples = run_host(["xtreme.tatoeba.te", "xtreme.tatoeba.ml"], minilm, **settings)["samples"]  # type: ignore[arg-type]
+        answers.append(
+            {
+                leaf: [
+                    (s["filtered_resps"][0]["nearest_source"], s["filtered_resps"][0]["nearest_target"]) for s in rows
+                ]
+                for leaf, rows in samples.items()
+            }
+        )
+    assert all(answer == answers[0] for answer in answers)
+
+
 # ------------------------------------------------------------------ labels
 
 
@@ -248,6 +325,18 @@ def test_tags_may_carry_the_extra_class_of_the_benchmarks_own_models() -> None:
             labels.tag_names(family("panx"), list(wrong))
 
 
+def test_a_replaced_head_brings_its_own_order(tiny_bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle, folder)
+    order = ("entailment", "neutral", "contradiction")
+    manifest = bundle.read(folder)
+    heads = manifest.heads | {"xnli": bundle.Head(path="xnli", label_order=order)}
+    bundle.write(manifest.model_copy(update={"heads": heads}), folder)
+    assert XstiltsLM(str(folder)).checkpoint.label_names(family("xnli")) == list(order)
+    other = XstiltsLM(str(folder), xnli=str(tiny_bundle / "xnli"))
+    assert other.checkpoint.label_names(family("xnli")) == list(family("xnli").labels)
+
+
 # ------------------------------------------------------------------ bundles
 
 
@@ -274,3 +363,57 @@ def test_malformed_bundles_are_refused_by_field(tmp_path: Path, content: str, me
     (tmp_path / "bundle.json").write_text(content)
     with pytest.raises(UnfitCheckpoint, match=message):
         bundle.read(tmp_path)
+
+
+def test_a_missing_part_is_not_looked_up_elsewhere(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle, folder)
+    shutil.move(folder / "xnli", tmp_path / "xnli")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnfitCheckpoint, match="names a part 'xnli', and it has no such sub-folder"):
+        XstiltsLM(str(folder))
+
+
+def test_changed_settings_change_the_fingerprint(tiny_bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle, folder)
+    before = XstiltsLM(str(folder)).checkpoint.fingerprint()
+    manifest = bundle.read(folder)
+    bundle.write(manifest.model_copy(update={"retrieval": bundle.Retrieval(layer=1, pooling="cls")}), folder)
+    assert XstiltsLM(str(folder)).checkpoint.fingerprint() != before
+
+
+# ------------------------------------------------------------------ sentence-transformers folders
+
+
+def test_the_settings_of_a_sentence_transformers_folder_are_used(minilm: Path) -> None:
+    """As its files say: mean pooling of the last layer, 256 sub-words."""
+    settings = XstiltsLM(str(minilm))._retrieval()
+    assert settings == bundle.Retrieval(layer=None, pooling="mean", max_length=256)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("modules.json", "[1]", "cannot read its sentence-transformers settings"),
+        ("modules.json", '[{"type": "a.Transformer", "path": ""}]', "cannot read its sentence-transformers settings"),
+        ("modules.json", '[{"type": "a.Dense", "path": "2"}]', "module Dense is not supported"),
+        (
+            "1_Pooling/config.json",
+            '{"pooling_mode_lasttoken": true}',
+            "pooling_mode_lasttoken is not supported",
+        ),
+        ("1_Pooling/config.json", "{}", "pooling none is not supported"),
+    ],
+)
+def test_settings_not_understood_are_refused(
+    minilm: Path, tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    for path in ("config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        shutil.copy(minilm / path, tmp_path / path)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UnfitCheckpoint, match=message):
+        XstiltsLM(str(tmp_path))

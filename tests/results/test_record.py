@@ -70,7 +70,7 @@ def test_other_tasks_are_passed_over() -> None:
 
 def test_results_of_other_tasks_only_are_refused() -> None:
     with pytest.raises(PredictionError, match=r"holds no result of xtreme_\*"):
-        record.from_host({"results": {"hellaswag": {"acc,none": 0.3}}})
+        record.from_host({"results": {"hellaswag": {"acc,none": 0.3}}, "config": {}})
 
 
 def test_a_record_without_data_revision_is_refused() -> None:
@@ -91,7 +91,16 @@ def test_the_newest_results_file_of_a_folder_is_read(tmp_path: Path) -> None:
     assert record.read(tmp_path).leaves[0].metrics["acc"] == 0.9
 
 
-@pytest.mark.parametrize(("content", "message"), [("{", "is not a results file"), ("[]", "expected an object")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is not a results file"),
+        ("[]", "expected an object"),
+        ('{"results": [], "config": {}}', "is not a results file"),
+        ('{"results": {"xtreme.xnli.en": 3}, "config": null}', "is not a results file"),
+        ('{"results": {"xtreme.xnli.en": 3}, "config": {}}', r"xtreme\.xnli\.en is not a result this version can read"),
+    ],
+)
 def test_broken_files_are_named(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "results.json"
     path.write_text(content)
@@ -99,3 +108,25 @@ def test_broken_files_are_named(tmp_path: Path, content: str, message: str) -> N
         record.read(path)
     with pytest.raises(MissingData, match="does not exist"):
         record.read(tmp_path / "absent.json")
+
+
+def test_the_signature_tells_label_orders_and_versions_apart() -> None:
+    results = host_results({"xtreme.xnli.de": {"acc": 0.5}})
+    plain = record.from_host(results).leaves[0].signature
+    results["config"]["xstilts"] |= {"label_order": {"xnli": ["a", "b", "c"]}, "versions": {"torch": "2.13.0"}}
+    parts = set(record.from_host(results).leaves[0].signature.split("|")) - set(plain.split("|"))
+    assert parts == {"labels:a/b/c", "torch:2.13.0"}
+
+
+def test_a_selection_of_documents_is_no_whole_score() -> None:
+    """The host's --samples scores some documents without a limit."""
+    from xstilts_eval.benchmark import XTREME
+    from xstilts_eval.results import scoreboard
+
+    results = host_results({f.leaf(lang): dict.fromkeys(f.metrics, 0.5) for f in XTREME for lang in f.languages})
+    assert scoreboard.build([record.from_host(results)]).overall is not None
+    results["n-samples"]["xtreme.xnli.de"]["effective"] = 3
+    board = scoreboard.build([record.from_host(results)])
+    assert board.overall is None and board.categories["classification"] is None
+    assert board.families["xtreme_xnli"].note == "97 selected documents without a score"
+    assert "scored:3/100" in board.families["xtreme_xnli"].cells["de"].signature

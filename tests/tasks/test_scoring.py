@@ -19,10 +19,11 @@ from xstilts_eval.tasks import scoring
         ("NOUN VERB PUNCT NOUN", ["NOUN", "VERB", "PUNCT"], False),
         ("NOUN BANANA PUNCT", ["NOUN", "X", "PUNCT"], False),
         ("", ["X", "X", "X"], False),
+        ("_ O NOUN", ["_", "O", "NOUN"], True),
     ],
 )
 def test_tags_are_read_or_counted_as_unread(response: str, tags: list[str], parsed: bool) -> None:
-    assert scoring.parse_tags(response, 3, UPOS, "X") == (tags, parsed)
+    assert scoring.parse_tags(response, 3, (*UPOS, *scoring.NO_CHUNK), "X") == (tags, parsed)
 
 
 def test_missing_entity_tags_become_o() -> None:

@@ -6,7 +6,6 @@ checkpoint and leaves is checked at the first call, before anything is loaded.
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,13 +15,15 @@ import torch
 import transformers
 from lm_eval.api.model import LM
 
-from xstilts_eval.benchmark import FAMILIES, Family, Kind, leaf_parts
+from xstilts_eval.benchmark import Family, Kind, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.models import arguments, embedding, labels, pairs, retrieval, spans, tagging
 from xstilts_eval.models import checkpoint as checkpoints
-from xstilts_eval.models import embedding, labels, pairs, retrieval, spans, tagging
-from xstilts_eval.models.encoder import Loaded, Runtime
+from xstilts_eval.models.batching import default_batch_tokens
+from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.processes import Processes
+from xstilts_eval.models.source import Source
 from xstilts_eval.tasks import announced
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from xstilts_eval.tasks.documents import LeafData
 
 log = logging.getLogger("xstilts_eval")
-
-_DATA_KEYS = ("data", "split")
-_HEAD_FAMILIES = tuple(family.name for family in FAMILIES.values() if family.kind not in (Kind.BITEXT, Kind.MINING))
 
 
 class XstiltsLM(LM):  # type: ignore[misc]
@@ -47,46 +45,29 @@ class XstiltsLM(LM):  # type: ignore[misc]
     * `dtype`: ``float32`` (default, for reported scores), ``bfloat16`` or ``float16``;
     * `device`: the host says ``cuda:0`` when nobody did; without CUDA that means the CPU;
     * `batch_tokens`: padded tokens a batch may hold; a `batch_size` above 1 caps its rows too;
-    * `max_length`: sub-words; by default 128 for pairs and tagging, 384 for questions, 512 for sentences;
+    * `max_length`: sub-words, at least 16; by default 128 for pairs and tagging, 384 for questions, 512 for sentences;
     * `layer`, `pooling`: block and pooling of sentence vectors; defaults by model, see `embedding.default_retrieval`;
     * `label_order`: class names joined by ``|`` for heads whose config has none.
 
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
 
-    def __init__(
-        self,
-        pretrained: str,
-        revision: str | None = None,
-        dtype: str = "float32",
-        device: str | None = None,
-        batch_size: int | str | None = None,
-        max_batch_size: int | None = None,
-        batch_tokens: int | None = None,
-        max_length: int | None = None,
-        layer: int | None = None,
-        pooling: str | None = None,
-        label_order: str | None = None,
-        show_progress: bool = True,
-        **others: Any,
-    ) -> None:
+    def __init__(self, pretrained: str, batch_size: int | str | None = None, **others: Any) -> None:
         super().__init__()
-        transformers.logging.disable_progress_bar()
-        heads = {name: str(others.pop(name)) for name in _HEAD_FAMILIES if name in others}
-        _refuse_unknown({key for key in others if key not in _DATA_KEYS})
+        self.arguments = arguments.read({"pretrained": pretrained, **others})
         self.processes = Processes()
         self._rank, self._world_size = self.processes.rank, self.processes.world_size
-        self._device = _device(device, self.processes)
-        self.runtime = Runtime.of(
+        self._device = _device(self.arguments.device, self.processes)
+        self.runtime = Runtime(
             self._device,
-            dtype,
-            batch_tokens,
-            _row_cap(batch_size),
-            show_progress=show_progress and self.processes.is_first,
+            getattr(torch, self.arguments.dtype),
+            self.arguments.batch_tokens or default_batch_tokens(self._device),
+            arguments.row_cap(batch_size),
+            self.arguments.show_progress and self.processes.is_first,
         )
-        self.max_length = max_length
-        self.checkpoint = checkpoints.resolve(pretrained, revision, heads, label_order)
-        self._retrieval_choice = (layer, pooling)
+        self.checkpoint = checkpoints.resolve(
+            self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.label_order
+        )
         self._encoder: embedding.SentenceEncoder | None = None
         self.lengths: dict[str, int] = {}
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -121,7 +102,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         encoder = self._sentence_encoder()
         data = {selection.name: selection.task.data for selection in selections}
         found: dict[str, Any] = {}
-        share = retrieval.SharedEmbedder(encoder.embed, self.processes)
+        share = retrieval.SharedEmbedder(encoder, self.processes)
         bitexts = [s for s in selections if s.task.family.kind is Kind.BITEXT]
         texts = [text for s in bitexts for side in s.task.data.pool for text in side]
         if texts:
@@ -130,7 +111,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             if leaf.corpus is None or leaf.development is None:
                 found[name] = retrieval.search_both_ways(*leaf.pool, share)
             else:
-                found[name] = retrieval.mine_corpus(leaf.corpus, leaf.development, encoder.embed, self.processes, name)
+                found[name] = retrieval.mine_corpus(leaf.corpus, leaf.development, encoder, self.processes, name)
         self.counts["retrieval"]["truncated"] = encoder.truncated
         return [_embed_response(request.doc, found[request.task_name], data[request.task_name]) for request in requests]
 
@@ -149,6 +130,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def barrier(self) -> None:
         self.processes.barrier()
+
+    def set_cache_hook(self, cache_hook: Any) -> None:
+        """Refuse the host's ``--use_cache``: it keys answers by text alone, and two families may share a text."""
+        raise SettingError(
+            "--use_cache does not tell tasks, data and checkpoints apart; leave it out (xstilts eval resumes)"
+        )
 
     def get_model_info(self) -> dict[str, Any]:
         """What the results file records about the checkpoint and how it was run."""
@@ -171,7 +158,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             }
         }
 
-    def _used_heads(self) -> dict[str, checkpoints.Source]:
+    def _used_heads(self) -> dict[str, Source]:
         families = {s.task.family for s in announced.current() if s.task.family.kind not in (Kind.BITEXT, Kind.MINING)}
         return {family.name: self.checkpoint.head(family) for family in sorted(families, key=lambda f: f.name)}
 
@@ -242,28 +229,24 @@ class XstiltsLM(LM):  # type: ignore[misc]
         encoder = self.checkpoint.encoder
         assert encoder is not None
         settings = self.checkpoint.retrieval or embedding.default_retrieval(encoder.config)
-        layer, pooling = self._retrieval_choice
-        changes = {"layer": layer, "pooling": pooling, "max_length": self.max_length}
-        try:
-            return Retrieval(**(settings.model_dump() | {key: v for key, v in changes.items() if v is not None}))
-        except ValueError as error:
-            raise SettingError(
-                f"layer={layer}, pooling={pooling}: layer is a whole number from 1, pooling one of mean, cls, max"
-            ) from error
+        changes = {"layer": self.arguments.layer, "pooling": self.arguments.pooling}
+        return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
-    def _load(self, source: checkpoints.Source, auto_class: str, name: str, length: int, label: str) -> Loaded:
+    def _load(self, source: Source, auto_class: str, name: str, length: int, label: str) -> Loaded:
         model = source.load(getattr(transformers, auto_class), dtype=self.runtime.dtype).to(self._device).eval()
-        return Loaded(model, source.tokenizer(), self.runtime, self._length(name, length, model), label)
+        tokenizer = source.tokenizer()
+        rows = model.get_input_embeddings().num_embeddings
+        if len(tokenizer) > rows:
+            raise UnfitCheckpoint(f"{source.name}: the tokenizer has {len(tokenizer)} tokens, the model {rows}")
+        return Loaded(model, tokenizer, self.runtime, self._length(name, length, model), label)
 
     def _length(self, name: str, default: int, model: Any) -> int:
         """Longest input in sub-words: the argument, else the benchmark's, never more than the model has positions."""
-        config = model.config
-        positions = int(getattr(config, "max_position_embeddings", 0) or default)
-        if config.model_type in ("roberta", "xlm-roberta", "camembert"):
-            positions -= int(config.pad_token_id or 0) + 1  # positions are numbered from the padding index on
-        if self.max_length and self.max_length > positions:
-            raise SettingError(f"max_length={self.max_length}: the model has {positions} positions")
-        self.lengths[name] = min(self.max_length or default, positions)
+        positions = model_positions(model) or default
+        wanted = self.arguments.max_length
+        if wanted and wanted > positions:
+            raise SettingError(f"max_length={wanted}: the model has {positions} positions")
+        self.lengths[name] = min(wanted or default, positions)
         return self.lengths[name]
 
     def _count(self, family: Family, counts: dict[str, int]) -> None:
@@ -325,33 +308,6 @@ def _device(device: str | None, processes: Processes) -> torch.device:
         if processes.is_first:
             log.info("no CUDA device: running on the CPU")
     return torch.device("cpu")
-
-
-def _row_cap(batch_size: int | str | None) -> int | None:
-    """Rows per batch: the host says 1 when nobody asked for anything, and may say ``auto``."""
-    text = str(batch_size)
-    return int(text) if text.isdigit() and int(text) > 1 else None
-
-
-def _refuse_unknown(names: set[str]) -> None:
-    if not names:
-        return
-    known = [
-        "pretrained",
-        "revision",
-        "dtype",
-        "device",
-        "batch_tokens",
-        "max_length",
-        "layer",
-        "pooling",
-        "label_order",
-        *_HEAD_FAMILIES,
-    ]
-    name = sorted(names)[0]
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
-    raise SettingError(f"unknown model argument {name!r}{hint}")
 
 
 def _families(selections: Sequence[Selection]) -> str:

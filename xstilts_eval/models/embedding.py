@@ -71,6 +71,11 @@ class SentenceEncoder:
     def __post_init__(self) -> None:
         self._is_cut = keep_blocks(self.loaded.model, self.layer)
 
+    def inputs(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """Token ids of each text as the model will see them; texts with equal ids are one input."""
+        encoding = self.loaded.tokenizer(list(texts), truncation=True, max_length=self.loaded.max_length)
+        return [tuple(ids) for ids in encoding["input_ids"]] if texts else []
+
     def embed(self, texts: Sequence[str], label: str = "") -> NDArray[np.float32]:
         """Unit vectors of shape [texts, width], in the order given; `truncated` counts texts that were cut."""
         if not texts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,11 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from xstilts_eval.errors import NumericError, SettingError
-from xstilts_eval.models.batching import batches, default_batch_tokens, pad
+from xstilts_eval.errors import NumericError
+from xstilts_eval.models.batching import batches, pad
 
 Row = dict[str, list[int]]
 """One encoded input: `input_ids`, `attention_mask` and, where the model has them, `token_type_ids`."""
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -30,21 +29,6 @@ class Runtime:
     batch_tokens: int
     max_rows: int | None = None
     show_progress: bool = True
-
-    @classmethod
-    def of(
-        cls,
-        device: torch.device,
-        dtype: str,
-        batch_tokens: int | None,
-        max_rows: int | None,
-        show_progress: bool,
-    ) -> Runtime:
-        if dtype not in DTYPES:
-            raise SettingError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}")
-        if batch_tokens is not None and batch_tokens < 1:
-            raise SettingError(f"batch_tokens must be at least 1, got {batch_tokens}")
-        return cls(device, DTYPES[dtype], batch_tokens or default_batch_tokens(device), max_rows, show_progress)
 
 
 @dataclass(frozen=True)
@@ -61,10 +45,16 @@ class Loaded:
     def fields(self) -> tuple[str, ...]:
         """Input fields both sides know; XLM-R has no token types, mBERT has."""
         fields = ["input_ids", "attention_mask"]
-        has_types = getattr(self.model.config, "type_vocab_size", 2) > 1
-        if "token_type_ids" in self.tokenizer.model_input_names and has_types:
+        takes_types = "token_type_ids" in inspect.signature(self.model.forward).parameters
+        has_types = (getattr(self.model.config, "type_vocab_size", 0) or 0) > 1
+        if "token_type_ids" in self.tokenizer.model_input_names and takes_types and has_types:
             fields.append("token_type_ids")
         return tuple(fields)
+
+    @property
+    def pad_token_id(self) -> int:
+        """Id to pad with; any will do where the tokenizer has none, since padding is masked."""
+        return int(self.tokenizer.pad_token_id or 0)
 
 
 def forward_rows(
@@ -90,7 +80,7 @@ def forward_rows(
         ) as bar,
     ):
         for batch in batches(lengths, runtime.batch_tokens, runtime.max_rows):
-            inputs = pad([rows[index] for index in batch], {"input_ids": loaded.tokenizer.pad_token_id}, runtime.device)
+            inputs = pad([rows[index] for index in batch], {"input_ids": loaded.pad_token_id}, runtime.device)
             values = read(loaded.model(**inputs, **options), inputs).float().cpu().numpy()
             finite = np.isfinite(values.reshape(len(batch), -1)).all(axis=1)
             for place, index in enumerate(batch):
@@ -103,6 +93,17 @@ def forward_rows(
                 results[index] = values[place, : lengths[index]] if values.ndim == 3 else values[place]
             bar.update(len(batch))
     return [result for result in results if result is not None]
+
+
+def model_positions(model: Any) -> int | None:
+    """Tokens a model has positions for; None without a limit.
+
+    Models of the RoBERTa kind number positions from behind the padding index on, which their table must make room for.
+    """
+    total = getattr(model.config, "max_position_embeddings", None)
+    table = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return None if not total else int(total) - (0 if padding is None else int(padding) + 1)
 
 
 def _interval() -> float:

@@ -19,6 +19,8 @@ class Processes:
         self.rank = int(os.environ.get("RANK", "0"))
         self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
         if self.world_size > 1 and not dist.is_initialized():
+            if torch.cuda.is_available():  # collectives of objects use the current device
+                torch.cuda.set_device(self.local_rank % torch.cuda.device_count())
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
     @property

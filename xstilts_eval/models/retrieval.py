@@ -5,8 +5,8 @@ The search happens here, on every process alike; responses hold indices and scor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,66 +16,83 @@ from xstilts_eval.metrics import mining
 from xstilts_eval.models.processes import Processes
 
 Vectors = NDArray[np.float32]
-Embed = Callable[[Sequence[str], str], Vectors]
-"""Maps distinct texts and a label for the progress bar to unit vectors [texts, width]."""
-
 _ROWS = 4096
 
 
-class SharedEmbedder:
-    """Embed each distinct text once; processes share the work and all end up with every vector."""
+class Encoder(Protocol):
+    """What turns sentences into vectors."""
 
-    def __init__(self, embed: Embed, processes: Processes) -> None:
-        self._embed, self._processes = embed, processes
-        self._row: dict[str, int] = {}
-        self._vectors: Vectors | None = None
+    def inputs(self, texts: Sequence[str]) -> Sequence[Hashable]:
+        """What the model sees of each text."""
+
+    def embed(self, texts: Sequence[str], label: str) -> Vectors:
+        """Unit vectors [texts, width]; `label` is for the progress bar."""
+
+
+class SharedEmbedder:
+    """Vectors of distinct inputs, each computed once; processes share the work and all end up with every vector.
+
+    Texts that are one input to the model (a letter case it does not know, words outside its vocabulary) share a row, so
+    that ties between them do not depend on rounding, and hence not on batches.
+    """
+
+    def __init__(self, encoder: Encoder, processes: Processes) -> None:
+        self._encoder, self._processes = encoder, processes
+        self._row_of_text: dict[str, int] = {}
+        self._row_of_input: dict[Hashable, int] = {}
+        self.vectors: Vectors | None = None
 
     def prepare(self, texts: Sequence[str], label: str) -> None:
-        """Compute the vectors of all texts not seen before; collective: call it on every process alike."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._row]
+        """Compute the vectors of all inputs not seen before; collective: call it on every process alike."""
+        unseen = [text for text in dict.fromkeys(texts) if text not in self._row_of_text]
+        new = []
+        for text, seen_as in zip(unseen, self._encoder.inputs(unseen), strict=True):
+            if seen_as not in self._row_of_input:
+                self._row_of_input[seen_as] = len(self._row_of_input)
+                new.append(text)
+            self._row_of_text[text] = self._row_of_input[seen_as]
         if not new:
             return
         rank, world = self._processes.rank, self._processes.world_size
-        parts = self._processes.all_gather_object(self._embed(new[rank::world], label))
+        parts = self._processes.all_gather_object(self._encoder.embed(new[rank::world], label))
         vectors = np.empty((len(new), max(part.shape[1] for part in parts)), np.float32)
         for other, part in enumerate(parts):
             vectors[other::world] = part
-        for text in new:
-            self._row[text] = len(self._row)
-        self._vectors = vectors if self._vectors is None else np.concatenate([self._vectors, vectors])
+        self.vectors = vectors if self.vectors is None else np.concatenate([self.vectors, vectors])
+
+    def rows(self, texts: Sequence[str]) -> NDArray[np.intp]:
+        """Row of each prepared text in `vectors`."""
+        return np.array([self._row_of_text[text] for text in texts], np.intp)
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Vectors [texts, width] of prepared texts."""
-        assert self._vectors is not None
-        return self._vectors[[self._row[text] for text in texts]]
+        assert self.vectors is not None
+        return self.vectors[self.rows(texts)]
 
 
-def nearest(queries: Vectors, pool: Vectors, first: NDArray[np.intp]) -> tuple[NDArray[np.intp], Vectors]:
-    """Index and cosine of the nearest pool entry of each query, shapes [queries].
-
-    `pool` holds distinct texts, `first` the position of their first occurrence in the pool's file: a repeated text
-    counts as its first line, so that ties do not depend on rounding.
-    """
+def nearest(queries: Vectors, pool: Vectors) -> tuple[NDArray[np.intp], Vectors]:
+    """Index and cosine of the nearest of the distinct vectors `pool` for each query, shapes [queries]."""
     index = np.empty(len(queries), np.intp)
     score = np.empty(len(queries), np.float32)
     for start in range(0, len(queries), _ROWS):
         similarity = queries[start : start + _ROWS] @ pool.T
         best = similarity.argmax(axis=1)
-        index[start : start + _ROWS] = first[best]
+        index[start : start + _ROWS] = best
         score[start : start + _ROWS] = similarity[np.arange(len(best)), best]
     return index, score
 
 
-def search_both_ways(
-    sources: Sequence[str], targets: Sequence[str], vectors: Callable[[Sequence[str]], Vectors]
-) -> list[dict[str, Any]]:
-    """For every line of a bitext: the nearest source line of its target, and the nearest target line of its source."""
+def search_both_ways(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[dict[str, Any]]:
+    """For every line of a bitext: the nearest source line of its target, and the nearest target line of its source.
+
+    Among lines that are one input to the model the first counts.
+    """
     sides = []
     for queries, pool in ((targets, sources), (sources, targets)):
-        first = {text: line for line, text in reversed(list(enumerate(pool)))}
-        distinct = sorted(first, key=first.__getitem__)
-        lines = np.array([first[text] for text in distinct], np.intp)
-        sides.append(nearest(vectors(queries), vectors(distinct), lines))
+        rows, first_line = np.unique(share.rows(pool), return_index=True)
+        assert share.vectors is not None
+        index, score = nearest(share(queries), share.vectors[rows])
+        sides.append((first_line[index], score))
     (to_source, source_score), (to_target, target_score) = sides
     return [
         {
@@ -88,7 +105,7 @@ def search_both_ways(
     ]
 
 
-def candidates(corpus: Corpus, vectors: Callable[[Sequence[str]], Vectors]) -> dict[tuple[str, str], float]:
+def candidates(corpus: Corpus, vectors: SharedEmbedder) -> dict[tuple[str, str], float]:
     """Mined pairs (foreign id, English id) of a corpus with their margin scores, best first."""
     sides = []
     for side in (corpus.source, corpus.target):
@@ -100,10 +117,10 @@ def candidates(corpus: Corpus, vectors: Callable[[Sequence[str]], Vectors]) -> d
 
 
 def mine_corpus(
-    corpus: Corpus, development: Corpus, embed: Embed, processes: Processes, label: str
+    corpus: Corpus, development: Corpus, encoder: Encoder, processes: Processes, label: str
 ) -> tuple[list[tuple[str, str, float]], float]:
     """Pairs extracted from `corpus` at the threshold that is best on `development`, and that threshold."""
-    share = SharedEmbedder(embed, processes)
+    share = SharedEmbedder(encoder, processes)
     texts = [text for side in (development, corpus) for texts in (side.source, side.target) for text in texts.values()]
     share.prepare(texts, label)
     threshold = mining.best_threshold(candidates(development, share), development.gold)

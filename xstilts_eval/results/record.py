@@ -69,7 +69,9 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
 
     Raises `PredictionError` when there are none or when a leaf lacks what a record needs.
     """
-    model = results.get("config", {}).get("xstilts") or {}
+    if not all(isinstance(results.get(part), dict) for part in ("results", "config")):
+        raise PredictionError(f"{origin} is not a results file of lm_eval or xstilts eval")
+    model = results["config"].get("xstilts") or {}
     name = model.get("checkpoint") or str(results.get("model_name") or results.get("config", {}).get("model", "?"))
     limit = results.get("config", {}).get("limit")
     leaves = []
@@ -80,7 +82,7 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
             continue
         try:
             leaves.append(_leaf(leaf, family, scores, results, model, limit))
-        except (KeyError, ValidationError, TypeError) as error:
+        except (KeyError, ValidationError, TypeError, AttributeError) as error:
             raise PredictionError(f"{origin}: {leaf} is not a result this version can read ({error})") from error
     if not leaves:
         raise PredictionError(f"{origin} holds no result of xtreme_* or bitext_tatoeba tasks")
@@ -138,6 +140,9 @@ def _signature(
     parts = [leaf, f"data:{data.source}@{data.revision}", f"split:{data.split}"]
     if not data.complete:
         parts.append("sample" if data.source == "sample" else "partial")
+    samples = results["n-samples"][leaf]
+    if samples["effective"] < samples["original"] and not limit:
+        parts.append(f"scored:{samples['effective']}/{samples['original']}")
     parts.append(f"task:{config['metadata']['version']}")
     parts.append(f"metric:{config['metadata']['xs_metric']}")
     if model:
@@ -153,6 +158,8 @@ def _signature(
         else:
             parts.append(f"ckpt:{model['heads'].get(family.name)}")
             parts.append(f"max_length:{model['max_length'].get(family.name)}")
+            order = model.get("label_order", {})
+            parts += [f"labels:{'/'.join(order[name])}" for name in (family.name, "") if name in order]
         parts.append(f"dtype:{model['dtype']}")
     else:
         parts += [
@@ -162,6 +169,7 @@ def _signature(
     parts += [
         f"shots:{config.get('num_fewshot') or 0}",
         f"limit:{limit or 'none'}",
+        *(f"{name}:{version}" for name, version in model.get("versions", {}).items()),
         f"xstilts:{config['metadata'].get('xs_version')}",
         f"lm_eval:{results.get('lm_eval_version', '?')}",
     ]

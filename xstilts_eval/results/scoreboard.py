@@ -155,6 +155,8 @@ def _note(leaves: Iterable[LeafResult]) -> str:
     if splits := sorted({leaf.data.split for leaf in leaves} - {"test"}):
         notes.append(f"split {', '.join(splits)}")
     partial = [leaf.language for leaf in leaves if leaf.data.source != "sample" and not leaf.data.complete]
+    if unscored := sum(leaf.failed for leaf in leaves):
+        notes.append(f"{unscored} selected documents without a score")
     if partial:
         notes.append(f"incomplete data in {' '.join(sorted(partial))}")
     return "; ".join(notes)

@@ -88,6 +88,15 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         return []
 
     def build_all_requests(self, **options: Any) -> None:
+        options["cache_requests"] = False  # the host's key knows neither data folder nor revision
+        limit = options.get("limit")
+        if limit is not None and limit < 1:
+            raise SettingError(f"{self.task_name}: --limit must leave at least one document, got {limit}")
+        count = min(len(self.data.documents), limit or len(self.data.documents))
+        if count < options.get("world_size", 1):
+            raise SettingError(
+                f"{self.task_name}: {count} documents cannot be shared by {options['world_size']} processes; use fewer"
+            )
         shots = int(self.config.num_fewshot or 0)
         if self.family.kind is Kind.MINING and (options.get("limit") or options.get("samples")):
             raise SettingError(

@@ -124,7 +124,7 @@ def parse_tags(response: str, words: int, labels: Sequence[str], filler: str) ->
     """
     items = [item for item in response.strip().split(" ") if item]
     allowed = set(labels)
-    tags = [item.rpartition("_")[2].upper() for item in items[:words]]
+    tags = [item if item in allowed else item.rpartition("_")[2].upper() for item in items[:words]]
     known = [tag if tag in allowed else filler for tag in tags]
     known += [filler] * (words - len(known))
     return known, len(items) == words and tags == known

@@ -21,8 +21,10 @@ from xstilts_eval.data.examples import Tagged
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.metrics import tagging as metrics
 from xstilts_eval.models import tagging
-from xstilts_eval.models.checkpoint import Source, resolve
+from xstilts_eval.models.batching import default_batch_tokens
+from xstilts_eval.models.checkpoint import resolve
 from xstilts_eval.models.encoder import Loaded, Runtime
+from xstilts_eval.models.source import Source
 from xstilts_eval.tasks.documents import resolve_folder
 
 IGNORED = -100
@@ -173,7 +175,8 @@ def encode(
 def _score(model: Any, tokenizer: Any, documents: list[dict[str, Any]], names: list[str]) -> float:
     import torch
 
-    runtime = Runtime.of(torch.device("cpu"), "float32", None, None, show_progress=False)
+    device = torch.device("cpu")
+    runtime = Runtime(device, torch.float32, default_batch_tokens(device), show_progress=False)
     head = Loaded(model.to("cpu"), tokenizer, runtime, tagging.MAX_LENGTH)
     predicted, _ = tagging.tag(head, documents, names)
     metric = metrics.POS_F1 if tuple(names) == UPOS else metrics.NER_F1

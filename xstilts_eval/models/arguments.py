@@ -1,0 +1,57 @@
+"""The adapter's arguments as one validated object; everything from the command line passes here."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xstilts_eval.benchmark import FAMILIES, Kind
+from xstilts_eval.errors import SettingError
+
+HEAD_FAMILIES = tuple(family.name for family in FAMILIES.values() if family.kind not in (Kind.BITEXT, Kind.MINING))
+_FROM_THE_HOST = ("data", "split", "batch_size", "max_batch_size")
+"""The host merges its own options and task metadata into a model's arguments."""
+
+
+class Arguments(BaseModel):
+    """See `XstiltsLM` for what each means; `heads` maps a family to the checkpoint that serves it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pretrained: str = Field(min_length=1)
+    revision: str | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    device: str | None = None
+    batch_tokens: int | None = Field(default=None, ge=1)
+    max_length: int | None = Field(default=None, ge=16)
+    layer: int | None = Field(default=None, ge=1)
+    pooling: Literal["mean", "cls", "max"] | None = None
+    label_order: str | None = None
+    show_progress: bool = True
+    heads: dict[str, str] = {}
+
+
+def read(given: dict[str, Any]) -> Arguments:
+    """Validate; raises `SettingError` naming the argument, what came and what was allowed."""
+    heads = {name: str(given[name]) for name in HEAD_FAMILIES if name in given}
+    own = {name: value for name, value in given.items() if name not in (*heads, *_FROM_THE_HOST)}
+    known = [name for name in Arguments.model_fields if name not in ("heads", "show_progress")] + list(HEAD_FAMILIES)
+    for name in own:
+        if name not in Arguments.model_fields or name == "heads":
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+            raise SettingError(f"unknown model argument {name!r}{hint}")
+    try:
+        return Arguments(**own, heads=heads)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise SettingError(f"model argument {name}={first['input']!r}: {first['msg']}") from error
+
+
+def row_cap(batch_size: int | str | None) -> int | None:
+    """Rows per batch: the host says 1 when nobody asked for anything, and may say ``auto``."""
+    text = str(batch_size)
+    return int(text) if text.isdigit() and int(text) > 1 else None
