@@ -137,11 +137,9 @@ def data_status(
     if json_:
         _write_json([asdict(row) for row in rows], "-")
         return
-    from rich.console import Console
+    from xstilts_eval.tables import status_report
 
-    from xstilts_eval.tables import status_table
-
-    Console().print(status_table(rows, f"{source}: {folder}"))
+    _console().print(status_report(rows, f"{source}: {folder}"))
 
 
 @bundle_app.command("show")
@@ -203,14 +201,17 @@ def parse_arguments(text: str) -> dict[str, Any]:
 
 
 def _show(board: Any, languages: bool) -> None:
-    from rich.console import Console
-
     from xstilts_eval.results import render
 
+    _console().print(render.terminal(board, languages))
+
+
+def _console() -> Any:
+    """A terminal's own width; in files and pipes room for every column."""
+    from rich.console import Console
+
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, 150))
-    console.print(render.terminal(board, languages))
+    return console if console.is_terminal else Console(width=max(console.width, 150))
 
 
 def _write_json(value: Any, target: str) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from xstilts_eval.data.status import Row
 
 _TEXT = frozenset({"category", "family", "language", "pair", "metrics", "note", "path", "licence"})
-_WRAPPING = frozenset({"metrics", "note", "licence"})
+_WRAPPING = frozenset({"metrics", "note", "licence", "path"})
 
 
 def terminal_table(header: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> Table:
@@ -32,20 +34,23 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
-def status_table(rows: Iterable[Row], title: str) -> Table:
-    """One line per leaf of ``xstilts data status``."""
-    return terminal_table(
-        ("family", "language", "rows", "path", "licence", "note"),
-        [
-            (
-                row.family,
-                row.language,
-                f"{row.rows:,}" if row.rows else "–",
-                row.path or "–",
-                row.licence,
-                "; ".join(row.notes),
-            )
-            for row in rows
-        ],
-        title,
-    )
+def status_report(rows: Iterable[Row], title: str) -> Group:
+    """``xstilts data status``: for every family what was found, language by language, and what is missing and why."""
+    families: dict[str, list[Row]] = {}
+    for row in rows:
+        families.setdefault(row.family, []).append(row)
+    parts: list[RenderableType] = [Text(title, style="bold"), ""]
+    for family, members in families.items():
+        found = [row for row in members if row.rows]
+        parts.append(
+            Text(f"{family}: {len(found)} of {len(members)} languages · licence: {members[0].licence}", "bold")
+        )
+        if found:
+            lines = [(row.language, f"{row.rows:,}", row.path, "; ".join(row.notes)) for row in found]
+            keep = 4 if any(row.notes for row in found) else 3
+            parts.append(terminal_table(("language", "rows", "path", "note")[:keep], [line[:keep] for line in lines]))
+        if missing := [row for row in members if not row.rows]:
+            codes = " ".join(row.language for row in missing)
+            parts.append(Text(f"missing: {codes}\n  {'; '.join(missing[0].notes)}", style="yellow"))
+        parts.append("")
+    return Group(*parts)
