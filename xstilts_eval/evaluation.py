@@ -89,15 +89,16 @@ def runnable(
         except UnfitCheckpoint as error:
             skipped[family.group] = str(error)
             continue
-        absent: dict[str, str] = {}
+        absent = []
         for language in languages:
             try:
                 load_leaf(family, language, settings.data, settings.split)
-            except MissingData as error:
-                absent[language] = str(error)
+            except MissingData:
+                absent.append(language)
         present = [language for language in languages if language not in absent]
         if absent:
-            skipped[family.group] = f"{' '.join(absent)}: {next(iter(absent.values()))}"
+            split = settings.split or "test"
+            skipped[family.group] = f"no {split} data of {' '.join(absent)} (xstilts data status says what is missing)"
         if present:
             fit[family] = present
     return fit, skipped

@@ -290,12 +290,19 @@ def _listed(family: Family, language: str, split: str, folder: Path) -> _Found:
     raise _missing(family, language, split, folder, tried)
 
 
+_SHOWN = 4
+"""File names an error shows."""
+
+
 def _missing(
     family: Family, language: str, split: str, folder: Path, tried: Iterable[str], notes: Iterable[str] = ()
 ) -> MissingData:
     archive = _PLACES[family.name].archive.format(**_codes(family, language))
+    names = list(tried)
+    if len(names) > _SHOWN:  # the first are the official ones; docs/data.md lists all
+        names = [*names[:_SHOWN], f"{len(names) - _SHOWN} more"]
     return MissingData(
-        f"no {split} data of {family.group} in {language!r} under {folder}; looked for {', '.join(tried)} "
+        f"no {split} data of {family.group} in {language!r} under {folder}; looked for {', '.join(names)} "
         f"(also with .gz or .xz); get {archive} and put it there" + "".join(f"; {note}" for note in notes)
     )
 
