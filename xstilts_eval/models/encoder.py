@@ -71,12 +71,18 @@ def forward_rows(
     `options` go to the model.
     """
     runtime = loaded.runtime
+    pause, delay = _pace()
     results: list[NDArray[np.float32] | None] = [None] * len(rows)
     lengths = [len(row["input_ids"]) for row in rows]
     with (
         torch.inference_mode(),
         tqdm(
-            total=len(rows), desc=loaded.label, unit="seq", disable=not runtime.show_progress, mininterval=_interval()
+            total=len(rows),
+            desc=loaded.label,
+            unit="seq",
+            disable=not runtime.show_progress,
+            mininterval=pause,
+            delay=delay,
         ) as bar,
     ):
         for batch in batches(lengths, runtime.batch_tokens, runtime.max_rows):
@@ -106,9 +112,9 @@ def model_positions(model: Any) -> int | None:
     return None if not total else int(total) - (0 if padding is None else int(padding) + 1)
 
 
-def _interval() -> float:
-    """Seconds between two updates of the progress bar: rare where every update is a line of a log."""
-    return 0.5 if sys.stderr.isatty() else 30.0
+def _pace() -> tuple[float, float]:
+    """Seconds between updates of the progress bar, and before the first: rare in a log."""
+    return (0.5, 0.0) if sys.stderr.isatty() else (30.0, 10.0)
 
 
 def rows_of(encoding: Any, fields: Iterable[str]) -> list[Row]:

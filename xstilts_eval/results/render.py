@@ -114,7 +114,6 @@ def footnotes(board: Scoreboard) -> list[str]:
             notes.append(f"No overall score: incomplete or missing {', '.join(absent)}.")
         else:
             notes.append("No overall score: some scores are not on the official test data (see notes).")
-    notes += [f"{group}: skipped, {reason}" for group, reason in board.skipped.items()]
     return notes
 
 
@@ -146,7 +145,8 @@ def markdown(board: Scoreboard) -> str:
     ):
         if rows:
             sections += [f"## {heading}", "", *markdown_table(header, rows), ""]
-    sections += ["## Notes", "", *(f"- {note}" for note in footnotes(board)), "", "## Signatures", "", "```"]
+    notes = footnotes(board) + [f"{group}: skipped, {reason}" for group, reason in board.skipped.items()]
+    sections += ["## Notes", "", *(f"- {note}" for note in notes), "", "## Signatures", "", "```"]
     sections += [cell.signature for row in board.families.values() for cell in row.cells.values()]
     return "\n".join([*sections, "```", ""])
 

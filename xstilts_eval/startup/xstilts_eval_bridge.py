@@ -26,26 +26,35 @@ def _supply_model(module):
 
 def _supply_tasks(module):
     from functools import wraps
+    from inspect import signature
 
     manager = module.TaskManager
     original = manager.__init__
+    parameters = signature(original)
 
     @wraps(original)
-    def init(self, verbosity=None, include_path=None, include_defaults=True, metadata=None, **more):
-        if include_defaults:
-            from xstilts_eval.paths import tasks_path
-
-            given = include_path if isinstance(include_path, (list, tuple)) else [include_path]
-            given = [path for path in given if path]
-            ours = tasks_path()
-            if not any(os.path.realpath(path) == os.path.realpath(ours) for path in given):
-                # First, so that a user's own folder still overrides a task of ours.
-                include_path = [ours, *given]
-        original(
-            self, verbosity, include_path=include_path, include_defaults=include_defaults, metadata=metadata, **more
-        )
+    def init(*args, **kwargs):
+        try:
+            call = parameters.bind(*args, **kwargs)
+            call.apply_defaults()
+            if call.arguments["include_defaults"]:
+                call.arguments["include_path"] = _with_ours(call.arguments["include_path"])
+            args, kwargs = call.args, call.kwargs
+        except Exception as error:  # the host must go on without us
+            _complain(error)
+        original(*args, **kwargs)
 
     manager.__init__ = init
+
+
+def _with_ours(given):
+    """The folders given with ours in front (so that a user's own overrides a task of ours), unless it is among them."""
+    from xstilts_eval.paths import tasks_path
+
+    given = [path for path in (given if isinstance(given, (list, tuple)) else [given]) if path]
+    ours = tasks_path()
+    known = any(os.path.realpath(path) == os.path.realpath(ours) for path in given)
+    return given if known else [ours, *given]
 
 
 def _supply_sentence(module):
@@ -74,6 +83,10 @@ _SUPPLIES = {
 }
 
 
+def _complain(error):
+    print(f"xstilts-eval: the bridge to lm_eval failed ({error!r}); see docs/install.md", file=sys.stderr)
+
+
 class _Loader:
     """The real loader, followed by one supply step."""
 
@@ -91,7 +104,7 @@ class _Loader:
         try:
             self._supply(module)
         except Exception as error:  # the host must go on without us
-            print(f"xstilts-eval: the bridge to lm_eval failed ({error!r}); see docs/install.md", file=sys.stderr)
+            _complain(error)
 
 
 class _Finder:
