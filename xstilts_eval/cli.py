@@ -160,7 +160,7 @@ def bundle_show(folder: Path) -> None:
 
 @app.command("fit-head")
 def fit_head(
-    base: str = typer.Argument(help="Base encoder: a folder or hub id."),
+    base: str = typer.Argument(help="Base encoder: a folder with safetensors weights."),
     output: Path = typer.Option(..., "--output", "-o", help="Folder of the bundle to write."),
     family: str = typer.Option("udpos", help="Tagging family: udpos or panx."),
     data: str | None = typer.Option(None, help=DATA_HELP),

@@ -254,7 +254,7 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for part in parts:
         for name, value in part.items():
             if name == "config" and name in merged:
-                for field in ("heads", "counts", "max_length"):
+                for field in ("heads", "counts", "max_length", "label_order"):
                     merged[name]["xstilts"][field] |= value["xstilts"][field]
             elif isinstance(value, dict) and name != "config":
                 merged.setdefault(name, {}).update(value)

@@ -298,8 +298,9 @@ def test_nameless_labels_need_an_order(tiny_bundle: Path, tmp_path: Path) -> Non
         run_host(["xtreme.xnli.sw"], head)
     named = run_host(["xtreme.xnli.sw"], tiny_bundle)["samples"]["xtreme.xnli.sw"]
     ordered = run_host(["xtreme.xnli.sw"], head, label_order="contradiction|entailment|neutral")
+    assert ordered["config"]["xstilts"]["label_order"] == {"xnli": ["contradiction", "entailment", "neutral"]}
     assert [s["acc"] for s in ordered["samples"]["xtreme.xnli.sw"]] == [s["acc"] for s in named]
-    with pytest.raises(UnfitCheckpoint, match="label_order gives 2 labels, the checkpoint has 3 classes"):
+    with pytest.raises(UnfitCheckpoint, match=r"its labels are \[LABEL_0, LABEL_1, LABEL_2\], xnli needs"):
         run_host(["xtreme.xnli.sw"], head, label_order="entailment|neutral")
 
 

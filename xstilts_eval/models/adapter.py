@@ -150,7 +150,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "device": self._device.type,
                 "batch_tokens": self.runtime.batch_tokens,
                 "max_length": dict(self.lengths),
-                "label_order": {name: list(order) for name, order in self.checkpoint.label_order.items()},
+                "label_order": self._named_labels(),
                 "retrieval": retrieval_settings.model_dump() if retrieval_settings else None,
                 "processes": self.world_size,
                 "counts": {family: dict(values) for family, values in self.counts.items()},
@@ -158,9 +158,22 @@ class XstiltsLM(LM):  # type: ignore[misc]
             }
         }
 
+    def _named_labels(self) -> dict[str, list[str]]:
+        """Label names of the heads in use that were not read from the head's own configuration."""
+        found = {}
+        for family in self._trained_families():
+            names = self.checkpoint.label_names(family)
+            if names != labels.ordered_names(self.checkpoint.head(family).config.id2label, None):
+                found[family.name] = names
+        return found
+
+    @staticmethod
+    def _trained_families() -> list[Family]:
+        families = {s.task.family for s in announced.current()}
+        return sorted((f for f in families if f.kind not in (Kind.BITEXT, Kind.MINING)), key=lambda f: f.name)
+
     def _used_heads(self) -> dict[str, Source]:
-        families = {s.task.family for s in announced.current() if s.task.family.kind not in (Kind.BITEXT, Kind.MINING)}
-        return {family.name: self.checkpoint.head(family) for family in sorted(families, key=lambda f: f.name)}
+        return {family.name: self.checkpoint.head(family) for family in self._trained_families()}
 
     # ------------------------------------------------------------------ fitness
 
@@ -242,11 +255,11 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _length(self, name: str, default: int, model: Any) -> int:
         """Longest input in sub-words: the argument, else the benchmark's, never more than the model has positions."""
-        positions = model_positions(model) or default
+        positions = model_positions(model)
         wanted = self.arguments.max_length
-        if wanted and wanted > positions:
+        if wanted and positions and wanted > positions:
             raise SettingError(f"max_length={wanted}: the model has {positions} positions")
-        self.lengths[name] = min(wanted or default, positions)
+        self.lengths[name] = min(wanted or default, positions or wanted or default)
         return self.lengths[name]
 
     def _count(self, family: Family, counts: dict[str, int]) -> None:

@@ -73,11 +73,12 @@ class Checkpoint:
     def label_names(self, family: Family) -> list[str]:
         """The label names of the family's head by class index.
 
-        A label order given by the user is for heads whose own names say nothing; one in a bundle is part of its head.
+        A label order given by the user is for heads with as many classes whose own names say nothing; one in a bundle
+        is part of its head.
         """
         names = labels.ordered_names(self.head(family).config.id2label, self.label_order.get(family.name))
         given = self.label_order.get("")
-        if given and all(re.fullmatch(r"LABEL_\d+", name) for name in names):
+        if given and len(given) == len(names) and all(re.fullmatch(r"LABEL_\d+", name) for name in names):
             return labels.ordered_names(dict(enumerate(names)), given)
         return names
 

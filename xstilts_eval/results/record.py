@@ -158,8 +158,8 @@ def _signature(
         else:
             parts.append(f"ckpt:{model['heads'].get(family.name)}")
             parts.append(f"max_length:{model['max_length'].get(family.name)}")
-            order = model.get("label_order", {})
-            parts += [f"labels:{'/'.join(order[name])}" for name in (family.name, "") if name in order]
+            if order := model.get("label_order", {}).get(family.name):
+                parts.append(f"labels:{'/'.join(order)}")
         parts.append(f"dtype:{model['dtype']}")
     else:
         parts += [

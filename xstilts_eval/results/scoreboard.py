@@ -97,8 +97,9 @@ def build(runs: Sequence[RunResult], skipped: dict[str, str] | None = None) -> S
     for family in FAMILIES.values():
         found = [leaf for leaf in leaves.values() if leaf.family == family]
         if found:
-            known = [run.family_intervals[family.group] for run in runs if family.group in run.family_intervals]
-            rows[family.group] = _row(family, found, known[0] if len(known) == 1 else None)
+            holders = [run for run in runs if any(leaf.family == family for leaf in run.leaves)]
+            interval = holders[0].family_intervals.get(family.group) if len(holders) == 1 else None
+            rows[family.group] = _row(family, found, interval)
     official = {} if runs[0].limit else rows
     return Scoreboard(
         checkpoint=runs[0].checkpoint,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from dataclasses import dataclass, field
@@ -124,8 +125,11 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
     if family.kind is Kind.MINING:
         corpus = loaded.examples[0]
         assert isinstance(corpus, Corpus)
-        development = sources.load(family, language, "dev", folder).examples[0]
+        dev = sources.load(family, language, "dev", folder)
+        development = dev.examples[0]
         assert isinstance(development, Corpus)
+        # The development corpus sets the threshold, so a change of it is a change of the data.
+        common["revision"] = hashlib.sha256(f"{loaded.revision} {dev.revision}".encode()).hexdigest()[:12]
         shards = _shards(family, language, corpus, processes)
         return LeafData(documents=shards, corpus=corpus, development=development, **common)  # type: ignore[arg-type]
     if family.kind is Kind.BITEXT:
