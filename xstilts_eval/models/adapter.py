@@ -319,7 +319,7 @@ def _device(device: str | None, processes: Processes) -> torch.device:
         if device != "cuda:0":  # `cuda:0` is what the host says when nobody asked for anything
             raise SettingError(f"device={device}: no CUDA device here; use device=cpu")
         if processes.is_first:
-            log.info("no CUDA device: running on the CPU")
+            log.warning("no CUDA device: running on the CPU")
     return torch.device("cpu")
 
 
