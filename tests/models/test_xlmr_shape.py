@@ -100,7 +100,11 @@ def test_rows_follow_the_tokenizers_own_template(xlmr: Path) -> None:
     assert head.fields == ("input_ids", "attention_mask"), "XLM-R takes no token types"
     pair = spans.PairTemplate.of(head.tokenizer)
     ids = [head.tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("Who left?", "Paulo Reis left.")]
-    assert pair.row(*ids, head.fields)["input_ids"] == head.tokenizer("Who left?", "Paulo Reis left.")["input_ids"]
+    question, context = ids
+    assert (
+        pair.row(question, context, head.fields)["input_ids"]
+        == head.tokenizer("Who left?", "Paulo Reis left.")["input_ids"]
+    )
     assert (pair.before, pair.between, pair.after) == ([0], [2, 2], [2])
     assert tagging.template(head.tokenizer) == ([0], [2])
 
