@@ -272,3 +272,17 @@ def test_other_errors_pass(error: str, code: int) -> None:
     done = python(INSTALL + FAILING % error)
     assert done.returncode == code
     assert "xstilts-eval" not in done.stderr
+
+
+def test_a_host_that_reads_entry_points_may_register_the_name_again() -> None:
+    """The registry refuses a second, different target; the entry point of our own metadata must not be one."""
+    code = INSTALL + (
+        "import lm_eval.models\n"
+        "from importlib.metadata import entry_points\n"
+        "from lm_eval.api.registry import model_registry\n"
+        "ours = next(point for point in entry_points(group='lm_eval.models') if point.name == 'xstilts')\n"
+        "model_registry.register('xstilts', target=ours)\n"
+        "print(model_registry.get('xstilts').__name__)"
+    )
+    run = python(code)
+    assert run.returncode == 0 and run.stdout.split() == ["XstiltsLM"], run.stderr
