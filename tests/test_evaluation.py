@@ -219,6 +219,22 @@ def test_an_unwritable_output_is_one_sentence(tiny_bundle: Path, tmp_path: Path)
     assert (tmp_path / "mine.txt").read_text() == "keep me"
 
 
+def test_of_runs_that_start_at_once_one_gets_the_folder(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def take(key: int) -> str:
+        try:
+            evaluation._open_output(tmp_path / "out", f"key{key}", overwrite=False)
+        except SettingError:
+            return "refused"
+        return f"key{key}"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(take, range(8)))
+    (winner,) = [answer for answer in answers if answer != "refused"]
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["key"] == winner
+
+
 # ------------------------------------------------------------------ misled
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from xstilts_eval import __version__
 from xstilts_eval.benchmark import FAMILIES, Family, Kind, leaf_parts
@@ -24,6 +24,9 @@ from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, Unkn
 from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
 from xstilts_eval.writing import write_atomically
+
+if TYPE_CHECKING:
+    from xstilts_eval.models.checkpoint import Checkpoint
 
 log = logging.getLogger("xstilts_eval")
 
@@ -74,7 +77,7 @@ def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
 
 
 def runnable(
-    selected: dict[Family, list[str]], checkpoint: Any, settings: Settings
+    selected: dict[Family, list[str]], checkpoint: Checkpoint, settings: Settings
 ) -> tuple[dict[Family, list[str]], dict[str, str]]:
     """What can run, and for everything else the reason by group name."""
     from xstilts_eval.tasks.documents import load_leaf
@@ -110,23 +113,19 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
     Under several processes only the first writes and returns the scoreboard. Raises `UnfitCheckpoint` when nothing can
     run and `SettingError` when `output` holds another run.
     """
-    from xstilts_eval.models import checkpoint as checkpoints
     from xstilts_eval.tasks.documents import load_leaf, resolve_folder
 
     started = time.monotonic()
-    args = dict(settings.model_args)
-    heads = {family.name: str(args[family.name]) for family in FAMILIES.values() if family.name in args}
-    checkpoint = checkpoints.resolve(settings.pretrained, args.get("revision"), heads, args.get("label_order"))
     if settings.limit is not None and settings.limit <= 0:
         raise SettingError(f"--limit must be above 0, got {settings.limit:g}")
     selected = select(settings.tasks)
     resolve_folder(settings.data)
-    fit, skipped = runnable(selected, checkpoint, settings)
+    session = _Session(settings)
+    fit, skipped = runnable(selected, session.checkpoint, settings)
     for group, reason in skipped.items():
         say(f"skipped {group}: {reason}")
     if not fit:
         raise UnfitCheckpoint(f"{settings.pretrained} can run none of the selected tasks; see the reasons above")
-    session = _Session(settings)
     revisions = {
         family.leaf(language): load_leaf(family, language, settings.data, settings.split).revision
         for family, languages in fit.items()
@@ -134,7 +133,7 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
     }
     done: dict[str, Path] = {}
     if session.is_first:
-        done = _open_output(output, settings.key(revisions, checkpoint.fingerprint()), overwrite)
+        done = _open_output(output, settings.key(revisions, session.checkpoint.fingerprint()), overwrite)
     done = session.from_first(done)
     parts = _run_families(session, fit, output, done, say)
     if not session.is_first:
@@ -166,11 +165,17 @@ def _open_output(output: Path, key: str, overwrite: bool) -> dict[str, Path]:
         return {path.stem: path for path in (output / "families").glob("*.json")}
     if output.is_dir() and any(output.iterdir()) and not overwrite:
         raise SettingError(f"{output} is not empty; give another --output or --overwrite")
-    for name in ("results.json", "scoreboard.json", "scoreboard.md", "run.json"):
-        (output / name).unlink(missing_ok=True)
-    for name in ("families", "samples"):
-        shutil.rmtree(output / name, ignore_errors=True)
-    write_atomically(marker, json.dumps({"key": key, "xstilts": __version__}) + "\n")
+    if overwrite:
+        for name in ("results.json", "scoreboard.json", "scoreboard.md", "run.json"):
+            (output / name).unlink(missing_ok=True)
+        for name in ("families", "samples"):
+            shutil.rmtree(output / name, ignore_errors=True)
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        with marker.open("x", encoding="utf-8") as file:  # of two runs that start at once, one gets the folder
+            file.write(json.dumps({"key": key, "xstilts": __version__}) + "\n")
+    except FileExistsError as error:
+        raise SettingError(f"another run has just taken {output}; give another --output") from error
     return {}
 
 
@@ -212,6 +217,10 @@ class _Session:
         self._model = XstiltsLM(pretrained=settings.pretrained, **dict(settings.model_args))
         metadata = {name: value for name, value in (("data", settings.data), ("split", settings.split)) if value}
         self._manager = TaskManager(include_path=str(tasks_path()), include_defaults=False, metadata=metadata)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self._model.checkpoint
 
     @property
     def is_first(self) -> bool:

@@ -18,7 +18,7 @@ _FROM_THE_HOST = ("data", "split", "batch_size", "max_batch_size")
 class Arguments(BaseModel):
     """See `XstiltsLM` for what each means; `heads` maps a family to the checkpoint that serves it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
     pretrained: str = Field(min_length=1)
     revision: str | None = None
