@@ -214,9 +214,28 @@ def test_an_unwritable_output_is_one_sentence(tiny_bundle: Path, tmp_path: Path)
     message = refused(xstilts("eval", tiny_bundle, "--data", "sample", "-t", SMALL, "-o", tmp_path / "file"))
     assert "is a file; give a folder" in message
     (tmp_path / "mine.txt").write_text("keep me")
-    with pytest.raises(SettingError, match="is not empty; give another --output or --overwrite"):
+    with pytest.raises(SettingError, match="is not empty and holds no run; give another --output"):
         evaluation._open_output(tmp_path, "key", overwrite=False)
     assert (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+def test_overwrite_never_empties_a_folder_that_is_not_ours(minilm: Path, tmp_path: Path) -> None:
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "mine.txt").write_text("keep me")
+    with pytest.raises(SettingError, match="holds no run"):
+        evaluation._open_output(tmp_path, "key", overwrite=True)
+    run = xstilts("fit-head", minilm, "--data", "sample", "-o", tmp_path, "--overwrite")
+    assert "exists and is not a bundle" in refused(run)
+    assert (tmp_path / "samples" / "mine.txt").read_text() == "keep me"
+
+
+def test_overwrite_replaces_an_older_run_whole(tmp_path: Path) -> None:
+    evaluation._open_output(tmp_path, "old", overwrite=False)
+    for name in ("results.json", "scoreboard.md", "samples/samples_x.jsonl", "families/x.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("old")
+    assert evaluation._open_output(tmp_path, "new", overwrite=True) == {}
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_of_runs_that_start_at_once_one_gets_the_folder(tmp_path: Path) -> None:

@@ -163,8 +163,8 @@ def _open_output(output: Path, key: str, overwrite: bool) -> dict[str, Path]:
         if key not in marker.read_text(encoding="utf-8", errors="replace"):
             raise SettingError(f"{output} holds the results of another run; give another --output or --overwrite")
         return {path.stem: path for path in (output / "families").glob("*.json")}
-    if output.is_dir() and any(output.iterdir()) and not overwrite:
-        raise SettingError(f"{output} is not empty; give another --output or --overwrite")
+    if output.is_dir() and any(output.iterdir()) and not marker.is_file():  # not ours to empty, whatever the option
+        raise SettingError(f"{output} is not empty and holds no run; give another --output")
     if overwrite:
         for name in ("results.json", "scoreboard.json", "scoreboard.md", "run.json"):
             (output / name).unlink(missing_ok=True)

@@ -52,6 +52,8 @@ def fit(
         raise SettingError(f"fit-head fits tagging heads (udpos, panx), not {family.name}")
     if output.exists() and not overwrite:
         raise SettingError(f"{output} exists; give another --output or --overwrite")
+    if output.exists() and not (output / bundle.MANIFEST).is_file():  # --overwrite replaces a bundle, nothing else
+        raise SettingError(f"{output} exists and is not a bundle; give another --output")
     source = Source(base)
     if source.folder is None:
         raise MissingData(f"{base} is not a folder; fit-head works on a local base encoder")
