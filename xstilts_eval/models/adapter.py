@@ -1,14 +1,14 @@
-"""`--model xstilts`: the host's model class for checkpoints with heads.
+"""`--model xstilts`: the host's model class for any checkpoint, with heads or generative.
 
-Requests come by type; which head answers is decided by the leaf that announced them, never by strings. Fitness of
-checkpoint and leaves is checked at the first call, before anything is loaded.
+Requests come by type; which head or language model answers is decided by the leaf that announced them, never by
+strings. Fitness of checkpoint and leaves is checked at the first call, before anything is loaded.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,16 +29,17 @@ from xstilts_eval.tasks import announced
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
 
+    from xstilts_eval.models.language_model import LanguageModel
     from xstilts_eval.tasks.announced import Selection
-    from xstilts_eval.tasks.documents import LeafData
 
 log = logging.getLogger("xstilts_eval")
 
 
 class XstiltsLM(LM):  # type: ignore[misc]
-    """An encoder checkpoint with heads, answering the host's requests.
+    """A checkpoint answering the host's requests: an encoder with heads, a decoder or an encoder-decoder.
 
-    Arguments (all may come as ``--model_args key=value``):
+    Heads answer with class log-probabilities, tag sequences and answer spans; a language model scores and generates
+    text; both embed sentences. Arguments (all may come as ``--model_args key=value``):
 
     * `pretrained`: a bundle, a folder or a hub id; `revision` pins a hub id;
     * a family name (``xnli=…``, ``panx=…``): another checkpoint for that family;
@@ -69,58 +70,39 @@ class XstiltsLM(LM):  # type: ignore[misc]
             self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.label_order
         )
         self._encoder: embedding.SentenceEncoder | None = None
+        self._language_model: LanguageModel | None = None
         self.lengths: dict[str, int] = {}
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     # ------------------------------------------------------------------ what the host calls
 
     def loglikelihood(self, requests: list[Instance], **_: Any) -> list[tuple[float, bool]]:
-        """Log-probability of each class of a pair, and whether it is the most probable."""
-        answers: dict[tuple[str, int], Any] = {}
-        for family, documents in self._by_family(requests, Kind.PAIR).items():
-            answers |= dict(zip(documents, self._classify(family, list(documents.values())), strict=True))
-        out = []
-        for request in requests:
-            scores = answers[request.task_name, request.doc_id]
-            out.append((float(scores[request.idx]), bool(scores.argmax() == request.idx)))
-        return out
+        """Log-probability of each class or choice, and whether it is the most probable."""
+        return self._divide(requests, lambda model, mine: model.loglikelihood(mine), self._classify_all)
 
     def generate_until(self, requests: list[Instance], **_: Any) -> list[str]:
-        """The tag sequence of a tagged sentence, or the answer span of a question, as text."""
-        answers: dict[tuple[str, int], str] = {}
-        for family, documents in self._by_family(requests, Kind.TAGGED, Kind.QUESTION).items():
-            answer = self._tag if family.kind is Kind.TAGGED else self._answer
-            answers |= dict(zip(documents, answer(family, list(documents.values())), strict=True))
-        return [answers[request.task_name, request.doc_id] for request in requests]
+        """The tag sequence of a tagged sentence, or the answer to a question, as text."""
+        return self._divide(requests, lambda model, mine: model.generate_until(mine), self._extract_all)
+
+    def loglikelihood_rolling(self, requests: list[Instance], **_: Any) -> list[float]:
+        """Log-likelihood of whole texts; raises `UnfitCheckpoint` for an encoder."""
+        if self.checkpoint.language_model is None:
+            raise UnfitCheckpoint(
+                "perplexity (loglikelihood_rolling) needs a language model; a checkpoint with heads serves the tasks "
+                "xtreme_* and bitext_tatoeba"
+            )
+        return list(self._language().loglikelihood_rolling(requests))
 
     def embed(self, requests: list[Instance], **_: Any) -> list[dict[str, Any]]:
         """Retrieval: nearest neighbours in the leaf's pool, or the mined pairs of a shard.
 
         Collective over processes: every process walks through all selected retrieval leaves in the same order.
         """
-        selections = [s for s in self._selections() if s.task.family.kind in (Kind.BITEXT, Kind.MINING)]
+        selections = self._selections()
         encoder = self._sentence_encoder()
-        data = {selection.name: selection.task.data for selection in selections}
-        found: dict[str, Any] = {}
-        share = retrieval.SharedEmbedder(encoder, self.processes)
-        bitexts = [s for s in selections if s.task.family.kind is Kind.BITEXT]
-        texts = [text for s in bitexts for side in s.task.data.pool for text in side]
-        if texts:
-            share.prepare(texts, f"{_families(bitexts)} · {len(bitexts)} languages")
-        for name, leaf in data.items():
-            if leaf.corpus is None or leaf.development is None:
-                found[name] = retrieval.search_both_ways(*leaf.pool, share)
-            else:
-                found[name] = retrieval.mine_corpus(leaf.corpus, leaf.development, encoder, self.processes, name)
+        answers = retrieval.answer(requests, selections, encoder, self.processes)
         self.counts["retrieval"]["truncated"] = encoder.truncated
-        return [_embed_response(request.doc, found[request.task_name], data[request.task_name]) for request in requests]
-
-    def loglikelihood_rolling(self, requests: list[Instance], **_: Any) -> list[float]:
-        """Not for encoders: raises `UnfitCheckpoint`."""
-        raise UnfitCheckpoint(
-            "perplexity (loglikelihood_rolling) needs a language model; --model xstilts serves the tasks "
-            "xtreme_* and bitext_tatoeba"
-        )
+        return answers
 
     def all_gather(self, tensor: torch.Tensor) -> torch.Tensor:
         return self.processes.all_gather(tensor)
@@ -130,6 +112,19 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def barrier(self) -> None:
         self.processes.barrier()
+
+    @property
+    def tokenizer_name(self) -> str:
+        return self.checkpoint.name.replace("/", "__")
+
+    def chat_template(self, chat_template: bool | str = False) -> str | None:
+        """The checkpoint's own chat template; raises `UnfitCheckpoint` where it has none."""
+        found: str | None = self._chat_model().chat_template(chat_template)
+        return found
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """A conversation as one prompt, by the checkpoint's chat template."""
+        return str(self._chat_model().apply_chat_template(chat_history, add_generation_prompt))
 
     def set_cache_hook(self, cache_hook: Any) -> None:
         """Refuse the host's ``--use_cache``: it keys answers by text alone, and two families may share a text."""
@@ -161,7 +156,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def _named_labels(self) -> dict[str, list[str]]:
         """Label names of the heads in use that were not read from the head's own configuration."""
         found = {}
-        for family in self._trained_families():
+        for family in self._headed_families():
             names = self.checkpoint.label_names(family)
             if names != labels.ordered_names(self.checkpoint.head(family).config.id2label, None):
                 found[family.name] = names
@@ -172,8 +167,16 @@ class XstiltsLM(LM):  # type: ignore[misc]
         families = {s.task.family for s in announced.current()}
         return sorted((f for f in families if f.kind not in (Kind.BITEXT, Kind.MINING)), key=lambda f: f.name)
 
+    def _headed_families(self) -> list[Family]:
+        return [family for family in self._trained_families() if not self.checkpoint.is_generated(family)]
+
     def _used_heads(self) -> dict[str, Source]:
-        return {family.name: self.checkpoint.head(family) for family in self._trained_families()}
+        """What serves each selected family: its head, or the language model."""
+        model = self.checkpoint.language_model
+        return {
+            family.name: model if model and self.checkpoint.is_generated(family) else self.checkpoint.head(family)
+            for family in self._trained_families()
+        }
 
     # ------------------------------------------------------------------ fitness
 
@@ -183,23 +186,87 @@ class XstiltsLM(LM):  # type: ignore[misc]
         refuse_unfit(self.checkpoint, selections)
         return selections
 
-    def _by_family(self, requests: Sequence[Instance], *kinds: Kind) -> dict[Family, dict[tuple[str, int], Any]]:
-        """Documents by family, each once, keyed by (task name, document number)."""
+    def _divide(
+        self,
+        requests: Sequence[Instance],
+        by_language_model: Callable[[LanguageModel, list[Instance]], Sequence[Any]],
+        by_heads: Callable[[list[Instance]], Sequence[Any]],
+    ) -> list[Any]:
+        """Answers in the order of requests, each from the language model or from the head of its family."""
         self._selections()
+        answers: list[Any] = [None] * len(requests)
+        to_heads = [place for place, request in enumerate(requests) if self._has_head(request.task_name)]
+        to_model = sorted(set(range(len(requests))) - set(to_heads))
+        if to_model:
+            found = by_language_model(self._language(), [requests[place] for place in to_model])
+            for place, answer in zip(to_model, found, strict=True):
+                answers[place] = answer
+        if to_heads:
+            for place, answer in zip(to_heads, by_heads([requests[place] for place in to_heads]), strict=True):
+                answers[place] = answer
+        return answers
+
+    def _has_head(self, task: str) -> bool:
+        """Whether a head serves the task; a language model serves whatever no head does, other projects' tasks too."""
+        try:
+            family, _ = leaf_parts(task)
+        except UnknownName as error:
+            if self.checkpoint.language_model is not None:
+                return False
+            raise UnfitCheckpoint(f"a checkpoint with heads serves only this package's tasks, not {task!r}") from error
+        return not self.checkpoint.is_generated(family)
+
+    @staticmethod
+    def _by_family(requests: Sequence[Instance], *kinds: Kind) -> dict[Family, dict[tuple[str, int], Any]]:
+        """Documents by family, each once, keyed by (task name, document number)."""
         grouped: dict[Family, dict[tuple[str, int], Any]] = {}
         for request in requests:
-            try:
-                family, _ = leaf_parts(request.task_name)
-            except UnknownName as error:
-                raise UnfitCheckpoint(
-                    f"--model xstilts serves only this package's tasks, not {request.task_name!r}"
-                ) from error
+            family, _ = leaf_parts(request.task_name)
             if family.kind not in kinds:
                 raise UnfitCheckpoint(f"{request.task_name} asked for {request.request_type}, which its family is not")
             grouped.setdefault(family, {})[request.task_name, request.doc_id] = request.doc
         return grouped
 
+    # ------------------------------------------------------------------ language models
+
+    def _language(self) -> LanguageModel:
+        """The language model, loaded at its first use."""
+        if self._language_model is None:
+            from xstilts_eval.models.language_model import LanguageModel
+
+            source = self.checkpoint.language_model
+            assert source is not None
+            self._language_model = LanguageModel(source, self.runtime, self.processes, self.arguments.max_length)
+            self._language_model.counts = self.counts["language_model"]
+            self.lengths["language_model"] = self._language_model.max_length
+        return self._language_model
+
+    def _chat_model(self) -> LanguageModel:
+        if self.checkpoint.language_model is None:
+            raise UnfitCheckpoint("--apply_chat_template has no meaning for a checkpoint with heads; leave it out")
+        model = self._language()
+        if not getattr(model.tokenizer, "chat_template", None):
+            raise UnfitCheckpoint(f"{self.checkpoint.name} has no chat template; leave --apply_chat_template out")
+        return model
+
     # ------------------------------------------------------------------ heads
+
+    def _classify_all(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        answers: dict[tuple[str, int], Any] = {}
+        for family, documents in self._by_family(requests, Kind.PAIR).items():
+            answers |= dict(zip(documents, self._classify(family, list(documents.values())), strict=True))
+        out = []
+        for request in requests:
+            scores = answers[request.task_name, request.doc_id]
+            out.append((float(scores[request.idx]), bool(scores.argmax() == request.idx)))
+        return out
+
+    def _extract_all(self, requests: list[Instance]) -> list[str]:
+        answers: dict[tuple[str, int], str] = {}
+        for family, documents in self._by_family(requests, Kind.TAGGED, Kind.QUESTION).items():
+            answer = self._tag if family.kind is Kind.TAGGED else self._answer
+            answers |= dict(zip(documents, answer(family, list(documents.values())), strict=True))
+        return [answers[request.task_name, request.doc_id] for request in requests]
 
     def _classify(self, family: Family, documents: list[Any]) -> Any:
         order = labels.class_order(family, self.checkpoint.label_names(family))
@@ -233,7 +300,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
             settings = self._retrieval()
             length = min(settings.max_length or embedding.MAX_LENGTH, embedding.MAX_LENGTH)
-            loaded = self._load(source, "AutoModel", "retrieval", length, "")
+            if self.checkpoint.language_model is None:
+                loaded = self._load(source, "AutoModel", "retrieval", length, "")
+            else:
+                model = self._language()
+                self.lengths["retrieval"] = min(self.arguments.max_length or length, model.max_length)
+                loaded = model.sentence_encoder_model(self.lengths["retrieval"])
             self._encoder = embedding.SentenceEncoder(loaded, settings.layer, settings.pooling)
         return self._encoder
 
@@ -267,15 +339,6 @@ class XstiltsLM(LM):  # type: ignore[misc]
             self.counts[family.name][name] += value
 
 
-def _embed_response(doc: dict[str, Any], found: Any, data: LeafData) -> dict[str, Any]:
-    if data.corpus is None:
-        response: dict[str, Any] = found[doc["gold"]]  # `gold` is also the line of the query's own pair
-        return response
-    mined, threshold = found
-    shard = data.ids_of_shard(doc)
-    return {"pairs": [pair for pair in mined if pair[0] in shard], "threshold": threshold}
-
-
 def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Selection]) -> None:
     """Raise `UnfitCheckpoint` naming every family that cannot be served and the ``--tasks`` list that would run."""
     reasons: dict[str, str] = {}
@@ -283,7 +346,9 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
         group = selection.task.family.group
         if group in reasons:
             continue
-        if selection.num_fewshot or selection.chat_template:
+        family = selection.task.family
+        by_head = family.kind in (Kind.PAIR, Kind.TAGGED, Kind.QUESTION) and not checkpoint.is_generated(family)
+        if by_head and (selection.num_fewshot or selection.chat_template):
             option = "--num_fewshot" if selection.num_fewshot else "--apply_chat_template"
             raise UnfitCheckpoint(f"{option} has no meaning for a checkpoint with heads; leave it out")
         try:
@@ -321,7 +386,3 @@ def _device(device: str | None, processes: Processes) -> torch.device:
         if processes.is_first:
             log.warning("no CUDA device: running on the CPU")
     return torch.device("cpu")
-
-
-def _families(selections: Sequence[Selection]) -> str:
-    return "+".join(dict.fromkeys(selection.task.family.group for selection in selections))

@@ -19,6 +19,14 @@ from xstilts_eval.models import labels
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
 
+_LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+
+
+def is_language_model(config: Any) -> bool:
+    """Whether a configuration names a decoder or an encoder-decoder with its vocabulary head."""
+    return any(str(name).endswith(_LANGUAGE_MODELS) for name in config.architectures or [])
+
+
 _HEADS = {
     Kind.PAIR: ("ForSequenceClassification", "sequence-classification"),
     Kind.TAGGED: ("ForTokenClassification", "token-classification"),
@@ -37,6 +45,12 @@ class Checkpoint:
     retrieval: Retrieval | None = None
     label_order: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bundle: Bundle | None = None
+    language_model: Source | None = None
+
+    def is_generated(self, family: Family) -> bool:
+        """Whether a language model answers `family` with text, no head of its own being there."""
+        trained = family.kind not in (Kind.BITEXT, Kind.MINING)
+        return trained and self.language_model is not None and family.name not in self.heads
 
     def fingerprint(self) -> dict[str, Any]:
         """Files and settings of every part, for telling whether a checkpoint at the same path is still the same."""
@@ -63,6 +77,8 @@ class Checkpoint:
         if family.kind in (Kind.BITEXT, Kind.MINING):
             if self.encoder is None:
                 raise UnfitCheckpoint("the bundle names no encoder for retrieval")
+            return
+        if self.is_generated(family):
             return
         self.head(family)
         if family.kind is Kind.PAIR:
@@ -99,8 +115,15 @@ def resolve(
         checkpoint = _from_bundle(source, folder)
     else:
         retrieval = sentence_transformers_settings(source)
+        is_generative = is_language_model(source.config)
         has_head = any("For" in name and not name.endswith("MaskedLM") for name in source.config.architectures or [])
-        checkpoint = Checkpoint(source.name, source, plain_head=source if has_head else None, retrieval=retrieval)
+        checkpoint = Checkpoint(
+            source.name,
+            source,
+            plain_head=source if has_head and not is_generative else None,
+            retrieval=retrieval,
+            language_model=source if is_generative else None,
+        )
     for family, name in (heads or {}).items():
         checkpoint.heads[family] = Source(name)
         checkpoint.label_order.pop(family, None)  # it belonged to the head that is replaced

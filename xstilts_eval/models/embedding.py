@@ -81,10 +81,17 @@ class SentenceEncoder:
         if not texts:
             return np.zeros((0, int(self.loaded.model.config.hidden_size)), np.float32)
         encoding = self.loaded.tokenizer(list(texts), truncation=True, max_length=self.loaded.max_length)
-        self.truncated += sum(bool(part.overflowing) for part in encoding.encodings)
+        self.truncated += self._cut(texts, encoding)
         options: dict[str, Any] = {} if self._is_cut else {"output_hidden_states": True}
         loaded = replace(self.loaded, label=label)
         return np.stack(forward_rows(loaded, rows_of(encoding, loaded.fields), self._read, **options))
+
+    def _cut(self, texts: Sequence[str], encoding: Any) -> int:
+        """How many texts were longer than the model reads; a tokenizer without offsets (bytes) is asked again."""
+        if encoding.encodings:
+            return sum(bool(part.overflowing) for part in encoding.encodings)
+        whole = self.loaded.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
+        return sum(len(ids) > self.loaded.max_length for ids in whole)
 
     def _read(self, output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         hidden = output.last_hidden_state if self._is_cut else output.hidden_states[self.layer]

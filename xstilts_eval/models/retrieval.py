@@ -6,14 +6,21 @@ The search happens here, on every process alike; responses hold indices and scor
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xstilts_eval.benchmark import Kind
 from xstilts_eval.data.examples import Corpus
 from xstilts_eval.metrics import mining
 from xstilts_eval.models.processes import Processes
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+
+    from xstilts_eval.tasks.announced import Selection
+    from xstilts_eval.tasks.documents import LeafData
 
 Vectors = NDArray[np.float32]
 _ROWS = 4096
@@ -126,3 +133,36 @@ def mine_corpus(
     threshold = mining.best_threshold(candidates(development, share), development.gold)
     scored = candidates(corpus, share)
     return [(*pair, round(scored[pair], 6)) for pair in mining.extract(scored, threshold)], threshold
+
+
+def answer(
+    requests: Sequence[Instance], selections: Sequence[Selection], encoder: Encoder, processes: Processes
+) -> list[dict[str, Any]]:
+    """Answers to `embed` requests: the neighbours of a query, or the mined pairs of a shard.
+
+    Collective over processes: every process walks through all selected retrieval leaves in the same order.
+    """
+    leaves = {s.name: s.task.data for s in selections if s.task.family.kind in (Kind.BITEXT, Kind.MINING)}
+    bitexts = {name: leaf for name, leaf in leaves.items() if leaf.corpus is None}
+    share = SharedEmbedder(encoder, processes)
+    families = "+".join(dict.fromkeys(leaf.family.group for leaf in bitexts.values()))
+    share.prepare(
+        [text for leaf in bitexts.values() for side in leaf.pool for text in side],
+        f"{families} · {len(bitexts)} languages",
+    )
+    found: dict[str, Any] = {}
+    for name, leaf in leaves.items():
+        if leaf.corpus is None or leaf.development is None:
+            found[name] = search_both_ways(*leaf.pool, share)
+        else:
+            found[name] = mine_corpus(leaf.corpus, leaf.development, encoder, processes, name)
+    return [_response(request.doc, found[request.task_name], leaves[request.task_name]) for request in requests]
+
+
+def _response(doc: dict[str, Any], found: Any, leaf: LeafData) -> dict[str, Any]:
+    if leaf.corpus is None:
+        response: dict[str, Any] = found[doc["gold"]]  # `gold` is also the line of the query's own pair
+        return response
+    mined, threshold = found
+    shard = leaf.ids_of_shard(doc)
+    return {"pairs": [pair for pair in mined if pair[0] in shard], "threshold": threshold}

@@ -99,15 +99,15 @@ class Source:
             raise UnfitCheckpoint(f"{self.name}: the checkpoint lacks weights: {', '.join(missing[:5])}")
         return model
 
-    def tokenizer(self) -> Any:
-        """The fast tokenizer; raises `UnfitCheckpoint` without one (offsets and speed need it)."""
+    def tokenizer(self, needs_offsets: bool = True) -> Any:
+        """The tokenizer; raises `UnfitCheckpoint` where heads need character offsets and it is not a fast one."""
         from transformers import AutoTokenizer
 
         try:
             tokenizer = AutoTokenizer.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
         except Exception as error:  # a tokenizer is somebody's file: its reader may raise anything
             raise UnfitCheckpoint(f"{self.name}: cannot load a tokenizer ({_first_line(error)})") from error
-        if not tokenizer.is_fast:
+        if needs_offsets and not tokenizer.is_fast:
             raise UnfitCheckpoint(f"{self.name}: needs a fast tokenizer (tokenizer.json)")
         return tokenizer
 

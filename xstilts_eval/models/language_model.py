@@ -1,0 +1,180 @@
+"""Decoders and encoder-decoders behind `--model xstilts`: the host's own class, fed by our loader.
+
+Prompts, stop sequences, chat templates and generation are the host's; what is ours: weights from safetensors only,
+batches by token budget, choices scored over their shared context, several processes, and what could not be served as
+asked is counted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import transformers
+from lm_eval.models.huggingface import HFLM
+from tqdm import tqdm
+
+from xstilts_eval.errors import SettingError
+from xstilts_eval.models import shared_context
+from xstilts_eval.models.batching import batches
+from xstilts_eval.models.encoder import Loaded, Runtime
+from xstilts_eval.models.processes import Processes
+from xstilts_eval.models.shared_context import Choice, Score
+from xstilts_eval.models.source import Source
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+
+log = logging.getLogger("xstilts_eval")
+
+_DECODERS = ("ForCausalLM", "LMHeadModel")
+_EXACT = {"float32": 1e-5}
+"""Relative difference that two ways of scoring the same tokens may show; half precision rounds far more."""
+_ROUNDED = 2e-2
+_GENERATION_FACTOR = 4
+"""A decoding step reads all weights for one token a row, so generation takes more rows than a forward pass."""
+
+Encoded = tuple[tuple[str, str], list[int], list[int]]
+
+
+class LanguageModel(HFLM):  # type: ignore[misc]
+    """A decoder or encoder-decoder checkpoint answering the host's text requests.
+
+    `max_length` is the longest input in tokens (the model's own by default). `counts` collects prompts that were cut
+    from the left to fit. Raises `UnfitCheckpoint` when weights or tokenizer cannot be read.
+    """
+
+    def __init__(self, source: Source, runtime: Runtime, processes: Processes, max_length: int | None = None) -> None:
+        is_decoder = any(str(name).endswith(_DECODERS) for name in source.config.architectures)
+        auto_class = transformers.AutoModelForCausalLM if is_decoder else transformers.AutoModelForSeq2SeqLM
+        model = source.load(auto_class, dtype=runtime.dtype).to(runtime.device).eval()
+        with _quiet("lm_eval"):
+            super().__init__(
+                pretrained=model,
+                tokenizer=source.tokenizer(needs_offsets=False),
+                backend="causal" if is_decoder else "seq2seq",
+                max_length=max_length,
+                batch_size=1,
+            )
+        self._rank, self._world_size = processes.rank, processes.world_size
+        self._name, self._runtime = source.name, runtime
+        self._shares_context: bool | None = None if is_decoder else False
+        self.counts: dict[str, int] = {}
+
+    def sentence_encoder_model(self, max_length: int) -> Loaded:
+        """The part that turns a sentence into hidden states: the decoder's blocks, or the encoder."""
+        model = self.model.base_model if self.backend == "causal" else self.model.get_encoder()
+        return Loaded(model, self.tokenizer, self._runtime, max_length)
+
+    # ------------------------------------------------------------------ choices
+
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Score]:
+        """(Log-likelihood of the continuation, whether it is the greedy one) for every request, in order."""
+        encoded = [self._encode(*request.args) for request in requests]
+        documents = [
+            [place for place, _ in places]
+            for _, places in groupby(enumerate(requests), key=lambda item: (item[1].task_name, item[1].doc_id))
+        ]
+        if self._shares_context is None:
+            self._shares_context = self._sharing_holds(encoded, documents)
+        hidden = disable_tqdm or not self._runtime.show_progress
+        if not self._shares_context:
+            return self._one_by_one(encoded)
+        trees = [[self._choice(encoded[place]) for place in places] for places in documents]
+        with tqdm(total=len(requests), desc="choices", unit="choice", disable=hidden) as bar:
+            scores = shared_context.score(self.model, trees, self._runtime.batch_tokens, bar.update)
+        return [score for document in scores for score in document]
+
+    def _encode(self, context: str, continuation: str) -> Encoded:
+        """Tokens of context and continuation, exactly as the host splits them."""
+        if context:
+            return ((context, continuation), *self._encode_pair(context, continuation))
+        tokens = self.tok_encode(continuation, add_special_tokens=False)
+        if self.prefix_token_id != tokens[0]:
+            return (context, continuation), [self.prefix_token_id], tokens
+        return (context, continuation), tokens[:1], tokens[1:]
+
+    def _choice(self, encoded: Encoded) -> Choice:
+        _, context, continuation = encoded
+        if len(context) + len(continuation) > self.max_length + 1:
+            self._count("truncated")
+        return Choice((context + continuation)[-(self.max_length + 1) :], len(continuation))
+
+    def _one_by_one(self, encoded: Sequence[Encoded]) -> list[Score]:
+        """The host's own way: every choice with its whole context."""
+        longest = max(len(context) + len(continuation) for _, context, continuation in encoded)
+        self.batch_size_per_gpu = max(1, self._runtime.batch_tokens // min(longest, self.max_length))
+        found: list[Score] = super()._loglikelihood_tokens(list(encoded), disable_tqdm=not self._runtime.show_progress)
+        return found
+
+    def _sharing_holds(self, encoded: Sequence[Encoded], documents: Sequence[Sequence[int]]) -> bool:
+        """Whether this architecture scores a shared context as it scores choices alone, tried on real documents.
+
+        The longest and the shortest document tell: a model that ignores the mask, counts positions itself or attends
+        through a window differs on one of them.
+        """
+        sizes = [sum(len(encoded[place][1]) + len(encoded[place][2]) for place in places) for places in documents]
+        order = sorted(range(len(documents)), key=lambda number: sizes[number])
+        tried = [documents[number] for number in {order[0], order[-1]}]
+        try:
+            trees = [[self._choice(encoded[place]) for place in places] for places in tried]
+            shared = shared_context.score(self.model, trees, self._runtime.batch_tokens)
+        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
+            log.warning("%s: scores every choice with its whole context (%s)", self._name, str(error)[:100])
+            return False
+        finally:
+            self.counts.clear()
+        alone = self._one_by_one([encoded[place] for places in tried for place in places])
+        together = [score for document in shared for score in document]
+        tolerance = _EXACT.get(str(self._runtime.dtype).removeprefix("torch."), _ROUNDED)
+        holds = all(
+            abs(one - other) <= tolerance * max(1.0, abs(one))
+            for (one, _), (other, _) in zip(alone, together, strict=True)
+        )
+        if not holds:
+            log.warning("%s: scores every choice with its whole context (sharing it changes the scores)", self._name)
+        return holds
+
+    # ------------------------------------------------------------------ text
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Generated text for every request, in order; the longest go first, in batches by token budget."""
+        lengths = [len(self.tok_encode(request.args[0])) for request in requests]
+        limits = [int(request.args[1].get("max_gen_toks") or self.max_gen_toks) for request in requests]
+        for limit in limits:
+            if self.backend == "causal" and limit >= self.max_length:
+                raise SettingError(
+                    f"max_length={self.max_length} leaves no room for a prompt beside {limit} generated tokens; give a "
+                    "longer max_length or a smaller max_gen_toks"
+                )
+        room = [self.max_length - (limit if self.backend == "causal" else 0) for limit in limits]
+        self._count("truncated", sum(length > most for length, most in zip(lengths, room, strict=True)))
+        results = [""] * len(requests)
+        sizes = [min(length, most) + limit for length, most, limit in zip(lengths, room, limits, strict=True)]
+        hidden = disable_tqdm or not self._runtime.show_progress
+        with tqdm(total=len(requests), desc="answers", unit="text", disable=hidden) as bar, _quiet("lm_eval"):
+            for batch in batches(sizes, _GENERATION_FACTOR * self._runtime.batch_tokens, self._runtime.max_rows):
+                self.batch_size_per_gpu = len(batch)
+                texts = super().generate_until([requests[place] for place in batch], disable_tqdm=True)
+                for place, text in zip(batch, texts, strict=True):
+                    results[place] = text
+                bar.update(len(batch))
+        return results
+
+    def _count(self, name: str, number: int = 1) -> None:
+        self.counts[name] = self.counts.get(name, 0) + number
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Errors only from one logger: the host warns about every model object and every cut prompt."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
