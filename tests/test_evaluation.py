@@ -356,33 +356,3 @@ def test_help_is_quick_to_load() -> None:
     heavy = ("torch", "transformers", "lm_eval", "numpy")
     code = f"import sys, xstilts_eval.cli; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize("processes", [3])
-def test_several_processes_give_the_scores_of_one(tiny_bundle: Path, tmp_path: Path, processes: int) -> None:
-    """Started by torchrun with that world size, every kind of family; more documents than divide evenly."""
-    tasks = "xtreme_pawsx,xtreme.udpos.de,xtreme.mlqa.zh,xtreme.tatoeba.fr,xtreme.bucc2018.de"
-    arguments = ["eval", str(tiny_bundle), "--data", "sample", "--tasks", tasks, "-o"]
-    assert xstilts(*arguments, tmp_path / "one").returncode == 0
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    run = subprocess.Popen(
-        [*command, "-m", "xstilts_eval.cli", *arguments, str(tmp_path / "several")],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        stdout, stderr = run.communicate(timeout=300)
-    finally:
-        if run.poll() is None:  # torchrun's workers would outlive it
-            os.killpg(run.pid, signal.SIGKILL)
-    assert run.returncode == 0, stderr
-    assert stdout.count("SAMPLE, not XTREME scores") == 1, "only the first process shows the scoreboard"
-    one, several = (
-        json.loads((tmp_path / name / "results.json").read_text(encoding="utf-8")) for name in ("one", "several")
-    )
-    assert several["config"]["xstilts"]["processes"] == processes
-    scores = [
-        {leaf: {m: v for m, v in values.items() if m.endswith(",none")} for leaf, values in results["results"].items()}
-        for results in (one, several)
-    ]
-    assert len(scores[0]) == 11
-    assert scores[0] == scores[1]

@@ -1,54 +1,91 @@
 """A bundle: one folder that serves one or more task families, described by ``bundle.json``.
 
 The trainer writes bundles, the adapter loads them; nothing else connects the two. Heads are sub-folders that any
-Hugging Face loader can open; weights are safetensors only.
+Hugging Face loader can open, or hub ids; weights are safetensors only. The manifest keeps a sha256 of every file of
+every sub-folder, and `verify` says which part is no longer what was written.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from xstilts_eval.errors import UnfitCheckpoint
+from xstilts_eval import fingerprints
+from xstilts_eval.benchmark import FAMILIES, Kind
+from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.writing import write_atomically
 
 MANIFEST = "bundle.json"
+HEAD_FAMILIES = tuple(dict.fromkeys(f.name for f in FAMILIES.values() if f.kind not in (Kind.BITEXT, Kind.MINING)))
+"""Families that a head can serve."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _inside(path: str) -> str:
+    if not path or path.startswith(("/", "~")) or "\\" in path or {"..", "."} & set(path.split("/")):
+        raise ValueError(f"path {path!r} must be a sub-folder of the bundle or a hub id")
+    return path
+
+
+class Module(_Strict):
+    """A step of a sentence-transformers encoder after pooling; `path` is a Dense layer's sub-folder of the encoder."""
+
+    kind: Literal["dense", "normalize"]
+    path: str | None = None
+
+    _is_inside = field_validator("path")(lambda path: _inside(path) if path else path)
+
+
 class Retrieval(_Strict):
-    """How sentences become unit vectors: hidden state of block `layer` (1 = first, None = last), pooled."""
+    """How sentences become unit vectors: hidden state of block `layer` (1 = first, None = last), pooled.
+
+    `prompt` is put before every sentence of both sides, `lower_case` lower-cases first, `modules` follow the pooling.
+    """
 
     layer: int | None = Field(default=None, ge=1)
-    pooling: Literal["mean", "cls", "max"] = "mean"
+    pooling: Literal["mean", "cls", "max", "mean_sqrt_len"] = "mean"
     max_length: int | None = Field(default=None, ge=2)
+    prompt: str = ""
+    lower_case: bool = False
+    modules: tuple[Module, ...] = ()
+
+    def described(self) -> dict[str, Any]:
+        """What a results file records: `layer`, `pooling`, `max_length`, and the others where they are set."""
+        always = self.model_dump(include={"layer", "pooling", "max_length"})
+        return always | self.model_dump(exclude_defaults=True, exclude_none=True)
 
 
 class Head(_Strict):
-    """A checkpoint with a head: sub-folder of the bundle or hub id, and the label order if the config has none."""
+    """A checkpoint with a head: sub-folder of the bundle, or hub id at a revision.
+
+    `label_order` names its classes where its own configuration does not.
+    """
 
     path: str
+    revision: str | None = None
     label_order: tuple[str, ...] | None = None
 
-    @field_validator("path")
-    @classmethod
-    def _inside(cls, path: str) -> str:
-        if path.startswith(("/", "~")) or ".." in Path(path).parts:
-            raise ValueError(f"head path {path!r} must be a sub-folder of the bundle or a hub id")
-        return path
+    _path_inside = field_validator("path")(_inside)
 
 
 class Bundle(_Strict):
-    """Content of ``bundle.json``; `heads` maps a task family (``udpos``) to its head, `encoder` serves retrieval."""
+    """Content of ``bundle.json``; `heads` maps a task family (``udpos``) to its head, `encoder` serves retrieval.
+
+    `sha256` maps each sub-folder to its files and their hashes; bundles written before it existed have none.
+    """
 
     format: Literal[1] = 1
     encoder: str | None = None
+    encoder_revision: str | None = None
     heads: dict[str, Head] = {}
     retrieval: Retrieval | None = None
     parent: str | None = None
@@ -56,15 +93,36 @@ class Bundle(_Strict):
     seed: int | None = None
     data_revisions: dict[str, str] = {}
     versions: dict[str, str] = {}
+    sha256: dict[str, dict[str, str]] = {}
 
-    _encoder_inside = field_validator("encoder")(lambda path: Head._inside(path) if path else path)
+    _encoder_inside = field_validator("encoder")(lambda path: _inside(path) if path else path)
+
+    @field_validator("heads")
+    @classmethod
+    def _known_families(cls, heads: dict[str, Head]) -> dict[str, Head]:
+        for name in heads:
+            if name not in HEAD_FAMILIES:
+                raise ValueError(f"no family {name!r} with a head; known: {', '.join(HEAD_FAMILIES)}")
+        return heads
+
+    @property
+    def paths(self) -> list[str]:
+        """Distinct sub-folders and hub ids, the encoder first."""
+        return list(dict.fromkeys([*([self.encoder] if self.encoder else []), *(h.path for h in self.heads.values())]))
 
 
 def read(folder: Path) -> Bundle:
     """Read and validate ``bundle.json``; raises `UnfitCheckpoint` naming file and field."""
     path = folder / MANIFEST
     try:
-        return Bundle.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_no_duplicates)
+        return Bundle.model_validate(content)
+    except FileNotFoundError as error:
+        if not folder.is_dir():
+            raise
+        raise UnfitCheckpoint(f"{folder} is not a bundle: it has no {MANIFEST}") from error
+    except _Duplicate as error:
+        raise UnfitCheckpoint(f"{path} says {error.args[0]!r} twice; keep one") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UnfitCheckpoint(f"{path} is not valid JSON: {error}") from error
     except ValidationError as error:
@@ -73,6 +131,111 @@ def read(folder: Path) -> Bundle:
         raise UnfitCheckpoint(f"{path}: {where}: {first['msg']}") from error
 
 
+class _Duplicate(Exception):
+    """A key that stands twice in one JSON object, of which a parser would keep the last in silence."""
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Duplicate(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
 def write(bundle: Bundle, folder: Path) -> None:
-    """Write ``bundle.json`` atomically into `folder`."""
-    write_atomically(folder / MANIFEST, bundle.model_dump_json(indent=2) + "\n")
+    """Write ``bundle.json`` atomically into `folder`, with the hashes of the sub-folders that are there."""
+    hashes = {path: fingerprints.file_hashes(folder / path) for path in bundle.paths if (folder / path).is_dir()}
+    content = bundle.model_copy(update={"sha256": hashes}).model_dump(mode="json")
+    if not hashes:
+        del content["sha256"]
+    write_atomically(folder / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def verify(bundle: Bundle, folder: Path, path: str) -> None:
+    """Raise `UnfitCheckpoint` when a file of the part at `path` is missing, new or not what was written.
+
+    Parts without recorded hashes (hub ids, old bundles) pass.
+    """
+    expected = bundle.sha256.get(path)
+    if expected is None:
+        return
+    found = fingerprints.part_files(folder / path)
+    advice = "copy the bundle again, or write it anew if the change was meant (xstilts bundle make)"
+    for name, digest in expected.items():
+        if name not in found:
+            raise UnfitCheckpoint(f"{folder}: part {path} lacks its file {name} (sha256 {digest}); {advice}")
+        actual = fingerprints.file_sha256(found[name])
+        if actual != digest:
+            raise UnfitCheckpoint(
+                f"{folder}: part {path} has changed: {name} has sha256 {actual}, {MANIFEST} says {digest}; {advice}"
+            )
+    for name in found:
+        if name not in expected:
+            raise UnfitCheckpoint(f"{folder}: part {path} has a file {name} that {MANIFEST} does not know; {advice}")
+
+
+def make(
+    output: Path,
+    encoder: str | None,
+    heads: Mapping[str, str],
+    label_orders: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a bundle from existing checkpoints: folders are copied, hub ids (``owner/name@revision``) referred to.
+
+    `heads` maps a family to its checkpoint, `label_orders` to the names of its classes (``a|b|c``). Raises
+    `SettingError` for an occupied `output`, `UnknownName` for a family without heads, `UnfitCheckpoint` for a folder
+    without safetensors weights.
+    """
+    if output.exists() and not (overwrite and (output / MANIFEST).is_file()):
+        raise SettingError(f"{output} exists; give another folder" + ("" if overwrite else " or --overwrite a bundle"))
+    for family in heads:
+        if family not in HEAD_FAMILIES:
+            raise UnknownName.of("family with a head", family, HEAD_FAMILIES)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
+    try:
+        made = _assemble(scratch, encoder, heads, label_orders or {})
+        write(made, scratch)
+        scratch.chmod(0o755)
+        if output.exists():
+            shutil.rmtree(output)
+        scratch.rename(output)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return read(output)
+
+
+def _assemble(scratch: Path, encoder: str | None, heads: Mapping[str, str], label_orders: Mapping[str, str]) -> Bundle:
+    copied: dict[str, tuple[str, str | None]] = {}
+    wanted = [("encoder", encoder)] if encoder else []
+    for name, source in [*wanted, *heads.items()]:
+        if source not in copied:
+            copied[source] = _take(source, scratch, name)
+    made = {}
+    for family, source in heads.items():
+        path, revision = copied[source]
+        order = tuple(label_orders[family].split("|")) if family in label_orders else None
+        made[family] = Head(path=path, revision=revision, label_order=order)
+    if encoder is None:
+        return Bundle(heads=made)
+    path, revision = copied[encoder]
+    return Bundle(encoder=path, encoder_revision=revision, heads=made)
+
+
+def _take(source: str, scratch: Path, name: str) -> tuple[str, str | None]:
+    """Copy a folder to ``scratch/name``, or split a hub id; returns path and revision."""
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        hub_id, _, revision = source.partition("@")
+        if hub_id.count("/") != 1 or hub_id.startswith((".", "/")):
+            raise UnfitCheckpoint(f"{source!r} is neither a folder nor a hub id (owner/name@revision)")
+        return hub_id, revision or None
+    files = fingerprints.part_files(folder)
+    if "config.json" not in files or not any(file.endswith(".safetensors") for file in files):
+        raise UnfitCheckpoint(f"{folder} is no checkpoint: it needs config.json and safetensors weights")
+    for inner, path in files.items():
+        (scratch / name / inner).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, scratch / name / inner)
+    return name, None

@@ -21,7 +21,7 @@ bundle_app = typer.Typer(no_args_is_help=True, help="Checkpoint folders that ser
 app.add_typer(data_app, name="data")
 app.add_typer(bundle_app, name="bundle")
 
-DATA_HELP = "Data folder in the official formats, or 'sample'; default: XSTILTS_DATA, else the bundled sample."
+DATA_HELP = "Data folder in the official formats, 'hub' or 'sample'; default: XSTILTS_DATA, else the bundled sample."
 
 
 def main() -> None:
@@ -59,6 +59,8 @@ def eval_(
     data: str | None = typer.Option(None, help=DATA_HELP),
     split: str | None = typer.Option(None, help="test (default) or dev."),
     limit: float | None = typer.Option(None, help="First N documents of each leaf; retrieval keeps its whole pool."),
+    num_fewshot: int = typer.Option(0, min=0, help="English examples in every prompt of a language model."),
+    apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),
     model_args: str = typer.Option("", "--model-args", "-a", help="More adapter arguments: key=value,key=value."),
     languages: bool = typer.Option(True, help="Show the table by language."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
@@ -79,6 +81,8 @@ def eval_(
         data=data,
         split=split,
         limit=limit,
+        num_fewshot=num_fewshot,
+        apply_chat_template=apply_chat_template,
         model_args=tuple(sorted(arguments.items())),
     )
     board = evaluation.evaluate(settings, output, overwrite, say=lambda line: print(line, file=sys.stderr))
@@ -135,7 +139,7 @@ def data_status(
     from xstilts_eval.tasks.documents import resolve_folder
 
     folder, source = resolve_folder(data)
-    rows = status(folder, split, [find_family(family)] if family else None, is_sample=source == "sample")
+    rows = status(folder, split, [find_family(family)] if family else None, source == "sample", source == "hub")
     if json_:
         _write_json([asdict(row) for row in rows], "-")
         return
@@ -144,37 +148,112 @@ def data_status(
     _console().print(status_report(rows, f"{source}: {folder}"))
 
 
-@bundle_app.command("show")
-def bundle_show(folder: Path) -> None:
-    """Print a bundle's manifest, validated, with the hash of every part."""
-    from xstilts_eval import bundle
-    from xstilts_eval.models.checkpoint import resolve
+@data_app.command("fetch")
+def data_fetch(
+    families: list[str] = typer.Argument(None, help="Families (xnli, bitext_tatoeba); default: XTREME's nine."),
+    output: Path = typer.Option(..., "--output", "-o", help="Data folder to fill; what it has already is kept."),
+    languages: str = typer.Option("", help="Only these languages, separated by commas."),
+    split: list[str] = typer.Option(["test"], help="test, dev or train; may be given several times."),
+    from_: str = typer.Option("hub", "--from", help="hub (pinned commits) or archives (the publishers' own files)."),
+    revision: list[str] = typer.Option(
+        [], help="REPOSITORY=COMMIT: another commit, branch or tag than the pinned one."
+    ),
+    timeout: float | None = typer.Option(None, help="Seconds without an answer; default: HF_HUB_DOWNLOAD_TIMEOUT, 10."),
+) -> None:
+    """Bring the benchmark's data into a folder in the official layout; call again to go on after an interruption.
 
-    manifest = bundle.read(folder)
-    checkpoint = resolve(str(folder))
-    parts = {family: source.identity for family, source in checkpoint.heads.items()}
-    if checkpoint.encoder:
-        parts["encoder"] = checkpoint.encoder.identity
-    _write_json(manifest.model_dump() | {"sha256": parts}, "-")
+    Checksums are compared, fetched.json in the folder says where every file came from, and nothing half-written stays.
+    HF_ENDPOINT, HF_TOKEN and HF_HOME are the hub's own settings.
+    """
+    from xstilts_eval.data import fetch
+
+    leaves = fetch.select(families or [], languages.split(",") if languages else None, split)
+    pins = fetch.parse_revisions(revision)
+    summary = fetch.fetch(
+        leaves, output, fetch.parse_origin(from_), pins, timeout, lambda line: print(line, file=sys.stderr)
+    )
+    absent = len(leaves) - summary.fetched - summary.kept
+    print(
+        f"{summary.fetched} leaves fetched, {summary.kept} already there, {absent} not to be had from {from_}; "
+        f"score them with --data {output} or XSTILTS_DATA={output}"
+    )
+
+
+@bundle_app.command("show")
+def bundle_show(
+    folder: Path,
+    json_: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """List a bundle's parts with class, labels, size and hash, and check that no file is missing or changed."""
+    from xstilts_eval.models.bundle_report import report, table
+
+    parts = report(folder)
+    if json_:
+        _write_json(parts, "-")
+    else:
+        _console().print(table(parts))
+    if any(part.get("problem") for part in parts["parts"]):
+        raise typer.Exit(1)
+
+
+@bundle_app.command("make")
+def bundle_make(
+    output: Path = typer.Argument(help="Folder of the bundle to write."),
+    encoder: str | None = typer.Option(None, help="What serves retrieval: a folder (copied) or owner/name@revision."),
+    head: list[str] = typer.Option([], help="FAMILY=folder or FAMILY=owner/name@revision; once per family."),
+    label_order: list[str] = typer.Option([], help="FAMILY=a|b|c, for a head whose own names say nothing."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace another bundle."),
+) -> None:
+    """Put existing checkpoints together into one bundle: folders are copied, hub checkpoints referred to."""
+    from xstilts_eval import bundle
+
+    heads, orders = _pairs(head, "--head"), _pairs(label_order, "--label-order")
+    if not (encoder or heads):
+        raise SettingError("give --encoder, --head FAMILY=CHECKPOINT, or both")
+    made = bundle.make(output, encoder, heads, orders, overwrite)
+    print(f"{output}: encoder {made.encoder or 'none'}; heads for {', '.join(made.heads) or 'no family'}")
 
 
 @app.command("fit-head")
 def fit_head(
     base: str = typer.Argument(help="Base encoder: a folder with safetensors weights."),
-    output: Path = typer.Option(..., "--output", "-o", help="Folder of the bundle to write."),
-    family: str = typer.Option("udpos", help="Tagging family: udpos or panx."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="Folder of the bundle to write."),
+    into: Path | None = typer.Option(None, help="Bundle of the same base that gets the head; its others stay."),
+    family: str = typer.Option(
+        "udpos", help="xnli, pawsx, udpos, panx, tydiqa; xquad or mlqa (SQuAD): one head for all three QA families."
+    ),
     data: str | None = typer.Option(None, help=DATA_HELP),
-    epochs: int = typer.Option(8, min=1),
-    learning_rate: float = typer.Option(1e-4, min=0.0),
+    split: str = typer.Option("train", help="English split to train on: train or dev."),
+    limit: int | None = typer.Option(None, min=1, help="Train on so many examples, drawn with the seed."),
+    epochs: int | None = typer.Option(None, min=1, help="Default: 8 for tagging, 4 for pairs, 2 for questions."),
+    learning_rate: float = typer.Option(1e-4, min=0.0, help="Highest rate; a tenth of the steps leads up to it."),
+    batch_size: int = typer.Option(16, min=1),
+    max_length: int | None = typer.Option(None, help="Sub-words; default: the benchmark's, 128 or 384."),
+    dtype: str = typer.Option("float32", help="float32, or bfloat16 (autocast)."),
     seed: int = typer.Option(1),
     overwrite: bool = typer.Option(False, "--overwrite"),
 ) -> None:
-    """Fit a tagging head on the English training split and write a bundle: the head, and the base for retrieval."""
+    """Fit a head on English data and write a bundle: the head, and the base for retrieval."""
+    target = output or into
+    if target is None or (output and into):
+        raise SettingError("give either --output (a new bundle) or --into (an existing one that gets the head)")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from xstilts_eval.training.tagging_head import fit
+    from xstilts_eval.training.heads import Settings, fit
 
-    report = fit(base, output, family, data, epochs, learning_rate, seed, overwrite)
-    print(report)
+    settings = Settings(
+        base=base,
+        family=family,
+        data=data,
+        split=split,
+        limit=limit,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        max_length=max_length,
+        dtype=dtype,
+        seed=seed,
+    )
+    print(fit(settings, target, overwrite, into=into is not None))
 
 
 @app.command("tasks-path")
@@ -198,8 +277,23 @@ def parse_arguments(text: str) -> dict[str, Any]:
         key, sign, value = part.partition("=")
         if not sign or not key:
             raise SettingError(f"cannot read {part!r} in --model-args; write key=value,key=value")
+        if key.strip() in values:
+            raise SettingError(f"--model-args gives {key.strip()} twice ({values[key.strip()]} and {value}); keep one")
         values[key.strip()] = int(value) if value.strip().isdigit() else value.strip()
     return values
+
+
+def _pairs(given: list[str], option: str) -> dict[str, str]:
+    """``FAMILY=VALUE`` options as a dictionary; raises `SettingError`, also for a family given twice."""
+    found: dict[str, str] = {}
+    for text in given:
+        family, sign, value = text.partition("=")
+        if not (sign and family and value):
+            raise SettingError(f"cannot read {option} {text!r}; write {option} FAMILY=…")
+        if family in found:
+            raise SettingError(f"{option} is given twice for {family} ({found[family]} and {value}); keep one")
+        found[family] = value
+    return found
 
 
 def _show(board: Any, languages: bool) -> None:

@@ -4,6 +4,7 @@
     ├── UnknownName (LookupError)      a task, family, language or model that does not exist; offers close matches
     ├── DataError (ValueError)         a data file that breaks its format; names file and line
     │   └── MissingData (FileNotFoundError)   data that is not there; names the folder searched and the remedy
+    ├── FetchError (OSError)           a hub or an archive that gives nothing, or other than what is pinned
     ├── UnfitCheckpoint (ValueError)   a checkpoint that cannot serve the selected tasks
     ├── NumericError (ArithmeticError) NaN or infinite numbers where a score was expected
     ├── PredictionError (ValueError)   prediction or result files that do not fit their labels
@@ -43,6 +44,10 @@ class MissingData(DataError, FileNotFoundError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class FetchError(XstiltsError, OSError):
+    """A hub or an archive that cannot be reached, or that gives other than what is pinned."""
 
 
 class UnfitCheckpoint(XstiltsError, ValueError):

@@ -43,6 +43,8 @@ class Settings:
     data: str | None = None
     split: str | None = None
     limit: float | None = None
+    num_fewshot: int = 0
+    apply_chat_template: bool = False
     model_args: tuple[tuple[str, Any], ...] = ()
 
     def key(self, revisions: dict[str, str], checkpoint: Any) -> str:
@@ -239,14 +241,23 @@ class _Session:
         from lm_eval import __version__ as lm_eval_version
         from lm_eval import evaluate
 
+        from xstilts_eval.tasks.leaf import is_filler
+
         loaded = self._manager.load(leaves)
         for task in loaded["tasks"].values():
-            task.set_config("num_fewshot", 0)
+            task.set_config("num_fewshot", 0 if task.is_retrieval else self._settings.num_fewshot)
         results: dict[str, Any] | None = evaluate(
-            self._model, loaded, limit=self._settings.limit, log_samples=True, bootstrap_iters=0
+            self._model,
+            loaded,
+            limit=self._settings.limit,
+            apply_chat_template=self._settings.apply_chat_template,
+            log_samples=True,
+            bootstrap_iters=0,
         )
         if results is None:
             return None
+        for leaf, rows in results["samples"].items():
+            results["samples"][leaf] = [row for row in rows if not is_filler(row["doc"])]
         arguments = {"pretrained": self._settings.pretrained, **dict(self._settings.model_args)}
         config = {"model": "xstilts", "model_args": arguments, "limit": self._settings.limit}
         return results | {

@@ -10,9 +10,9 @@ import pytest
 
 from tests.run_host import load_tasks, run_host
 from xstilts_eval import bundle
-from xstilts_eval.benchmark import PANX_TAGS, UPOS, family
+from xstilts_eval.benchmark import family
 from xstilts_eval.errors import NumericError, SettingError, UnfitCheckpoint
-from xstilts_eval.models import labels, source
+from xstilts_eval.models import source
 from xstilts_eval.models.adapter import XstiltsLM
 
 
@@ -260,35 +260,6 @@ def test_equal_inputs_have_equal_neighbours_whatever_the_batch(minilm: Path) -> 
 # ------------------------------------------------------------------ labels
 
 
-@pytest.mark.parametrize(
-    ("name", "names", "order"),
-    [
-        ("xnli", ["contradiction", "entailment", "neutral"], [0, 1, 2]),
-        ("xnli", ["ENTAILMENT", "NEUTRAL", "CONTRADICTION"], [2, 0, 1]),
-        ("xnli", ["contradictory", "neutral", "entailment"], [0, 2, 1]),
-        ("pawsx", ["0", "1"], [0, 1]),
-        ("pawsx", ["paraphrase", "not_paraphrase"], [1, 0]),
-    ],
-)
-def test_class_order_comes_from_names(name: str, names: list[str], order: list[int]) -> None:
-    assert labels.class_order(family(name), names) == order
-
-
-@pytest.mark.parametrize(
-    ("name", "names"),
-    [
-        ("xnli", ["entailment", "not_entailment"]),
-        ("xnli", ["LABEL_0", "LABEL_1", "LABEL_2"]),
-        ("xnli", ["entailment", "entailment", "neutral"]),
-        ("pawsx", ["contradiction", "entailment", "neutral"]),
-    ],
-)
-def test_label_sets_that_do_not_fit_are_refused_naming_both(name: str, names: list[str]) -> None:
-    with pytest.raises(UnfitCheckpoint) as refusal:
-        labels.class_order(family(name), names)
-    assert names[0] in str(refusal.value) and family(name).labels[0] in str(refusal.value)
-
-
 def test_nameless_labels_need_an_order(tiny_bundle: Path, tmp_path: Path) -> None:
     head = copy_head(tiny_bundle / "xnli", tmp_path / "nameless")
     config = json.loads((head / "config.json").read_text())
@@ -316,14 +287,6 @@ def test_class_order_reaches_the_scores(tiny_bundle: Path, tmp_path: Path) -> No
     for one, other in zip(plain, swapped, strict=True):
         values, changed = ([score for score, _ in sample["filtered_resps"]] for sample in (one, other))
         assert changed == pytest.approx([values[2], values[1], values[0]])
-
-
-def test_tags_may_carry_the_extra_class_of_the_benchmarks_own_models() -> None:
-    assert labels.tag_names(family("udpos"), ["O", *UPOS])[0] == "O"
-    assert labels.tag_names(family("panx"), [tag.lower() for tag in PANX_TAGS]) == list(PANX_TAGS)
-    for wrong in ([*PANX_TAGS, "B-MISC"], PANX_TAGS[:-1], ["O", "I-PER", "I-ORG", "I-LOC"]):
-        with pytest.raises(UnfitCheckpoint, match="panx needs"):
-            labels.tag_names(family("panx"), list(wrong))
 
 
 def test_a_replaced_head_brings_its_own_order(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -357,7 +320,7 @@ def test_bundle_survives_a_round_trip(tmp_path: Path) -> None:
         ('{"encoder": "/etc"}', "must be a sub-folder"),
         ('{"colour": 1}', "colour: Extra inputs are not permitted"),
         ('{"format": 2}', "format: Input should be 1"),
-        ('{"retrieval": {"pooling": "sum"}}', r"retrieval\.pooling: Input should be 'mean', 'cls' or 'max'"),
+        ('{"retrieval": {"pooling": "sum"}}', r"retrieval\.pooling: Input should be 'mean', 'cls', 'max' or"),
     ],
 )
 def test_malformed_bundles_are_refused_by_field(tmp_path: Path, content: str, message: str) -> None:
@@ -400,7 +363,7 @@ def test_the_settings_of_a_sentence_transformers_folder_are_used(minilm: Path) -
     [
         ("modules.json", "[1]", "cannot read its sentence-transformers settings"),
         ("modules.json", '[{"type": "a.Transformer", "path": ""}]', "cannot read its sentence-transformers settings"),
-        ("modules.json", '[{"type": "a.Dense", "path": "2"}]', "module Dense is not supported"),
+        ("modules.json", '[{"type": "a.CNN", "path": "2"}]', "module CNN is not supported"),
         (
             "1_Pooling/config.json",
             '{"pooling_mode_lasttoken": true}',

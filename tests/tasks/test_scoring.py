@@ -4,33 +4,13 @@ import random
 
 import pytest
 
-from xstilts_eval.benchmark import PANX_TAGS, UPOS
 from xstilts_eval.tasks import scoring
-
-
-@pytest.mark.parametrize(
-    ("response", "tags", "parsed"),
-    [
-        ("NOUN VERB PUNCT", ["NOUN", "VERB", "PUNCT"], True),
-        ("dog_NOUN barks_VERB ._PUNCT", ["NOUN", "VERB", "PUNCT"], True),
-        ("dog_noun barks_verb ._punct", ["NOUN", "VERB", "PUNCT"], True),
-        ("a_b_NOUN VERB _PUNCT", ["NOUN", "VERB", "PUNCT"], True),
-        ("NOUN VERB", ["NOUN", "VERB", "X"], False),
-        ("NOUN VERB PUNCT NOUN", ["NOUN", "VERB", "PUNCT"], False),
-        ("NOUN BANANA PUNCT", ["NOUN", "X", "PUNCT"], False),
-        ("", ["X", "X", "X"], False),
-        ("_ O NOUN", ["_", "O", "NOUN"], True),
-    ],
-)
-def test_tags_are_read_or_counted_as_unread(response: str, tags: list[str], parsed: bool) -> None:
-    assert scoring.parse_tags(response, 3, (*UPOS, *scoring.NO_CHUNK), "X") == (tags, parsed)
 
 
 def test_missing_entity_tags_become_o() -> None:
     doc = {"id": "1", "tokens": ["Anna", "lives", "here"], "tags": ["B-PER", "O", "O"]}
     values = scoring.panx(doc, ["B-PER"])
     assert values["f1"] == [1, 1, 1] and values["unparsed"] == 1
-    assert scoring.parse_tags("B-PER O O", 3, PANX_TAGS, "O") == (["B-PER", "O", "O"], True)
 
 
 def test_old_seqeval_rule_on_tags() -> None:

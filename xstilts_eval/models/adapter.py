@@ -18,12 +18,13 @@ from lm_eval.api.model import LM
 from xstilts_eval.benchmark import Family, Kind, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
-from xstilts_eval.models import arguments, embedding, labels, pairs, retrieval, spans, tagging
+from xstilts_eval.models import after_pooling, arguments, embedding, pairs, retrieval, spans, tagging
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.source import Source
+from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 from xstilts_eval.tasks import announced
 
 if TYPE_CHECKING:
@@ -48,7 +49,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
     * `batch_tokens`: padded tokens a batch may hold; a `batch_size` above 1 caps its rows too;
     * `max_length`: sub-words, at least 16; by default 128 for pairs and tagging, 384 for questions, 512 for sentences;
     * `layer`, `pooling`: block and pooling of sentence vectors; defaults by model, see `embedding.default_retrieval`;
-    * `label_order`: class names joined by ``|`` for heads whose config has none.
+    * `prompt`: put before every sentence of both sides, in quotes to keep its spaces (``prompt='query: '``); by
+      default what the checkpoint says;
+    * `label_order`: class names joined by ``|`` for heads whose config has none, ``xnli_label_order`` for one family's;
+    * `extra_types`: classes that PAN-X or UD-POS lack are predicted and dropped (``drop``, default) or never predicted
+      (``mask``);
+    * `udpos_map`: ``ptb`` reads a head with Penn Treebank tags as UPOS, with losses.
 
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
@@ -67,10 +73,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
             self.arguments.show_progress and self.processes.is_first,
         )
         self.checkpoint = checkpoints.resolve(
-            self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.label_order
+            self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.reading()
         )
         self._encoder: embedding.SentenceEncoder | None = None
         self._language_model: LanguageModel | None = None
+        self._families: set[Family] = set()
+        self._has_chat_template = False
         self.lengths: dict[str, int] = {}
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
 
@@ -146,26 +154,39 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "batch_tokens": self.runtime.batch_tokens,
                 "max_length": dict(self.lengths),
                 "label_order": self._named_labels(),
-                "retrieval": retrieval_settings.model_dump() if retrieval_settings else None,
+                "label_maps": self._label_maps(),
+                "retrieval": retrieval_settings.described() if retrieval_settings else None,
                 "processes": self.world_size,
+                "language_model": self._language_model_info(),
+                "chat_template": self._has_chat_template,
                 "counts": {family: dict(values) for family, values in self.counts.items()},
                 "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             }
         }
 
+    def _language_model_info(self) -> dict[str, Any] | None:
+        """Which families text answered, and how choices were scored; None for a checkpoint with heads."""
+        if self.checkpoint.language_model is None:
+            return None
+        families = [family.name for family in self._trained_families() if self.checkpoint.is_generated(family)]
+        return {"families": families, "kind": self._language().backend}
+
     def _named_labels(self) -> dict[str, list[str]]:
         """Label names of the heads in use that were not read from the head's own configuration."""
         found = {}
         for family in self._headed_families():
-            names = self.checkpoint.label_names(family)
-            if names != labels.ordered_names(self.checkpoint.head(family).config.id2label, None):
+            names = self.checkpoint.label_names(family) if family.labels else []
+            if family.labels and names != self.checkpoint.own_label_names(family):
                 found[family.name] = names
         return found
 
-    @staticmethod
-    def _trained_families() -> list[Family]:
-        families = {s.task.family for s in announced.current()}
-        return sorted((f for f in families if f.kind not in (Kind.BITEXT, Kind.MINING)), key=lambda f: f.name)
+    def _label_maps(self) -> dict[str, dict[str, Any]]:
+        """How the classes of each head in use were read."""
+        labelled = [family for family in self._headed_families() if family.labels]
+        return {family.name: self.checkpoint.label_map(family).described() for family in labelled}
+
+    def _trained_families(self) -> list[Family]:
+        return sorted((f for f in self._families if f.kind not in (Kind.BITEXT, Kind.MINING)), key=lambda f: f.name)
 
     def _headed_families(self) -> list[Family]:
         return [family for family in self._trained_families() if not self.checkpoint.is_generated(family)]
@@ -184,6 +205,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
         """The selected leaves; checks at the first call of an evaluation that all of them can be served."""
         selections = announced.current()
         refuse_unfit(self.checkpoint, selections)
+        self._families = {selection.task.family for selection in selections}
+        self._has_chat_template = any(selection.chat_template for selection in selections)
         return selections
 
     def _divide(
@@ -269,14 +292,16 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return [answers[request.task_name, request.doc_id] for request in requests]
 
     def _classify(self, family: Family, documents: list[Any]) -> Any:
-        order = labels.class_order(family, self.checkpoint.label_names(family))
+        order = self.checkpoint.label_map(family).order(family.labels)
         head = self._head(family, "AutoModelForSequenceClassification", documents, pairs.MAX_LENGTH)
         values, counts = pairs.classify(head, documents, order)
         self._count(family, counts)
         return values
 
     def _tag(self, family: Family, documents: list[Any]) -> list[str]:
-        tags = labels.tag_names(family, self.checkpoint.label_names(family))
+        tags = self.checkpoint.label_map(family)
+        for note in tags.notes:
+            log.warning(note)
         head = self._head(family, "AutoModelForTokenClassification", documents, tagging.MAX_LENGTH)
         found, counts = tagging.tag(head, documents, tags)
         self._count(family, counts)
@@ -306,7 +331,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 model = self._language()
                 self.lengths["retrieval"] = min(self.arguments.max_length or length, model.max_length)
                 loaded = model.sentence_encoder_model(self.lengths["retrieval"])
-            self._encoder = embedding.SentenceEncoder(loaded, settings.layer, settings.pooling)
+            if settings.lower_case:
+                embedding.lower_case_first(loaded.tokenizer)
+            steps = after_pooling.load_steps(source, settings.modules, self._device)
+            self._encoder = embedding.SentenceEncoder(
+                loaded, settings.layer, settings.pooling, prompt=settings.prompt, steps=steps
+            )
         return self._encoder
 
     def _retrieval(self) -> Retrieval:
@@ -314,15 +344,15 @@ class XstiltsLM(LM):  # type: ignore[misc]
         encoder = self.checkpoint.encoder
         assert encoder is not None
         settings = self.checkpoint.retrieval or embedding.default_retrieval(encoder.config)
-        changes = {"layer": self.arguments.layer, "pooling": self.arguments.pooling}
+        given = self.arguments
+        changes = {"layer": given.layer, "pooling": given.pooling, "prompt": given.prompt}
         return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
     def _load(self, source: Source, auto_class: str, name: str, length: int, label: str) -> Loaded:
+        self.checkpoint.verify(source)
         model = source.load(getattr(transformers, auto_class), dtype=self.runtime.dtype).to(self._device).eval()
         tokenizer = source.tokenizer()
-        rows = model.get_input_embeddings().num_embeddings
-        if len(tokenizer) > rows:
-            raise UnfitCheckpoint(f"{source.name}: the tokenizer has {len(tokenizer)} tokens, the model {rows}")
+        refuse_foreign_tokenizer(source.name, tokenizer, model)
         return Loaded(model, tokenizer, self.runtime, self._length(name, length, model), label)
 
     def _length(self, name: str, default: int, model: Any) -> int:
@@ -357,22 +387,10 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
             reasons[group] = str(error)
     if not reasons:
         return
-    fit = names_of([s for s in selections if s.task.family.group not in reasons])
+    fit = announced.names_of([s for s in selections if s.task.family.group not in reasons])
     advice = f"it can serve: --tasks {','.join(fit)}" if fit else "it can serve none of the selected tasks"
     listed = "; ".join(f"{group}: {reason}" for group, reason in reasons.items())
     raise UnfitCheckpoint(f"{checkpoint.name} cannot serve {listed}. {advice[0].upper()}{advice[1:]}")
-
-
-def names_of(selections: Sequence[Selection]) -> list[str]:
-    """The shortest ``--tasks`` list: a group where all its languages are selected, leaves otherwise."""
-    by_family: dict[Family, list[str]] = {}
-    for selection in selections:
-        by_family.setdefault(selection.task.family, []).append(selection.name)
-    return [
-        name
-        for family, names in by_family.items()
-        for name in ([family.group] if len(names) == len(family.languages) else names)
-    ]
 
 
 def _device(device: str | None, processes: Processes) -> torch.device:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xstilts_eval.benchmark import FAMILIES, Kind
 from xstilts_eval.errors import SettingError
+from xstilts_eval.models.checkpoint import Reading
 
 HEAD_FAMILIES = tuple(family.name for family in FAMILIES.values() if family.kind not in (Kind.BITEXT, Kind.MINING))
 _FROM_THE_HOST = ("data", "split", "batch_size", "max_batch_size")
@@ -28,9 +29,29 @@ class Arguments(BaseModel):
     max_length: int | None = Field(default=None, ge=16)
     layer: int | None = Field(default=None, ge=1)
     pooling: Literal["mean", "cls", "max"] | None = None
+    prompt: str | None = None
     label_order: str | None = None
+    xnli_label_order: str | None = None
+    pawsx_label_order: str | None = None
+    panx_label_order: str | None = None
+    udpos_label_order: str | None = None
+    extra_types: Literal["drop", "mask"] = "drop"
+    udpos_map: Literal["ptb"] | None = None
     show_progress: bool = True
     heads: dict[str, str] = {}
+
+    @field_validator("prompt")
+    @classmethod
+    def _unquoted(cls, prompt: str | None) -> str | None:
+        """Quotes keep the spaces at the end, which readers of ``key=value`` strip."""
+        quoted = prompt is not None and len(prompt) > 1 and prompt[0] == prompt[-1] and prompt[0] in "'\""
+        return prompt[1:-1] if prompt is not None and quoted else prompt
+
+    def reading(self) -> Reading:
+        """How label names of heads are to be read."""
+        given = {name: getattr(self, f"{name}_label_order") for name in ("xnli", "pawsx", "panx", "udpos")}
+        orders = {name: order for name, order in given.items() if order}
+        return Reading(self.label_order, orders, self.extra_types, self.udpos_map)
 
 
 def read(given: dict[str, Any]) -> Arguments:

@@ -6,8 +6,8 @@ folder with or without a head, or a hub id.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from xstilts_eval.benchmark import Family, Kind
 from xstilts_eval.bundle import Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import labels
+from xstilts_eval.models.labels import ExtraTypes, LabelMap
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
 
@@ -34,9 +35,26 @@ _HEADS = {
 }
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How the user wants the label names of heads to be read.
+
+    `order` (``a|b|c``) names the classes of heads whose own names say nothing, `orders` those of single families;
+    `extra_types` and `udpos_map` go to `labels.understand`.
+    """
+
+    order: str | None = None
+    orders: Mapping[str, str] = field(default_factory=dict)
+    extra_types: ExtraTypes = "drop"
+    udpos_map: str | None = None
+
+
 @dataclass
 class Checkpoint:
-    """A resolved `pretrained` argument: one encoder and any number of heads."""
+    """A resolved `pretrained` argument: one encoder and any number of heads.
+
+    `label_order` holds the class names that a bundle gives for its heads.
+    """
 
     name: str
     encoder: Source | None
@@ -46,6 +64,7 @@ class Checkpoint:
     label_order: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bundle: Bundle | None = None
     language_model: Source | None = None
+    reading: Reading = field(default_factory=Reading)
 
     def is_generated(self, family: Family) -> bool:
         """Whether a language model answers `family` with text, no head of its own being there."""
@@ -57,7 +76,8 @@ class Checkpoint:
         parts = {"encoder": self.encoder, "head": self.plain_head, **self.heads}
         files = {name: [source.name, source.revision, source.fingerprint()] for name, source in parts.items() if source}
         retrieval = self.retrieval.model_dump() if self.retrieval else None
-        return {"files": files, "retrieval": retrieval, "label_order": self.label_order}
+        reading = asdict(self.reading)
+        return {"files": files, "retrieval": retrieval, "label_order": self.label_order, "reading": reading}
 
     def head(self, family: Family) -> Source:
         """The model that serves a trained family; raises `UnfitCheckpoint` saying what is missing."""
@@ -81,31 +101,51 @@ class Checkpoint:
         if self.is_generated(family):
             return
         self.head(family)
-        if family.kind is Kind.PAIR:
-            labels.class_order(family, self.label_names(family))
-        elif family.kind is Kind.TAGGED:
-            labels.tag_names(family, self.label_names(family))
+        if family.kind is Kind.TAGGED:
+            labels.refuse_crf(self.head(family).raw_config)
+        if family.kind in (Kind.PAIR, Kind.TAGGED):
+            self.label_map(family)
+
+    def label_map(self, family: Family) -> LabelMap:
+        """How the classes of the family's head are read; raises `UnfitCheckpoint` naming both label sets."""
+        names = self.label_names(family)
+        return labels.understand(family, names, self.reading.extra_types, self.reading.udpos_map)
 
     def label_names(self, family: Family) -> list[str]:
         """The label names of the family's head by class index.
 
-        A label order given by the user is for heads with as many classes whose own names say nothing; one in a bundle
-        is part of its head.
+        A label order given by the user is for heads whose own names say nothing; one in a bundle is part of its head.
         """
-        names = labels.ordered_names(self.head(family).config.id2label, self.label_order.get(family.name))
-        given = self.label_order.get("")
-        if given and len(given) == len(names) and all(re.fullmatch(r"LABEL_\d+", name) for name in names):
-            return labels.ordered_names(dict(enumerate(names)), given)
-        return names
+        names = self.own_label_names(family)
+        if family.name in self.label_order:
+            return labels.ordered_names(names, self.label_order[family.name])
+        given = self.reading.orders.get(family.name)
+        if given:
+            return labels.given_names(family, names, given.split("|"))
+        order = (self.reading.order or "").split("|")
+        return order if labels.says_nothing(names) and len(order) == len(names) else names
+
+    def own_label_names(self, family: Family) -> list[str]:
+        """The names in the configuration of the family's head."""
+        source = self.head(family)
+        made_up = [str(name) for _, name in sorted(source.config.id2label.items())]
+        return labels.own_names(source.raw_config) or made_up
+
+    def verify(self, source: Source) -> None:
+        """Raise `UnfitCheckpoint` when `source` is a part of the bundle whose files are no longer what was written."""
+        folder = Path(self.name).expanduser()
+        for path in self.bundle.paths if self.bundle else ():
+            if source == Source(str(folder / path)):
+                bundles.verify(self.bundle, folder, path)  # type: ignore[arg-type]
 
 
 def resolve(
     pretrained: str,
     revision: str | None = None,
     heads: dict[str, str] | None = None,
-    label_order: str | None = None,
+    reading: Reading | None = None,
 ) -> Checkpoint:
-    """Understand `pretrained` and per-family `heads`; reads small files only.
+    """Understand `pretrained` and per-family `heads` (``owner/name@revision`` pins a hub id); reads small files only.
 
     Raises `UnfitCheckpoint` when nothing loadable is there or a bundle is malformed.
     """
@@ -125,32 +165,37 @@ def resolve(
             language_model=source if is_generative else None,
         )
     for family, name in (heads or {}).items():
-        checkpoint.heads[family] = Source(name)
+        checkpoint.heads[family] = _named(name)
         checkpoint.label_order.pop(family, None)  # it belonged to the head that is replaced
-    if label_order:
-        checkpoint.label_order[""] = tuple(label_order.split("|"))
+    checkpoint.reading = reading or Reading()
     return checkpoint
+
+
+def _named(name: str) -> Source:
+    """A folder, or a hub id with the revision behind its ``@``."""
+    hub_id, sign, revision = name.rpartition("@")
+    return Source(hub_id, revision) if sign and Source(name).folder is None else Source(name)
 
 
 def _from_bundle(source: Source, folder: Path) -> Checkpoint:
     bundle = bundles.read(folder)
     checkpoint = Checkpoint(source.name, None, retrieval=bundle.retrieval, bundle=bundle)
     if bundle.encoder is not None:
-        checkpoint.encoder = _part(folder, bundle.encoder)
+        checkpoint.encoder = _part(folder, bundle.encoder, bundle.encoder_revision)
         if checkpoint.retrieval is None:
             checkpoint.retrieval = sentence_transformers_settings(checkpoint.encoder)
     for family, head in bundle.heads.items():
-        checkpoint.heads[family] = _part(folder, head.path)
+        checkpoint.heads[family] = _part(folder, head.path, head.revision)
         if head.label_order:
             checkpoint.label_order[family] = head.label_order
     return checkpoint
 
 
-def _part(folder: Path, path: str) -> Source:
+def _part(folder: Path, path: str, revision: str | None = None) -> Source:
     """A sub-folder of the bundle, or a hub id (``owner/name``); never a folder that happens to be where we run."""
     inner = folder / path
     if inner.is_dir():
         return Source(str(inner))
     if path.count("/") != 1:
         raise UnfitCheckpoint(f"{folder}: the bundle names a part {path!r}, and it has no such sub-folder")
-    return Source(path, on_hub=True)
+    return Source(path, revision, on_hub=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError
+from xstilts_eval.models.after_pooling import width_after
 from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
 
 MAX_LENGTH = 512
@@ -56,44 +57,66 @@ def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor
     if pooling == "max":
         return hidden.masked_fill(weights == 0, float("-inf")).amax(dim=1)
     hidden = hidden.float()
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-9)
+    total = weights.sum(dim=1).float()
+    return (hidden * weights).sum(dim=1) / (total.sqrt() if pooling == "mean_sqrt_len" else total).clamp(min=1e-9)
+
+
+def lower_case_first(tokenizer: Any) -> None:
+    """Make a tokenizer lower-case its input, before anything else and once, as `do_lower_case` asks."""
+    from tokenizers import normalizers
+
+    inner = tokenizer.backend_tokenizer
+    if inner.normalizer is None:
+        inner.normalizer = normalizers.Lowercase()
+    else:
+        inner.normalizer = normalizers.Sequence([normalizers.Lowercase(), inner.normalizer])
 
 
 @dataclass
 class SentenceEncoder:
-    """An encoder with its retrieval settings; cuts the model to the layer in use where it can."""
+    """An encoder with its retrieval settings; cuts the model to the layer in use where it can.
+
+    `prompt` is put before every text; `steps` are what follows the pooling.
+    """
 
     loaded: Loaded
     layer: int | None
     pooling: str
     truncated: int = 0
+    prompt: str = ""
+    steps: torch.nn.Module = field(default_factory=torch.nn.Identity)
 
     def __post_init__(self) -> None:
         self._is_cut = keep_blocks(self.loaded.model, self.layer)
 
     def inputs(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """Token ids of each text as the model will see them; texts with equal ids are one input."""
-        encoding = self.loaded.tokenizer(list(texts), truncation=True, max_length=self.loaded.max_length)
-        return [tuple(ids) for ids in encoding["input_ids"]] if texts else []
+        return [tuple(ids) for ids in self._encode(texts)["input_ids"]] if texts else []
 
     def embed(self, texts: Sequence[str], label: str = "") -> NDArray[np.float32]:
         """Unit vectors of shape [texts, width], in the order given; `truncated` counts texts that were cut."""
         if not texts:
-            return np.zeros((0, int(self.loaded.model.config.hidden_size)), np.float32)
-        encoding = self.loaded.tokenizer(list(texts), truncation=True, max_length=self.loaded.max_length)
+            width = width_after(self.steps, int(self.loaded.model.config.hidden_size))
+            return np.zeros((0, width), np.float32)
+        encoding = self._encode(texts)
         self.truncated += self._cut(texts, encoding)
         options: dict[str, Any] = {} if self._is_cut else {"output_hidden_states": True}
         loaded = replace(self.loaded, label=label)
         return np.stack(forward_rows(loaded, rows_of(encoding, loaded.fields), self._read, **options))
 
+    def _encode(self, texts: Sequence[str], truncation: bool = True) -> Any:
+        prompted = [self.prompt + text for text in texts]
+        limit = {"max_length": self.loaded.max_length} if truncation else {}
+        return self.loaded.tokenizer(prompted, truncation=truncation, verbose=False, **limit)
+
     def _cut(self, texts: Sequence[str], encoding: Any) -> int:
         """How many texts were longer than the model reads; a tokenizer without offsets (bytes) is asked again."""
         if encoding.encodings:
             return sum(bool(part.overflowing) for part in encoding.encodings)
-        whole = self.loaded.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
+        whole = self._encode(texts, truncation=False)["input_ids"]
         return sum(len(ids) > self.loaded.max_length for ids in whole)
 
     def _read(self, output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         hidden = output.last_hidden_state if self._is_cut else output.hidden_states[self.layer]
         pooled = pool(hidden, inputs["attention_mask"], self.pooling).float()
-        return torch.nn.functional.normalize(pooled, dim=-1)
+        return torch.nn.functional.normalize(self.steps(pooled), dim=-1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,22 +14,34 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from xstilts_eval.errors import NumericError
-from xstilts_eval.models.batching import batches, pad
+from xstilts_eval.errors import NumericError, SettingError
+from xstilts_eval.models.batching import longest_first, pad, rows_that_fit, tokens_that_fit, unless_out_of_memory
+from xstilts_eval.models.packed import PackedModel
+
+log = logging.getLogger("xstilts_eval")
 
 Row = dict[str, list[int]]
 """One encoded input: `input_ids`, `attention_mask` and, where the model has them, `token_type_ids`."""
 
 
-@dataclass(frozen=True)
+Read = Callable[[Any, dict[str, torch.Tensor]], torch.Tensor]
+"""Takes what is wanted out of a model's output and inputs: a tensor [rows, …], or [rows, tokens, …]."""
+
+
+@dataclass
 class Runtime:
-    """How to run: where, in which precision, how many padded tokens (and at most how many rows) at once."""
+    """How to run: where, in which precision, how many padded tokens (and at most how many rows) at once.
+
+    Where `automatic`, `batch_tokens` is lowered to what the free memory of a CUDA device holds. It is halved for the
+    rest of the run each time memory runs out; results do not depend on it.
+    """
 
     device: torch.device
     dtype: torch.dtype
     batch_tokens: int
     max_rows: int | None = None
     show_progress: bool = True
+    automatic: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,22 +71,24 @@ class Loaded:
 
 
 def forward_rows(
-    loaded: Loaded,
-    rows: Sequence[Row],
-    read: Callable[[Any, dict[str, torch.Tensor]], torch.Tensor],
-    names: Sequence[str] | None = None,
-    **options: Any,
+    loaded: Loaded, rows: Sequence[Row], read: Read, names: Sequence[str] | None = None, **options: Any
 ) -> list[NDArray[np.float32]]:
     """Forward every row once and return `read(output, inputs)` per row, in the order given.
 
-    `read` maps the model's output of a batch to a tensor [rows, …]; each row's slice comes back as float32 on the CPU,
-    one of three axes cut to the row's own length. `names` identify rows in the error raised for NaN (`NumericError`);
-    `options` go to the model.
+    Each row's slice comes back as float32 on the CPU, one of three axes cut to the row's own length. Models that
+    `PackedModel` knows run without padding; `read` then sees rows of one length at a time. `names` identify rows in the
+    error raised for NaN (`NumericError`); `options` go to the model. Raises `SettingError` when a single row does not
+    fit in memory.
     """
     runtime = loaded.runtime
+    packed = None if options else PackedModel.of(loaded.model)
+
+    def forward(batch: list[int]) -> list[NDArray[np.float32]]:
+        chosen = [rows[index] for index in batch]
+        return _packed(packed, chosen, read, runtime) if packed else _padded(loaded, chosen, read, options)
+
     pause, delay = _pace()
     results: list[NDArray[np.float32] | None] = [None] * len(rows)
-    lengths = [len(row["input_ids"]) for row in rows]
     with (
         torch.inference_mode(),
         tqdm(
@@ -85,20 +100,61 @@ def forward_rows(
             delay=delay,
         ) as bar,
     ):
-        for batch in batches(lengths, runtime.batch_tokens, runtime.max_rows):
-            inputs = pad([rows[index] for index in batch], {"input_ids": loaded.pad_token_id}, runtime.device)
-            values = read(loaded.model(**inputs, **options), inputs).float().cpu().numpy()
-            finite = np.isfinite(values.reshape(len(batch), -1)).all(axis=1)
-            for place, index in enumerate(batch):
-                if not finite[place]:
+        for batch, values in _in_batches(loaded, [len(row["input_ids"]) for row in rows], forward):
+            for index, value in zip(batch, values, strict=True):
+                if not np.isfinite(value).all():
                     which = names[index] if names else f"row {index}"
                     raise NumericError(
                         f"{loaded.label}: the model gave NaN or infinite numbers for {which} (precision "
                         f"{str(runtime.dtype).removeprefix('torch.')}); try dtype=float32 or check the checkpoint"
                     )
-                results[index] = values[place, : lengths[index]] if values.ndim == 3 else values[place]
+                results[index] = value
             bar.update(len(batch))
     return [result for result in results if result is not None]
+
+
+def _in_batches(
+    loaded: Loaded, lengths: Sequence[int], forward: Callable[[list[int]], list[NDArray[np.float32]]]
+) -> Iterator[tuple[list[int], list[NDArray[np.float32]]]]:
+    """Batches of row numbers, longest rows first, with their results; half as many tokens when memory runs out."""
+    runtime = loaded.runtime
+    if runtime.automatic and runtime.device.type == "cuda":
+        fitting = tokens_that_fit(loaded.model, runtime.device, max(lengths, default=1))
+        runtime.batch_tokens = min(runtime.batch_tokens, fitting)
+    order = longest_first(lengths)
+    start = 0
+    while start < len(order):
+        longest = lengths[order[start]]
+        batch = order[start : start + rows_that_fit(longest, runtime.batch_tokens, runtime.max_rows)]
+        values = unless_out_of_memory(forward, batch)
+        if values is not None:
+            yield batch, values
+            start += len(batch)
+            continue
+        if len(batch) == 1:
+            raise SettingError(
+                f"{loaded.label}: one row of {longest} tokens does not fit in the memory of {runtime.device}; "
+                "use a smaller max_length, dtype=bfloat16 or a device with more memory"
+            )
+        runtime.batch_tokens = longest * len(batch) // 2
+        log.warning("%s: out of memory, going on with batch_tokens=%d", loaded.label, runtime.batch_tokens)
+
+
+def _packed(model: PackedModel, rows: Sequence[Row], read: Read, runtime: Runtime) -> list[NDArray[np.float32]]:
+    parts = [read(output, inputs) for output, inputs in model(rows, runtime.device)]
+    by_token = parts[0].ndim == 3
+    values = torch.cat([part.flatten(0, 1) if by_token else part for part in parts]).float().cpu().numpy()
+    if not by_token:
+        return list(values)
+    return np.split(values, np.cumsum([len(row["input_ids"]) for row in rows])[:-1])
+
+
+def _padded(loaded: Loaded, rows: Sequence[Row], read: Read, options: dict[str, Any]) -> list[NDArray[np.float32]]:
+    inputs = pad(rows, {"input_ids": loaded.pad_token_id}, loaded.runtime.device)
+    values = read(loaded.model(**inputs, **options), inputs).float().cpu().numpy()
+    if values.ndim != 3:
+        return list(values)
+    return [value[: len(row["input_ids"])] for value, row in zip(values, rows, strict=True)]
 
 
 def model_positions(model: Any) -> int | None:

@@ -24,6 +24,7 @@ from xstilts_eval.models.encoder import Loaded, Runtime
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.shared_context import Choice, Score
 from xstilts_eval.models.source import Source
+from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -51,10 +52,12 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         is_decoder = any(str(name).endswith(_DECODERS) for name in source.config.architectures)
         auto_class = transformers.AutoModelForCausalLM if is_decoder else transformers.AutoModelForSeq2SeqLM
         model = source.load(auto_class, dtype=runtime.dtype).to(runtime.device).eval()
+        tokenizer = source.tokenizer(needs_offsets=False)
+        refuse_foreign_tokenizer(source.name, tokenizer, model)
         with _quiet("lm_eval"):
             super().__init__(
                 pretrained=model,
-                tokenizer=source.tokenizer(needs_offsets=False),
+                tokenizer=tokenizer,
                 backend="causal" if is_decoder else "seq2seq",
                 max_length=max_length,
                 batch_size=1,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from xstilts_eval import fingerprints, hub_errors
 from xstilts_eval.errors import UnfitCheckpoint
+from xstilts_eval.models import hub_cache
 
-_HASHED = frozenset({".safetensors", ".json", ".txt", ".model"})
-"""Endings of configuration, tokenizer and weight files."""
+_LEFT_OVER = ("pooler", "position_ids", "cls.predictions", "cls.seq_relationship", "lm_head", "lm_predictions")
+"""Weights that heads do not use and that change nothing: of pretraining, and what old library versions kept."""
 
 
 @dataclass(frozen=True)
@@ -33,29 +36,57 @@ class Source:
         return path if path.is_dir() else None
 
     def file(self, name: str) -> Path | None:
-        """A file of the checkpoint, from the folder or through the hub's cache; None when it has none."""
+        """A file of the checkpoint, from the folder or through the hub's cache; None when it has none.
+
+        Raises `UnfitCheckpoint` when the hub gives nothing and the cache does not hold the checkpoint either.
+        """
         if self.folder is not None:
             path = self.folder / name
             return path if path.is_file() else None
         from transformers.utils import cached_file
 
         try:
-            found = cached_file(
-                self.name,
-                name,
-                revision=self.revision,
-                _raise_exceptions_for_missing_entries=False,
-                _raise_exceptions_for_connection_errors=False,
-            )
-        except (OSError, ValueError):
-            return None
+            self._answers()
+            found = cached_file(self.name, name, revision=self.revision, _raise_exceptions_for_missing_entries=False)
+        except Exception as error:  # the hub's errors have many roots
+            why = hub_errors.why(error, self.name, self.revision, "model")
+            if why is None or hub_cache.has_config(self.name, self.revision):
+                return None
+            raise UnfitCheckpoint(
+                f"{self.name!r} is neither a local folder nor a hub checkpoint that can be read: {why}"
+            ) from error
         return Path(found) if found else None
+
+    def _answers(self) -> None:
+        """One short question to the hub, unless the checkpoint is cached: downloads would try for over a minute."""
+        if not hub_cache.has_config(self.name, self.revision):
+            hub_cache.ask(self.name, self.revision)
+
+    @cached_property
+    def raw_config(self) -> dict[str, Any]:
+        """Content of ``config.json`` as it was written; empty where there is none that can be read."""
+        path = self.file("config.json")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
 
     @cached_property
     def config(self) -> Any:
-        """The Hugging Face configuration; raises `UnfitCheckpoint` when there is none that can be read."""
+        """The Hugging Face configuration; raises `UnfitCheckpoint` when there is none that can be read.
+
+        Also for a checkpoint that brings its own code, even where the library has an architecture of that name: its
+        weights may mean something else there.
+        """
         from transformers import AutoConfig
 
+        if own_code := self.raw_config.get("auto_map"):
+            raise UnfitCheckpoint(
+                f"{self.name}: the checkpoint asks for its own code (auto_map in config.json: "
+                f"{', '.join(own_code) if isinstance(own_code, dict) else own_code}), and code of checkpoints is never "
+                "run; if transformers' own class is the right one, take auto_map out of a copy"
+            )
         try:
             return AutoConfig.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
         except Exception as error:  # a configuration is somebody's file: its reader may raise anything
@@ -64,21 +95,36 @@ class Source:
     def _why_unreadable(self, error: Exception) -> str:
         if self.folder is not None:
             return f"{self.name}: cannot read a model configuration there ({_first_line(error)})"
-        return (
-            f"{self.name!r} is neither a local folder nor a hub checkpoint that can be reached from here "
-            f"({_first_line(error)}); give the path of a folder with config.json and model.safetensors"
-        )
+        if why := hub_errors.why(error, self.name, self.revision, "model"):
+            return f"{self.name!r} is neither a local folder nor a hub checkpoint that can be read: {why}"
+        return f"{self.name}: cannot read a model configuration on the hub ({_first_line(error)})"
+
+    @property
+    def _snapshot(self) -> Path | None:
+        """Folder of the library's cache that holds the files of one commit; None for a local checkpoint."""
+        path = None if self.folder is not None else self.file("config.json")
+        return path.parent if path and path.parent.parent.name == "snapshots" else None
 
     def load(self, auto_class: Any, new_weights: bool = False, **options: Any) -> Any:
         """Load weights; raises `UnfitCheckpoint`.
 
-        Unless `new_weights` are wanted (training a head), a weight that the checkpoint lacks is an error, not random.
-        A bare encoder may lack its pooler, which sentence vectors do not use.
+        Unless `new_weights` are wanted (training a head), a weight that the checkpoint lacks is an error, not random,
+        and so is a weight of a head that the model has no place for (a CRF, an adapter): it would be left out in
+        silence. A bare encoder may lack its pooler, which sentence vectors do not use.
         """
         import transformers
 
         transformers.logging.set_verbosity_error()
-        transformers.logging.disable_progress_bar()
+        # The configuration first: a wrong id, a gated repository and own code are told by its reader.
+        if self.folder is None and self.config and hub_cache.lacks_safetensors(self.name, self.revision):
+            raise UnfitCheckpoint(
+                f"{self.name} on the hub has no safetensors weights; pickled weights, which can run any code when "
+                "read, are not read: convert them with save_pretrained where you trust them, or give another checkpoint"
+            )
+        snapshot = self._snapshot
+        known = hub_cache.weights(snapshot)
+        if snapshot is None or known:  # a download shows its bar
+            transformers.logging.disable_progress_bar()
         try:
             model, info = auto_class.from_pretrained(
                 self.name,
@@ -86,18 +132,50 @@ class Source:
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # reported below, in a sentence
                 **options,
             )
         except Exception as error:  # weights are somebody's file: their reader may raise anything
+            self._refuse_damaged(hub_cache.weights(snapshot) - known)
+            raise UnfitCheckpoint(self._why_unloadable(error)) from error
+        self._refuse_damaged(hub_cache.weights(snapshot) - known)
+        if info["mismatched_keys"]:
+            name, found, wanted = sorted(info["mismatched_keys"])[0]
             raise UnfitCheckpoint(
-                f"{self.name}: cannot load safetensors weights ({_first_line(error)}); pickled weights are not read, "
-                "convert them with save_pretrained"
-            ) from error
+                f"{self.name}: the weights {name} have shape {list(found)}, its config.json makes them {list(wanted)}"
+            )
         is_bare = auto_class is transformers.AutoModel
         missing = sorted(key for key in info["missing_keys"] if not (is_bare and "pooler" in key))
         if missing and not new_weights:
             raise UnfitCheckpoint(f"{self.name}: the checkpoint lacks weights: {', '.join(missing[:5])}")
+        unused = [] if is_bare or new_weights else _unused(info["unexpected_keys"])
+        if unused:
+            raise UnfitCheckpoint(
+                f"{self.name}: the checkpoint has weights that {type(model).__name__} does not use "
+                f"({', '.join(unused[:5])}); without them its answers would be others than its authors'"
+            )
         return model
+
+    def _refuse_damaged(self, fresh: set[Path]) -> None:
+        if name := hub_cache.damaged(fresh):
+            raise UnfitCheckpoint(
+                f"{self.name}: {name} is not what the hub announced (its sha256 differs); it was deleted, so call "
+                "again, or give a local folder"
+            )
+
+    def _why_unloadable(self, error: Exception) -> str:
+        if self.folder is None and (why := hub_errors.why(error, self.name, self.revision, "model")):
+            return why
+        pickled = sorted(path.name for path in self.folder.glob("pytorch_model*.bin")) if self.folder else []
+        if pickled and not any(self.folder.glob("*.safetensors")):  # type: ignore[union-attr]
+            return (
+                f"{self.name} has only pickled weights ({pickled[0]}), which can run any code when read; pickled "
+                "weights are not read, convert them with save_pretrained where you trust them"
+            )
+        return (
+            f"{self.name}: cannot load safetensors weights ({_first_line(error)}); pickled weights are not read, "
+            "convert them with save_pretrained"
+        )
 
     def tokenizer(self, needs_offsets: bool = True) -> Any:
         """The tokenizer; raises `UnfitCheckpoint` where heads need character offsets and it is not a fast one."""
@@ -106,7 +184,8 @@ class Source:
         try:
             tokenizer = AutoTokenizer.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
         except Exception as error:  # a tokenizer is somebody's file: its reader may raise anything
-            raise UnfitCheckpoint(f"{self.name}: cannot load a tokenizer ({_first_line(error)})") from error
+            why = None if self.folder else hub_errors.why(error, self.name, self.revision, "model")
+            raise UnfitCheckpoint(why or f"{self.name}: cannot load a tokenizer ({_first_line(error)})") from error
         if needs_offsets and not tokenizer.is_fast:
             raise UnfitCheckpoint(f"{self.name}: needs a fast tokenizer (tokenizer.json)")
         return tokenizer
@@ -115,7 +194,7 @@ class Source:
     def identity(self) -> str:
         """What a signature shows: a hash of a local folder's files, or hub id and commit."""
         if self.folder is not None:
-            return _sha256(self.folder)
+            return fingerprints.identity(self.folder)
         path = self.file("config.json")
         commit = path.parent.name if path and path.parent.parent.name == "snapshots" else self.revision
         return f"{self.name}@{commit or 'unknown'}"
@@ -124,20 +203,12 @@ class Source:
         """Name, size and time of every file of a local folder: cheap to compare, changes when a file does."""
         if self.folder is None:
             return self.identity
-        stats = [(path.name, path.stat()) for path in sorted(self.folder.glob("*")) if path.is_file()]
+        stats = [(name, path.stat()) for name, path in fingerprints.part_files(self.folder).items()]
         return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
 
-def _sha256(folder: Path) -> str:
-    """First 12 hex digits of a sha256 over names and contents of configuration, tokenizer and weight files."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*")):
-        if path.suffix in _HASHED and path.is_file():
-            digest.update(path.name.encode())
-            with path.open("rb") as file:
-                while block := file.read(1 << 22):
-                    digest.update(block)
-    return digest.hexdigest()[:12]
+def _unused(keys: Iterable[str]) -> list[str]:
+    return sorted(key for key in keys if not any(name in key for name in _LEFT_OVER))
 
 
 def _first_line(error: Exception) -> str:

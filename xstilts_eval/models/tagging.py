@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xstilts_eval.models.encoder import Loaded, Row, forward_rows
+from xstilts_eval.models.labels import LabelMap
 
 MAX_LENGTH = 128
 """google-research/xtreme, `scripts/preprocess_udpos.sh` and `preprocess_panx.sh`."""
@@ -80,12 +82,13 @@ def template(tokenizer: Any) -> tuple[list[int], list[int]]:
 
 
 def tag(
-    head: Loaded, documents: Sequence[dict[str, Any]], tags: Sequence[str]
+    head: Loaded, documents: Sequence[dict[str, Any]], tags: Sequence[str] | LabelMap
 ) -> tuple[list[list[str]], dict[str, int]]:
     """One tag per word for every document: the arg-max at the word's first sub-word.
 
-    `tags` are the names of the model's classes. Also returns counts: pieces beyond one per sentence, and distinct words
-    replaced by the unknown token.
+    `tags` are the names of the model's classes, or how they are read as the family's. Also returns counts: pieces
+    beyond one per sentence, distinct words replaced by the unknown token, and words whose most probable class the
+    family lacks (`outside_label_set`).
     """
     limit = budget(head.tokenizer, head.model, head.max_length)
     known = WordTokenizer(head.tokenizer, limit)
@@ -99,8 +102,25 @@ def tag(
         rows.append({name: values[name] for name in head.fields})
     names = [str(documents[piece.sentence]["id"]) for piece in pieces]
     logits = forward_rows(head, rows, lambda output, _: output.logits, names)
-    found: list[list[str]] = [[] for _ in documents]
+    scores: list[list[NDArray[np.float32]]] = [[] for _ in documents]
     for piece, values_of_piece in zip(pieces, logits, strict=True):
-        positions = np.asarray(piece.first) + len(before)
-        found[piece.sentence] += [tags[index] for index in values_of_piece[positions].argmax(axis=-1)]
-    return found, {"extra_pieces": len(pieces) - len(documents), "unknown_words": known.unknown_words}
+        scores[piece.sentence].append(values_of_piece[np.asarray(piece.first) + len(before)])
+    counts = {"extra_pieces": len(pieces) - len(documents), "unknown_words": known.unknown_words}
+    if not isinstance(tags, LabelMap):
+        return [[tags[index] for part in parts for index in part.argmax(axis=-1)] for parts in scores], counts
+    decoded = [decode(parts, tags) for parts in scores]
+    outside = sum(number for _, number in decoded)
+    return [tag for tag, _ in decoded], counts | ({"outside_label_set": outside} if tags.extra else {})
+
+
+def decode(parts: Sequence[NDArray[np.float32]], tags: LabelMap) -> tuple[list[str], int]:
+    """Tags of one sentence from its pieces' scores [words, classes], and how many words had a class of no meaning."""
+    if not parts:
+        return [], 0
+    scores = np.concatenate(parts)
+    best = scores.argmax(axis=-1)
+    outside = int(np.isin(best, tags.extra).sum())
+    if outside and tags.extra_types == "mask":
+        scores[:, tags.extra] = -np.inf
+        best = scores.argmax(axis=-1)
+    return tags.decode(best.tolist()), outside

@@ -140,6 +140,8 @@ def _signature(
     parts = [leaf, f"data:{data.source}@{data.revision}", f"split:{data.split}"]
     if not data.complete:
         parts.append("sample" if data.source == "sample" else "partial")
+    if data.source == "hub":  # the first note names repository and commit, and the differences from the official files
+        parts.append(f"copy:{data.notes[0]}")
     samples = results["n-samples"][leaf]
     if samples["effective"] < samples["original"] and not limit:
         parts.append(f"scored:{samples['effective']}/{samples['original']}")
@@ -154,18 +156,27 @@ def _signature(
                 f"layer:{layer}",
                 f"pooling:{settings.get('pooling')}",
                 f"max_length:{model['max_length'].get('retrieval')}",
+                *([f"prompt:{settings['prompt']!r}"] if settings.get("prompt") else []),
             ]
+        elif family.name in (model.get("language_model") or {}).get("families", ()):
+            parts.append(f"ckpt:{model['heads'].get(family.name)}")
+            parts.append(f"max_length:{model['max_length'].get('language_model')}")
+            parts += _prompt(config)
+            parts.append(f"chat_template:{'yes' if model.get('chat_template') else 'no'}")
         else:
             parts.append(f"ckpt:{model['heads'].get(family.name)}")
             parts.append(f"max_length:{model['max_length'].get(family.name)}")
             if order := model.get("label_order", {}).get(family.name):
                 parts.append(f"labels:{'/'.join(order)}")
+            reading = model.get("label_maps", {}).get(family.name, {})
+            if reading.get("scheme") == "ptb":
+                parts.append("mapped:ptb")
+            if reading.get("extra") and reading["extra_types"] != "drop":
+                parts.append(f"extra_types:{reading['extra_types']}")
         parts.append(f"dtype:{model['dtype']}")
     else:
-        parts += [
-            f"model:{results.get('model_name')}",
-            f"prompt:{config.get('doc_to_choice') or config.get('doc_to_text')}",
-        ]
+        parts += [f"model:{results.get('model_name')}", *_prompt(config)]
+        parts.append(f"chat_template:{'yes' if results.get('chat_template') else 'no'}")
     parts += [
         f"shots:{config.get('num_fewshot') or 0}",
         f"limit:{limit or 'none'}",
@@ -174,6 +185,14 @@ def _signature(
         f"lm_eval:{results.get('lm_eval_version', '?')}",
     ]
     return "|".join(parts)
+
+
+def _prompt(config: dict[str, Any]) -> list[str]:
+    """The function that writes the prompt, and how long an answer may be where text is generated."""
+    parts = [f"prompt:{config.get('doc_to_choice') or config.get('doc_to_text')}"]
+    if most := (config.get("generation_kwargs") or {}).get("max_gen_toks"):
+        parts.append(f"max_gen_toks:{most}")
+    return parts
 
 
 def read(path: Path) -> RunResult:

@@ -9,10 +9,12 @@ Tasks are held weakly: those of an evaluation that another model answered, and n
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from xstilts_eval.benchmark import Family
     from xstilts_eval.tasks.leaf import LeafTask
 
 
@@ -39,6 +41,11 @@ def announce(task: LeafTask, num_fewshot: int, chat_template: bool) -> None:
     _announced[str(task.task_name)] = (weakref.ref(task), num_fewshot, chat_template)
 
 
+def clear() -> None:
+    """Forget every leaf: a new evaluation begins, whether or not anybody read the last one's list."""
+    _announced.clear()
+
+
 def current() -> list[Selection]:
     """All announced leaves in the order the host built them; marks the list as complete."""
     global _was_read
@@ -47,4 +54,16 @@ def current() -> list[Selection]:
         Selection(name, task, num_fewshot, chat_template)
         for name, (reference, num_fewshot, chat_template) in _announced.items()
         if (task := reference()) is not None
+    ]
+
+
+def names_of(selections: Sequence[Selection]) -> list[str]:
+    """The shortest ``--tasks`` list: a group where all its languages are selected, leaves otherwise."""
+    by_family: dict[Family, list[str]] = {}
+    for selection in selections:
+        by_family.setdefault(selection.task.family, []).append(selection.name)
+    return [
+        name
+        for family, names in by_family.items()
+        for name in ([family.group] if len(names) == len(family.languages) else names)
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval.benchmark import Family, Kind
-from xstilts_eval.data import sources
+from xstilts_eval.data import fetch, sources
 from xstilts_eval.data.examples import Bitext, Corpus, document
 from xstilts_eval.errors import DataError, MissingData, SettingError
 from xstilts_eval.paths import sample_path
@@ -30,7 +30,9 @@ SHARD_SENTENCES = 400_000
 class LeafData:
     """Documents of one leaf and their provenance.
 
-    `source` is ``sample`` or ``local``; `revision` the first 12 hex digits of a sha256 over the files read. For
+    `source` is ``sample``, ``local``, or ``hub`` for files that were made of the hub's (the first note then says of
+    which repository and commit, and how they differ from the official files); `revision` the first 12 hex digits of a
+    sha256 over the files read. For
     retrieval, `pool` holds the two sides in file order, for mining `corpus` and `development` hold the corpora.
     """
 
@@ -71,16 +73,21 @@ class LeafData:
 
 
 def resolve_folder(data: str | None) -> tuple[Path, str]:
-    """The data folder and its kind: argument, else ``XSTILTS_DATA``, else the bundled sample."""
+    """The data folder and its kind: argument, else ``XSTILTS_DATA``, else the bundled sample.
+
+    ``hub`` is the managed folder that is filled from the hub when a leaf is asked for.
+    """
     wanted = data or os.environ.get("XSTILTS_DATA") or "sample"
     if wanted == "sample":
         if not data and not os.environ.get("XSTILTS_DATA"):
             _say_sample_once()
         return sample_path(), "sample"
+    if wanted == "hub":
+        return fetch.hub_folder(), "hub"
     folder = Path(wanted).expanduser()
     if not folder.is_dir():
         raise MissingData(
-            f"the data folder {wanted!r} does not exist; give a folder with the benchmark's files or 'sample'"
+            f"the data folder {wanted!r} does not exist; give a folder with the benchmark's files, 'hub' or 'sample'"
         )
     return folder.resolve(), "local"
 
@@ -103,6 +110,9 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
     split = split or "test"
     if split not in SPLITS:
         raise SettingError(f"split {split!r} cannot be scored; allowed: {', '.join(SPLITS)}")
+    if source == "hub":
+        for needed in ("dev", split) if family.kind is Kind.MINING else (split,):
+            fetch.ensure(family, language, needed, folder)
     return _load(family, language, folder, source, split, _world_size() if family.kind is Kind.MINING else 1)
 
 
@@ -111,16 +121,17 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
     loaded = sources.load(family, language, split, folder)
     if not loaded.examples:
         raise DataError(f"{family.leaf(language)}: the {split} split under {folder} holds no examples")
+    origin, origin_notes = (None, ()) if source == "sample" else fetch.provenance(folder, loaded.files)
     common = {
         "family": family,
         "language": language,
         "folder": folder,
-        "source": source,
+        "source": "sample" if source == "sample" else origin or "local",
         "split": split,
         "revision": loaded.revision,
         # The sample is never complete and says so by its name.
         "complete": loaded.complete and source != "sample",
-        "notes": loaded.notes if source != "sample" else (),
+        "notes": (*origin_notes, *loaded.notes) if source != "sample" else (),
     }
     if family.kind is Kind.MINING:
         corpus = loaded.examples[0]
@@ -196,6 +207,8 @@ def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[
     """Up to `MAX_SHOTS` English training (else development) documents, never of the split that is scored."""
     for split in ("train", "dev") if scored_split != "dev" else ("train",):
         try:
+            if folder == fetch.hub_folder():
+                fetch.ensure(family, "en", split, folder)
             examples = sources.load(family, "en", split, folder).examples
         except MissingData:
             continue

@@ -7,7 +7,9 @@ and announces every selected leaf so that an adapter can refuse before its first
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import fields
+from itertools import chain
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -21,6 +23,7 @@ from xstilts_eval.tasks import announced, documents, scoring
 
 _FIELDS = frozenset(field.name for field in fields(TaskConfig))
 _EMBED = "embed"
+_FILLER = {"xs_filler": True}
 
 
 class Documents(list):  # type: ignore[type-arg]
@@ -47,11 +50,11 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         config = {key: value for key, value in (config or {}).items() if key in _FIELDS}
         self.family = FAMILIES[config["dataset_path"]]
         self.language = config["dataset_name"]
-        self._is_retrieval = config.get("output_type") == _EMBED
-        if self._is_retrieval:  # the host's constructor knows its own output types only
+        self.is_retrieval = config.get("output_type") == _EMBED
+        if self.is_retrieval:  # the host's constructor knows its own output types only
             config |= {"output_type": "generate_until", "generation_kwargs": {"until": ["\n"]}}
         super().__init__(config=config)
-        if self._is_retrieval:
+        if self.is_retrieval:
             self.OUTPUT_TYPE = self.config.output_type = _EMBED
             self.config.generation_kwargs = None
         self.VERSION = self.family.version  # `--metadata version=…` may not move it
@@ -92,18 +95,13 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         limit = options.get("limit")
         if limit is not None and limit < 1:
             raise SettingError(f"{self.task_name}: --limit must leave at least one document, got {limit}")
-        count = min(len(self.data.documents), limit or len(self.data.documents))
-        if count < options.get("world_size", 1):
-            raise SettingError(
-                f"{self.task_name}: {count} documents cannot be shared by {options['world_size']} processes; use fewer"
-            )
         shots = int(self.config.num_fewshot or 0)
         if self.family.kind is Kind.MINING and (options.get("limit") or options.get("samples")):
             raise SettingError(
                 f"{self.task_name}: --limit and --samples do not apply to BUCC, whose score needs the whole corpus; "
                 "leave the option out or leave xtreme_bucc2018 out of --tasks"
             )
-        if self._is_retrieval:
+        if self.is_retrieval:
             shots = 0
         if shots:
             examples = documents.english_shots(self.family, self.data.folder, self.data.split)
@@ -116,13 +114,25 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         announced.announce(self, shots, bool(options.get("apply_chat_template")))
         super().build_all_requests(**options)
 
+    def doc_iterator(self, **options: Any) -> Iterator[tuple[int, Any]]:
+        """The documents of one process; with fewer documents than processes, a filler that no score counts.
+
+        The host needs a request and every metric from each process.
+        """
+        documents_of_rank = super().doc_iterator(**options)
+        first = next(documents_of_rank, None)
+        return iter([(0, self.data.documents[0] | _FILLER)]) if first is None else chain([first], documents_of_rank)
+
+    def aggregation(self) -> dict[str, Any]:
+        return {name: _without_fillers(function) for name, function in super().aggregation().items()}
+
     def fewshot_context(self, doc: dict[str, Any], num_fewshot: int, **options: Any) -> Any:
-        if self._is_retrieval:
+        if self.is_retrieval:
             return self.doc_to_text(doc)
         return super().fewshot_context(doc, num_fewshot, **options)
 
     def construct_requests(self, doc: dict[str, Any], ctx: Any, **options: Any) -> Any:
-        if not self._is_retrieval:
+        if not self.is_retrieval:
             return super().construct_requests(doc, ctx, **options)
         options.pop("apply_chat_template", None)
         options.pop("chat_template", None)
@@ -131,4 +141,18 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
     def process_results(self, doc: dict[str, Any], results: list[Any]) -> dict[str, Any]:
         if self.family.kind is Kind.MINING:
             return scoring.mining(self.data.gold_of_shard(doc), results[0])
-        return super().process_results(doc, results)  # type: ignore[no-any-return]
+        values: dict[str, Any] = super().process_results(doc, results)
+        return dict.fromkeys(values) if is_filler(doc) else values
+
+
+def is_filler(doc: dict[str, Any]) -> bool:
+    """Whether a document only keeps a process busy that got none (its values are None)."""
+    return doc.keys() >= _FILLER.keys()
+
+
+def _without_fillers(aggregate: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+    def aggregated(values: list[Any]) -> Any:
+        values[:] = [value for value in values if value is not None]  # in place: the host counts what is left
+        return aggregate(values)
+
+    return aggregated

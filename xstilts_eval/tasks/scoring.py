@@ -17,6 +17,7 @@ from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family, Kind
 from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging
 from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
 from xstilts_eval.metrics.classification import ACCURACY
+from xstilts_eval.tasks import answers
 
 Document = dict[str, Any]
 
@@ -103,7 +104,7 @@ def _tagged(
     metric: Metric[Sequence[str], Sequence[str]],
 ) -> Values:
     gold = doc["tags"]
-    predicted, parsed = parse_tags(response, len(gold), labels, filler)
+    predicted, parsed = answers.read_tags(response, doc["tokens"], labels, filler)
     counts = [int(value) for value in metric.statistics(gold, predicted)]
     correct = sum(one == other for one, other in zip(gold, predicted, strict=True))
     return {
@@ -116,24 +117,16 @@ def _tagged(
     }
 
 
-def parse_tags(response: str, words: int, labels: Sequence[str], filler: str) -> tuple[list[str], bool]:
-    """One tag per word from ``TAG TAG …`` or ``word_TAG word_TAG …``, and whether everything could be read.
-
-    A missing or unknown tag becomes `filler` (``O`` for PAN-X and ``X`` for POS, as XTREME fills; spec 2.2) and makes
-    the document count as unparsed.
-    """
-    items = [item for item in response.strip().split(" ") if item]
-    allowed = set(labels)
-    tags = [item if item in allowed else item.rpartition("_")[2].upper() for item in items[:words]]
-    known = [tag if tag in allowed else filler for tag in tags]
-    known += [filler] * (words - len(known))
-    return known, len(items) == words and tags == known
-
-
 def _question(doc: Document, response: str, metric: Metric[Any, str]) -> Values:
     exact, f1, _ = metric.statistics([answer["text"] for answer in doc["answers"]], response)
     unit = doc["group"]
-    return {"f1": f1, "exact_match": exact, "f1_ci95": [unit, f1], "exact_match_ci95": [unit, exact]}
+    return {
+        "f1": f1,
+        "exact_match": exact,
+        "f1_ci95": [unit, f1],
+        "exact_match_ci95": [unit, exact],
+        "unparsed": int(not answers.may_be_extracted(response, doc["context"])),
+    }
 
 
 # ------------------------------------------------------------------------------------- all documents

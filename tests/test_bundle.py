@@ -1,0 +1,203 @@
+"""Bundles on disk: written, checked file by file, put together from parts, listed."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xstilts_eval import bundle, fingerprints
+from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.models.bundle_report import report
+from xstilts_eval.models.checkpoint import resolve
+
+
+@pytest.fixture
+def copy(tiny_bundle: Path, tmp_path: Path) -> Path:
+    shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def test_hashes_are_those_of_sha256(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "config.json").write_text("{}")
+    (tmp_path / "part" / "README.md").write_text("not part of what it is")
+    bundle.write(bundle.Bundle(encoder="part"), tmp_path)
+    # printf '{}' | sha256sum
+    expected = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    assert bundle.read(tmp_path).sha256 == {"part": {"config.json": expected}}
+    line = f"{expected}  config.json\n"
+    assert fingerprints.identity(tmp_path / "part") == hashlib.sha256(line.encode()).hexdigest()[:12]
+
+
+def test_a_whole_bundle_passes(copy: Path) -> None:
+    manifest = bundle.read(copy)
+    assert set(manifest.sha256) == {"encoder", "xnli", "pawsx", "udpos", "panx", "qa"}
+    for path in manifest.paths:
+        bundle.verify(manifest, copy, path)
+
+
+def test_a_changed_file_is_named_with_both_hashes(copy: Path) -> None:
+    path = copy / "panx" / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    before, data[-1] = hashlib.sha256(data).hexdigest(), data[-1] ^ 1
+    path.write_bytes(data)
+    with pytest.raises(UnfitCheckpoint) as refusal:
+        bundle.verify(bundle.read(copy), copy, "panx")
+    message = str(refusal.value)
+    assert f"part panx has changed: model.safetensors has sha256 {hashlib.sha256(data).hexdigest()}" in message
+    assert f"bundle.json says {before}" in message
+    bundle.verify(bundle.read(copy), copy, "xnli")  # the others are what they were
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_missing_file_is_named_with_its_hash(copy: Path, name: str) -> None:
+    expected = hashlib.sha256((copy / "panx" / name).read_bytes()).hexdigest()
+    (copy / "panx" / name).unlink()
+    with pytest.raises(UnfitCheckpoint, match=rf"part panx lacks its file {name} \(sha256 {expected}\)"):
+        bundle.verify(bundle.read(copy), copy, "panx")
+
+
+def test_a_file_that_came_later_is_named(copy: Path) -> None:
+    (copy / "panx" / "added_tokens.json").write_text("{}")
+    with pytest.raises(
+        UnfitCheckpoint, match=r"part panx has a file added_tokens\.json that bundle\.json does not know"
+    ):
+        bundle.verify(bundle.read(copy), copy, "panx")
+
+
+def test_a_changed_part_is_refused_before_its_weights_are_read(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.run_host import run_host
+    from xstilts_eval.models.source import Source
+
+    config = json.loads((copy / "xnli" / "config.json").read_text())
+    names = list(config["id2label"].values())
+    config["id2label"] = {str(index): name for index, name in enumerate(reversed(names))}
+    config["label2id"] = {name: index for index, name in enumerate(reversed(names))}
+    (copy / "xnli" / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(Source, "load", lambda *_, **__: pytest.fail("weights were read"))
+    with pytest.raises(UnfitCheckpoint, match=r"part xnli has changed: config\.json has sha256"):
+        run_host(["xtreme.xnli.sw"], copy)
+
+
+def test_bundles_written_before_hashes_still_load(copy: Path) -> None:
+    content = json.loads((copy / "bundle.json").read_text())
+    del content["sha256"]
+    (copy / "bundle.json").write_text(json.dumps(content))
+    (copy / "panx" / "README.json").write_text("{}")
+    bundle.verify(bundle.read(copy), copy, "panx")
+
+
+def test_an_unchanged_file_is_hashed_once(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = bundle.read(copy)
+    bundle.verify(manifest, copy, "panx")
+    monkeypatch.setattr(hashlib, "sha256", lambda *_: pytest.fail("hashed again"))
+    bundle.verify(manifest, copy, "panx")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"heads": {"xnli": {"path": "a"}, "xnli": {"path": "b"}}}', "says 'xnli' twice; keep one"),
+        ('{"encoder": "a", "encoder": "b"}', "says 'encoder' twice"),
+        ('{"heads": {"xnlii": {"path": "a"}}}', "heads: .*no family 'xnlii' with a head; known: xnli, pawsx"),
+        ('{"heads": {"tatoeba": {"path": "a"}}}', "no family 'tatoeba' with a head"),
+        ('{"heads": {"xnli": {"path": "a/../../b"}}}', "must be a sub-folder"),
+        ('{"heads": {"xnli": {"path": "."}}}', "must be a sub-folder"),
+        ('{"heads": {"xnli": {"path": ""}}}', "must be a sub-folder"),
+        ('{"encoder": "~/model"}', "must be a sub-folder"),
+        ('{"retrieval": {"modules": [{"kind": "dense", "path": "../x"}]}}', "must be a sub-folder"),
+        ('{"heads": {"xnli": {"path": "a", "labels": []}}}', r"heads\.xnli\.labels: Extra inputs are not permitted"),
+    ],
+)
+def test_malformed_manifests_are_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "bundle.json").write_text(content)
+    with pytest.raises(UnfitCheckpoint, match=message):
+        bundle.read(tmp_path)
+
+
+def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(UnfitCheckpoint, match=r"is not a bundle: it has no bundle\.json"):
+        bundle.read(tmp_path)
+
+
+# ------------------------------------------------------------------ made from parts
+
+
+def test_a_bundle_of_folders_and_hub_ids(tiny_bundle: Path, tmp_path: Path) -> None:
+    qa = str(tiny_bundle / "qa")
+    heads = {"xnli": str(tiny_bundle / "xnli"), "panx": "owner/name@0123abc", "xquad": qa, "mlqa": qa}
+    made = bundle.make(tmp_path / "out", str(tiny_bundle / "encoder"), heads, {"panx": "O|B-PER"})
+    assert made == bundle.read(tmp_path / "out")
+    assert made.encoder == "encoder"
+    assert made.heads["panx"] == bundle.Head(path="owner/name", revision="0123abc", label_order=("O", "B-PER"))
+    assert made.heads["xquad"].path == made.heads["mlqa"].path == "xquad", "one copy serves both"
+    assert set(made.sha256) == {"encoder", "xnli", "xquad"}
+    checkpoint = resolve(str(tmp_path / "out"))
+    panx = checkpoint.heads["panx"]
+    assert (panx.name, panx.revision, panx.on_hub) == ("owner/name", "0123abc", True)
+    assert checkpoint.heads["xnli"].identity == fingerprints.identity(tiny_bundle / "xnli")
+
+
+def test_nothing_half_made_is_left(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnfitCheckpoint, match=r"is no checkpoint: it needs config\.json and safetensors weights"):
+        bundle.make(tmp_path / "out", str(tiny_bundle / "encoder"), {"xnli": str(tmp_path / "empty")})
+    with pytest.raises(UnfitCheckpoint, match="'nowhere' is neither a folder nor a hub id"):
+        bundle.make(tmp_path / "out", "nowhere", {})
+    with pytest.raises(UnknownName, match="'pansx'; did you mean"):
+        bundle.make(tmp_path / "out", None, {"pansx": str(tiny_bundle / "panx")})
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_only_a_bundle_is_replaced_and_only_on_request(tiny_bundle: Path, tmp_path: Path) -> None:
+    encoder = str(tiny_bundle / "encoder")
+    bundle.make(tmp_path / "out", encoder, {})
+    with pytest.raises(SettingError, match="exists"):
+        bundle.make(tmp_path / "out", encoder, {})
+    bundle.make(tmp_path / "out", None, {"xnli": str(tiny_bundle / "xnli")}, overwrite=True)
+    assert not (tmp_path / "out" / "encoder").exists()
+    (tmp_path / "other").mkdir()
+    with pytest.raises(SettingError, match="exists"):
+        bundle.make(tmp_path / "other", encoder, {}, overwrite=True)
+
+
+# ------------------------------------------------------------------ listed
+
+
+def test_the_report_lists_every_part(tiny_bundle: Path) -> None:
+    parts = {part["serves"]: part for part in report(tiny_bundle)["parts"]}
+    assert list(parts) == ["retrieval", "xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa"]
+    assert parts["xnli"]["class"] == "BertForSequenceClassification"
+    assert parts["xnli"]["labels"] == ["contradiction", "entailment", "neutral"]
+    assert parts["panx"]["scheme"] == "iob2"
+    names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+    assert parts["panx"]["size_bytes"] == sum((tiny_bundle / "panx" / name).stat().st_size for name in names)
+    assert parts["xquad"]["sha256"] == parts["mlqa"]["sha256"] != parts["panx"]["sha256"]
+    assert not any("problem" in part for part in parts.values())
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "xstilts_eval.cli", "bundle", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_show_prints_a_table_and_says_what_is_wrong(copy: Path) -> None:
+    (copy / "panx" / "model.safetensors").write_bytes(b"")
+    shown = run("show", str(copy))
+    assert shown.returncode == 1 and not shown.stderr
+    assert "BertForSequenceClassification" in shown.stdout and "contradiction, entailment, neutral" in shown.stdout
+    assert "part panx has changed" in " ".join(shown.stdout.split())
+
+
+def test_make_and_show_from_the_command_line(tiny_bundle: Path, tmp_path: Path) -> None:
+    head = f"panx={tiny_bundle / 'panx'}"
+    twice = run("make", str(tmp_path / "out"), "--head", head, "--head", head)
+    assert twice.returncode == 2 and "--head is given twice for panx" in twice.stderr
+    assert run("make", str(tmp_path / "out"), "--head", head).returncode == 0
+    shown = run("show", str(tmp_path / "out"), "--json")
+    assert shown.returncode == 0, shown.stderr
+    assert [part["serves"] for part in json.loads(shown.stdout)["parts"]] == ["panx"]

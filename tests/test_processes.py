@@ -1,0 +1,96 @@
+"""Several processes, started by torchrun: the world size that was asked, and the scores of one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tiny_language_models import make_llama
+
+EVERY_FAMILY = (
+    "xtreme.xnli.sw,xtreme.pawsx.de,xtreme.udpos.de,xtreme.panx.sw,xtreme.xquad.el,xtreme.mlqa.zh,xtreme.tydiqa.te,"
+    "xtreme.bucc2018.de,xtreme.tatoeba.fr,bitext.tatoeba.fra"
+)
+ALL_BUT_BUCC = EVERY_FAMILY.replace("xtreme.bucc2018.de,", "")
+"""BUCC refuses `--limit`."""
+
+
+def evaluate(processes: int, checkpoint: Path, output: Path, *options: str) -> dict[str, Any]:
+    """Results file of `xstilts eval` under so many processes."""
+    command = [sys.executable, "-m", "xstilts_eval.cli"]
+    if processes > 1:
+        several = ["torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+        command = [sys.executable, "-m", *several, "-m", "xstilts_eval.cli"]
+    command += ["eval", str(checkpoint), "--data", "sample", "-o", str(output), *options]
+    run = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    try:
+        stdout, stderr = run.communicate(timeout=400)
+    finally:
+        if run.poll() is None:  # torchrun's workers would outlive it
+            os.killpg(run.pid, signal.SIGKILL)
+    assert run.returncode == 0, stderr
+    assert stdout.count("SAMPLE, not XTREME scores") == 1, "only the first process shows the scoreboard"
+    results: dict[str, Any] = json.loads((output / "results.json").read_text(encoding="utf-8"))
+    assert results["config"]["xstilts"]["processes"] == processes
+    return results
+
+
+def same_scores(checkpoint: Path, folder: Path, processes: int, tasks: str, *options: str) -> dict[str, Any]:
+    """Run with one and with several processes; scores, intervals and counts must be equal. Returns the results."""
+    found = [
+        evaluate(number, checkpoint, folder / str(number), "--tasks", tasks, *options) for number in (1, processes)
+    ]
+    one, several = (
+        {
+            leaf: {name: value for name, value in values.items() if name.endswith(",none")}
+            for leaf, values in results["results"].items()
+        }
+        for results in found
+    )
+    assert several == one and len(one) == len(tasks.split(","))
+    shardless = [leaf for leaf in one if "bucc" not in leaf]
+    assert [found[0]["n-samples"][leaf] for leaf in shardless] == [found[1]["n-samples"][leaf] for leaf in shardless]
+    assert found[0]["xstilts_intervals"] == found[1]["xstilts_intervals"]
+    for leaf in one:
+        rows = [(folder / str(number) / "samples" / f"samples_{leaf}.jsonl") for number in (1, processes)]
+        counts = [len(path.read_text(encoding="utf-8").splitlines()) for path in rows]
+        shards = processes if "bucc" in leaf else counts[0]
+        assert counts[1] == shards, "every document once; BUCC has a shard a process"
+    return found[1]
+
+
+def test_every_family_with_two_processes(tiny_bundle: Path, tmp_path: Path) -> None:
+    same_scores(tiny_bundle, tmp_path, 2, EVERY_FAMILY)
+
+
+def test_fewer_documents_than_processes(tiny_bundle: Path, tmp_path: Path) -> None:
+    """Three documents for four processes: the fourth is kept busy, and nothing of it is counted."""
+    results = same_scores(tiny_bundle, tmp_path, 4, ALL_BUT_BUCC, "--limit", "3")
+    assert {counts["effective"] for counts in results["n-samples"].values()} == {3}
+
+
+def test_a_language_model_with_fewer_documents_than_processes(tmp_path: Path) -> None:
+    llama = make_llama(tmp_path / "llama")
+    same_scores(llama, tmp_path, 2, "xtreme.pawsx.de,xtreme.xquad.de,xtreme.tatoeba.fr", "--limit", "1")
+
+
+@pytest.mark.slow
+def test_every_family_with_four_processes(tiny_bundle: Path, tmp_path: Path) -> None:
+    same_scores(tiny_bundle, tmp_path, 4, EVERY_FAMILY)
+
+
+@pytest.mark.slow
+def test_every_family_of_a_language_model_with_two_and_four_processes(tmp_path: Path) -> None:
+    llama = make_llama(tmp_path / "llama")
+    for processes in (2, 4):
+        same_scores(llama, tmp_path / str(processes), processes, ALL_BUT_BUCC, "--limit", "3")

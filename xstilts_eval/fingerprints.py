@@ -1,0 +1,60 @@
+"""Which files make a checkpoint what it is, and their sha256: for signatures, and for bundles that check themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+
+_ENDINGS = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja"})
+"""Configuration, tokenizer, chat template and weight files."""
+_BLOCK = 1 << 22
+
+
+def part_files(folder: Path) -> dict[str, Path]:
+    """Files of a checkpoint folder by name, sorted: its own, and those of the modules that ``modules.json`` names."""
+    folders = ["", *_modules(folder / "modules.json")]
+    found = {
+        path.relative_to(folder).as_posix(): path
+        for inner in folders
+        for path in (folder / inner).glob("*")
+        if path.suffix in _ENDINGS and not path.name.startswith(".") and path.is_file()
+    }
+    return dict(sorted(found.items()))
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """sha256 of each of `part_files`; a file that has not changed is read once per process."""
+    return {name: file_sha256(path) for name, path in part_files(folder).items()}
+
+
+def identity(folder: Path) -> str:
+    """First 12 hex digits of the sha256 over the lines ``<sha256>  <name>`` of `file_hashes`."""
+    lines = "".join(f"{digest}  {name}\n" for name, digest in file_hashes(folder).items())
+    return hashlib.sha256(lines.encode()).hexdigest()[:12]
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file in hexadecimal digits; remembered while its size and time stay the same."""
+    stat = path.stat()
+    return _file_sha256(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _file_sha256(path: Path, size: int, mtime_ns: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _modules(path: Path) -> list[str]:
+    """Sub-folders named in a sentence-transformers ``modules.json``; none where it cannot be read."""
+    try:
+        modules = json.loads(path.read_text(encoding="utf-8"))
+        paths = {str(module["path"]) for module in modules}
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
+    return sorted(inner for inner in paths if inner and ".." not in Path(inner).parts and not inner.startswith("/"))
