@@ -53,6 +53,15 @@ def test_path_of_several_files(tmp_path: Path) -> None:
     }
 
 
+def test_managed_folder_says_where_the_rest_comes_from(tmp_path: Path) -> None:
+    _put(tmp_path, "panx/yo/test", PANX * 100)
+    rows = {row.language: row for row in status(tmp_path, families=[family("panx")], is_hub=True)}
+    assert rows["yo"].notes == ()
+    assert rows["sw"].notes == ("not fetched yet: comes from google/xtreme@ec5f1f46e9af when it is asked for",)
+    (bucc, *_) = status(tmp_path, "dev", families=[family("bucc2018")], is_hub=True)
+    assert "the hub has no sample (dev) set of BUCC 2018" in bucc.notes[0]
+
+
 @pytest.mark.parametrize("group", sorted(FAMILIES))
 def test_every_family_has_terms_and_a_citation(group: str) -> None:
     credit = CREDITS[FAMILIES[group].name]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xstilts_eval.benchmark import FAMILIES, Family
-from xstilts_eval.data import sources
+from xstilts_eval.data import fetch, hub, sources
 from xstilts_eval.data.sources import Loaded
 from xstilts_eval.errors import DataError, MissingData
 
@@ -66,27 +66,42 @@ class Row:
 
 
 def status(
-    folder: Path, split: str = "test", families: Iterable[Family] | None = None, is_sample: bool = False
+    folder: Path,
+    split: str = "test",
+    families: Iterable[Family] | None = None,
+    is_sample: bool = False,
+    is_hub: bool = False,
 ) -> list[Row]:
     """One row per leaf of `families` (default: XTREME and ``bitext_tatoeba``) in the benchmark's order.
 
-    Everything is read and checked, so a broken file shows up here and not in the middle of a run.
+    Everything is read and checked, so a broken file shows up here and not in the middle of a run. In the managed folder
+    of the hub (`is_hub`), what is not there yet names the repository and commit it will come from.
     """
     chosen = FAMILIES.values() if families is None else families
-    rows = [_row(family, language, split, folder) for family in chosen for language in family.languages]
+    rows = [_row(family, language, split, folder, is_hub) for family in chosen for language in family.languages]
     if is_sample:  # its text is the project's own, and "partial" goes without saying
         rows = [replace(row, licence="Apache-2.0", notes=() if row.rows else row.notes) for row in rows]
     return rows
 
 
-def _row(family: Family, language: str, split: str, folder: Path) -> Row:
+def _row(family: Family, language: str, split: str, folder: Path, is_hub: bool) -> Row:
     licence = CREDITS[family.name].licence
     try:
         loaded = sources.load(family, language, split, folder)
+        _, origin = fetch.provenance(folder, loaded.files)
     except (MissingData, DataError) as error:
-        return Row(family.group, language, "", 0, False, licence, (str(error),))
+        reason = _not_fetched(family, language, split) if is_hub and isinstance(error, MissingData) else str(error)
+        return Row(family.group, language, "", 0, False, licence, (reason,))
     path = _shown(loaded, folder)
-    return Row(family.group, language, path, loaded.rows, loaded.complete, licence, loaded.notes)
+    return Row(family.group, language, path, loaded.rows, loaded.complete, licence, (*origin, *loaded.notes))
+
+
+def _not_fetched(family: Family, language: str, split: str) -> str:
+    try:
+        repository = hub.plan(family, language, split).repository
+    except MissingData as error:
+        return str(error)
+    return f"not fetched yet: comes from {repository.name}@{repository.revision[:12]} when it is asked for"
 
 
 def _shown(loaded: Loaded, folder: Path) -> str:

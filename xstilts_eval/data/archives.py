@@ -1,0 +1,363 @@
+"""The archives the benchmark's makers published: addresses, safe unpacking, downloads that go on where they stopped.
+
+Addresses: google-research/xtreme @ 838c13b, `scripts/download_data.sh`; XQuAD and the LASER files at a commit instead
+of a branch. Checksums: the `dataset_infos.json` of huggingface/datasets (xnli @ 0006d14; squad, paws-x and tydiqa @
+040102f), which recorded them when the files were downloaded; where none was found, the sha256 of what came is kept in
+the manifest and nothing is compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import re
+import stat
+import tarfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from time import sleep
+from typing import IO
+from urllib.parse import urlsplit
+
+from xstilts_eval.benchmark import Family
+from xstilts_eval.data.hub import refuse_absent
+from xstilts_eval.errors import FetchError, MissingData
+from xstilts_eval.languages import language as language_of
+
+BASE = "XSTILTS_ARCHIVES"
+"""Environment variable: a mirror; ``https://host/path`` is then asked for as ``<mirror>/host/path``."""
+MEMBER_BYTES = 2 << 30
+"""Largest member unpacked; the largest there is, MultiNLI in English, has 0.08 GB."""
+_RETRIES = 5
+_BLOCK = 1 << 20
+
+_SQUAD = "https://raw.githubusercontent.com/rajpurkar/SQuAD-explorer/master/dataset/{split}-v1.1.json"
+_XQUAD = "https://raw.githubusercontent.com/google-deepmind/xquad/7d30520c717524000f0d9d2f9c10a069acd9d285/"
+_LASER = (
+    "https://raw.githubusercontent.com/facebookresearch/LASER/74bc6ae7ffb7cba670fe0f428d0ede9f666fb821/data/tatoeba/v1/"
+)
+_TYDIQA = "https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-{name}.json"
+_UD = "https://lindat.mff.cuni.cz/repository/xmlui/bitstream/handle/11234/1-3105/ud-treebanks-v2.5.tgz"
+_BUCC = "https://comparable.limsi.fr/bucc2018/bucc2018-{lg}-en.{name}-gold.tar.bz2"
+
+SHA256 = {
+    "XNLI-1.0.zip": "4ba1d5e1afdb7161f0f23c66dc787802ccfa8a25a3ddd3b165a35e50df346ab1",
+    "XNLI-MT-1.0.zip": "f732517ba2fb1d550e9f3c2aabaef6017c91ee2dcec90e878f138764d224db05",
+    "x-final.tar.gz": "4146db499101d66e68ae4c8ed3cf9dadecd625f44b7d8cf3d4a0fe93afc4fd9f",
+    "train-v1.1.json": "3527663986b8295af4f7fcdff1ba1ff3f72d07d61a20f487cb238a6ef92fd955",
+    "dev-v1.1.json": "95aa6a52d5d6a735563366753ca50492a658031da74f301ac5238b03966972c9",
+    "tydiqa-goldp-v1.1-train.json": "cefc8e09ff2548d9b10a678d3a6bbbe5bc036be543f92418819ea676c97be23b",
+    "tydiqa-goldp-v1.1-dev.json": "b286e0f34bc7f52259359989716f369b160565bd12ad8f3a3e311f9b0dbad1c0",
+}
+"""By the last part of the address."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One address, and the official path of what is wanted from it.
+
+    `member` is a regular expression that full-matches members of a zip or tar archive, and `path` where they go
+    (``\\g<0>`` is the member's own name); without `member` the file itself goes to `path`.
+    """
+
+    url: str
+    path: str
+    member: str | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        return SHA256.get(self.url.rsplit("/", 1)[-1])
+
+    def place(self, name: str) -> str | None:
+        """Official path of a member; None for one that is not wanted."""
+        found = re.fullmatch(self.member or "", name)
+        return found.expand(self.path) if found else None
+
+
+def archives(family: Family, language: str, split: str) -> tuple[Archive, ...]:
+    """What to download for one leaf and split.
+
+    Raises `MissingData` where no archive can be downloaded or the benchmark has no such split, `UnknownName` for a
+    language the family lacks.
+    """
+    refuse_absent(family, language, split)
+    if family.name == "panx":
+        raise MissingData(
+            "the archive of xtreme_panx (AmazonPhotos.zip) is shared through a page that needs a browser; use "
+            "--from hub, or get it by hand as docs/data.md says"
+        )
+    code = language if family.suite == "bitext" else language_of(language).tatoeba
+    return _ARCHIVES[family.name](language, code, split)
+
+
+def _xnli(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    if split == "train":
+        member = r"XNLI-MT-1\.0/multinli/multinli\.train\.en\.tsv"
+        return (Archive("https://dl.fbaipublicfiles.com/XNLI/XNLI-MT-1.0.zip", r"xnli/\g<0>", member),)
+    url = "https://dl.fbaipublicfiles.com/XNLI/XNLI-1.0.zip"
+    return (Archive(url, r"xnli/\g<0>", rf"XNLI-1\.0/xnli\.{split}\.tsv"),)
+
+
+def _pawsx(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    name = {"test": "test_2k", "dev": "dev_2k", "train": "train"}[split]
+    url = "https://storage.googleapis.com/paws/pawsx/x-final.tar.gz"
+    return (Archive(url, r"pawsx/\g<0>", rf"x-final/{language}/{name}\.tsv"),)
+
+
+def _udpos(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    member = rf"ud-treebanks-v2\.5/UD_[^/]+/{language}_[^/]*-ud-{split}[^/]*\.conllu"
+    return (Archive(_UD, r"ud/\g<0>", member),)
+
+
+def _squad(split: str) -> tuple[Archive, ...]:
+    return (Archive(_SQUAD.format(split=split), f"squad/{split}-v1.1.json"),)
+
+
+def _xquad(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    name = f"xquad.{language}.json"
+    return (Archive(_XQUAD + name, f"xquad/{name}"),) if split == "test" else _squad(split)
+
+
+def _mlqa(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    if split == "train":
+        return _squad(split)
+    member = rf"MLQA_V1/{split}/{split}-context-{language}-question-{language}\.json"
+    return (Archive("https://dl.fbaipublicfiles.com/MLQA/MLQA_V1.zip", r"mlqa/\g<0>", member),)
+
+
+def _tydiqa(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    if split == "dev":
+        raise MissingData("xtreme_tydiqa has no dev data; it has test and train")
+    name = {"test": "dev", "train": "train"}[split]
+    return (Archive(_TYDIQA.format(name=name), f"tydiqa/tydiqa-goldp-v1.1-{name}.json"),)
+
+
+def _bucc(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    if split == "train":
+        raise MissingData("xtreme_bucc2018 has no train data; it has test and dev")
+    name = {"test": "training", "dev": "sample"}[split]
+    member = rf"bucc2018/{language}-en/{language}-en\.{name}\.(?:{language}|en|gold)"
+    return (Archive(_BUCC.format(lg=language, name=name), r"\g<0>", member),)
+
+
+def _tatoeba(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    if split != "test":
+        raise MissingData(f"Tatoeba has no {split} data; it has test")
+    names = [f"tatoeba.{code}-eng.{side}" for side in (code, "eng")]
+    return tuple(Archive(_LASER + name, f"tatoeba/v1/{name}") for name in names)
+
+
+_ARCHIVES: dict[str, Callable[[str, str, str], tuple[Archive, ...]]] = {
+    "xnli": _xnli,
+    "pawsx": _pawsx,
+    "udpos": _udpos,
+    "xquad": _xquad,
+    "mlqa": _mlqa,
+    "tydiqa": _tydiqa,
+    "bucc2018": _bucc,
+    "tatoeba": _tatoeba,
+}
+
+
+# --- downloading
+
+
+def address(url: str) -> str:
+    """`url`, or its place on the mirror that ``XSTILTS_ARCHIVES`` names."""
+    mirror = os.environ.get(BASE)
+    if not mirror:
+        return url
+    parts = urlsplit(url)
+    return f"{mirror.rstrip('/')}/{parts.netloc}{parts.path}"
+
+
+def download(
+    url: str,
+    folder: Path,
+    sha256: str | None = None,
+    expect: Callable[[int], None] = lambda size: None,
+    advance: Callable[[int], None] = lambda size: None,
+    timeout: float = 10.0,
+) -> tuple[Path, str]:
+    """Bring `url` into `folder`; returns the file and its sha256.
+
+    A download that broke off leaves a ``.part`` file, and the next call asks for the rest of it. `timeout` is in
+    seconds without a byte; five attempts without any progress end it. Raises `FetchError`; a file whose sha256 is not
+    `sha256` is deleted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{url.rsplit('/', 1)[-1]}"
+    target, part = folder / name, folder / f"{name}.part"
+    if not target.is_file():
+        _complete(url, part, expect, advance, timeout)
+        os.replace(part, target)
+        part.with_suffix(".etag").unlink(missing_ok=True)
+    digest = _sha256(target)
+    if sha256 is not None and digest != sha256:
+        target.unlink()
+        raise FetchError(
+            f"{url}: the file has sha256 {digest[:12]}… where {sha256[:12]}… is pinned; it was deleted, so call "
+            "again, and if that does not help the publisher has changed it"
+        )
+    return target, digest
+
+
+def _complete(
+    url: str, part: Path, expect: Callable[[int], None], advance: Callable[[int], None], timeout: float
+) -> None:
+    """Ask again and again for what is missing of `part`, as long as something comes."""
+    failures, announced = 0, False
+    while True:
+        before = part.stat().st_size if part.exists() else 0
+        try:
+            with _open(url, part, before, timeout) as (response, start, total):
+                if total is not None and not announced:
+                    expect(total)
+                    advance(start)
+                    announced = True
+                _copy(response, part, start, advance)
+            if total is None or part.stat().st_size == total:
+                return
+            reason = f"{part.stat().st_size:,} of {total:,} bytes came"
+        except urllib.error.HTTPError as error:
+            if error.code == 416 and before:  # nothing is left to send, or another file is there now
+                part.unlink()
+            elif error.code < 500:
+                raise FetchError(
+                    f"{url}: the server answers {error.code} ({error.reason}); the archive may have moved, use "
+                    "--from hub or get the file by hand as docs/data.md says"
+                ) from error
+            reason = f"the server answers {error.code}"
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(getattr(error, "reason", None) or error) or type(error).__name__
+        grown = part.exists() and part.stat().st_size > before
+        failures = 0 if grown else failures + 1
+        if failures >= _RETRIES:
+            raise FetchError(
+                f"{url}: cannot be downloaded ({reason}); call the same command again when it is reachable, and it "
+                "goes on where it stopped (--timeout for a slow server)"
+            )
+        sleep(min(1.0, 0.2 * (failures + 1)))
+
+
+@contextmanager
+def _open(url: str, part: Path, start: int, timeout: float) -> Iterator[tuple[IO[bytes], int, int | None]]:
+    """The response from byte `start` on, where it really starts, and the size of the whole file."""
+    request = urllib.request.Request(
+        address(url), headers={"User-Agent": "xstilts-eval", "Accept-Encoding": "identity"}
+    )
+    etag = part.with_suffix(".etag")
+    if start:
+        request.add_header("Range", f"bytes={start}-")
+        if etag.is_file():  # a file that has changed since is sent whole
+            request.add_header("If-Range", etag.read_text(encoding="utf-8"))
+    with urllib.request.urlopen(request, timeout=timeout) as response:
+        if response.headers.get("ETag"):
+            etag.write_text(response.headers["ETag"], encoding="utf-8")
+        begins = start if response.status == 206 else 0
+        length = response.headers.get("Content-Length")
+        yield response, begins, None if length is None else begins + int(length)
+
+
+def _copy(response: IO[bytes], part: Path, start: int, advance: Callable[[int], None]) -> None:
+    with part.open("r+b" if start else "wb") as file:
+        file.truncate(start)
+        file.seek(start)
+        while block := response.read(_BLOCK):
+            file.write(block)
+            advance(len(block))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+# --- unpacking
+
+
+def unpack(source: Path, wanted: list[Archive], folder: Path) -> list[str]:
+    """Write the wanted members of one downloaded file under `folder`; returns their official paths.
+
+    No member's name, wanted or not, may be absolute or climb out, and no wanted one may be a link or longer than
+    `MEMBER_BYTES`. Raises `FetchError`, and then `folder`, which the caller throws away, may hold a part.
+    """
+    if wanted[0].member is None:
+        target = folder / wanted[0].path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as whole:
+            _write(whole, target, MEMBER_BYTES, source)
+        return [wanted[0].path]
+    written = []
+    try:
+        opened = _zip_members(source) if zipfile.is_zipfile(source) else _tar_members(source)
+        for name, is_plain, size, reader in opened:
+            _check_name(source, name)
+            path = next((place for one in wanted if (place := one.place(name)) is not None), None)
+            if path is None:
+                continue
+            if not is_plain or size > MEMBER_BYTES:
+                raise FetchError(
+                    f"{source.name}: member {name!r} is a link or too large ({size:,} bytes); not unpacked"
+                )
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with reader() as member:
+                _write(member, target, size, source)
+            written.append(path)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        if isinstance(error, FetchError):
+            raise
+        raise FetchError(
+            f"{source.name}: not an archive that can be read ({error}); delete {source} and call again"
+        ) from error
+    return written
+
+
+Member = tuple[str, bool, int, Callable[[], IO[bytes]]]
+
+
+def _zip_members(source: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(source) as archive:
+        for info in archive.infolist():
+            is_plain = not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16)
+            yield info.filename, is_plain, info.file_size, partial(archive.open, info)
+
+
+def _tar_members(source: Path) -> Iterator[Member]:
+    with tarfile.open(source) as archive:
+        for info in archive:
+            yield info.name.removeprefix("./"), info.isreg(), info.size, partial(_tar_file, archive, info)
+
+
+def _tar_file(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    file = archive.extractfile(info)
+    assert file is not None  # asked for plain members only
+    return file
+
+
+def _check_name(source: Path, name: str) -> None:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name):
+        raise FetchError(f"{source.name}: member {name!r} would be written outside the folder; nothing was unpacked")
+
+
+def _write(member: IO[bytes], target: Path, size: int, source: Path) -> None:
+    """Copy at most `size` bytes: what an archive says of itself need not be true."""
+    left = size
+    with target.open("wb") as file:
+        while block := member.read(_BLOCK):
+            left -= len(block)
+            if left < 0:
+                raise FetchError(f"{source.name}: a member is longer than the archive says; not unpacked")
+            file.write(block)
