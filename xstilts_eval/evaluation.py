@@ -82,7 +82,7 @@ def runnable(
     selected: dict[Family, list[str]], checkpoint: Checkpoint, settings: Settings
 ) -> tuple[dict[Family, list[str]], dict[str, str]]:
     """What can run, and for everything else the reason by group name."""
-    from xstilts_eval.tasks.documents import load_leaf
+    from xstilts_eval.tasks.documents import load_leaf, resolve_folder
 
     fit: dict[Family, list[str]] = {}
     skipped: dict[str, str] = {}
@@ -94,16 +94,18 @@ def runnable(
         except UnfitCheckpoint as error:
             skipped[family.group] = str(error)
             continue
-        absent = []
+        absent: dict[str, MissingData] = {}
         for language in languages:
             try:
                 load_leaf(family, language, settings.data, settings.split)
-            except MissingData:
-                absent.append(language)
+            except MissingData as error:
+                absent[language] = error
         present = [language for language in languages if language not in absent]
         if absent:
             split = settings.split or "test"
-            skipped[family.group] = f"no {split} data of {' '.join(absent)} (xstilts data status says what is missing)"
+            from_hub = resolve_folder(settings.data)[1] == "hub"
+            why = str(next(iter(absent.values()))) if from_hub else "xstilts data status says what is missing"
+            skipped[family.group] = f"no {split} data of {' '.join(absent)} ({why})"
         if present:
             fit[family] = present
     return fit, skipped

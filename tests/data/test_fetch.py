@@ -116,6 +116,15 @@ def test_what_was_scored_is_in_the_provenance(client: Client) -> None:
     assert changed.notes[0] == "panx/panx_dataset/sw/test was changed after it was fetched from google/xtreme"
 
 
+def test_unfused_words_are_never_the_whole_benchmark(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many sentences of UD-POS came from the hub, they form no official score; those of PAN-X do."""
+    for name, language in (("udpos", "fr"), ("panx", "sw")):
+        assert client.fetch(name, "--languages", language).returncode == 0
+        monkeypatch.setitem(sources._EXPECTED, (name, "test"), {language: 24})
+    assert not load_leaf(family("udpos"), "fr", str(client.folder)).complete
+    assert load_leaf(family("panx"), "sw", str(client.folder)).complete
+
+
 def test_on_demand(client: Client) -> None:
     """``data=hub`` fetches the leaf that is asked for, and no other; BUCC says what it lacks before any download."""
     code = (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval.benchmark import Family, Kind
-from xstilts_eval.data import fetch, sources
+from xstilts_eval.data import fetch, hub, sources
 from xstilts_eval.data.examples import Bitext, Corpus, document
 from xstilts_eval.errors import DataError, MissingData, SettingError
 from xstilts_eval.paths import sample_path
@@ -130,7 +130,9 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         "split": split,
         "revision": loaded.revision,
         # The sample is never complete and says so by its name.
-        "complete": loaded.complete and source != "sample",
+        "complete": loaded.complete
+        and source != "sample"
+        and not (origin == "hub" and family.name in hub.OTHER_DOCUMENTS),
         "notes": (*origin_notes, *loaded.notes) if source != "sample" else (),
     }
     if family.kind is Kind.MINING:
