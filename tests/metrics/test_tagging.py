@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.metrics.tagging import NER_F1, POS_F1, TOKEN_ACCURACY, ner_chunks, pos_chunks
+from xstilts_eval.metrics.tagging import _BLOCK, NER_F1, POS_F1, TOKEN_ACCURACY, ner_chunks, pos_chunks
 
 IOBES = ("O", *(f"{tag}-{kind}" for tag in "BIES" for kind in ("PER", "LOC", "A-B")))
 
@@ -116,6 +116,17 @@ def test_many_distinct_labels_take_the_loop():
     assert NER_F1.corpus_statistics(gold, gold).tolist() == [[300, 300, 300], [1, 1, 1]]
 
 
+def test_blocks_of_sentences_are_counted_alike_whatever_labels_came_before():
+    """Some blocks take the loop: free text as labels, an empty label; coded ones before, between and after."""
+    generator = random.Random(2)
+    gold = [generator.choices(PANX_TAGS, k=generator.randrange(8)) for _ in range(4 * _BLOCK + 3)]
+    predicted = [[generator.choice(PANX_TAGS[:4]) for _ in tags] for tags in gold]
+    gold[_BLOCK] = predicted[_BLOCK] = [f"B-T{number}" for number in range(300)]
+    gold[3 * _BLOCK], predicted[3 * _BLOCK] = ["B-PER", ""], ["", "I-PER"]
+    expected = [NER_F1.statistics(g, p) for g, p in zip(gold, predicted, strict=True)]
+    assert [*map(tuple, NER_F1.corpus_statistics(gold, predicted))] == expected
+
+
 def test_token_accuracy():
     assert TOKEN_ACCURACY.statistics(["A", "B", "C"], ["A", "C", "C"]) == (2, 3)
     assert TOKEN_ACCURACY.corpus_score([["A", "B"], ["C"]], [["A", "X"], ["C"]]) == {"token_accuracy": 2 / 3}
@@ -130,3 +141,5 @@ def test_tags_that_do_not_fit_the_words_are_refused(metric):
 def test_the_refusal_names_the_sentence():
     with pytest.raises(PredictionError, match="sentence 2: 2 predicted tags for 1 words"):
         NER_F1.corpus_statistics([["O"], ["O"]], [["O"], ["O", "O"]])
+    with pytest.raises(PredictionError, match=f"sentence {_BLOCK + 2}: 0 predicted tags for 1 words"):
+        NER_F1.corpus_statistics([["O"]] * (_BLOCK + 2), [["O"]] * (_BLOCK + 1) + [[]])

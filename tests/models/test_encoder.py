@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,11 +116,19 @@ def test_automatic_is_lowered_to_the_free_memory_on_cuda_alone(monkeypatch: pyte
     for device, automatic, expected in (("cuda", True, 24), ("cuda", False, 1000), ("cpu", True, 1000)):
         head = make("packed", 1000, automatic=automatic)
         head.runtime.device = torch.device(device)
-        sizes = [
-            len(batch) for batch, _ in encoder._in_batches(head, [8] * 9, lambda batch: [np.zeros(1, np.float32)] * len(batch))
-        ]
+        encoder.fit_to_memory(head.runtime, head.model, 8)
+        rows = encoder.in_batches(head.runtime, "", [8] * 9, lambda batch: [np.zeros(1, np.float32)] * len(batch))
+        sizes = [len(batch) for batch, _ in rows]
         assert head.runtime.batch_tokens == expected
         assert sizes == ([3, 3, 3] if expected == 24 else [9])
+
+
+def test_the_users_budget_is_not_automatic(tiny_bundle: Path) -> None:
+    from xstilts_eval.models.adapter import XstiltsLM
+
+    assert XstiltsLM(str(tiny_bundle)).runtime.automatic
+    own = XstiltsLM(str(tiny_bundle), batch_tokens=300).runtime
+    assert (own.automatic, own.batch_tokens) == (False, 300)
 
 
 @pytest.mark.parametrize("kind", ["packed", "padded"])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tiny_language_models import make_llama
+from xstilts_eval.models.encoder import Runtime
 from xstilts_eval.models.shared_context import Choice, common_prefix, score, tree, visible
 
 
@@ -28,6 +29,10 @@ def alone(model: Any, choice: Choice) -> tuple[float, bool]:
     places = range(len(choice.tokens) - choice.scored, len(choice.tokens))
     total = sum(float(logits[place - 1, choice.tokens[place]]) for place in places)
     return total, all(int(logits[place - 1].argmax()) == choice.tokens[place] for place in places)
+
+
+def runtime(batch_tokens: int = 2048) -> Runtime:
+    return Runtime(torch.device("cpu"), torch.float32, batch_tokens)
 
 
 documents = st.lists(
@@ -51,7 +56,7 @@ def test_every_choice_scores_as_it_does_alone(
         [Choice(context + tail, min(len(tail) + more, len(context) + len(tail) - 1)) for tail in tails]
         for context, tails, more in drawn
     ]
-    found = score(llama, rows, batch_tokens)
+    found = score(llama, rows, runtime(batch_tokens))
     for choices, scores in zip(rows, found, strict=True):
         for choice, (value, greedy) in zip(choices, scores, strict=True):
             expected, expected_greedy = alone(llama, choice)
@@ -65,7 +70,7 @@ def test_the_greedy_continuation_is_recognised(llama: Any) -> None:
         for _ in range(4):
             tokens.append(int(llama(torch.tensor([tokens])).logits[0, -1].argmax()))
     other = [*tokens[:-1], tokens[-1] + 1]
-    ((_, yes), (_, no)) = score(llama, [[Choice(tokens, 4), Choice(other, 4)]], 64)[0]
+    ((_, yes), (_, no)) = score(llama, [[Choice(tokens, 4), Choice(other, 4)]], runtime())[0]
     assert yes and not no
 
 
@@ -108,7 +113,7 @@ def test_tokens_read_are_counted_once(llama: Any, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(llama.base_model, "forward", counted)
     context = list(range(10, 60))
-    score(llama, [[Choice([*context, 100 + n, 5, 6], 3) for n in range(4)]], 2048)
+    score(llama, [[Choice([*context, 100 + n, 5, 6], 3) for n in range(4)]], runtime())
     assert read == [58]
 
 
@@ -119,10 +124,28 @@ def test_a_vocabulary_in_slices_gives_the_same_sums(tmp_path: Path) -> None:
 
     model = AutoModelForCausalLM.from_pretrained(make_llama(tmp_path)).eval()
     rows = [[Choice([5, 6, 7, 8, 9], 3), Choice([5, 6, 10, 11], 2)]]
-    whole = score(model, rows, 2048)
+    whole = score(model, rows, runtime())
     before, shared_context._LOGITS = shared_context._LOGITS, 1
     try:
-        sliced = score(model, rows, 2048)
+        sliced = score(model, rows, runtime())
     finally:
         shared_context._LOGITS = before
     assert [value for value, _ in sliced[0]] == pytest.approx([value for value, _ in whole[0]], abs=1e-6)
+
+
+def test_out_of_memory_halves_the_batch_and_changes_nothing(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [[Choice([7, 8, 9 + n, 10], 2), Choice([7, 8, 30 + n, 11], 2)] for n in range(16)]
+    expected = score(llama, rows, runtime())
+    forward = llama.base_model.forward
+
+    def limited(*arguments: Any, **options: Any) -> Any:
+        if options["input_ids"].numel() > 24:
+            raise torch.OutOfMemoryError("injected")
+        return forward(*arguments, **options)
+
+    monkeypatch.setattr(llama.base_model, "forward", limited)
+    tight = runtime()
+    found = score(llama, rows, tight)
+    assert tight.batch_tokens <= 24
+    for one, other in zip(found, expected, strict=True):
+        assert [value for value, _ in one] == pytest.approx([value for value, _ in other], abs=1e-5)

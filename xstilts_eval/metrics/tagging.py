@@ -7,6 +7,7 @@ with S (SYM, SCONJ) are read as *single* and stand alone.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from operator import eq
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from xstilts_eval.metrics.base import Metric, Scores, Statistics, precision_reca
 Tags = Sequence[str]
 
 _START, _END = 1, 2  # bits of a transition: a chunk starts at this label, one ended before it
+_ORIGIN = 4  # and, in tables only: a chunk that is open after this label began here at the latest
+_BLOCK = 1024  # sentences counted at once: their arrays stay in cache
 _BOUNDARY = ""  # what stands before the first and after the last label of a sentence
 
 
@@ -144,7 +147,7 @@ class _Codes(dict[str, int]):
         return code
 
 
-def _encoded(sides: Iterable[Sequence[Tags]], numbers: _Codes) -> NDArray[np.uint8] | None:
+def _encoded(sides: Iterable[Sequence[Tags]], numbers: _Codes) -> bytes | None:
     """All labels as numbers, a boundary after each sentence; None where a byte per label is not enough."""
     labels: list[str] = []
     for sentences in sides:
@@ -152,55 +155,80 @@ def _encoded(sides: Iterable[Sequence[Tags]], numbers: _Codes) -> NDArray[np.uin
             labels += tags
             labels.append(_BOUNDARY)
     try:
-        return np.frombuffer(bytes(map(numbers.__getitem__, labels)), dtype=np.uint8)
+        return bytes(map(numbers.__getitem__, labels))
     except ValueError:  # free text as labels
         return None
 
 
-def _tables(rule: _Rule, labels: Iterable[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Transition bits [previous label x 256 + label] and the number of each label's type [label]."""
-    bits, kinds, numbers = np.zeros((256, 256), np.uint8), np.zeros(256, np.uint8), _Codes()
-    names = tuple(labels)
-    for code, previous in enumerate(names):
-        row = rule[previous]
-        bits[code, : len(names)] = [row[label] for label in names]
-        kinds[code] = numbers[row.type]
-    return bits.ravel(), kinds
+class _Tables:
+    """What a step from one coded label to the next means, for the labels met so far.
+
+    `bits` [label x 256 + previous label] holds start, end, and `_ORIGIN` where a chunk that is open later would have
+    begun: at every start and, as in the loop, at the first token of a sentence. `kinds` [label] numbers the types.
+    """
+
+    def __init__(self, rule: _Rule) -> None:
+        self.numbers = _Codes({_BOUNDARY: 0})
+        self.bits, self.kinds = np.zeros((256, 256), np.uint8), np.zeros(256, np.uint8)
+        self._rule, self._types, self._filled = rule, _Codes(), 0
+
+    def fill(self) -> None:
+        """Add the labels that `numbers` has got since the last call."""
+        names = tuple(islice(self.numbers, 256))  # a number beyond that is never a code
+        if len(names) == self._filled:
+            return
+        for code, previous in enumerate(names):
+            row = self._rule[previous]
+            steps = np.array([row[label] for label in names], np.uint8)
+            origin = (steps & _START) != 0 if previous else np.True_
+            self.bits[: len(names), code] = steps | np.where(origin, _ORIGIN, 0)
+            self.kinds[code] = self._types[row.type]
+        self._filled = len(names)
 
 
 def _count_all(rule: _Rule, gold: Sequence[Tags], predicted: Sequence[Tags]) -> NDArray[np.float64]:
-    """Chunks (correct, predicted, gold) per sentence, shape [sentences, 3]: the walk above on coded tags.
+    """Chunks (correct, predicted, gold) per sentence, shape [sentences, 3]: the walk above on coded tags."""
+    tables = _Tables(rule)
+    counts = np.zeros((len(gold), 3))
+    for first in range(0, len(gold), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        found = _count_block(tables, gold[block], predicted[block], first)
+        if found is None:
+            found = np.array([_count(rule, g, p) for g, p in zip(gold[block], predicted[block], strict=True)])
+        counts[block] = found
+    return counts
 
-    Both sides stand in one array of positions: all gold sentences, then all predicted ones, each sentence
-    followed by a boundary.
+
+def _count_block(
+    tables: _Tables, gold: Sequence[Tags], predicted: Sequence[Tags], first: int
+) -> NDArray[np.int32] | None:
+    """Counts of some sentences, the first of them number `first`; None for labels that only the loop can read.
+
+    Both sides stand in one array of positions: all gold sentences, then all predicted ones, each sentence followed by a
+    boundary.
     """
     lengths = [*map(len, gold)]
     if lengths != [*map(len, predicted)]:
-        for number, (gold_tags, tags) in enumerate(zip(gold, predicted, strict=True), start=1):
+        for number, (gold_tags, tags) in enumerate(zip(gold, predicted, strict=True), start=first + 1):
             _check_lengths(gold_tags, tags, f"sentence {number}: ")
-    numbers = _Codes({_BOUNDARY: 0})
-    codes = _encoded((gold, predicted), numbers)
+    codes = _encoded((gold, predicted), tables.numbers)
     # An empty label inside a sentence would read as a boundary; the loop counts it as outside.
-    if codes is None or not len(codes) or len(codes) - np.count_nonzero(codes) != 2 * len(lengths):
-        rows = [_count(rule, g, p) for g, p in zip(gold, predicted, strict=True)]
-        return np.array(rows, dtype=np.float64).reshape(len(rows), 3)
-    # What precedes the first label must be a boundary, and the last label is one.
-    before = np.concatenate([codes[-1:], codes[:-1]])
-    bits, kinds = _tables(rule, numbers)
-    steps = bits[(before.astype(np.uint16) << 8) | codes]
-    # As in the loop, a sentence begins with "the last start was its first token".
-    position = np.arange(len(codes), dtype=np.int64)
-    start = np.maximum.accumulate(np.where((steps & _START).astype(bool) | (before == 0), position, 0))
-    side = len(codes) // 2
-    gold_ends, predicted_ends = ((steps & _END) != 0).reshape(2, side)
-    # Positions after the last token of a chunk, on both sides.
-    both = np.flatnonzero(gold_ends & predicted_ends)
-    same_start = start[both - 1] == start[both + side - 1] - side
-    correct = both[same_start & (kinds[before[both]] == kinds[before[both + side]])]
-    last = np.cumsum(np.array(lengths) + 1)  # the position after each sentence's boundary
-    ends = (correct, np.flatnonzero(predicted_ends), np.flatnonzero(gold_ends))
-    counts = [np.searchsorted(events, last) for events in ends]
-    return np.diff(np.stack(counts, axis=1), axis=0, prepend=0).astype(np.float64)
+    if codes is None or codes.count(0) != 2 * len(lengths):
+        return None
+    tables.fill()
+    # Bytes that overlap by one are the steps; what precedes the first label is a boundary, as the last label is one.
+    steps = np.ndarray((2, len(codes) // 2), "<u2", b"\0" + codes, strides=(len(codes) // 2, 1))
+    bits = tables.bits.ravel().take(steps)
+    places = np.arange(steps.shape[1], dtype=np.int32)
+    start = np.maximum.accumulate(np.where(bits & _ORIGIN, places, 0), axis=1)
+    ends = (bits & _END) != 0  # a chunk ended before this place
+    kinds = tables.kinds.take(steps & 255)
+    same = kinds[0] == kinds[1]
+    same[1:] &= start[0, :-1] == start[1, :-1]
+    events = np.stack([ends[0] & ends[1] & same, ends[1], ends[0]]).view(np.uint8)
+    counts = np.cumsum(events, axis=1, dtype=np.int32)[:, np.cumsum(np.array(lengths) + 1) - 1].T
+    rows: NDArray[np.int32] = np.diff(counts, axis=0, prepend=0)
+    return rows
 
 
 def _chunk_metric(rule: _Rule, name: str) -> Metric[Tags, Tags]:

@@ -71,6 +71,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             self.arguments.batch_tokens or default_batch_tokens(self._device),
             arguments.row_cap(batch_size),
             self.arguments.show_progress and self.processes.is_first,
+            automatic=self.arguments.batch_tokens is None,
         )
         self.checkpoint = checkpoints.resolve(
             self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.reading()

@@ -14,6 +14,7 @@ from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError
 from xstilts_eval.models.after_pooling import width_after
 from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
+from xstilts_eval.models.packed import ARCHITECTURES
 
 MAX_LENGTH = 512
 """google-research/xtreme, `scripts/run_tatoeba.sh` and `run_bucc2018.sh`."""
@@ -43,7 +44,7 @@ def keep_blocks(model: Any, layer: int | None) -> bool:
     if layer > total:
         raise SettingError(f"layer={layer} does not exist; the model has blocks 1 to {total}")
     # Only for architectures whose hidden state n is exactly the output of block n, nothing after it.
-    if model.config.model_type not in ("bert", "roberta", "xlm-roberta"):
+    if model.config.model_type not in ARCHITECTURES:
         return False
     model.encoder.layer = model.encoder.layer[:layer]
     return True

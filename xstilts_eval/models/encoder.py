@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from xstilts_eval.models.packed import PackedModel
 
 log = logging.getLogger("xstilts_eval")
 
+T = TypeVar("T")
 Row = dict[str, list[int]]
 """One encoded input: `input_ids`, `attention_mask` and, where the model has them, `token_type_ids`."""
 
@@ -87,6 +88,8 @@ def forward_rows(
         chosen = [rows[index] for index in batch]
         return _packed(packed, chosen, read, runtime) if packed else _padded(loaded, chosen, read, options)
 
+    lengths = [len(row["input_ids"]) for row in rows]
+    fit_to_memory(runtime, loaded.model, max(lengths, default=1))
     pause, delay = _pace()
     results: list[NDArray[np.float32] | None] = [None] * len(rows)
     with (
@@ -100,7 +103,7 @@ def forward_rows(
             delay=delay,
         ) as bar,
     ):
-        for batch, values in _in_batches(loaded, [len(row["input_ids"]) for row in rows], forward):
+        for batch, values in in_batches(runtime, loaded.label, lengths, forward):
             for index, value in zip(batch, values, strict=True):
                 if not np.isfinite(value).all():
                     which = names[index] if names else f"row {index}"
@@ -113,14 +116,19 @@ def forward_rows(
     return [result for result in results if result is not None]
 
 
-def _in_batches(
-    loaded: Loaded, lengths: Sequence[int], forward: Callable[[list[int]], list[NDArray[np.float32]]]
-) -> Iterator[tuple[list[int], list[NDArray[np.float32]]]]:
-    """Batches of row numbers, longest rows first, with their results; half as many tokens when memory runs out."""
-    runtime = loaded.runtime
+def fit_to_memory(runtime: Runtime, model: Any, longest: int) -> None:
+    """Lower an automatic token budget to what the free memory of a CUDA device holds for rows up to `longest`."""
     if runtime.automatic and runtime.device.type == "cuda":
-        fitting = tokens_that_fit(loaded.model, runtime.device, max(lengths, default=1))
-        runtime.batch_tokens = min(runtime.batch_tokens, fitting)
+        runtime.batch_tokens = min(runtime.batch_tokens, tokens_that_fit(model, runtime.device, longest))
+
+
+def in_batches(
+    runtime: Runtime, label: str, lengths: Sequence[int], forward: Callable[[list[int]], list[T]]
+) -> Iterator[tuple[list[int], list[T]]]:
+    """Batches of row numbers, longest rows first, with their results; half as many tokens when memory runs out.
+
+    Raises `SettingError` when a single row does not fit.
+    """
     order = longest_first(lengths)
     start = 0
     while start < len(order):
@@ -133,11 +141,11 @@ def _in_batches(
             continue
         if len(batch) == 1:
             raise SettingError(
-                f"{loaded.label}: one row of {longest} tokens does not fit in the memory of {runtime.device}; "
+                f"{label}: one row of {longest} tokens does not fit in the memory of {runtime.device}; "
                 "use a smaller max_length, dtype=bfloat16 or a device with more memory"
             )
         runtime.batch_tokens = longest * len(batch) // 2
-        log.warning("%s: out of memory, going on with batch_tokens=%d", loaded.label, runtime.batch_tokens)
+        log.warning("%s: out of memory, going on with batch_tokens=%d", label, runtime.batch_tokens)
 
 
 def _packed(model: PackedModel, rows: Sequence[Row], read: Read, runtime: Runtime) -> list[NDArray[np.float32]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,7 @@ from tqdm import tqdm
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.models import shared_context
-from xstilts_eval.models.batching import batches
-from xstilts_eval.models.encoder import Loaded, Runtime
+from xstilts_eval.models.encoder import Loaded, Runtime, in_batches
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.shared_context import Choice, Score
 from xstilts_eval.models.source import Source
@@ -88,7 +88,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
             return self._one_by_one(encoded)
         trees = [[self._choice(encoded[place]) for place in places] for places in documents]
         with tqdm(total=len(requests), desc="choices", unit="choice", disable=hidden) as bar:
-            scores = shared_context.score(self.model, trees, self._runtime.batch_tokens, bar.update)
+            scores = shared_context.score(self.model, trees, self._runtime, bar.update)
         return [score for document in scores for score in document]
 
     def _encode(self, context: str, continuation: str) -> Encoded:
@@ -124,7 +124,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         tried = [documents[number] for number in {order[0], order[-1]}]
         try:
             trees = [[self._choice(encoded[place]) for place in places] for places in tried]
-            shared = shared_context.score(self.model, trees, self._runtime.batch_tokens)
+            shared = shared_context.score(self.model, trees, self._runtime)
         except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
             log.warning("%s: scores every choice with its whole context (%s)", self._name, str(error)[:100])
             return False
@@ -158,10 +158,15 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         results = [""] * len(requests)
         sizes = [min(length, most) + limit for length, most, limit in zip(lengths, room, limits, strict=True)]
         hidden = disable_tqdm or not self._runtime.show_progress
+        runtime = replace(self._runtime, batch_tokens=_GENERATION_FACTOR * self._runtime.batch_tokens)
+
+        def generate(batch: list[int]) -> list[str]:
+            self.batch_size_per_gpu = len(batch)
+            texts: list[str] = HFLM.generate_until(self, [requests[place] for place in batch], disable_tqdm=True)
+            return texts
+
         with tqdm(total=len(requests), desc="answers", unit="text", disable=hidden) as bar, _quiet("lm_eval"):
-            for batch in batches(sizes, _GENERATION_FACTOR * self._runtime.batch_tokens, self._runtime.max_rows):
-                self.batch_size_per_gpu = len(batch)
-                texts = super().generate_until([requests[place] for place in batch], disable_tqdm=True)
+            for batch, texts in in_batches(runtime, "answers", sizes, generate):
                 for place, text in zip(batch, texts, strict=True):
                     results[place] = text
                 bar.update(len(batch))

@@ -5,9 +5,9 @@ tokens, hence on the stream; attention runs once per *run*, the neighbouring row
 through the model's own modules, so the numbers are its own up to rounding. A head that reads only the first token of a
 row gets the last block's feed-forward computed for these tokens alone.
 
-In bfloat16 everything is, the residual stream too; softmax, LayerNorm and matrix products accumulate in float32 inside
-their kernels. With all-MiniLM-L6-v2 (own measurement, see `docs/`) that is as near to float32 as keeping the residual
-stream and LayerNorm in float32, and faster.
+In bfloat16 the residual stream is bfloat16 too, as in the model's own forward; softmax, LayerNorm and matrix products
+accumulate in float32 inside their kernels. For sentence vectors of all-MiniLM-L6-v2 one minus the cosine to float32 is
+4e-5 on average, and would be 3e-5 with the residual stream and LayerNorm in float32 (own measurement, 60 sentences).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xstilts_eval.models.batching import batches
+from xstilts_eval.models.encoder import Runtime, fit_to_memory, in_batches
 
 Score = tuple[float, bool]
 _PAD = -1
@@ -83,16 +83,22 @@ def visible(branches: torch.Tensor) -> torch.Tensor:
     return ((causal & ((key == 0) | (key == query))) | itself)[:, None]
 
 
-def score(model: Any, documents: Sequence[Sequence[Choice]], batch_tokens: int, tick: Any = None) -> list[list[Score]]:
+def score(model: Any, documents: Sequence[Sequence[Choice]], runtime: Runtime, tick: Any = None) -> list[list[Score]]:
     """(log-likelihood, whether every scored token is the most probable one) of each choice of each document.
 
-    `model` is a decoder whose forward takes a 4-dimensional mask and position ids; `batch_tokens` bounds the tokens of
-    a batch after padding; `tick` is called with the number of choices done.
+    `model` is a decoder whose forward takes a 4-dimensional mask and position ids; `tick` is called with the number of
+    choices done. Raises `SettingError` when a single document does not fit in memory.
     """
     rows = [tree(choices) for choices in documents]
+    lengths = [len(row.tokens) for row in rows]
+    fit_to_memory(runtime, model, max(lengths, default=1))
     results: list[list[Score]] = [[] for _ in documents]
-    for batch in batches([len(row.tokens) for row in rows], batch_tokens):
-        for index, scores in zip(batch, _score_rows(model, [rows[index] for index in batch]), strict=True):
+
+    def forward(batch: list[int]) -> list[list[Score]]:
+        return _score_rows(model, [rows[index] for index in batch])
+
+    for batch, found in in_batches(runtime, "choices", lengths, forward):
+        for index, scores in zip(batch, found, strict=True):
             results[index] = scores
             if tick:
                 tick(len(scores))

@@ -1,0 +1,140 @@
+"""Kept results to the tables of docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import precision
+from xstilts_eval.writing import write_atomically
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- begin: written by python -m benchmarks -->", "<!-- end -->"
+
+Result = dict[str, Any]
+
+
+def keep(result: Result, folder: Path = RESULTS) -> None:
+    """Write one result as ``<name>.json``, whole or not at all."""
+    write_atomically(folder / f"{result['name']}.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+
+
+def kept(names: Sequence[str], folder: Path = RESULTS) -> list[Result]:
+    """The kept results of `names` that are there, in the order of `names`."""
+    paths = [folder / f"{name}.json" for name in names]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+
+
+def tables(results: Sequence[Result]) -> str:
+    """All results as Markdown: ratios, costs, curves, and the machines they were measured on."""
+    machines: list[Any] = []
+    for result in results:
+        if result["machine"] not in machines:
+            machines.append(result["machine"])
+    kinds = (("ratio", _ratio_table), ("cost", _cost_table), ("curve", _curve_table), ("parity", _parity_table))
+    parts = [table(found) for kind, table in kinds if (found := [r for r in results if r["kind"] == kind])]
+    if not parts:
+        return "Nothing is measured yet."
+    several = len(machines) > 1
+    for number, found in enumerate(machines, start=1):
+        names = ", ".join(f"`{r['name']}`" for r in results if r["machine"] == found)
+        parts.append(f"{f'Machine of {names}' if several else 'Machine'}: {_machine(found)}.")
+        assert number
+    return "\n\n".join(parts)
+
+
+def write(results: Sequence[Result], page: Path = PAGE) -> None:
+    """Replace what stands between the two marks of `page`."""
+    text = page.read_text(encoding="utf-8")
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    write_atomically(page, f"{head}{BEGIN}\n\n{tables(results)}\n\n{END}{tail}")
+
+
+def written(page: Path = PAGE) -> str:
+    """What stands between the marks of `page`."""
+    return page.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].strip()
+
+
+def lines(result: Result) -> list[str]:
+    """One result for the terminal."""
+    if result["kind"] == "ratio":
+        return [
+            f"{result['name']}: {_ratio(peer['ratio'])} x {peer['name']}{_wanted(peer['target'], 'at least')}; "
+            f"{peer['agreement']}"
+            for peer in result["peers"]
+        ]
+    if result["kind"] == "cost":
+        shown = [f"{result['name']}: {_value(result['value'])} {result['unit']}{_wanted(result['target'], 'at most')}"]
+        return shown + [f"    {name}: {_value(part)} {result['unit']}" for name, part in result["parts"].items()]
+    return [
+        f"{result['name']}: {point['n']:,}: {point['mib']:,.0f} MiB, {point['seconds']:.1f} s"
+        for point in result["points"]
+    ]
+
+
+def _ratio_table(results: Sequence[Result]) -> str:
+    rows = [
+        "| job | faster than | by (median, quartiles) | wanted | results | what limits it |",
+        "|---|---|---|---|---|---|",
+    ]
+    for result in results:
+        job = f"**{result['title']}**<br>{result['inputs']}"
+        for number, peer in enumerate(result["peers"]):
+            target = f"{peer['target']:g}" if peer["target"] else "–"
+            limits = "" if number else result["limits"]
+            first = "" if number else job
+            rows.append(
+                f"| {first} | {peer['name']} | {_ratio(peer['ratio'])} | {target} | {peer['agreement']} | {limits} |"
+            )
+    return "\n".join(rows)
+
+
+def _cost_table(results: Sequence[Result]) -> str:
+    rows = ["| cost | median (quartiles) | wanted | where it goes | what limits it |", "|---|---|---|---|---|"]
+    for result in results:
+        target = f"≤ {result['target']:g} {result['unit']}" if result["target"] else "–"
+        parts = "<br>".join(f"{name} {part['median']:.2f}" for name, part in result["parts"].items()) or "–"
+        rows.append(
+            f"| **{result['title']}**<br>{result['inputs']} | {_value(result['value'])} {result['unit']} | {target} | "
+            f"{parts} | {result['limits']} |"
+        )
+    return "\n".join(rows)
+
+
+def _curve_table(results: Sequence[Result]) -> str:
+    tables = []
+    for result in results:
+        head = f"**{result['title']}**: {result['inputs']}\n\n"
+        head += "| n | memory beyond the input, MiB | seconds |\n|---|---|---|\n"
+        rows = [f"| {point['n']:,} | {point['mib']:,.0f} | {point['seconds']:,.1f} |" for point in result["points"]]
+        tables.append(head + "\n".join(rows) + f"\n\n{result['limits']}")
+    return "\n\n".join(tables)
+
+
+def _parity_table(results: Sequence[Result]) -> str:
+    return "\n\n".join(map(precision.table, results))
+
+
+def _machine(found: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    return (
+        f"{found['processor']}, {found['cores']} cores, {found['memory_gib']} GiB, {found['threads']} threads, "
+        f"{found['system']}, Python {found['python']}, {versions}"
+    )
+
+
+def _ratio(summary: dict[str, float]) -> str:
+    return f"{summary['median']:.2f} ({summary['lower']:.2f}–{summary['upper']:.2f})"
+
+
+def _value(summary: dict[str, float]) -> str:
+    return f"{summary['median']:.2f} ({summary['lower']:.2f}–{summary['upper']:.2f})"
+
+
+def _wanted(target: float | None, word: str) -> str:
+    return f" (wanted: {word} {target:g})" if target else ""
