@@ -55,6 +55,10 @@ NAMES = {
 """Name → module:function that takes a size and gives a comparison or a cost; imported when it is its turn."""
 
 
+KEPT = (*NAMES, mining_memory.NAME, precision.NAME)
+"""What the page shows, in its order."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """0 when everything ran and every result agreed, 1 otherwise; a missed target is shown, not an error."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n")[0])
@@ -71,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.json.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         if options.quick or failed:
             return int(failed)
-    report.write(report.kept([*NAMES, mining_memory.NAME, precision.NAME]))
+    report.write(report.kept(KEPT))
     return 0
 
 

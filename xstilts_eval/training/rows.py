@@ -1,0 +1,97 @@
+"""Documents to training rows: the inputs that inference makes, with the labels of a head beside them.
+
+One function per kind of task; each takes the loaded model, documents of `data.examples.document` and the family.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from xstilts_eval.benchmark import UPOS, Family
+from xstilts_eval.errors import SettingError
+from xstilts_eval.models import spans, tagging
+from xstilts_eval.models.encoder import Loaded, Row, rows_of
+
+Document = dict[str, Any]
+Labelled = dict[str, Any]
+"""A `Row` and its label fields: a class index, one class per sub-word, or two positions."""
+
+IGNORED = -100
+"""Label of sub-words that carry no loss: all but the first of each word (`utils_tag.py:138-186`)."""
+
+
+def pair_rows(head: Loaded, documents: Sequence[Document], family: Family) -> list[Labelled]:
+    """One row per pair; `labels` is the class, an index into the family's label list."""
+    encoding = head.tokenizer(
+        [doc["premise"] for doc in documents],
+        [doc["hypothesis"] for doc in documents],
+        truncation="longest_first",
+        max_length=head.max_length,
+    )
+    rows = rows_of(encoding, head.fields)
+    return [row | {"labels": doc["label"]} for row, doc in zip(rows, documents, strict=True)]
+
+
+def tagged_rows(head: Loaded, documents: Sequence[Document], family: Family) -> list[Labelled]:
+    """Rows cut as at evaluation; `labels` stand on each word's first sub-word; stray tags count as ``X`` or ``O``."""
+    index = {name: number for number, name in enumerate(family.labels)}
+    filler = index["X" if family.labels == UPOS else "O"]
+    limit = tagging.budget(head.tokenizer, head.model, head.max_length)
+    known = tagging.WordTokenizer(head.tokenizer, limit)
+    known.learn(word for doc in documents for word in doc["tokens"])
+    before, after = tagging.template(head.tokenizer)
+    rows = []
+    for number, doc in enumerate(documents):
+        tags = iter(doc["tags"])
+        for piece in tagging.cut(number, doc["tokens"], known, limit):
+            row = _single(head, [*before, *piece.ids, *after])
+            labels = [IGNORED] * len(row["input_ids"])
+            for position in piece.first:
+                labels[len(before) + position] = index.get(next(tags), filler)
+            rows.append(row | {"labels": labels})
+    return rows
+
+
+def _single(head: Loaded, ids: list[int]) -> Row:
+    values = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": [0] * len(ids)}
+    return {name: values[name] for name in head.fields}
+
+
+def question_rows(head: Loaded, documents: Sequence[Document], family: Family) -> list[Labelled]:
+    """One row per window of the context; `start_positions` and `end_positions` are those of the first gold answer.
+
+    A window that does not hold the whole answer points at the first position, the classification token
+    (XTREME's `processors/squad.py:193-211`).
+    """
+    pair = spans.PairTemplate.of(head.tokenizer)
+    options = {"add_special_tokens": False, "truncation": False, "verbose": False}
+    contexts = {text: index for index, text in enumerate(dict.fromkeys(doc["context"] for doc in documents))}
+    encoded = head.tokenizer(list(contexts), return_offsets_mapping=True, **options)
+    questions = head.tokenizer([doc["question"].lstrip() for doc in documents], **options)["input_ids"]
+    rows = []
+    for doc, question in zip(documents, questions, strict=True):
+        context = contexts[doc["context"]]
+        ids, question = encoded["input_ids"][context], question[: spans.MAX_QUESTION]
+        first, last = _answer_tokens(encoded["offset_mapping"][context], doc["answers"])
+        before = len(pair.before) + len(question) + len(pair.between)
+        room = head.max_length - len(question) - pair.special
+        if room < 1:
+            raise SettingError(f"--max-length {head.max_length} leaves no room for a context behind a question")
+        for start, end in spans.windows(len(ids), room, spans.STRIDE):
+            inside = start <= first <= last < end
+            places = (before + first - start, before + last - start) if inside else (0, 0)
+            row = pair.row(question, ids[start:end], head.fields)
+            rows.append(row | dict(zip(("start_positions", "end_positions"), places, strict=True)))
+    return rows
+
+
+def _answer_tokens(offsets: Sequence[tuple[int, int]], answers: Sequence[dict[str, Any]]) -> tuple[int, int]:
+    """First and last sub-word that touch the first answer, blanks around it left out; (1, 0) without an answer."""
+    if not answers:
+        return 1, 0
+    text, start = answers[0]["text"], answers[0]["answer_start"]
+    start += len(text) - len(text.lstrip())
+    end = start + len(text.strip())
+    return bisect_right(offsets, start, key=lambda o: o[1]), bisect_left(offsets, end, key=lambda o: o[0]) - 1
