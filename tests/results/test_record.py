@@ -130,3 +130,25 @@ def test_a_selection_of_documents_is_no_whole_score() -> None:
     assert board.overall is None and board.categories["classification"] is None
     assert board.families["xtreme_xnli"].note == "97 selected documents without a score"
     assert "scored:3/100" in board.families["xtreme_xnli"].cells["de"].signature
+
+
+def test_the_signature_of_a_language_model_names_prompt_and_chat_template() -> None:
+    results = host_results({"xtreme.xquad.de": {"f1": 0.5, "exact_match": 0.4}})
+    results["configs"]["xtreme.xquad.de"] |= {
+        "doc_to_text": "m.question_text",
+        "generation_kwargs": {"max_gen_toks": 64},
+    }
+    results["config"]["xstilts"] |= {"language_model": {"families": ["xquad"]}, "chat_template": True}
+    results["config"]["xstilts"]["max_length"]["language_model"] = 4096
+    (leaf,) = record.from_host(results).leaves
+    wanted = {"ckpt:bbbbbbbbbbbb", "prompt:m.question_text", "max_gen_toks:64", "chat_template:yes", "max_length:4096"}
+    assert wanted <= set(leaf.signature.split("|"))
+
+
+def test_the_hosts_own_model_names_how_it_made_its_vectors() -> None:
+    results = host_results({"xtreme.tatoeba.de": {"acc": 0.5}})
+    results["config"] = {"model": "hf", "limit": None}
+    retrieval = {"layer": 7, "pooling": "mean", "max_length": 512, "dtype": "float32"}
+    results["configs"]["xtreme.tatoeba.de"]["metadata"]["xs_retrieval"] = retrieval
+    (leaf,) = record.from_host(results | {"model_name": "some/model"}).leaves
+    assert {"model:some/model", "layer:7", "pooling:mean", "max_length:512"} <= set(leaf.signature.split("|"))

@@ -175,8 +175,13 @@ def _signature(
                 parts.append(f"extra_types:{reading['extra_types']}")
         parts.append(f"dtype:{model['dtype']}")
     else:
-        parts += [f"model:{results.get('model_name')}", *_prompt(config)]
-        parts.append(f"chat_template:{'yes' if results.get('chat_template') else 'no'}")
+        parts.append(f"model:{results.get('model_name')}")
+        if settings := config["metadata"].get("xs_retrieval"):
+            names = ("layer", "pooling", "max_length", "dtype")
+            parts += [f"{name}:{settings.get(name) or 'last'}" for name in names]
+        else:
+            parts += _prompt(config)
+            parts.append(f"chat_template:{'yes' if results.get('chat_template') else 'no'}")
     parts += [
         f"shots:{config.get('num_fewshot') or 0}",
         f"limit:{limit or 'none'}",
