@@ -239,6 +239,61 @@ def test_a_host_that_drops_a_deprecated_parameter(tmp_path: Path) -> None:
     assert answer(code, tmp_path) == 1
 
 
+# ---------------------------------------------------------------------- retrieval and checks
+
+
+def test_start_costs_less_than_half_a_millisecond() -> None:
+    """The best of several new interpreters; what is counted is reading the module and installing the finder."""
+    code = BEGIN.replace("import xstilts_eval_bridge as bridge", "import time; start = time.perf_counter()").replace(
+        "del sys.path[0]", "import xstilts_eval_bridge as bridge"
+    )
+    code += "bridge.install()\nprint(time.perf_counter() - start)"
+    assert min(answer(code) for _ in range(5)) < 0.0005
+
+
+def test_an_embed_of_the_hosts_own_is_kept() -> None:
+    code = INSTALL + (
+        "import json, types\n"
+        "class HFLM:\n    def embed(self, requests): return 'theirs'\n"
+        "bridge._supply_embed(types.SimpleNamespace(HFLM=HFLM))\nprint(json.dumps(HFLM().embed([])))"
+    )
+    assert answer(code) == "theirs"
+
+
+EVALUATOR = """
+import json, types
+def evaluate(lm, task_dict, limit=None, apply_chat_template=False):
+    return ["ran", limit]
+module = types.SimpleNamespace(evaluate=evaluate)
+bridge._supply_checks(module)
+"""
+
+
+def test_without_our_tasks_nothing_of_ours_is_imported() -> None:
+    code = INSTALL + EVALUATOR + (
+        "found = module.evaluate(None, {'tasks': {}}, limit=3)\n"
+        "print(json.dumps([found, any(name.startswith('xstilts_eval.') for name in sys.modules)]))"
+    )  # fmt: skip
+    assert answer(code) == [["ran", 3], False]
+
+
+def test_a_refusal_stops_the_host_and_a_failure_does_not() -> None:
+    code = INSTALL + EVALUATOR + (
+        "from xstilts_eval import errors\n"
+        "checks = types.ModuleType('checks')\n"
+        "sys.modules |= {'xstilts_eval.tasks.leaf': checks, 'xstilts_eval.models.host_models': checks}\n"
+        "def before_evaluation(lm, task_dict, chat):\n    raise lm\n"
+        "checks.before_evaluation = before_evaluation\n"
+        "print(module.evaluate(lm=KeyError('theirs'), task_dict={}))\n"
+        "module.evaluate(errors.UnfitCheckpoint('no head'), {})\n"
+    )  # fmt: skip
+    done = python(code)
+    assert (done.returncode, done.stdout) == (1, "['ran', None]\n")
+    first, *_, last = done.stderr.splitlines()
+    assert first.startswith("xstilts-eval: the bridge to lm_eval failed (KeyError('theirs')")
+    assert last == "xstilts_eval.errors.UnfitCheckpoint: no head"
+
+
 # ---------------------------------------------------------------------- errors
 
 FAILING = """

@@ -1,6 +1,8 @@
 """Mining against the official code's output (shared/data/bucc_oracle) and a brute-force reading of it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,18 @@ from numpy.typing import NDArray
 
 from tests.shared_data import DATA, needs_data
 from xstilts_eval.errors import DataError, NumericError, SettingError
+from xstilts_eval.metrics import mining
 from xstilts_eval.metrics.mining import Candidates, Unified, best_threshold, extract, identified, mine, unify
 from xstilts_eval.metrics.retrieval import PAIRS, Pair
 
 Vectors = NDArray[np.float64]
 ORACLE = DATA / "bucc_oracle"
+
+
+@pytest.fixture(params=[True, False], ids=["shortlist", "exact tiles"])
+def either_way(request, monkeypatch):
+    """Search with bfloat16 tiles first and without them, whatever this processor multiplies fast."""
+    monkeypatch.setattr(mining, "_multiplies_bfloat16", lambda: request.param)
 
 
 def lines(path: Path) -> list[str]:
@@ -36,6 +45,7 @@ def mined(split: str, block: int) -> tuple[Candidates, dict[str, tuple[Unified, 
     return mine(x, y, block=block), sides
 
 
+@pytest.mark.usefixtures("either_way")
 @needs_data
 @pytest.mark.parametrize("split", ["dev", "test"])
 @pytest.mark.parametrize("block", [2048, 100])
@@ -56,6 +66,7 @@ def test_candidates_equal_the_official_ones(split, block):
     assert (np.diff(candidates.score) <= 0).all()
 
 
+@pytest.mark.usefixtures("either_way")
 @needs_data
 def test_threshold_pairs_and_scores_equal_the_official_ones():
     """Dev at its own best threshold, test at the dev threshold and, for its score only, at its own."""
@@ -109,6 +120,7 @@ def brute_force(x: Vectors, y: Vectors, k: int) -> list[tuple[float, int, int]]:
     return kept
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("seed", range(12))
 def test_mining_equals_brute_force(seed):
     random = np.random.default_rng(seed)
@@ -124,6 +136,7 @@ def test_mining_equals_brute_force(seed):
         np.testing.assert_allclose(candidates.score, [score for score, _, _ in expected], rtol=1e-5)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_a_collapsed_encoder_is_mined_one_to_one_whatever_the_block():
     """All similarities tie; every tile entry then passes the first bound, none may appear twice."""
     for block in (3, 64):
@@ -132,6 +145,7 @@ def test_a_collapsed_encoder_is_mined_one_to_one_whatever_the_block():
         assert len(set(candidates.target.tolist())) == len(candidates.target)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_zero_vectors_are_no_candidates():
     vectors = np.eye(3)
     vectors[2] = 0
@@ -142,6 +156,7 @@ def test_zero_vectors_are_no_candidates():
     ]
 
 
+@pytest.mark.usefixtures("either_way")
 def test_negative_margins_are_no_candidates():
     """Unit vectors by angle: the third pair, both still free, has cosine cos 95° < 0 and a positive mean."""
 
@@ -155,6 +170,86 @@ def test_negative_margins_are_no_candidates():
         (0, 0),
         (1, 1),
     ]
+
+
+def crowded(n: int, m: int, spread: float, dimensions: int = 48) -> tuple[mining.Vectors, mining.Vectors]:
+    """Unit vectors around three directions: the smaller the spread, the closer are the similarities of a cluster."""
+    random = np.random.default_rng(3)
+    centres = random.standard_normal((3, dimensions))
+    x, y = (
+        centres[random.integers(3, size=size)] + spread * random.standard_normal((size, dimensions)) for size in (n, m)
+    )
+    return mining.normalised(x), mining.normalised(y)
+
+
+def check_neighbours(found: mining._Nearest, x: mining.Vectors, y: mining.Vectors, k: int) -> None:
+    """The k greatest cosines of each row in double precision, of k different partners."""
+    cosine = x.astype(np.float64) @ y.T.astype(np.float64)
+    np.testing.assert_allclose(found.similarity, -np.sort(-cosine, axis=1)[:, :k], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(np.take_along_axis(cosine, found.index, axis=1), found.similarity, rtol=0, atol=1e-6)
+    assert all(len(set(row)) == len(row) for row in found.index.tolist())
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.3, 0.1])
+@pytest.mark.parametrize("block", [64, 500])
+def test_the_shortlist_holds_every_neighbour(spread, block, monkeypatch):
+    """Clusters whose similarities differ by less than bfloat16 tells apart, in tiles that do not divide the sides."""
+    x, y = crowded(350, 410, spread)
+    monkeypatch.setattr(mining, "SHORTLIST", 1000)
+    assert mining._shortlist(x, y, 4, block) is not None
+    monkeypatch.setattr(mining, "_multiplies_bfloat16", lambda: True)
+    forward, backward = mining.nearest_both_ways(x, y, 4, block)
+    check_neighbours(forward, x, y, 4)
+    check_neighbours(backward, y, x, 4)
+
+
+def test_without_the_error_bound_the_shortlist_loses_neighbours(monkeypatch):
+    """That the clusters above are hard enough to notice."""
+    x, y = crowded(350, 410, 0.3)
+    monkeypatch.setattr(mining, "_multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(mining._Rounded, "least", lambda self, kth: kth)
+    forward, _ = mining.nearest_both_ways(x, y, 4, 64)
+    with pytest.raises(AssertionError):
+        check_neighbours(forward, x, y, 4)
+
+
+def test_where_rounding_leaves_too_many_pairs_tiles_are_exact(monkeypatch):
+    x, y = crowded(700, 650, 0.02)
+    assert mining._shortlist(x, y, 4, 256) is None
+    monkeypatch.setattr(mining, "_multiplies_bfloat16", lambda: True)
+    forward, backward = mining.nearest_both_ways(x, y, 4, 256)
+    check_neighbours(forward, x, y, 4)
+    check_neighbours(backward, y, x, 4)
+
+
+@pytest.mark.parametrize("dimensions", [1, 7, 384])
+def test_rounded_similarities_err_by_no_more_than_their_bound(dimensions):
+    """The first vectors are where bfloat16 loses most: entries halfway between two of its values, rounded one way."""
+    x, y = crowded(60, 50, 0.5, dimensions)
+    halfway = (1 + 2**-8) * 2.0 ** np.floor(np.log2(0.7 / np.sqrt(dimensions)))  # rounds to even: all downwards
+    x[:20, 1:] = y[:20, 1:] = halfway
+    x[:20, 0] = y[:20, 0] = np.sqrt(1 - (dimensions - 1) * halfway**2)
+    rounded = mining._Rounded(x, y, 64)
+    tile = rounded.tile(slice(0, 60), slice(0, 50))
+    values = (tile.astype(np.int32) << 16).view(np.float32).astype(np.float64)
+    exact = x.astype(np.float64) @ y.T.astype(np.float64)
+    assert (np.abs(values - exact) <= rounded.error + rounded.UNIT * (np.abs(exact) + rounded.error)).all()
+
+
+def test_equal_neighbours_go_by_index(either_way):
+    """Every target three times: among equals the lower index is the neighbour, in both directions."""
+    x, y = crowded(40, 30, 1.0, 13)
+    y = np.concatenate([y, y, y])
+    forward, _ = mining.nearest_both_ways(x, y, 2, 16)
+    assert forward.index[:, 0].tolist() == (x @ y[:30].T).argmax(axis=1).tolist()
+    assert (forward.index[:, 1] == forward.index[:, 0] + 30).all()
+    _, backward = mining.nearest_both_ways(y, x, 2, 16)
+    assert (backward.index == forward.index).all()
+
+
+def test_torch_is_not_needed_to_import():
+    program = "import sys, xstilts_eval.metrics.mining; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_nothing_to_mine():

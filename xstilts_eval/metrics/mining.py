@@ -2,10 +2,10 @@
 
 Artetxe & Schwenk 2019 (ratio margin, k nearest neighbours both ways, "max" retrieval). Source of every step:
 `third_party/utils_retrieve.py` in google-research/xtreme @ 838c13b. Vectors in, index pairs out: float32
-numpy, memory O(block² + (n + m)·k), never the n x m matrix of similarities.
+numpy, memory O(block² + (n + m)·k) besides a copy of the vectors, never the n x m matrix of similarities.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,10 +16,12 @@ from xstilts_eval.errors import DataError, NumericError, SettingError
 from xstilts_eval.metrics.retrieval import Pair
 
 Vectors = NDArray[np.float32]
+Bits = NDArray[np.int16]
 
 NEIGHBOURS = 4
 BLOCK = 2048  # rows and columns of a similarity tile: 16 MiB
-_PROBE = 256  # partners of a first tile that give its first bound
+SHORTLIST = 16  # pairs kept per vector and neighbour before exact tiles cost less: 10 bytes each
+_PAIRS = 1024  # pairs whose vectors are gathered at once
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,16 @@ class _Nearest:
         self.similarity = np.full((n, k), -np.inf, dtype=np.float32)
         self.index = np.full((n, k), -1, dtype=np.intp)
 
-    def admits(self, rows: slice, tile: Vectors) -> NDArray[np.bool_]:
-        """Which entries of a tile [rows, partners] may be among the k best; the rest need no sorting."""
+    def bound(self, rows: slice, tile: Vectors) -> Vectors:
+        """The least similarity by which a partner in a tile [rows, partners] may be among the k best, by row."""
         bound, k = self.similarity[rows, -1], self.index.shape[1]
-        if np.isneginf(bound[0]) and tile.shape[1] >= k:  # a row's first tile: the k-th of a few is a bound
-            kth: Vectors = np.partition(tile[:, : max(_PROBE, k)], -k, axis=1)[:, -k]
-            return tile >= kth[:, None]
-        return tile > bound[:, None]
+        group = tile.shape[1] // k
+        if np.isneginf(bound[0]) and group:  # a row's first tile: the best of each of k groups are k partners
+            best: Vectors = tile[:, : k * group].reshape(len(tile), k, group).max(axis=2).min(axis=1)
+            return best
+        # Tiles come in ascending order: a later partner must be better, an equal one loses the tie.
+        least: Vectors = np.nextafter(bound, np.float32(np.inf))
+        return least
 
     def add(self, rows: NDArray[np.intp], partners: NDArray[np.intp], similarity: Vectors) -> None:
         """Merge partners, three arrays of equal length; ties go to the lower partner index."""
@@ -104,23 +109,155 @@ def normalised(vectors: NDArray[np.floating]) -> Vectors:
     return rows
 
 
+def _places(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the few true entries; numpy finds them several times faster in one dimension than in two."""
+    flat = np.flatnonzero(mask)
+    rows = flat // mask.shape[1]
+    return rows, flat - rows * mask.shape[1]
+
+
+def _tiles(n: int, m: int, block: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the tiles of an n x m matrix, in ascending order."""
+    for top in range(0, n, block):
+        for left in range(0, m, block):
+            yield slice(top, min(top + block, n)), slice(left, min(left + block, m))
+
+
+class _Rounded:
+    """Similarities of unit vectors in bfloat16, by tile, and the most by which they can be wrong.
+
+    They are read as int16, since numpy has no bfloat16: the bits of positive floats are in the order of the values
+    (IEEE 754), those of negative ones come below in reverse order.
+    """
+
+    LOWEST = -(2**15)
+    UNIT = np.float32(2**-8)  # the most by which rounding to bfloat16 changes a number, relative to it
+
+    def __init__(self, source: Vectors, target: Vectors, block: int) -> None:
+        import torch  # here, so that the other metrics do without it
+
+        sides, lost = [], 0.0
+        for exact in (torch.from_numpy(source), torch.from_numpy(target)):
+            side = exact.to(torch.bfloat16)
+            lost += float((exact - side).norm(dim=1).max())
+            sides.append(side)
+        self.source, self.target = sides
+        self.room = torch.empty(min(block, len(source)) * min(block, len(target)), dtype=torch.bfloat16)
+        # |xy - x'y'| <= |x - x'| |y| + |x'| |y - y'| (Cauchy-Schwarz), lengths within 1 % of 1; besides, d products
+        # are summed in float32 twice, here and for the exact similarity (Higham 2002, 3.1: at most d / 2**24 each).
+        self.error = np.float32(1.01 * lost + 4 * source.shape[1] / 2**24)
+
+    def tile(self, rows: slice, columns: slice) -> Bits:
+        """Similarities [rows, columns]; valid until the next call."""
+        import torch
+
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        out = self.room[: shape[0] * shape[1]].view(shape)
+        torch.mm(self.source[rows], self.target[columns].T, out=out)
+        tile: Bits = out.view(torch.int16).numpy()
+        return tile
+
+    def least(self, kth: Bits) -> Bits:
+        """The least value in a tile that one of the k best partners can have, where k partners have at least `kth`."""
+        value = (kth.astype(np.int32) << 16).view(np.float32)
+        least = (value / (1 + self.UNIT) - 2 * self.error) * (1 - self.UNIT)
+        upwards = (least.view(np.int32) + 0xFFFF) >> 16
+        return np.where(least > 0, upwards, self.LOWEST).astype(np.int16)
+
+
+def _raise(best: Bits, tile: Bits) -> None:
+    """Let a tile [rows, partners] into `best` [rows, k]: k different partners of each row have at least its least.
+
+    They are the best of each of a few groups; so the k-th of them is not always the k-th of all, but found faster.
+    """
+    groups = min(2 * best.shape[1], tile.shape[1])
+    length = tile.shape[1] // groups
+    tops = tile[:, : groups * length].reshape(len(tile), groups, length).max(axis=2)
+    best[:] = np.partition(np.concatenate([best, tops], axis=1), groups, axis=1)[:, groups:]
+
+
+def _shortlist(
+    source: Vectors, target: Vectors, k: int, block: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """All pairs (i, j) that may be among the k best of i or of j, a few others, or None if rounding leaves too many."""
+    n, m = len(source), len(target)
+    rounded = _Rounded(source, target, block)
+    by_row = np.full((n, min(k, m)), rounded.LOWEST, dtype=np.int16)
+    by_column = np.full((m, min(k, n)), rounded.LOWEST, dtype=np.int16)
+    masks = np.empty((2, min(block, n) * min(block, m)), dtype=np.bool_)
+    room = SHORTLIST * k * (n + m)
+    found = []
+    for rows, columns in _tiles(n, m, block):
+        tile = rounded.tile(rows, columns)
+        _raise(by_row[rows], tile)
+        _raise(by_column[columns], tile.T)
+        mask, other = masks[:, : tile.size].reshape(2, *tile.shape)
+        np.greater_equal(tile, rounded.least(by_row[rows].min(axis=1))[:, None], out=mask)
+        np.greater_equal(tile, rounded.least(by_column[columns].min(axis=1)), out=other)
+        mask |= other
+        room -= np.count_nonzero(mask)
+        if room < 0:
+            return None
+        i, j = _places(mask)
+        found.append(((i + rows.start).astype(np.int32), (j + columns.start).astype(np.int32), tile[i, j]))
+    i, j, value = (np.concatenate(column) for column in zip(*found, strict=True))
+    kept = value >= rounded.least(by_row.min(axis=1))[i]
+    kept |= value >= rounded.least(by_column.min(axis=1))[j]
+    return i[kept].astype(np.intp), j[kept].astype(np.intp)
+
+
+def _similarities(source: Vectors, target: Vectors, i: NDArray[np.intp], j: NDArray[np.intp]) -> Vectors:
+    """float32 similarity of each pair (i, j)."""
+    similarity = np.empty(len(i), dtype=np.float32)
+    for start in range(0, len(i), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        np.einsum("pd,pd->p", source[i[part]], target[j[part]], out=similarity[part])
+    return similarity
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16 products; without them they are slower than float32."""
+    import torch
+
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return supported is not None and bool(supported())
+
+
+def _nearest_by_exact_tiles(source: Vectors, target: Vectors, k: int, block: int) -> tuple[_Nearest, _Nearest]:
+    """The same from float32 products: each tile serves both directions, one comparison drops most of its entries."""
+    forward = _Nearest(len(source), min(k, len(target)))
+    backward = _Nearest(len(target), min(k, len(source)))
+    room = np.empty(min(block, len(source)) * min(block, len(target)), dtype=np.float32)
+    masks = np.empty(len(room), dtype=np.bool_)
+    for rows, columns in _tiles(len(source), len(target), block):
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        size = shape[0] * shape[1]
+        tile, mask = room[:size].reshape(shape), masks[:size].reshape(shape)
+        np.matmul(source[rows], target[columns].T, out=tile)
+        np.greater_equal(tile, forward.bound(rows, tile)[:, None], out=mask)
+        i, j = _places(mask)
+        forward.add(i + rows.start, j + columns.start, tile[i, j])
+        np.greater_equal(tile, backward.bound(columns, tile.T), out=mask)
+        i, j = _places(mask)
+        backward.add(j + columns.start, i + rows.start, tile[i, j])
+    return forward, backward
+
+
 def nearest_both_ways(source: Vectors, target: Vectors, k: int, block: int = BLOCK) -> tuple[_Nearest, _Nearest]:
     """Exact k nearest neighbours, source among target and the reverse, from one pass over the products.
 
-    `source` [n, d] and `target` [m, d] have unit rows. Each tile of similarities serves both directions;
-    entries that do not exceed the running k-th best of their row (column) are dropped by one comparison.
+    `source` [n, d] and `target` [m, d] have unit rows. Where the processor multiplies bfloat16, products so rounded
+    exclude all pairs but those within the error bound of a k-th best, and these are compared in float32.
     """
+    pairs = _shortlist(source, target, k, block) if _multiplies_bfloat16() else None
+    if pairs is None:
+        return _nearest_by_exact_tiles(source, target, k, block)
+    i, j = pairs
+    similarity = _similarities(source, target, i, j)
     forward = _Nearest(len(source), min(k, len(target)))
     backward = _Nearest(len(target), min(k, len(source)))
-    for top in range(0, len(source), block):
-        rows = slice(top, min(top + block, len(source)))
-        for left in range(0, len(target), block):
-            columns = slice(left, min(left + block, len(target)))
-            tile = source[rows] @ target[columns].T
-            i, j = np.nonzero(forward.admits(rows, tile))
-            forward.add(i + top, j + left, tile[i, j])
-            i, j = np.nonzero(backward.admits(columns, tile.T).T)
-            backward.add(j + left, i + top, tile[i, j])
+    forward.add(i, j, similarity)
+    backward.add(j, i, similarity)
     return forward, backward
 
 

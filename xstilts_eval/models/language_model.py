@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import transformers
 from lm_eval.models.huggingface import HFLM
@@ -171,6 +171,12 @@ class LanguageModel(HFLM):  # type: ignore[misc]
                     results[place] = text
                 bar.update(len(batch))
         return results
+
+    def _model_generate(self, context: Any, max_length: int, stop: list[str], **options: Any) -> Any:
+        """As the host's, which counts the prompt of an encoder-decoder into the length of its answer."""
+        if self.backend == "seq2seq":
+            max_length = max_length - context.shape[1] + 1  # the decoder's start token
+        return super()._model_generate(context, max_length, stop, **options)
 
     def _count(self, name: str, number: int = 1) -> None:
         self.counts[name] = self.counts.get(name, 0) + number

@@ -193,11 +193,12 @@ def _signature(
 
 
 def _prompt(config: dict[str, Any]) -> list[str]:
-    """The function that writes the prompt, and how long an answer may be where text is generated."""
-    parts = [f"prompt:{config.get('doc_to_choice') or config.get('doc_to_text')}"]
-    if most := (config.get("generation_kwargs") or {}).get("max_gen_toks"):
-        parts.append(f"max_gen_toks:{most}")
-    return parts
+    """The function that writes the prompt, and how text is generated: greedily unless it says otherwise."""
+    options = {name: value for name, value in (config.get("generation_kwargs") or {}).items() if name != "until"}
+    if options.get("do_sample") is False:
+        del options["do_sample"]
+    prompt = f"prompt:{config.get('doc_to_choice') or config.get('doc_to_text')}"
+    return [prompt, *(f"{name}:{value}" for name, value in sorted(options.items()))]
 
 
 def read(path: Path) -> RunResult:

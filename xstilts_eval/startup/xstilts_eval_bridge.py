@@ -1,9 +1,12 @@
 """Make plain `lm_eval` find this package's model and tasks, on hosts that cannot discover plug-ins themselves.
 
 Python imports this module at every start (through the `.pth` or `.start` file beside it), so it imports nothing but
-`sys` and `os`, and does nothing until one of three modules of the host is imported:
+`sys` and `os`, and does nothing until one of five modules of the host is imported:
 
 * `lm_eval.models`: if the host does not know a model called ``xstilts``, its name is registered (not imported);
+* `lm_eval.models.huggingface`: ``--model hf`` gets `embed`, which retrieval needs, unless it has one;
+* `lm_eval.evaluator`: before a run with tasks of ours, what the model class cannot serve is refused by name, and a
+  checkpoint that is no language model is warned about; see `xstilts_eval.models.host_models`;
 * `lm_eval.tasks.manager`: a task manager that reads the host's own tasks also reads ours, unless they are there;
 * `lm_eval.__main__`: an error of ours ends the host's command with its one sentence instead of a traceback
   (``XSTILTS_TRACEBACK=1`` shows it).
@@ -60,6 +63,50 @@ def _with_ours(given):
     return given if known else [ours, *given]
 
 
+def _supply_embed(module):
+    if hasattr(module.HFLM, "embed"):
+        return
+
+    def embed(self, requests):
+        from xstilts_eval.models.host_vectors import embed as answer
+
+        return answer(self, requests)
+
+    module.HFLM.embed = embed
+
+
+def _supply_checks(module):
+    from contextlib import nullcontext
+    from functools import wraps
+    from inspect import signature
+
+    original = module.evaluate
+    parameters = signature(original)
+
+    @wraps(original)
+    def evaluate(*args, **kwargs):
+        around = nullcontext()
+        if "xstilts_eval.tasks.leaf" in sys.modules:  # without it no task of ours can be among them
+            try:
+                call = parameters.bind(*args, **kwargs).arguments
+                from xstilts_eval.models.host_models import before_evaluation
+
+                around = before_evaluation(call["lm"], call["task_dict"], call.get("apply_chat_template", False))
+            except Exception as error:
+                if _is_ours(error):
+                    raise
+                _complain(error)  # the host must go on without us
+        with around:
+            return original(*args, **kwargs)
+
+    module.evaluate = evaluate
+
+
+def _is_ours(error):
+    errors = sys.modules.get("xstilts_eval.errors")
+    return errors is not None and isinstance(error, errors.XstiltsError)
+
+
 def _supply_sentence(module):
     from functools import wraps
 
@@ -70,8 +117,7 @@ def _supply_sentence(module):
         try:
             return original(*args, **kwargs)
         except Exception as error:
-            errors = sys.modules.get("xstilts_eval.errors")
-            if errors is None or not isinstance(error, errors.XstiltsError) or os.environ.get("XSTILTS_TRACEBACK"):
+            if not _is_ours(error) or os.environ.get("XSTILTS_TRACEBACK"):
                 raise
             print(f"xstilts-eval: error: {error}", file=sys.stderr)
             sys.exit(2)
@@ -81,6 +127,8 @@ def _supply_sentence(module):
 
 _SUPPLIES = {
     "lm_eval.models": _supply_model,
+    "lm_eval.models.huggingface": _supply_embed,
+    "lm_eval.evaluator": _supply_checks,
     "lm_eval.tasks.manager": _supply_tasks,
     "lm_eval.__main__": _supply_sentence,
 }
