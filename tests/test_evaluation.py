@@ -78,12 +78,14 @@ def test_settings_that_could_move_a_number_change_the_key() -> None:
         evaluation.Settings("model", data="sample"),
         evaluation.Settings("model", split="dev"),
         evaluation.Settings("model", limit=3),
+        evaluation.Settings("model", num_fewshot=2),
+        evaluation.Settings("model", apply_chat_template=True),
         evaluation.Settings("model", model_args=(("layer", 3),)),
     ]
     leaf = {"xtreme.xnli.sw": "0123"}
     keys = {settings.key(leaf, "weights") for settings in [base, *others]}
     keys |= {base.key({"xtreme.xnli.sw": "4567"}, "weights"), base.key(leaf, "other weights"), base.key({}, "weights")}
-    assert len(keys) == 9
+    assert len(keys) == 11
 
 
 # ------------------------------------------------------------------ a whole run

@@ -173,10 +173,10 @@ def data_fetch(
         leaves, output, fetch.parse_origin(from_), pins, timeout, lambda line: print(line, file=sys.stderr)
     )
     absent = len(leaves) - summary.fetched - summary.kept
-    print(
-        f"{summary.fetched} leaves fetched, {summary.kept} already there, {absent} not to be had from {from_}; "
-        f"score them with --data {output} or XSTILTS_DATA={output}"
-    )
+    there = f"; score them with --data {output} or XSTILTS_DATA={output}" if absent < len(leaves) else ""
+    print(f"{summary.fetched} leaves fetched, {summary.kept} already there, {absent} not to be had from {from_}{there}")
+    if not there:
+        raise typer.Exit(2)
 
 
 @bundle_app.command("show")

@@ -91,6 +91,8 @@ def runnable(
             checkpoint.check(family)
             if family.kind is Kind.MINING and settings.limit:
                 raise UnfitCheckpoint("--limit does not apply to BUCC")
+            if (settings.num_fewshot or settings.apply_chat_template) and checkpoint.has_head(family):
+                raise UnfitCheckpoint("a head takes neither examples nor a chat template")
         except UnfitCheckpoint as error:
             skipped[family.group] = str(error)
             continue
@@ -276,13 +278,21 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for part in parts:
         for name, value in part.items():
             if name == "config" and name in merged:
-                for field in ("heads", "counts", "max_length", "label_order"):
-                    merged[name]["xstilts"][field] |= value["xstilts"][field]
+                _add_model_info(merged[name]["xstilts"], value["xstilts"])
             elif isinstance(value, dict) and name != "config":
                 merged.setdefault(name, {}).update(value)
             else:
                 merged[name] = copy.deepcopy(value)
     return merged
+
+
+def _add_model_info(merged: dict[str, Any], other: dict[str, Any]) -> None:
+    """Add what another family's run says about the same model."""
+    for field in ("heads", "counts", "max_length", "label_order", "label_maps"):
+        merged[field] |= other[field]
+    if merged["language_model"]:
+        merged["language_model"]["families"] += other["language_model"]["families"]
+    merged["chat_template"] |= other["chat_template"]
 
 
 def _dump(value: Any) -> str:

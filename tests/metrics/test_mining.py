@@ -222,18 +222,33 @@ def test_where_rounding_leaves_too_many_pairs_tiles_are_exact(monkeypatch):
     check_neighbours(backward, y, x, 4)
 
 
+def halfway(dimensions: int) -> mining.Vectors:
+    """60 unit vectors, plus and minus one with almost all entries midway between two bfloat16 values; their mean is 0.
+
+    Halves go to even, which is downwards here: no vector loses more.
+    """
+    entry = (1 + 2**-8) * 2.0 ** np.floor(np.log2(0.7 / np.sqrt(dimensions)))
+    vector = np.full(dimensions, entry)
+    vector[0] = np.sqrt(1 - (dimensions - 1) * entry**2)
+    return np.tile([vector, -vector], (30, 1)).astype(np.float32)
+
+
 @pytest.mark.parametrize("dimensions", [1, 7, 384])
-def test_rounded_similarities_err_by_no_more_than_their_bound(dimensions):
-    """The first vectors are where bfloat16 loses most: entries halfway between two of its values, rounded one way."""
-    x, y = crowded(60, 50, 0.5, dimensions)
-    halfway = (1 + 2**-8) * 2.0 ** np.floor(np.log2(0.7 / np.sqrt(dimensions)))  # rounds to even: all downwards
-    x[:20, 1:] = y[:20, 1:] = halfway
-    x[:20, 0] = y[:20, 0] = np.sqrt(1 - (dimensions - 1) * halfway**2)
+@pytest.mark.parametrize("spread", [None, 2.0, 0.5, 0.01])
+def test_rounded_similarities_err_by_no_more_than_their_bound(dimensions, spread):
+    x, y = (halfway(dimensions),) * 2 if spread is None else crowded(60, 50, spread, dimensions)
     rounded = mining._Rounded(x, y, 64)
-    tile = rounded.tile(slice(0, 60), slice(0, 50))
-    values = (tile.astype(np.int32) << 16).view(np.float32).astype(np.float64)
-    exact = x.astype(np.float64) @ y.T.astype(np.float64)
-    assert (np.abs(values - exact) <= rounded.error + rounded.UNIT * (np.abs(exact) + rounded.error)).all()
+    tile = rounded.tile(slice(0, len(x)), slice(0, len(y)))
+    values = (mining._ordered(tile).astype(np.int32) << 16).view(np.float32).astype(np.float64)
+    exact = x.astype(np.float64) @ y.T.astype(np.float64) - x.mean(axis=0) @ y.mean(axis=0)
+    assert (np.abs(values - exact) <= rounded.error + rounded.UNIT * np.abs(values)).all()
+
+
+def test_integers_are_in_the_order_of_the_numbers():
+    bits = np.array([0xFF80, 0xC000, 0xBF80, 0x8001, 0x0000, 0x0001, 0x3F80, 0x4000, 0x7F80], dtype=np.uint16)
+    numbers = bits.view(np.int16)  # -inf, -2, -1, just below 0, 0, just above 0, 1, 2, inf
+    assert (np.diff(mining._ordered(numbers.copy()).astype(int)) > 0).all()
+    assert (mining._ordered(mining._ordered(numbers.copy())) == numbers).all()
 
 
 def test_equal_neighbours_go_by_index(either_way):

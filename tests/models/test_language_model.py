@@ -210,3 +210,26 @@ def test_other_architectures_score_as_the_host_does(tmp_path: Path, kind: str) -
     theirs = responses(evaluate(of_host(tmp_path / "model"), ["xtreme.xnli.en"], limit=4))
     for key, answers in mine.items():
         assert [a for a, _ in answers] == pytest.approx([a for a, _ in theirs[key]], rel=1e-5)
+
+
+def test_every_family_of_a_run_has_its_signature(folders: dict[str, Path], tiny_bundle: Path, tmp_path: Path) -> None:
+    """`xstilts eval` saves family by family; a head is skipped when examples are asked for."""
+    from xstilts_eval import evaluation
+
+    settings = evaluation.Settings(
+        str(folders["llama"]),
+        ("xtreme.xquad.de", "xtreme.xnli.sw", "xtreme.pawsx.de"),
+        "sample",
+        limit=1,
+        num_fewshot=1,
+        apply_chat_template=True,
+        model_args=(("pawsx", str(tiny_bundle / "pawsx")), ("show_progress", False)),
+    )
+    board = evaluation.evaluate(settings, tmp_path / "run", False, say=lambda _: None)
+    assert board is not None and board.skipped == {"xtreme_pawsx": "a head takes neither examples nor a chat template"}
+    signatures = {group: next(iter(row.cells.values())).signature for group, row in board.families.items()}
+    assert signatures.keys() == {"xtreme_xquad", "xtreme_xnli"}
+    for signature in signatures.values():
+        fields = set(signature.split("|"))
+        assert {"chat_template:yes", "shots:1", "max_length:4096"} <= fields
+        assert any(field.startswith("prompt:xstilts_eval.tasks.prompts.") for field in fields)

@@ -48,7 +48,8 @@ def fitted(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def quick(base: str, /, **changes: Any) -> Settings:
-    return Settings(**{"base": base, "data": "sample", "epochs": 1, "limit": 32, "learning_rate": 1e-3} | changes)
+    options: dict[str, Any] = {"base": base, "data": "sample", "epochs": 1, "limit": 32, "learning_rate": 1e-3}
+    return Settings(**options | changes)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -116,7 +117,8 @@ def test_a_tagging_head_learns_the_sample(base: str, tmp_path: Path) -> None:
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
-    return load_file(folder / "udpos" / "model.safetensors")
+    found: dict[str, torch.Tensor] = load_file(folder / "udpos" / "model.safetensors")
+    return found
 
 
 def test_equal_seeds_give_equal_weights(base: str, fitted: Path, tmp_path: Path) -> None:

@@ -88,12 +88,13 @@ def _row(family: Family, language: str, split: str, folder: Path, is_hub: bool) 
     licence = CREDITS[family.name].licence
     try:
         loaded = sources.load(family, language, split, folder)
-        _, origin = fetch.provenance(folder, loaded.files)
+        source, origin = fetch.provenance(folder, loaded.files)
     except (MissingData, DataError) as error:
         reason = _not_fetched(family, language, split) if is_hub and isinstance(error, MissingData) else str(error)
         return Row(family.group, language, "", 0, False, licence, (reason,))
     path = _shown(loaded, folder)
-    return Row(family.group, language, path, loaded.rows, loaded.complete, licence, (*origin, *loaded.notes))
+    complete = loaded.complete and not (source == "hub" and family.name in hub.OTHER_DOCUMENTS)
+    return Row(family.group, language, path, loaded.rows, complete, licence, (*origin, *loaded.notes))
 
 
 def _not_fetched(family: Family, language: str, split: str) -> str:

@@ -7,7 +7,7 @@ numpy, memory O(block² + (n + m)·k) besides a copy of the vectors, never the n
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from xstilts_eval.errors import DataError, NumericError, SettingError
 from xstilts_eval.metrics.retrieval import Pair
 
+if TYPE_CHECKING:
+    import torch
+
 Vectors = NDArray[np.float32]
 Bits = NDArray[np.int16]
 
 NEIGHBOURS = 4
 BLOCK = 2048  # rows and columns of a similarity tile: 16 MiB
 SHORTLIST = 16  # pairs kept per vector and neighbour before exact tiles cost less: 10 bytes each
-_PAIRS = 1024  # pairs whose vectors are gathered at once
+_COPIED = 1024  # vectors, or pairs of them, copied at once
 
 
 @dataclass(frozen=True)
@@ -124,45 +127,84 @@ def _tiles(n: int, m: int, block: int) -> Iterator[tuple[slice, slice]]:
 
 
 class _Rounded:
-    """Similarities of unit vectors in bfloat16, by tile, and the most by which they can be wrong.
+    """Similarities of unit vectors in bfloat16, by tile, up to a constant, and the most by which they can be wrong.
 
-    They are read as int16, since numpy has no bfloat16: the bits of positive floats are in the order of the values
-    (IEEE 754), those of negative ones come below in reverse order.
+    Rounding loses a share of each vector, so both sides are centred first: with means u and v, xy = (x - u)(y - v) +
+    (x - u)v + u(y - v) + uv. The two terms in the middle are columns of their own, the last is left out. Encoders that
+    were not trained for similarity have similarities around 0.9, and hardly anything remains of their vectors.
+
+    numpy has no bfloat16: values are read as int16 of the same order (`_ordered`).
     """
 
-    LOWEST = -(2**15)
-    UNIT = np.float32(2**-8)  # the most by which rounding to bfloat16 changes a number, relative to it
+    LOWEST = -(2**15)  # below all numbers
+    UNIT = np.float32(1.01 * 2**-8)  # the most by which a number differs from its bfloat16, relative to either
 
     def __init__(self, source: Vectors, target: Vectors, block: int) -> None:
+        centre, other = source.mean(axis=0), target.mean(axis=0)
+        self.source, lost, length = self._side(source, centre, other, first=True)
+        self.target, other_lost, other_length = self._side(target, other, centre, first=False)
+        size = min(block, len(source)) * min(block, len(target))
+        self.room, self.signs = self.source.new_empty(size), np.empty(size, dtype=np.int16)
+        # |xy - x'y'| <= |x - x'| |y| + |x'| |y - y'| (Cauchy-Schwarz), and as much as the columns lose.
+        rounded = lost[0] * other_length + other_lost[0] * length + lost[1] + other_lost[1]
+        # A float32 sum of d products errs by at most d / 2**24 of the sum of their sizes (Higham 2002, 3.1): the exact
+        # similarity has 1 for that, the tile |x||y| + |x| + |y| with its columns, the columns themselves |x| and |y|.
+        summed = (source.shape[1] + 4) / 2**24 * (1 + 2 * (1 + length) * (1 + other_length))
+        self.error = np.float32(1.01 * rounded + summed)
+
+    @staticmethod
+    def _side(
+        vectors: Vectors, centre: Vectors, other: Vectors, first: bool
+    ) -> tuple["torch.Tensor", tuple[float, float], float]:
+        """One side with its columns, what rounding takes from a vector and from its column, the greatest length."""
         import torch  # here, so that the other metrics do without it
 
-        sides, lost = [], 0.0
-        for exact in (torch.from_numpy(source), torch.from_numpy(target)):
-            side = exact.to(torch.bfloat16)
-            lost += float((exact - side).norm(dim=1).max())
-            sides.append(side)
-        self.source, self.target = sides
-        self.room = torch.empty(min(block, len(source)) * min(block, len(target)), dtype=torch.bfloat16)
-        # |xy - x'y'| <= |x - x'| |y| + |x'| |y - y'| (Cauchy-Schwarz), lengths within 1 % of 1; besides, d products
-        # are summed in float32 twice, here and for the exact similarity (Higham 2002, 3.1: at most d / 2**24 each).
-        self.error = np.float32(1.01 * lost + 4 * source.shape[1] / 2**24)
+        n, d = vectors.shape
+        side = torch.ones((n, d + 4), dtype=torch.bfloat16)
+        at = d if first else d + 2
+        lost = lost_of_column = length = 0.0
+        for start in range(0, n, _COPIED):  # in parts, for memory
+            part = slice(start, start + _COPIED)
+            centred = vectors[part] - centre
+            exact, column = torch.from_numpy(centred), torch.from_numpy(centred @ other)
+            side[part, :d] = exact
+            side[part, at] = column
+            column -= side[part, at]
+            side[part, at + 1] = column
+            lost = max(lost, float((exact - side[part, :d]).norm(dim=1).max()))
+            lost_of_column = max(lost_of_column, float((column - side[part, at + 1]).abs().max()))
+            length = max(length, float(exact.norm(dim=1).max()))
+        return side, (lost, lost_of_column), length
 
     def tile(self, rows: slice, columns: slice) -> Bits:
         """Similarities [rows, columns]; valid until the next call."""
         import torch
 
         shape = rows.stop - rows.start, columns.stop - columns.start
-        out = self.room[: shape[0] * shape[1]].view(shape)
+        size = shape[0] * shape[1]
+        out = self.room[:size].view(shape)
         torch.mm(self.source[rows], self.target[columns].T, out=out)
         tile: Bits = out.view(torch.int16).numpy()
-        return tile
+        return _ordered(tile, self.signs[:size].reshape(shape))
 
     def least(self, kth: Bits) -> Bits:
         """The least value in a tile that one of the k best partners can have, where k partners have at least `kth`."""
-        value = (kth.astype(np.int32) << 16).view(np.float32)
-        least = (value / (1 + self.UNIT) - 2 * self.error) * (1 - self.UNIT)
-        upwards = (least.view(np.int32) + 0xFFFF) >> 16
-        return np.where(least > 0, upwards, self.LOWEST).astype(np.int16)
+        value = (_ordered(kth.copy()).astype(np.int32) << 16).view(np.float32)
+        low = value - self.UNIT * np.abs(value) - 2 * self.error
+        bits = (low - self.UNIT * np.abs(low)).view(np.int32)
+        upwards = (bits + np.where(bits > 0, 0xFFFF, 0)) >> 16  # without its last bits a negative number is greater
+        return np.where(kth > self.LOWEST, _ordered(upwards.astype(np.int16)), self.LOWEST).astype(np.int16)
+
+
+def _ordered(bits: Bits, room: Bits | None = None) -> Bits:
+    """Bits of bfloat16 numbers turned, in place, into integers of the same order, and back.
+
+    Sign and magnitude (IEEE 754): those of positive numbers are in order, those of negative ones in reverse.
+    """
+    signs = np.right_shift(bits, 15, out=room)
+    signs &= 0x7FFF
+    bits ^= signs
+    return bits
 
 
 def _raise(best: Bits, tile: Bits) -> None:
@@ -209,8 +251,8 @@ def _shortlist(
 def _similarities(source: Vectors, target: Vectors, i: NDArray[np.intp], j: NDArray[np.intp]) -> Vectors:
     """float32 similarity of each pair (i, j)."""
     similarity = np.empty(len(i), dtype=np.float32)
-    for start in range(0, len(i), _PAIRS):
-        part = slice(start, start + _PAIRS)
+    for start in range(0, len(i), _COPIED):
+        part = slice(start, start + _COPIED)
         np.einsum("pd,pd->p", source[i[part]], target[j[part]], out=similarity[part])
     return similarity
 

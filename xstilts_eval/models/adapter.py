@@ -190,7 +190,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return sorted((f for f in self._families if f.kind not in (Kind.BITEXT, Kind.MINING)), key=lambda f: f.name)
 
     def _headed_families(self) -> list[Family]:
-        return [family for family in self._trained_families() if not self.checkpoint.is_generated(family)]
+        return [family for family in self._trained_families() if self.checkpoint.has_head(family)]
 
     def _used_heads(self) -> dict[str, Source]:
         """What serves each selected family: its head, or the language model."""
@@ -377,9 +377,7 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
         group = selection.task.family.group
         if group in reasons:
             continue
-        family = selection.task.family
-        by_head = family.kind in (Kind.PAIR, Kind.TAGGED, Kind.QUESTION) and not checkpoint.is_generated(family)
-        if by_head and (selection.num_fewshot or selection.chat_template):
+        if checkpoint.has_head(selection.task.family) and (selection.num_fewshot or selection.chat_template):
             option = "--num_fewshot" if selection.num_fewshot else "--apply_chat_template"
             raise UnfitCheckpoint(f"{option} has no meaning for a checkpoint with heads; leave it out")
         try:

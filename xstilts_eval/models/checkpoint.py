@@ -71,6 +71,10 @@ class Checkpoint:
         trained = family.kind not in (Kind.BITEXT, Kind.MINING)
         return trained and self.language_model is not None and family.name not in self.heads
 
+    def has_head(self, family: Family) -> bool:
+        """Whether a head answers `family`, rather than a language model or sentence vectors."""
+        return family.kind not in (Kind.BITEXT, Kind.MINING) and not self.is_generated(family)
+
     def fingerprint(self) -> dict[str, Any]:
         """Files and settings of every part, for telling whether a checkpoint at the same path is still the same."""
         parts = {"encoder": self.encoder, "head": self.plain_head, **self.heads}
