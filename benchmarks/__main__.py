@@ -1,6 +1,6 @@
 """Measure, keep, show.
 
-python -m benchmarks                      everything, about a quarter of an hour on two quiet cores
+python -m benchmarks                      everything, about twenty minutes on two quiet cores
 python -m benchmarks --only mining pos_f1
 python -m benchmarks --quick              small inputs, two rounds; printed, not kept
 python -m benchmarks --curve              memory of mining up to 200,000 x 200,000, minutes more
@@ -32,6 +32,7 @@ from benchmarks import mining_memory, precision, report  # noqa: E402
 
 NAMES = {
     "classification": "encoders:classification",
+    "classification_long": "encoders:classification_long",
     "classification_bf16": "encoders:classification_bf16",
     "question_windows": "encoders:question_windows",
     "question_windows_bf16": "encoders:question_windows_bf16",
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     """0 when everything ran and every result agreed, 1 otherwise; a missed target is shown, not an error."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=[*NAMES], metavar="NAME", help=" ".join(NAMES))
-    parser.add_argument("--repeats", type=int, default=None, help="counted rounds: 7, with --quick 2")
+    parser.add_argument("--repeats", type=int, default=None, help="counted rounds: 5, with --quick 2")
     parser.add_argument("--quick", action="store_true", help="small inputs; results are printed, not kept")
     parser.add_argument("--curve", action="store_true", help="the memory curve of mining instead")
     parser.add_argument("--tables", action="store_true", help="write the page from the kept results and stop")
@@ -85,7 +86,7 @@ def _measure(options: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
     _quiet()
     measure.use_threads(THREADS)
     size = inputs.QUICK if options.quick else inputs.FULL
-    repeats = options.repeats or (2 if options.quick else 7)
+    repeats = options.repeats or (2 if options.quick else 5)
     results, failed = [], False
     for name in options.only or NAMES:
         begin = time.monotonic()

@@ -21,8 +21,14 @@ _SMALL = 1e-4
 
 
 def classification(size: Size) -> Comparison:
-    """fp32 against XTREME's fixed padding and Trainer.predict."""
+    """fp32 against XTREME's fixed padding and Trainer.predict, in the language of the model's tokenizer."""
     return _classification("classification", "Sentence pairs, fp32", size, torch.float32, (2.2, 1.5, 1.5))
+
+
+def classification_long(size: Size) -> Comparison:
+    """The same in languages that an English tokenizer cuts into many pieces, where little is padding."""
+    name, title = "classification_long", "Sentence pairs of many sub-words, fp32"
+    return _classification(name, title, size, torch.float32, (None, None, None), ("de", "zh"))
 
 
 def classification_bf16(size: Size) -> Comparison:
@@ -31,9 +37,15 @@ def classification_bf16(size: Size) -> Comparison:
 
 
 def _classification(
-    name: str, title: str, size: Size, dtype: torch.dtype, targets: tuple[float | None, ...]
+    name: str,
+    title: str,
+    size: Size,
+    dtype: torch.dtype,
+    targets: tuple[float | None, ...],
+    languages: tuple[str, ...] = ("en",),
 ) -> Comparison:
-    documents = inputs.pairs(size.pairs)
+    documents = inputs.pairs(size.pairs, languages)
+    tokens = _mean_tokens(inputs.tokenizer(), documents)
     model, tokenizer = inputs.encoder(_CLASSES, num_labels=2), inputs.tokenizer()
     own = model if dtype is torch.float32 else inputs.encoder(_CLASSES, dtype, num_labels=2)
     head = inputs.loaded(own, pairs.MAX_LENGTH, dtype)
@@ -49,7 +61,8 @@ def _classification(
     return Comparison(
         name=name,
         title=title,
-        inputs=f"{len(documents)} PAWS-X pairs (de, zh, en), MiniLM-L6 with a random head, tokenising included",
+        inputs=f"{len(documents)} PAWS-X pairs ({', '.join(languages)}; {tokens:.0f} tokens on average), MiniLM-L6 with "
+        "a random head, tokenising included",
         ours=Contender("pairs.classify", lambda: pairs.classify(head, documents, (0, 1))[0]),
         peers=tuple(contenders),
         agree=_same_classes if dtype is torch.float32 else _mostly_same_classes,
@@ -61,6 +74,11 @@ def _classification(
             else "The processor's bf16 matrix unit (none: no gain); softmax, normalisation and tokenising gain nothing."
         ),
     )
+
+
+def _mean_tokens(tokenizer: Any, documents: list[dict[str, Any]]) -> float:
+    rows = tokenizer([doc["premise"] for doc in documents], [doc["hypothesis"] for doc in documents], truncation=False)
+    return sum(map(len, rows["input_ids"])) / len(documents)
 
 
 def _trainer(

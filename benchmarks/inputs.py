@@ -45,7 +45,7 @@ class Size:
     harness: int
 
 
-FULL = Size(pairs=400, questions=60, sentences=2000, tagged=10_000, choices=48, mining=20_000, harness=2000)
+FULL = Size(pairs=160, questions=24, sentences=900, tagged=10_000, choices=24, mining=20_000, harness=2000)
 QUICK = Size(pairs=48, questions=6, sentences=300, tagged=2000, choices=6, mining=3000, harness=200)
 TINY = Size(pairs=6, questions=2, sentences=12, tagged=30, choices=2, mining=120, harness=5)
 
@@ -75,10 +75,9 @@ def _rows(name: str, language: str, split: str) -> list[Document]:
         return load_leaf(family(name), language, str(sample_path()), "test").documents
 
 
-def pairs(count: int) -> list[Document]:
-    """PAWS-X in German, Chinese (test) and English (development)."""
-    third = -(-count // 3)
-    return (documents("pawsx", ("de", "zh"), count - third) + documents("pawsx", ("en",), third, "dev"))[:count]
+def pairs(count: int, languages: tuple[str, ...]) -> list[Document]:
+    """PAWS-X in English (development) or in other languages (test)."""
+    return documents("pawsx", languages, count, "dev" if languages == ("en",) else "test")
 
 
 def questions(count: int) -> list[Document]:

@@ -96,7 +96,8 @@ def mining(size: Size) -> Comparison:
         peers=(peer,),
         agree=_same_pairs,
         targets={peer.name: 2.0},
-        limits="One matrix product instead of two is the most that exact fp32 search can save; the rest is selection.",
+        limits="The bfloat16 product is two thirds of our time. Without bfloat16 instructions tiles are float32, and "
+        "one product instead of two is the most to save.",
     )
 
 
