@@ -61,8 +61,8 @@ def _classification(
     return Comparison(
         name=name,
         title=title,
-        inputs=f"{len(documents)} PAWS-X pairs ({', '.join(languages)}; {tokens:.0f} tokens on average), MiniLM-L6 with "
-        "a random head, tokenising included",
+        inputs=f"{len(documents)} PAWS-X pairs ({', '.join(languages)}; {tokens:.0f} tokens on average), MiniLM-L6 "
+        "with a random head, tokenising included",
         ours=Contender("pairs.classify", lambda: pairs.classify(head, documents, (0, 1))[0]),
         peers=tuple(contenders),
         agree=_same_classes if dtype is torch.float32 else _mostly_same_classes,
