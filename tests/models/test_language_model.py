@@ -162,6 +162,19 @@ def test_prompts_that_are_cut_are_counted(folders: dict[str, Path]) -> None:
     assert model.get_model_info()["xstilts"]["counts"]["language_model"]["truncated"] == 2  # both questions
 
 
+def test_cut_prompts_of_all_requests_add_up(folders: dict[str, Path]) -> None:
+    """Text first, choices behind it: the first choices of a run must not forget what was counted before."""
+    model = ours(folders["llama"], max_length=100)
+    evaluate(model, ["xtreme.xquad.de", "xtreme.xnli.en"], shots=3)
+    assert model.get_model_info()["xstilts"]["counts"]["language_model"]["truncated"] == 1 + 3
+
+
+@pytest.mark.parametrize("shape", ["llama", "byt5"])
+def test_a_choice_that_does_not_fit_is_said(folders: dict[str, Path], shape: str) -> None:
+    with pytest.raises(SettingError, match=r"max_length=16: a choice has \d+ tokens; give a longer max_length"):
+        evaluate(ours(folders[shape], max_length=16), ["xtreme.xnli.en"])
+
+
 def test_a_head_serves_its_family_and_the_language_model_the_rest(folders: dict[str, Path], tiny_bundle: Path) -> None:
     model = ours(folders["llama"], xnli=str(tiny_bundle / "xnli"))
     with_head = responses(evaluate(model, ["xtreme.xnli.sw", "xtreme.pawsx.de"]))

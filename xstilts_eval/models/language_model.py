@@ -75,8 +75,12 @@ class LanguageModel(HFLM):  # type: ignore[misc]
     # ------------------------------------------------------------------ choices
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Score]:
-        """(Log-likelihood of the continuation, whether it is the greedy one) for every request, in order."""
+        """(Log-likelihood of the continuation, whether it is the greedy one) for every request, in order.
+
+        Raises `SettingError` for a continuation longer than the model reads; a context that is gets cut and counted.
+        """
         encoded = [self._encode(*request.args) for request in requests]
+        self._check_lengths(encoded)
         documents = [
             [place for place, _ in places]
             for _, places in groupby(enumerate(requests), key=lambda item: (item[1].task_name, item[1].doc_id))
@@ -100,10 +104,19 @@ class LanguageModel(HFLM):  # type: ignore[misc]
             return (context, continuation), [self.prefix_token_id], tokens
         return (context, continuation), tokens[:1], tokens[1:]
 
+    def _check_lengths(self, encoded: Sequence[Encoded]) -> None:
+        """Refuse continuations that do not fit, and count contexts that are cut from the left."""
+        longest = max((len(continuation) for _, _, continuation in encoded), default=0)
+        if longest > self.max_length:
+            raise SettingError(f"max_length={self.max_length}: a choice has {longest} tokens; give a longer max_length")
+        if self.backend == "causal":  # the last token is predicted, not read
+            cut = [len(context) + len(continuation) > self.max_length + 1 for _, context, continuation in encoded]
+        else:
+            cut = [len(context) > self.max_length for _, context, _ in encoded]
+        self._count("truncated", sum(cut))
+
     def _choice(self, encoded: Encoded) -> Choice:
         _, context, continuation = encoded
-        if len(context) + len(continuation) > self.max_length + 1:
-            self._count("truncated")
         return Choice((context + continuation)[-(self.max_length + 1) :], len(continuation))
 
     def _one_by_one(self, encoded: Sequence[Encoded]) -> list[Score]:
@@ -128,8 +141,6 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
             log.warning("%s: scores every choice with its whole context (%s)", self._name, str(error)[:100])
             return False
-        finally:
-            self.counts.clear()
         alone = self._one_by_one([encoded[place] for places in tried for place in places])
         together = [score for document in shared for score in document]
         tolerance = _EXACT.get(str(self._runtime.dtype).removeprefix("torch."), _ROUNDED)
