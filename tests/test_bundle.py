@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny_language_models import make_mt5
 from xstilts_eval import bundle, fingerprints
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.models.bundle_report import report
@@ -109,6 +110,8 @@ def test_an_unchanged_file_is_hashed_once(copy: Path, monkeypatch: pytest.Monkey
         ('{"heads": {"xnli": {"path": "."}}}', "must be a sub-folder"),
         ('{"heads": {"xnli": {"path": ""}}}', "must be a sub-folder"),
         ('{"encoder": "~/model"}', "must be a sub-folder"),
+        ('{"language_model": "../model"}', "must be a sub-folder"),
+        ('{"language_model": "a", "encoder": "b"}', "language model 'a' embeds sentences itself; leave .*'b' out"),
         ('{"retrieval": {"modules": [{"kind": "dense", "path": "../x"}]}}', "must be a sub-folder"),
         ('{"heads": {"xnli": {"path": "a", "labels": []}}}', r"heads\.xnli\.labels: Extra inputs are not permitted"),
     ],
@@ -117,6 +120,26 @@ def test_malformed_manifests_are_refused(tmp_path: Path, content: str, message: 
     (tmp_path / "bundle.json").write_text(content)
     with pytest.raises(UnfitCheckpoint, match=message):
         bundle.read(tmp_path)
+
+
+def test_a_language_model_is_a_part_like_any_other(tmp_path: Path) -> None:
+    make_mt5(tmp_path / "lm")
+    bundle.write(bundle.Bundle(language_model="lm"), tmp_path)
+    manifest = bundle.read(tmp_path)
+    assert manifest.paths == ["lm"] == list(manifest.sha256)
+    [part] = report(tmp_path)["parts"]
+    assert (part["serves"], part["class"]) == ("retrieval, text", "MT5ForConditionalGeneration")
+    assert "problem" not in part
+    (tmp_path / "lm" / "generation_config.json").write_text("{}")
+    with pytest.raises(UnfitCheckpoint, match=r"part lm has changed: generation_config\.json"):
+        bundle.verify(manifest, tmp_path, "lm")
+    assert "part lm has changed" in report(tmp_path)["parts"][0]["problem"]
+
+
+def test_bundles_without_a_language_model_do_not_name_one(tmp_path: Path) -> None:
+    """Versions that know no language models refuse a manifest with keys they do not know."""
+    bundle.write(bundle.Bundle(encoder="owner/name"), tmp_path)
+    assert not [key for key in json.loads((tmp_path / "bundle.json").read_text()) if "language" in key]
 
 
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ class Kind(str, Enum):
     PAIR = "pair"
     TAGGED = "tagged"
     QUESTION = "question"
+    CHOICE = "choice"
     BITEXT = "bitext"
     MINING = "mining"
 

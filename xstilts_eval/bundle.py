@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from xstilts_eval import fingerprints
 from xstilts_eval.benchmark import FAMILIES, Kind
@@ -77,8 +77,24 @@ class Head(_Strict):
     _path_inside = field_validator("path")(_inside)
 
 
+class TrainedHead(_Strict):
+    """A head by the training task it learned (``hellaswag``), for the stages that go on from it.
+
+    `head` names what it answers (``choice``); tasks of the same `head` and `labels` may take it over.
+    """
+
+    path: str
+    head: str
+    labels: tuple[str, ...] = ()
+
+    _path_inside = field_validator("path")(_inside)
+
+
 class Bundle(_Strict):
     """Content of ``bundle.json``; `heads` maps a task family (``udpos``) to its head, `encoder` serves retrieval.
+
+    `trained` maps a training task to its head, also where that serves no family. `language_model` is a decoder or an
+    encoder-decoder: it answers every family that has no head with text, and embeds sentences itself.
 
     `sha256` maps each sub-folder to its files and their hashes; bundles written before it existed have none.
     """
@@ -87,6 +103,9 @@ class Bundle(_Strict):
     encoder: str | None = None
     encoder_revision: str | None = None
     heads: dict[str, Head] = {}
+    trained: dict[str, TrainedHead] = {}
+    language_model: str | None = None
+    language_model_revision: str | None = None
     retrieval: Retrieval | None = None
     parent: str | None = None
     recipe: str | None = None
@@ -95,7 +114,7 @@ class Bundle(_Strict):
     versions: dict[str, str] = {}
     sha256: dict[str, dict[str, str]] = {}
 
-    _encoder_inside = field_validator("encoder")(lambda path: _inside(path) if path else path)
+    _parts_inside = field_validator("encoder", "language_model")(lambda path: _inside(path) if path else path)
 
     @field_validator("heads")
     @classmethod
@@ -105,10 +124,21 @@ class Bundle(_Strict):
                 raise ValueError(f"no family {name!r} with a head; known: {', '.join(HEAD_FAMILIES)}")
         return heads
 
+    @model_validator(mode="after")
+    def _one_embeds(self) -> Bundle:
+        if self.language_model and self.encoder not in (None, self.language_model):
+            raise ValueError(
+                f"the language model {self.language_model!r} embeds sentences itself; leave the encoder "
+                f"{self.encoder!r} out"
+            )
+        return self
+
     @property
     def paths(self) -> list[str]:
         """Distinct sub-folders and hub ids, the encoder first."""
-        return list(dict.fromkeys([*([self.encoder] if self.encoder else []), *(h.path for h in self.heads.values())]))
+        named = [self.encoder, self.language_model]
+        heads = [*(head.path for head in self.heads.values()), *(head.path for head in self.trained.values())]
+        return list(dict.fromkeys(path for path in (*named, *heads) if path))
 
 
 def read(folder: Path) -> Bundle:
@@ -147,8 +177,9 @@ def write(bundle: Bundle, folder: Path) -> None:
     """Write ``bundle.json`` atomically into `folder`, with the hashes of the sub-folders that are there."""
     hashes = {path: fingerprints.file_hashes(folder / path) for path in bundle.paths if (folder / path).is_dir()}
     content = bundle.model_copy(update={"sha256": hashes}).model_dump(mode="json")
-    if not hashes:
-        del content["sha256"]
+    for name in ("sha256", "trained", "language_model", "language_model_revision"):
+        if not content[name]:
+            del content[name]
     write_atomically(folder / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

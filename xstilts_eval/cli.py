@@ -14,6 +14,7 @@ import typer
 
 from xstilts_eval import __version__
 from xstilts_eval.errors import PredictionError, SettingError, XstiltsError
+from xstilts_eval.translation.command import translate
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 data_app = typer.Typer(no_args_is_help=True, help="What data is there, and how to get the rest.")
@@ -254,6 +255,9 @@ def fit_head(
         seed=seed,
     )
     print(fit(settings, target, overwrite, into=into is not None))
+
+
+app.command()(translate)
 
 
 @app.command("tasks-path")

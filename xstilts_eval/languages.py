@@ -2,7 +2,9 @@
 
 Sources: task membership and Tatoeba codes from google-research/xtreme @ 838c13b; ISO 639-3 codes and names from the
 ISO 639-3 registry (macro-language codes where ISO 639-1 maps to one); scripts from CLDR likely subtags; families from
-the Universal Dependencies table and XTREME's README. An empty family means "not stated in any source read".
+the Universal Dependencies table and XTREME's README. An empty family means "not stated in any source read". FLORES
+codes (language and script, the names of FLORES-200's files, which NLLB's tokenizer uses too): the individual language
+that stands for a macro-language there (arb, azj, pes, quy, swh, zsm).
 """
 
 import csv
@@ -17,7 +19,10 @@ TABLE = Path(__file__).with_name("languages.csv")
 
 @dataclass(frozen=True)
 class Language:
-    """`code` is ISO 639-1, `tatoeba` the three-letter code of the LASER files, `script` ISO 15924."""
+    """`code` is ISO 639-1, `tatoeba` the three-letter code of the LASER files, `script` ISO 15924.
+
+    `flores` is the code of FLORES-200, as in ``swh_Latn``.
+    """
 
     code: str
     iso639_3: str
@@ -25,6 +30,7 @@ class Language:
     name: str
     family: str
     script: str
+    flores: str
 
 
 @cache

@@ -26,3 +26,8 @@ def zoo_path() -> Path:
 def sample_path() -> Path:
     """The bundled sample, a data folder in the official formats."""
     return _PACKAGE / "sample" / "official"
+
+
+def recipes_path() -> Path:
+    """The folder with the shipped recipes."""
+    return _own("recipes")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.run_host import run_host
+from tests.tiny_language_models import make_llama
 from xstilts_eval import bundle
 from xstilts_eval.benchmark import family
 from xstilts_eval.cli import parse_arguments
@@ -61,6 +62,28 @@ def test_two_heads_for_one_family_are_refused() -> None:
     with pytest.raises(SettingError, match=r"--model-args gives xnli twice \(A and B\); keep one"):
         parse_arguments("xnli=A,dtype=bfloat16,xnli=B")
     assert parse_arguments("xnli=A,panx=A") == {"xnli": "A", "panx": "A"}
+
+
+def test_a_bundle_with_a_language_model_answers_what_no_head_does(tiny_bundle: Path, tmp_path: Path) -> None:
+    """By the host's evaluator, as a plain folder of the same model does."""
+    make_llama(tmp_path / "bundle" / "lm")
+    shutil.copytree(tiny_bundle / "xnli", tmp_path / "bundle" / "xnli")
+    heads = {"xnli": bundle.Head(path="xnli")}
+    bundle.write(bundle.Bundle(language_model="lm", heads=heads), tmp_path / "bundle")
+    checkpoint = resolve(str(tmp_path / "bundle"))
+    assert (checkpoint.is_generated(XNLI), checkpoint.is_generated(PAWSX)) == (False, True)
+    leaves = ["xtreme.pawsx.ja", "xtreme.tatoeba.fr"]
+    ours, plain = (run_host(leaves, folder)["results"] for folder in (tmp_path / "bundle", tmp_path / "bundle" / "lm"))
+    assert ours == plain
+    score = run_host(["xtreme.xnli.sw"], tmp_path / "bundle")["results"]
+    assert score == run_host(["xtreme.xnli.sw"], tiny_bundle)["results"]
+
+
+def test_a_language_model_of_a_bundle_may_be_on_the_hub(tmp_path: Path) -> None:
+    made = bundle.Bundle(language_model="owner/name", language_model_revision="0123abc", retrieval=bundle.Retrieval())
+    bundle.write(made, tmp_path)
+    model = resolve(str(tmp_path)).language_model
+    assert model is not None and (model.name, model.revision, model.on_hub) == ("owner/name", "0123abc", True)
 
 
 # ------------------------------------------------------------------ label orders

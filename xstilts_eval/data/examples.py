@@ -47,6 +47,21 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A text and the options to go on with (xcopa, the multiple-choice intermediate tasks).
+
+    `premise` is the whole first segment but for `question`, which XCOPA gives as ``cause`` or ``effect`` and which is
+    empty elsewhere; `label` is the place of the right one among `choices`.
+    """
+
+    id: str
+    premise: str
+    question: str
+    choices: tuple[str, ...]
+    label: int
+
+
+@dataclass(frozen=True)
 class Bitext:
     """One line of a parallel file (tatoeba): `source` is the foreign sentence, `target` the English one."""
 
@@ -69,10 +84,10 @@ class Corpus:
     gold: frozenset[tuple[str, str]]
 
 
-Example = Pair | Tagged | Question | Bitext | Corpus
+Example = Pair | Tagged | Question | Choice | Bitext | Corpus
 
 
-def document(example: Pair | Tagged | Question | Bitext, family: str, language: str) -> dict[str, Any]:
+def document(example: Pair | Tagged | Question | Choice | Bitext, family: str, language: str) -> dict[str, Any]:
     """The example as a plain dictionary with `family` and `language`; tuples become lists."""
     fields = asdict(example)
     for name, value in fields.items():

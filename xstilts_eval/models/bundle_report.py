@@ -21,7 +21,10 @@ def report(folder: Path) -> dict[str, Any]:
     manifest = bundles.read(folder)
     checkpoint = resolve(str(folder))
     parts = []
-    if manifest.encoder and checkpoint.encoder:
+    if manifest.language_model and checkpoint.language_model:
+        served = {"serves": f"retrieval, text{' for the rest' if manifest.heads else ''}"}
+        parts.append({**served, **_part(manifest, folder, manifest.language_model, checkpoint.language_model)})
+    elif manifest.encoder and checkpoint.encoder:
         parts.append({"serves": "retrieval", **_part(manifest, folder, manifest.encoder, checkpoint.encoder)})
     for name, head in manifest.heads.items():
         part = _part(manifest, folder, head.path, checkpoint.heads[name])

@@ -184,10 +184,13 @@ def _named(name: str) -> Source:
 def _from_bundle(source: Source, folder: Path) -> Checkpoint:
     bundle = bundles.read(folder)
     checkpoint = Checkpoint(source.name, None, retrieval=bundle.retrieval, bundle=bundle)
-    if bundle.encoder is not None:
+    if bundle.language_model is not None:
+        checkpoint.language_model = _part(folder, bundle.language_model, bundle.language_model_revision)
+        checkpoint.encoder = checkpoint.language_model
+    elif bundle.encoder is not None:
         checkpoint.encoder = _part(folder, bundle.encoder, bundle.encoder_revision)
-        if checkpoint.retrieval is None:
-            checkpoint.retrieval = sentence_transformers_settings(checkpoint.encoder)
+    if checkpoint.encoder is not None and checkpoint.retrieval is None:
+        checkpoint.retrieval = sentence_transformers_settings(checkpoint.encoder)
     for family, head in bundle.heads.items():
         checkpoint.heads[family] = _part(folder, head.path, head.revision)
         if head.label_order:

@@ -18,6 +18,7 @@ from pathlib import Path
 from xstilts_eval.benchmark import family
 from xstilts_eval.errors import SettingError, XstiltsError
 from xstilts_eval.languages import language
+from xstilts_eval.sample import intermediate
 from xstilts_eval.sample.source import (
     SOURCE,
     NliBlock,
@@ -37,11 +38,11 @@ TITLE = "# Sample data of xstilts-eval"
 
 README = f"""{TITLE}
 
-Small files in the official raw formats of the XTREME benchmark, for tests and for a first run without any
-download.
+Small files in the official raw formats of the XTREME benchmark and of the intermediate tasks, for tests and for a
+first run without any download.
 
 * Every sentence was written for xstilts-eval and is released under the project's licence, Apache-2.0.
-* This is not XTREME data: no text was taken from XTREME or from any other data set.
+* This is not XTREME data, nor SNLI, SQuAD or the like: no text was taken from XTREME or from any other data set.
 * Scores on this sample are not XTREME scores and must not be reported or compared as such.
 
 The files are generated from `../source/` by `python -m xstilts_eval.sample.build`; edit the source instead.
@@ -85,6 +86,7 @@ def files(source: Path = SOURCE) -> Files:
         **_questions(source),
         **_tatoeba(source),
         **_bucc(source),
+        **intermediate.files(source),
     }
 
 

@@ -13,7 +13,14 @@ benchmark's own file formats. Formats (UTF-8, NFC, one item per line):
   contradiction).
 * ``pawsx/<lang>.txt``: ``label TAB sentence TAB sentence``, labels 1 (paraphrase) and 0.
 
-English training and development data have the same formats under ``train/`` and ``dev/``.
+English training and development data have the same formats under ``train/`` and ``dev/``. Those two folders also have
+the intermediate tasks:
+
+* ``qqp.txt``: as pawsx.
+* ``{hellaswag,cosmosqa,commonsenseqa,siqa,copa}.txt``: blocks of ``P:`` (premise), ``Q:`` (question; HellaSwag: the
+  words that begin every ending; none for CommonsenseQA) and the options in order, the right one ``+:``, others ``-:``.
+* ``ccg.txt``: tokens separated by one blank, each written ``form|category``.
+
 ``python -m xstilts_eval.sample.source sentences fr de`` checks files against their English counterparts.
 """
 
@@ -70,6 +77,16 @@ class NliBlock:
     entailment: str
     neutral: str
     contradiction: str
+
+
+@dataclass(frozen=True)
+class ChoiceBlock:
+    """A text with options to choose from; `question` may be empty, `right` is the place of the right option."""
+
+    premise: str
+    question: str
+    options: tuple[str, ...]
+    right: int
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:
@@ -188,6 +205,36 @@ def paraphrases(path: Path) -> list[tuple[int, str, str]]:
             raise SampleError(f"{place}: stray blanks around a column")
         rows.append((int(columns[0]), columns[1], columns[2]))
     return rows
+
+
+def choices(path: Path, options: int) -> list[ChoiceBlock]:
+    """Read a file of premises with `options` options each, one of them right."""
+    blocks: list[list[tuple[str, str, str]]] = []
+    for row in _prefixed(path, "PQ+-"):
+        if row[1] == "P" or not blocks:
+            blocks.append([])
+        blocks[-1].append(row)
+    found = []
+    for block in blocks:
+        kinds = "".join(kind for _, kind, _ in block)
+        marks = kinds.lstrip("P").lstrip("Q")
+        if kinds[: -len(marks)] not in ("P", "PQ") or len(marks) != options or marks.count("+") != 1:
+            raise SampleError(f"{block[0][0]}: a block is P, perhaps Q, and {options} options, one of them +")
+        texts = [text for _, _, text in block]
+        question = texts[1] if "Q" in kinds else ""
+        found.append(ChoiceBlock(texts[0], question, tuple(texts[-options:]), marks.index("+")))
+    return found
+
+
+def supertags(path: Path) -> list[list[tuple[str, str]]]:
+    """Read a file of sentences with a CCG category behind every word: (form, category)."""
+    found = []
+    for place, line in _lines(path):
+        words = [item.rpartition("|") for item in line.split(" ")]
+        if any(not form or not tag for form, _, tag in words):
+            raise SampleError(f"{place}: expected form|category, separated by one blank")
+        found.append([(form, tag) for form, _, tag in words])
+    return found
 
 
 READERS: dict[str, Callable[[Path], Sequence[object]]] = {

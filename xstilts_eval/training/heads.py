@@ -26,7 +26,7 @@ from xstilts_eval.metrics import qa, tagging
 from xstilts_eval.metrics.classification import ACCURACY
 from xstilts_eval.models import pairs, spans
 from xstilts_eval.models import tagging as tagger
-from xstilts_eval.models.batching import default_batch_tokens, pad
+from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.checkpoint import resolve
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.source import Source
@@ -72,7 +72,7 @@ class HeadKind:
     unit: str
     max_length: int
     epochs: int
-    rows: Callable[[Loaded, Sequence[Document], Family], list[Labelled]]
+    rows: Callable[[Loaded, Sequence[Document], Sequence[str]], list[Labelled]]
     score: Callable[[Loaded, Sequence[Document], Family], str]
 
 
@@ -203,7 +203,7 @@ def train(
     cpu = torch.device("cpu")
     runtime = Runtime(cpu, torch.float32, default_batch_tokens(cpu), show_progress=False)
     head = Loaded(model, source.tokenizer(), runtime, _length(settings.max_length, kind.max_length, model))
-    labelled = kind.rows(head, documents, family)
+    labelled = kind.rows(head, documents, family.labels)
     steps = math.ceil(len(labelled) / settings.batch_size) * epochs
     with tempfile.TemporaryDirectory() as scratch:
         arguments = transformers.TrainingArguments(
@@ -230,27 +230,17 @@ def train(
             model=model,
             args=arguments,
             train_dataset=labelled,
-            data_collator=lambda batch: collate(batch, head.pad_token_id),
+            data_collator=lambda batch: rows.collate(batch, head.pad_token_id),
             callbacks=[_progress(f"{family.name} · {len(documents):,} {kind.unit}", settings.learning_rate)],
         )
         trainer.remove_callback(transformers.PrinterCallback)
         trainer.train()
     model.to(cpu).eval()
     with torch.inference_mode():  # what the last step left has not been seen yet
-        loss = model(**collate(labelled[: settings.batch_size], head.pad_token_id)).loss
+        loss = model(**rows.collate(labelled[: settings.batch_size], head.pad_token_id)).loss
     if not math.isfinite(loss):
         raise _diverged(settings.learning_rate, trainer.state.global_step)
     return head, [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-
-
-def collate(batch: Sequence[Labelled], pad_token_id: int) -> dict[str, Any]:
-    """Tensors of shape [rows, longest] for lists, padded on the right, and [rows] for numbers."""
-    import torch
-
-    lists = [{name: value for name, value in row.items() if isinstance(value, list)} for row in batch]
-    numbers = [name for name, value in batch[0].items() if not isinstance(value, list)]
-    padded = pad(lists, {"input_ids": pad_token_id, "labels": rows.IGNORED}, torch.device("cpu"))
-    return padded | {name: torch.tensor([row[name] for row in batch]) for name in numbers}
 
 
 def _progress(label: str, learning_rate: float) -> Any:

@@ -1,6 +1,7 @@
 """Documents to training rows: the inputs that inference makes, with the labels of a head beside them.
 
-One function per kind of task; each takes the loaded model, documents of `data.examples.document` and the family.
+One function per kind of task; each takes the loaded model, documents of `data.examples.document` and the task's labels.
+`document` in a row is the place of the document it is made of.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from xstilts_eval.benchmark import UPOS, Family
 from xstilts_eval.errors import SettingError
-from xstilts_eval.models import spans, tagging
+from xstilts_eval.models import choices, spans, tagging
+from xstilts_eval.models.batching import pad
 from xstilts_eval.models.encoder import Loaded, Row, rows_of
 
 Document = dict[str, Any]
@@ -20,10 +21,12 @@ Labelled = dict[str, Any]
 
 IGNORED = -100
 """Label of sub-words that carry no loss: all but the first of each word (`utils_tag.py:138-186`)."""
+FILLERS = ("O", "X")
+"""What a tag outside the label list counts as, where the list has it (`utils_preprocess.py:38-76`)."""
 
 
-def pair_rows(head: Loaded, documents: Sequence[Document], family: Family) -> list[Labelled]:
-    """One row per pair; `labels` is the class, an index into the family's label list."""
+def pair_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+    """One row per pair; `labels` is the class, an index into the task's label list."""
     encoding = head.tokenizer(
         [doc["premise"] for doc in documents],
         [doc["hypothesis"] for doc in documents],
@@ -31,13 +34,17 @@ def pair_rows(head: Loaded, documents: Sequence[Document], family: Family) -> li
         max_length=head.max_length,
     )
     rows = rows_of(encoding, head.fields)
-    return [row | {"labels": doc["label"]} for row, doc in zip(rows, documents, strict=True)]
+    return [
+        row | {"labels": doc["label"], "document": number}
+        for number, (row, doc) in enumerate(zip(rows, documents, strict=True))
+    ]
 
 
-def tagged_rows(head: Loaded, documents: Sequence[Document], family: Family) -> list[Labelled]:
-    """Rows cut as at evaluation; `labels` stand on each word's first sub-word; stray tags count as ``X`` or ``O``."""
-    index = {name: number for number, name in enumerate(family.labels)}
-    filler = index["X" if family.labels == UPOS else "O"]
+def tagged_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]) -> list[Labelled]:
+    """Rows cut as at evaluation; `labels` stand on each word's first sub-word; stray tags count as ``X`` or ``O``,
+    or carry no loss where the task has neither."""
+    index = {name: number for number, name in enumerate(labels)}
+    filler = next((index[name] for name in FILLERS if name in index), IGNORED)
     limit = tagging.budget(head.tokenizer, head.model, head.max_length)
     known = tagging.WordTokenizer(head.tokenizer, limit)
     known.learn(word for doc in documents for word in doc["tokens"])
@@ -47,10 +54,10 @@ def tagged_rows(head: Loaded, documents: Sequence[Document], family: Family) -> 
         tags = iter(doc["tags"])
         for piece in tagging.cut(number, doc["tokens"], known, limit):
             row = _single(head, [*before, *piece.ids, *after])
-            labels = [IGNORED] * len(row["input_ids"])
+            gold = [IGNORED] * len(row["input_ids"])
             for position in piece.first:
-                labels[len(before) + position] = index.get(next(tags), filler)
-            rows.append(row | {"labels": labels})
+                gold[len(before) + position] = index.get(next(tags), filler)
+            rows.append(row | {"labels": gold, "document": number})
     return rows
 
 
@@ -59,7 +66,7 @@ def _single(head: Loaded, ids: list[int]) -> Row:
     return {name: values[name] for name in head.fields}
 
 
-def question_rows(head: Loaded, documents: Sequence[Document], family: Family) -> list[Labelled]:
+def question_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
     """One row per window of the context; `start_positions` and `end_positions` are those of the first gold answer.
 
     A window that does not hold the whole answer points at the first position, the classification token
@@ -71,7 +78,7 @@ def question_rows(head: Loaded, documents: Sequence[Document], family: Family) -
     encoded = head.tokenizer(list(contexts), return_offsets_mapping=True, **options)
     questions = head.tokenizer([doc["question"].lstrip() for doc in documents], **options)["input_ids"]
     rows = []
-    for doc, question in zip(documents, questions, strict=True):
+    for number, (doc, question) in enumerate(zip(documents, questions, strict=True)):
         context = contexts[doc["context"]]
         ids, question = encoded["input_ids"][context], question[: spans.MAX_QUESTION]
         first, last = _answer_tokens(encoded["offset_mapping"][context], doc["answers"])
@@ -83,7 +90,8 @@ def question_rows(head: Loaded, documents: Sequence[Document], family: Family) -
             inside = start <= first <= last < end
             places = (before + first - start, before + last - start) if inside else (0, 0)
             row = pair.row(question, ids[start:end], head.fields)
-            rows.append(row | dict(zip(("start_positions", "end_positions"), places, strict=True)))
+            ends = dict(zip(("start_positions", "end_positions"), places, strict=True))
+            rows.append(row | ends | {"document": number})
     return rows
 
 
@@ -95,3 +103,36 @@ def _answer_tokens(offsets: Sequence[tuple[int, int]], answers: Sequence[dict[st
     start += len(text) - len(text.lstrip())
     end = start + len(text.strip())
     return bisect_right(offsets, start, key=lambda o: o[1]), bisect_left(offsets, end, key=lambda o: o[0]) - 1
+
+
+def choice_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+    """One row per question: each field a list [choices][tokens], `labels` the place of the right choice."""
+    rows = []
+    for number, (doc, options) in enumerate(zip(documents, choices.encoded(head, documents), strict=True)):
+        inputs = {name: [option[name] for option in options] for name in head.fields}
+        rows.append(inputs | {"labels": doc["label"], "document": number})
+    return rows
+
+
+def length(row: Labelled) -> int:
+    """Tokens of a row, all its choices together."""
+    ids = row["input_ids"]
+    return sum(map(len, ids)) if ids and isinstance(ids[0], list) else len(ids)
+
+
+def collate(batch: Sequence[Labelled], pad_token_id: int) -> dict[str, Any]:
+    """Tensors [rows, longest] for lists, padded on the right, [rows, choices, longest] for lists of lists, [rows] for
+    numbers; `document` stays behind."""
+    import torch
+
+    cpu = torch.device("cpu")
+    fillers = {"input_ids": pad_token_id, "labels": IGNORED}
+    lists = [{name: value for name, value in row.items() if isinstance(value, list)} for row in batch]
+    numbers = [name for name, value in batch[0].items() if isinstance(value, int) and name != "document"]
+    if isinstance(batch[0]["input_ids"][0], list):
+        count = len(batch[0]["input_ids"])
+        flat = [{name: value[option] for name, value in row.items()} for row in lists for option in range(count)]
+        padded = {name: value.view(len(batch), count, -1) for name, value in pad(flat, fillers, cpu).items()}
+    else:
+        padded = pad(lists, fillers, cpu)
+    return padded | {name: torch.tensor([row[name] for row in batch]) for name in numbers}

@@ -1,0 +1,57 @@
+"""Multiple choice: documents to one score per option, each option encoded behind the same first segment.
+
+Formatting and truncation follow XTREME's XCOPA (`third_party/run_xcopa.py:288-337`): the first segment is the premise,
+for COPA and XCOPA with the English question behind it in every language; 128 sub-words, the longer segment is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xstilts_eval.models.encoder import Loaded, Row, in_batches, rows_of
+from xstilts_eval.training_tasks import choice_texts
+
+MAX_LENGTH = 128
+"""google-research/xtreme, `scripts/train_xcopa.sh`."""
+
+
+def encoded(head: Loaded, documents: Sequence[dict[str, Any]]) -> list[list[Row]]:
+    """One encoded pair per option of every document."""
+    counts = [len(doc["choices"]) for doc in documents]
+    texts = [choice_texts(doc) for doc in documents]
+    firsts = [first for first, options in texts for _ in options]
+    seconds = [option for _, options in texts for option in options]
+    if not firsts:
+        return []
+    encoding = head.tokenizer(firsts, seconds, truncation="longest_first", max_length=head.max_length)
+    rows = iter(rows_of(encoding, head.fields))
+    return [[next(rows) for _ in range(count)] for count in counts]
+
+
+def choose(head: Loaded, documents: Sequence[dict[str, Any]]) -> list[NDArray[np.float32]]:
+    """Log-probabilities [choices] of each document's options."""
+    options = encoded(head, documents)
+    flat = [row for rows in options for row in rows]
+
+    def forward(batch: list[int]) -> list[float]:
+        width = max(len(flat[index]["input_ids"]) for index in batch)
+        inputs = {}
+        for name in head.fields:
+            filler = head.pad_token_id if name == "input_ids" else 0
+            values = [flat[index][name] + [filler] * (width - len(flat[index][name])) for index in batch]
+            inputs[name] = torch.tensor(values, device=head.runtime.device).unsqueeze(1)
+        scores: list[float] = head.model(**inputs).logits.float().squeeze(-1).tolist()
+        return scores
+
+    found: dict[int, float] = {}
+    with torch.inference_mode():
+        for batch, values in in_batches(head.runtime, head.label, [len(row["input_ids"]) for row in flat], forward):
+            found.update(zip(batch, values, strict=True))
+    scores = iter(found[index] for index in range(len(flat)))
+    logits = [np.array([next(scores) for _ in rows], dtype=np.float32) for rows in options]
+    return [values - np.logaddexp.reduce(values) for values in logits]

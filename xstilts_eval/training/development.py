@@ -1,0 +1,88 @@
+"""Scores on English development data while a model is being trained: the intermediate tasks' own metrics.
+
+Every function gives fractions 0-1; `score` is the one that chooses among checkpoints. Metrics are those of jiant's
+major metric per task (`jiant/tasks/evaluate/core.py`), as spec'd in `training_tasks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xstilts_eval.metrics import qa, tagging
+from xstilts_eval.metrics.classification import ACCURACY
+from xstilts_eval.models import choices, pairs, spans
+from xstilts_eval.models import tagging as tagger
+from xstilts_eval.models.encoder import Loaded
+from xstilts_eval.training_tasks import TrainingTask
+
+Document = dict[str, Any]
+Scores = dict[str, float]
+
+
+def score(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    """Scores of a head on documents of its task; the deciding one is named ``score``."""
+    found = _SCORES[task.metric](head, documents, task, labels)
+    return {"score": float(np.mean([found[name] for name in _DECIDING[task.metric]]))} | found
+
+
+def _accuracy(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    return {
+        "accuracy": ACCURACY.corpus_score([doc["label"] for doc in documents], _classes(head, documents, labels))["acc"]
+    }
+
+
+def _classes(head: Loaded, documents: Sequence[Document], labels: Sequence[str]) -> list[int]:
+    if "choices" in documents[0]:
+        return [int(values.argmax()) for values in choices.choose(head, documents)]
+    values, _ = pairs.classify(head, documents, range(len(labels)))
+    return [int(row.argmax()) for row in values]
+
+
+def _accuracy_f1(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    gold, predicted = [doc["label"] for doc in documents], _classes(head, documents, labels)
+    hits = sum(g == p == 1 for g, p in zip(gold, predicted, strict=True))
+    total = gold.count(1) + predicted.count(1)
+    return {"accuracy": ACCURACY.corpus_score(gold, predicted)["acc"], "f1": 2 * hits / total if total else 0.0}
+
+
+def _chunk_f1(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    predicted, _ = tagger.tag(head, documents, labels)
+    metric = tagging.POS_F1 if task.head == "upos" else tagging.NER_F1
+    gold = [doc["tags"] for doc in documents]
+    return {"f1": metric.corpus_score(gold, predicted)["f1"]} | _words(gold, predicted)
+
+
+def _word_accuracy(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    predicted, _ = tagger.tag(head, documents, labels)
+    return _words([doc["tags"] for doc in documents], predicted)
+
+
+def _words(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
+    hits = [g == p for one, other in zip(gold, predicted, strict=True) for g, p in zip(one, other, strict=True)]
+    return {"word_accuracy": sum(hits) / max(1, len(hits))}
+
+
+def _squad(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    predicted, _ = spans.answer(head, documents)
+    found = qa.SQUAD.corpus_score([[answer["text"] for answer in doc["answers"]] for doc in documents], predicted)
+    return {"f1": found["f1"], "exact_match": found["exact_match"]}
+
+
+_SCORES: Mapping[str, Callable[[Loaded, Sequence[Document], TrainingTask, Sequence[str]], Scores]] = {
+    "accuracy": _accuracy,
+    "accuracy_f1": _accuracy_f1,
+    "chunk_f1": _chunk_f1,
+    "word_accuracy": _word_accuracy,
+    "squad": _squad,
+}
+_DECIDING: Mapping[str, tuple[str, ...]] = {
+    "accuracy": ("accuracy",),
+    "accuracy_f1": ("accuracy", "f1"),
+    "chunk_f1": ("f1",),
+    "word_accuracy": ("word_accuracy",),
+    "squad": ("f1", "exact_match"),
+    "squad_v2": ("f1", "exact_match"),
+}

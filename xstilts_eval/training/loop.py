@@ -1,0 +1,447 @@
+"""The one training loop: transformers' Trainer, walked along a plan made beforehand.
+
+What is ours: the order of rows (`batches.plan`), a loss divided by the items of the whole optimiser step (so that
+processes and accumulated micro-batches give one and the same gradient), scores on English development data, checkpoints
+that count only once they are whole, and a halved micro-batch when memory runs out. The rest is the library's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch.utils.data import DataLoader, Dataset
+
+from xstilts_eval.errors import NumericError, SettingError
+from xstilts_eval.training.batches import Step, pieces
+from xstilts_eval.training.rows import collate
+from xstilts_eval.training.settings import StageSettings
+from xstilts_eval.writing import write_atomically
+
+log = logging.getLogger("xstilts_eval")
+
+MICRO_BATCH_TOKENS = {"cpu": 2048, "cuda": 16_384}
+"""Padded tokens of one forward and backward pass, at most; halved for the rest of the run when memory runs out."""
+LOGGED = 200
+"""Points of a loss curve, at most about; shorter runs note every step."""
+SAVE_EVERY = 500
+"""Steps between checkpoints of a run that is not evaluated on the way."""
+KEPT = 2
+"""Checkpoints on disk: the last one, and the best or the one before."""
+WHOLE = "whole.json"
+"""Written last into a checkpoint; one without it was cut off."""
+WEIGHTS = "model.safetensors"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TaskRows:
+    """Training rows of one task and the head that answers it.
+
+    `row(index, step)` gives a row (masked text differs from visit to visit), `items(index, step)` what it adds to the
+    divisor of the loss, `name(index)` the example it is made of.
+    """
+
+    head: str
+    lengths: Sequence[int]
+    row: Callable[[int, int], Row]
+    items: Callable[[int, int], int]
+    name: Callable[[int], str]
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that one training needs; `evaluate` gives scores in 0-1 with the one that decides under ``score``."""
+
+    model: Any
+    tasks: Mapping[str, TaskRows]
+    steps: Sequence[Step]
+    settings: StageSettings
+    seed: int
+    folder: Path
+    label: str
+    pad_token_id: int
+    evaluate: Callable[[], dict[str, float]] | None = None
+    report_to: tuple[str, ...] = ()
+
+    @cached_property
+    def tokens_by_step(self) -> list[int]:
+        """Unpadded tokens of every step."""
+        return [sum(self.tasks[step.task].lengths[row] for row in step.rows) for step in self.steps]
+
+
+@dataclass
+class Outcome:
+    """What a training leaves beside its weights; `seconds` and `tokens` count what this and earlier calls did."""
+
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    scores: list[dict[str, float]] = field(default_factory=list)
+    best_step: int | None = None
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    processes: int = 1
+    micro_batch_tokens: int = 0
+    device: str = "cpu"
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Unpadded tokens per second over all processes; evaluations are not counted."""
+        return self.tokens / self.seconds if self.seconds else math.nan
+
+
+def train(work: Work) -> Outcome:
+    """Train `work.model` in place; goes on from the last whole checkpoint in `work.folder`.
+
+    Raises `NumericError` naming step and batch when the loss or the gradient is no longer finite (no weight has moved
+    by it then, and the last checkpoint is kept), `SettingError` when not even one row fits in memory.
+    """
+    trainer = _trainer(work)
+    checkpoint = last_whole_checkpoint(work.folder)
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    return _outcome(work, trainer)
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; cut-off ones are deleted by the first process."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    whole = [path for path in found if (path / WHOLE).is_file()]
+    if int(os.environ.get("RANK", "0")) == 0:
+        for path in found:
+            if path not in whole:
+                shutil.rmtree(path, ignore_errors=True)
+    return whole[0] if whole else None
+
+
+class _Planned(Dataset):  # type: ignore[type-arg]
+    """One item per optimiser step: its number."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    def __len__(self) -> int:
+        return len(self.work.steps)
+
+    def __getitem__(self, number: int) -> int:
+        return number
+
+
+def _trainer(work: Work) -> Any:
+    settings = work.settings
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    total = len(work.steps)
+    is_evaluated = work.evaluate is not None
+    every = min(total, settings.evaluate_every or total)
+    chooses_best = is_evaluated and settings.selection == "best"
+    arguments = transformers.TrainingArguments(
+        output_dir=str(work.folder),
+        num_train_epochs=1,
+        learning_rate=settings.learning_rate,
+        per_device_train_batch_size=1,  # the Trainer sees whole steps; `training_step` cuts them to pieces
+        bf16=settings.precision == "bfloat16",
+        use_cpu=not torch.cuda.is_available(),
+        optim="adamw_torch_fused",
+        weight_decay=settings.weight_decay,
+        adam_epsilon=settings.adam_epsilon,
+        warmup_steps=settings.warmup,
+        lr_scheduler_type="linear",
+        max_grad_norm=settings.max_grad_norm,
+        **({"gradient_checkpointing": True} if settings.gradient_checkpointing else {}),
+        logging_steps=max(1, total // LOGGED),
+        logging_nan_inf_filter=False,
+        eval_strategy="steps" if is_evaluated else "no",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every if chooses_best else settings.save_every or min(every, SAVE_EVERY),
+        save_total_limit=KEPT,
+        load_best_model_at_end=chooses_best,
+        metric_for_best_model="score" if chooses_best else None,
+        greater_is_better=True if chooses_best else None,
+        restore_callback_states_from_checkpoint=True,
+        report_to=list(work.report_to),
+        run_name=work.label,
+        disable_tqdm=True,
+        seed=work.seed,
+        data_seed=work.seed,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        ddp_find_unused_parameters=processes > 1,  # each step leaves other tasks' heads alone
+    )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # several devices are used through torchrun, not through DataParallel
+    callbacks: list[Any] = [_Progress(work)]
+    if chooses_best and settings.patience:
+        callbacks.append(transformers.EarlyStoppingCallback(settings.patience))
+    trainer = _PlannedTrainer(work, model=work.model, args=arguments, eval_dataset=[0], callbacks=callbacks)
+    trainer.remove_callback(transformers.PrinterCallback)
+    return trainer
+
+
+class _OutOfMemory(Exception):
+    """A micro-batch of so many padded `tokens` did not fit."""
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__(tokens)
+        self.tokens = tokens
+
+
+class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
+    """The library's Trainer, one planned optimiser step after the other."""
+
+    def __init__(self, work: Work, **options: Any) -> None:
+        super().__init__(train_dataset=_Planned(work), **options)
+        self.work = work
+        self.loss_is_scaled_for_ga = True
+        self.budget = MICRO_BATCH_TOKENS["cuda" if self.args.device.type == "cuda" else "cpu"]
+        self.step_loss: Any = None
+        self.weights = sum(p.numel() for n, p in work.model.encoder.named_parameters() if "embeddings" not in n)
+
+    def get_train_dataloader(self) -> Any:
+        """The numbers of the steps, in order; every process reads its own rows of a step."""
+        return DataLoader(self.train_dataset, batch_size=1, collate_fn=lambda numbers: numbers[0])
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], None]:
+        """One step; its items are counted in `_micro_batches`."""
+        return [number for _, number in zip(range(num_batches), epoch_iterator, strict=False)], None
+
+    def floating_point_ops(self, inputs: Any) -> float:
+        """Of one step: 6 per token and weight of the blocks (Kaplan et al. 2020, arXiv:2001.08361, section 2.1)."""
+        return 6.0 * self.work.tokens_by_step[int(inputs)] * self.weights
+
+    def training_step(self, model: Any, number: int, *_: Any, **__: Any) -> Any:
+        """Forward and backward passes over this process's rows of a step, in micro-batches that memory holds.
+
+        When memory runs out, the step is done again in micro-batches half as large.
+        """
+        while True:
+            try:
+                self.step_loss = self._accumulated(model, number)
+                return self.step_loss
+            except _OutOfMemory as error:
+                model.zero_grad()
+                self._halve(error)
+
+    def _accumulated(self, model: Any, number: int) -> Any:
+        batches = list(self._micro_batches(number))
+        total = None
+        for place, batch in enumerate(batches):
+            is_last = place == len(batches) - 1
+            with contextlib.nullcontext() if is_last else self.accelerator.no_sync(model=model):
+                loss = self._one_pass(model, batch)
+            total = loss if total is None else total + loss
+        return total
+
+    def _one_pass(self, model: Any, batch: dict[str, Any]) -> Any:
+        try:
+            return super().training_step(model, batch)
+        except torch.OutOfMemoryError as error:
+            raise _OutOfMemory(batch["input_ids"].numel()) from error
+        except RuntimeError as error:
+            if "can't allocate memory" in str(error):  # the CPU's allocator has no class of its own
+                raise _OutOfMemory(batch["input_ids"].numel()) from error
+            raise
+
+    def _halve(self, error: _OutOfMemory) -> None:
+        settings = self.work.settings
+        if self.args.world_size > 1:  # the other processes wait for this one's gradients
+            raise SettingError(
+                f"{self.work.label}: out of memory with {error.tokens} tokens at once on one of {self.args.world_size} "
+                f"processes; give micro_batch a number of rows below {settings.micro_batch or settings.batch_size}"
+            ) from error
+        if self.budget <= 1:
+            raise SettingError(
+                f"{self.work.label}: one row does not fit in the memory of {self.args.device}; use a smaller "
+                "max_length, precision bfloat16 or gradient_checkpointing"
+            ) from error
+        self.budget = min(self.budget, error.tokens) // 2
+        log.warning(
+            "%s: out of memory; going on with micro-batches of at most %d tokens, half as large, accumulated twice as "
+            "often",
+            self.work.label,
+            self.budget,
+        )
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _micro_batches(self, number: int) -> Iterator[dict[str, Any]]:
+        """This process's rows of a step, collated in pieces of at most `budget` padded tokens."""
+        step = self.work.steps[number]
+        task = self.work.tasks[step.task]
+        items = sum(task.items(row, number) for row in step.rows)
+        mine = step.rows[self.args.process_index :: self.args.world_size]
+        keep = 1.0 if mine else 0.0
+        for piece in pieces(mine or step.rows[-1:], task.lengths, self.budget, self.work.settings.micro_batch):
+            batch = collate([task.row(row, number) for row in piece], self.work.pad_token_id)
+            yield batch | {
+                "head": task.head,
+                "keep": torch.full((len(piece),), keep),
+                "items": torch.tensor(float(max(1, items))),
+            }
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
+        """This micro-batch's share of the step's mean loss; gradients are averaged over processes, hence the factor."""
+        return model(**inputs)["loss"] * self.args.world_size
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        """As the library's; a step that is not finite ends the training before it moves a weight."""
+        norm = super()._clip_grad_norm(model)
+        if not (math.isfinite(float(self.step_loss)) and math.isfinite(float(norm))):
+            raise self._diverged()
+        return norm
+
+    def _diverged(self) -> NumericError:
+        number = self.state.global_step
+        step = self.work.steps[number]
+        names = list(dict.fromkeys(self.work.tasks[step.task].name(row) for row in step.rows))
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        last = last_whole_checkpoint(self.work.folder)
+        kept = (
+            f"the last good weights are those of step {last.name.rpartition('-')[2]}" if last else "no weight was kept"
+        )
+        return NumericError(
+            f"{self.work.label}: the loss became NaN or infinite in step {number + 1} of {len(self.work.steps)}, a "
+            f"batch of {step.task} with the examples {shown}; {kept}; give a learning_rate below "
+            f"{self.work.settings.learning_rate:g} or check those examples"
+        )
+
+    # --- development scores
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Scores on the English development data, computed by the first process for all."""
+        from accelerate.utils import broadcast_object_list
+
+        assert self.work.evaluate is not None
+        started = time.monotonic()
+        scores: list[Any] = [None]
+        if self.is_world_process_zero():
+            self.model.eval()
+            scores = [self.work.evaluate()]
+            self.model.train()
+        if self.args.world_size > 1:
+            scores = broadcast_object_list(scores)
+        metrics = {f"eval_{name}": value for name, value in scores[0].items()}
+        metrics["eval_seconds"] = time.monotonic() - started
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    # --- checkpoints
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Weights as one safetensors file, those that heads share once."""
+        from safetensors.torch import save_model
+
+        if self.args.should_save:
+            folder = Path(output_dir or self.args.output_dir)
+            folder.mkdir(parents=True, exist_ok=True)
+            save_model(self.accelerator.unwrap_model(self.model), str(folder / WEIGHTS))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        self._load(Path(resume_from_checkpoint))
+
+    def _load_best_model(self) -> None:
+        self._load(Path(self.state.best_model_checkpoint))
+
+    def _load(self, folder: Path) -> None:
+        from safetensors.torch import load_model
+
+        load_model(self.accelerator.unwrap_model(self.model), str(folder / WEIGHTS))
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """As the library's, then the mark that says that it is whole."""
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            progress = next(cb for cb in self.callback_handler.callbacks if isinstance(cb, _Progress))
+            write_atomically(folder / WHOLE, json.dumps({"seconds": progress.seconds}) + "\n")
+
+
+class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
+    """One bar with loss, tokens per second and the time left; evaluates and saves at the very end too."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.before = 0.0
+        self.started = self.paused = 0.0
+        self.tokens = 0
+        self.bar: Any = None
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, in this and earlier calls."""
+        return self.before + time.monotonic() - self.started - self.paused
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        from tqdm import tqdm
+
+        done = state.global_step
+        checkpoint = self.work.folder / f"checkpoint-{done}" / WHOLE
+        if done and checkpoint.is_file():
+            self.before = float(json.loads(checkpoint.read_text())["seconds"])
+        self.tokens = 0
+        self.started, self.paused = time.monotonic(), 0.0
+        self.bar = tqdm(
+            total=state.max_steps,
+            initial=done,
+            desc=self.work.label,
+            unit="step",
+            disable=not state.is_local_process_zero,
+            mininterval=0.5 if sys.stderr.isatty() else 30,
+        )
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.tokens += self.work.tokens_by_step[state.global_step - 1]
+        self.bar.update(1)
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = self.work.evaluate is not None
+            control.should_save = True
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Mapping[str, float], **_: Any) -> None:
+        self.paused += metrics.get("eval_seconds", 0.0)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, float], **_: Any) -> None:
+        if "loss" in logs and self.bar is not None:
+            rate = self.tokens / max(1e-9, time.monotonic() - self.started - self.paused)
+            self.bar.set_postfix_str(f"loss {logs['loss']:.3f}, {rate:,.0f} tokens/s", refresh=False)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar.close()
+
+
+def _outcome(work: Work, trainer: Any) -> Outcome:
+    state = trainer.state
+    progress = next(cb for cb in trainer.callback_handler.callbacks if isinstance(cb, _Progress))
+    scores = [
+        {"step": entry["step"]}
+        | {name.removeprefix("eval_"): value for name, value in entry.items() if name.startswith("eval_")}
+        for entry in state.log_history
+        if "eval_seconds" in entry
+    ]
+    return Outcome(
+        losses=[(entry["step"], entry["loss"]) for entry in state.log_history if "loss" in entry],
+        scores=scores,
+        best_step=state.best_global_step if trainer.args.load_best_model_at_end else None,
+        steps=state.global_step,
+        tokens=sum(work.tokens_by_step[: state.global_step]),
+        seconds=progress.seconds,
+        processes=trainer.args.world_size,
+        micro_batch_tokens=trainer.budget,
+        device=_device_name(trainer.args.device),
+    )
+
+
+def _device_name(device: Any) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

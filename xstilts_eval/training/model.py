@@ -1,0 +1,176 @@
+"""One encoder and one head per task, trained together: what a stage's optimiser sees.
+
+Every head is a Hugging Face model of its own (`BertForTokenClassification` …) whose base is replaced by the shared
+encoder, so that each can be saved as a checkpoint which any loader opens. The pooling layer goes with the encoder from
+stage to stage in every architecture: BERT's `pooler`, which RoBERTa-shaped classification heads call `classifier.dense`
+(jiant counts it to the encoder too, `jiant/proj/main/modeling/primary.py:362-395`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from xstilts_eval.benchmark import Kind
+from xstilts_eval.errors import UnfitCheckpoint
+from xstilts_eval.models.source import Source
+
+IGNORED = -100
+AUTO_CLASSES = {
+    Kind.PAIR: "AutoModelForSequenceClassification",
+    Kind.TAGGED: "AutoModelForTokenClassification",
+    Kind.QUESTION: "AutoModelForQuestionAnswering",
+    Kind.CHOICE: "AutoModelForMultipleChoice",
+}
+POOLING_PLACES = ("pooler", "pre_classifier")
+"""Where head models keep that layer if neither their base nor their classifier does: DeBERTa, DistilBERT."""
+POOLING_FILE = "pooling.safetensors"
+"""Holds such a layer in the encoder's folder, which its own class has no place for."""
+TEXT = "text"
+"""Name of the one head of a language model: its own output layer."""
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """A head to train: what kind, how many classes, and the checkpoint it goes on from (None: new weights)."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...] = ()
+    parent: Source | None = None
+
+
+class SharedEncoder(torch.nn.Module):
+    """Heads over one encoder; `forward` gives the loss of one micro-batch of one task.
+
+    A language model is its own head, named `TEXT`.
+    """
+
+    def __init__(self, encoder: Any, heads: Mapping[str, Any], kinds: Mapping[str, Kind]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = torch.nn.ModuleDict(heads)
+        self.kinds = dict(kinds)
+        self.config = encoder.config
+
+    def forward(self, head: str, items: torch.Tensor, keep: torch.Tensor, **inputs: torch.Tensor) -> dict[str, Any]:
+        """Loss of a micro-batch: the sum over its items divided by `items`, those of the whole optimiser step.
+
+        `keep` [rows] is 0 for rows that only fill up. `inputs` are the model's own and the labels of `loss_sum`.
+        """
+        model, kind = self.heads[head], self.kinds[head]
+        labels = {name: inputs.pop(name) for name in ("labels", "start_positions", "end_positions") if name in inputs}
+        output = model(**inputs)
+        return {"loss": loss_sum(kind, output, labels, keep) / items}
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
+        """Recompute the blocks' activations in the backward pass (called by the Trainer)."""
+        self.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs=gradient_checkpointing_kwargs)
+
+
+def loss_sum(kind: Kind | str, output: Any, labels: Mapping[str, torch.Tensor], keep: torch.Tensor) -> torch.Tensor:
+    """Cross entropy summed over what `items_of` counts; `keep` [rows] weighs each row with 0 or 1."""
+    if kind is Kind.TAGGED:
+        gold = torch.where(keep[:, None] > 0, labels["labels"], IGNORED)
+        logits = output.logits.float()
+        return cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=IGNORED, reduction="sum")
+    if kind is Kind.QUESTION:
+        start = cross_entropy(output.start_logits.float(), labels["start_positions"], reduction="none")
+        end = cross_entropy(output.end_logits.float(), labels["end_positions"], reduction="none")
+        return ((start + end) / 2 * keep).sum()
+    return (cross_entropy(output.logits.float(), labels["labels"], reduction="none") * keep).sum()
+
+
+def items_of(kind: Kind, row: Mapping[str, Any]) -> int:
+    """What a row adds to the divisor of the loss: labelled words of a sentence, 1 for anything else."""
+    return sum(label != IGNORED for label in row["labels"]) if kind is Kind.TAGGED else 1
+
+
+def build(source: Source, specs: Sequence[HeadSpec], dropout: float | None = None) -> SharedEncoder:
+    """The encoder of `source` with the heads of `specs` on it; new weights come from torch's random state.
+
+    Raises `UnfitCheckpoint` for a checkpoint that cannot be read or an architecture without such a head.
+    """
+    import transformers
+
+    changes = {} if dropout is None else _dropouts(source.config, dropout)
+    encoder = source.load(transformers.AutoModel, **changes)
+    heads = {spec.name: _head(source, spec, encoder, changes) for spec in specs}
+    shared = SharedEncoder(encoder, heads, {spec.name: spec.kind for spec in specs})
+    _share_pooling(shared, source)
+    return shared
+
+
+def _dropouts(config: Any, value: float) -> dict[str, float]:
+    return {name: value for name in ("hidden_dropout_prob", "attention_probs_dropout_prob") if hasattr(config, name)}
+
+
+def _head(source: Source, spec: HeadSpec, encoder: Any, changes: Mapping[str, Any]) -> Any:
+    import transformers
+
+    names = dict(enumerate(spec.labels))
+    classes = {"num_labels": len(names), "id2label": names, "label2id": {name: i for i, name in names.items()}}
+    auto_class = getattr(transformers, AUTO_CLASSES[spec.kind])
+    if type(source.config) not in auto_class._model_mapping:
+        raise UnfitCheckpoint(
+            f"{source.name}: transformers has no {AUTO_CLASSES[spec.kind].removeprefix('AutoModelFor')} head for "
+            f"{source.config.model_type}; give an encoder such as XLM-R, mBERT or mDeBERTa"
+        )
+    origin = spec.parent or source
+    model = origin.load(auto_class, new_weights=True, **(classes if names else {}), **changes)
+    model.has_own_pooler = getattr(model.base_model, "pooler", None) is not None
+    setattr(model, model.base_model_prefix, encoder)
+    return model
+
+
+def _share_pooling(shared: SharedEncoder, source: Source) -> None:
+    """One pooling layer for the encoder and all heads: the encoder's own, or the one saved beside it."""
+    own = getattr(getattr(shared.encoder, "pooler", None), "dense", None)
+    first: dict[str, Any] = {}
+    for model in shared.heads.values():
+        classifier = getattr(model, "classifier", None)
+        if (
+            own is not None
+            and getattr(getattr(classifier, "dense", None), "weight", own.weight[:0]).shape == own.weight.shape
+        ):
+            classifier.dense = own
+        for place in POOLING_PLACES:
+            if own is None and isinstance(getattr(model, place, None), torch.nn.Module):
+                setattr(model, place, first.setdefault(place, getattr(model, place)))
+    file = source.file(POOLING_FILE) if first else None
+    if file is not None:
+        from safetensors.torch import load_model
+
+        load_model(torch.nn.ModuleDict(first), file)
+
+
+def save(shared: SharedEncoder, tokenizer: Any, folder: Path, heads: Mapping[str, str]) -> None:
+    """Write ``encoder/`` and, for each head of `heads`, a sub-folder of that name: checkpoints that any loader opens.
+
+    A pooling layer stays out of head checkpoints whose class has none.
+    """
+    from safetensors.torch import save_model
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # the Trainer turns it on again
+    shared.encoder.save_pretrained(folder / "encoder")
+    tokenizer.save_pretrained(folder / "encoder")
+    pooling = {place: getattr(model, place) for model in shared.heads.values() for place in POOLING_PLACES
+               if isinstance(getattr(model, place, None), torch.nn.Module)}  # fmt: skip
+    if pooling:
+        save_model(torch.nn.ModuleDict(pooling), str(folder / "encoder" / POOLING_FILE))
+    for name, inner in heads.items():
+        model = shared.heads[name]
+        unused = f"{model.base_model_prefix}.pooler."
+        weights = {
+            key: value
+            for key, value in model.state_dict().items()
+            if model.has_own_pooler or not key.startswith(unused)
+        }
+        model.save_pretrained(folder / inner, state_dict=weights)
+        tokenizer.save_pretrained(folder / inner)

@@ -1,0 +1,264 @@
+"""From a recipe to a bundle: stages are looked up or trained, one after the other, and put together at the end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from xstilts_eval import bundle
+from xstilts_eval.errors import SettingError
+from xstilts_eval.models.checkpoint import is_language_model, resolve
+from xstilts_eval.models.source import Source
+from xstilts_eval.training import stage
+from xstilts_eval.training.recipe import Recipe, TaskEntry
+from xstilts_eval.training.stage import Parent, Plan, Say
+from xstilts_eval.writing import write_atomically
+
+log = logging.getLogger("xstilts_eval")
+
+RECIPE = "recipe.json"
+
+
+def run(
+    recipe: Recipe,
+    output: Path,
+    data: str | None = None,
+    stages: Path | None = None,
+    report_to: Sequence[str] = (),
+    overwrite: bool = False,
+    say: Say = print,
+) -> list[Path]:
+    """Train everything a recipe asks for that is not there yet; returns the bundle of each seed.
+
+    `stages` keeps the trained stages of all recipes (default: ``stages`` beside `output`). One seed is written to
+    `output`, several to ``output/seed-N``. Raises `SettingError` for an `output` made by another recipe.
+    """
+    stages = stages or output.parent / "stages"
+    made = []
+    for seed in recipe.seeds:
+        folder = output if len(recipe.seeds) == 1 else output / f"seed-{seed}"
+        check_output(recipe, folder, overwrite)
+        made.append(_one_seed(recipe, seed, folder, data, stages, report_to, say))
+    return made
+
+
+def check_output(recipe: Recipe, folder: Path, overwrite: bool) -> None:
+    """Raise `SettingError` when `folder` holds anything but this recipe's own run."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    written = folder / RECIPE
+    try:
+        found = json.loads(written.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise SettingError(f"{folder} exists and is no run of a recipe; give another --output") from None
+    if found.get("recipe") != recipe.model_dump(mode="json") and not overwrite:
+        raise SettingError(
+            f"{folder} was made by another recipe ({found.get('recipe', {}).get('name', '?')}, other settings than "
+            "now); give another --output, or --overwrite"
+        )
+
+
+def plans(recipe: Recipe, seed: int, data: str | None = None) -> list[Plan]:
+    """Every stage of a recipe, data read and settings settled, before anything is trained."""
+    base = Source(recipe.base.model, recipe.base.revision)
+    is_text = is_language_model(base.config)
+    parent = Parent(base, base.identity)
+    found: list[Plan] = []
+    for wanted in recipe.intermediate:
+        if is_text and wanted.mlm:
+            raise SettingError(f"recipe {recipe.name}: {base.name} is a language model; mlm is for encoders")
+        found.append(
+            stage.plan(
+                wanted.tasks,
+                parent,
+                wanted.preset,
+                wanted.settings,
+                seed,
+                data,
+                recipe.name,
+                wanted.mixture,
+                wanted.mlm,
+                recipe.reuse_heads,
+            )
+        )
+        parent = Parent(base, found[-1].key, found[-1])
+    # An encoder gets a stage per target; a language model answers all with the same weights and learns them together.
+    groups = [recipe.targets.tasks] if is_text else [(entry,) for entry in _distinct(recipe.targets.tasks)]
+    found += [
+        stage.plan(
+            group,
+            parent,
+            recipe.targets.preset,
+            recipe.targets.settings,
+            seed,
+            data,
+            recipe.name,
+            reuse_heads=recipe.reuse_heads,
+        )
+        for group in groups
+        if group
+    ]
+    return found
+
+
+def _distinct(entries: Sequence[TaskEntry]) -> list[TaskEntry]:
+    """XQuAD and MLQA are trained on the same examples: once."""
+    return list({(entry.task.name, entry.model_dump_json(exclude={"name"})): entry for entry in entries}.values())
+
+
+def _one_seed(
+    recipe: Recipe, seed: int, output: Path, data: str | None, stages: Path, report_to: Sequence[str], say: Say
+) -> Path:
+    planned = plans(recipe, seed, data)
+    folders = []
+    for one in planned:
+        folder = stage.find(one, stages)
+        if folder is None:
+            say(stage.described(one))
+            folder = train_stage(one, stages, report_to)
+            say(summary(one, folder))
+        else:
+            say(f"stage {one.name} ({one.key}) is there already: {folder}")
+        folders.append(folder)
+    if is_first_process():
+        assemble(recipe, seed, planned, folders, output, stages)
+    wait_for_everyone()
+    say(f"bundle of recipe {recipe.name}, seed {seed}: {output}")
+    return output
+
+
+def train_stage(plan: Plan, stages: Path, report_to: Sequence[str] = ()) -> Path:
+    """Train one stage and write it; goes on from its last checkpoint where there is one."""
+    from xstilts_eval.training import fit
+
+    with stage.working_folder(plan, stages) as work:
+        return fit.fit(plan, work, stages, report_to)
+
+
+def assemble(
+    recipe: Recipe, seed: int, planned: Sequence[Plan], folders: Sequence[Path], output: Path, stages: Path
+) -> None:
+    """The bundle of a run: encoder of the last intermediate stage (or the base), a head for every family trained.
+
+    It appears in one rename; files are linked to those of the stages where the file system allows, else copied.
+    """
+    new = output.with_name(f".{output.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    base = planned[0].parent.base
+    intermediate = len(recipe.intermediate)
+    heads: dict[str, bundle.Head] = {}
+    trained: dict[str, bundle.TrainedHead] = {}
+    revisions: dict[str, str] = {}
+    language_model = None
+    if intermediate:
+        origin = bundle.read(folders[intermediate - 1])
+        source = folders[intermediate - 1] / (origin.encoder or "encoder")
+        _link(source, new / "encoder")
+    else:
+        _copy_base(base, new / "encoder")
+    for plan, folder in zip(planned, folders, strict=True):
+        manifest = bundle.read(folder)
+        for name, revision in manifest.data_revisions.items():
+            revisions[name] = revision
+        if manifest.language_model:
+            shutil.rmtree(new / "encoder", ignore_errors=True)
+            _link(folder / manifest.language_model, new / "encoder")
+            language_model = "encoder"
+        for family, head in manifest.heads.items():
+            path = f"{plan.name}/{Path(head.path).name}"
+            if not (new / path).exists():
+                _link(folder / head.path, new / path)
+            heads[family] = head.model_copy(update={"path": path})
+        for task, head_ in manifest.trained.items():
+            path = f"{plan.name}/{Path(head_.path).name}"
+            if not (new / path).exists():
+                _link(folder / head_.path, new / path)
+            trained[task] = head_.model_copy(update={"path": path})
+    made = bundle.Bundle(
+        encoder="encoder",
+        heads=heads,
+        trained=trained,
+        language_model=language_model,
+        retrieval=resolve(base.name, base.revision).retrieval if language_model is None else None,
+        parent=base.identity,
+        recipe=f"{recipe.name}: {' → '.join(f'{plan.name}@{plan.key}' for plan in planned)}",
+        seed=seed,
+        data_revisions=revisions,
+        versions=stage.versions(),
+    )
+    bundle.write(made, new)
+    content = {
+        "recipe": recipe.model_dump(mode="json"),
+        "seed": seed,
+        "stages": {plan.key: os.path.relpath(folder, output) for plan, folder in zip(planned, folders, strict=True)},
+    }
+    write_atomically(new / RECIPE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    if output.exists():
+        old = output.with_name(f".{output.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        output.rename(old)
+        new.rename(output)
+        shutil.rmtree(old)
+    else:
+        new.rename(output)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copytree(source, target, copy_function=os.link)
+    except (OSError, shutil.Error):  # another file system, or one without links
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
+
+
+def _copy_base(base: Source, target: Path) -> None:
+    from xstilts_eval import fingerprints
+
+    if base.folder is not None:
+        for name, file in fingerprints.part_files(base.folder).items():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, target / name)
+        return
+    import transformers
+
+    base.load(transformers.AutoModel).save_pretrained(target)
+    base.tokenizer().save_pretrained(target)
+
+
+def summary(plan: Plan, folder: Path) -> str:
+    """One line about a finished stage."""
+    record = stage.read_record(folder)
+    outcome = record["outcome"]
+    losses = [loss for _, loss in outcome["losses"]]
+    loss = f", loss {losses[0]:.3f} → {losses[-1]:.3f}" if losses else ""
+    chosen = [score for score in outcome["scores"] if outcome["best_step"] in (None, score["step"])]
+    shown = "".join(
+        f", {name} {100 * value:.1f}"
+        for name, value in (chosen[-1] if chosen else {}).items()
+        if name not in ("step", "seconds", "score")
+    )
+    best = f" (step {outcome['best_step']} kept)" if outcome["best_step"] else ""
+    return (
+        f"stage {plan.name} ({plan.key}): {outcome['steps']:,} steps, {outcome['tokens']:,} tokens, "
+        f"{outcome['seconds']:.0f} s, {outcome['tokens_per_second']:,.0f} tokens/s on {outcome['processes']} x "
+        f"{outcome['device']}{loss}; English development{shown or ': no score'}{best} → {folder}"
+    )
+
+
+def is_first_process() -> bool:
+    """Whether this process writes (torchrun and accelerate set RANK)."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def wait_for_everyone() -> None:
+    """Let the processes of a run meet."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        import accelerate
+
+        accelerate.PartialState().wait_for_everyone()

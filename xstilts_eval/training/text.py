@@ -1,0 +1,368 @@
+"""Documents to text-to-text rows for encoder-decoders and decoders, in the prompts that evaluation asks with.
+
+A row trains what the host's requests ask of a language model: the same context (`tasks.prompts`), the same
+continuation behind the same delimiter, tokenised as the host tokenises them, and the end-of-sequence token behind it,
+at which generation stops. An encoder-decoder reads the context and is trained to write the continuation; a decoder
+reads both and carries loss on the continuation alone.
+
+Pairs are evaluated as a cloze: one filled sentence per class behind an empty context, the most probable wins. Training
+maximises the likelihood of the gold sentence alone, which makes the model a generative classifier: log p(premise) is
+the same for every class and cancels, and log p(word, hypothesis | premise) is largest for the most probable class by
+Bayes' rule. The premise carries loss all the same: in an encoder-decoder it belongs to the decoder, whose inputs are
+made of the labels, and both shapes are to be trained alike. Most of the loss is then about the sentences and little of
+it about the class, so `development_score` counts right choices instead.
+"""
+
+from __future__ import annotations
+
+import inspect
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from xstilts_eval.benchmark import Kind
+from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.models.batching import batches
+from xstilts_eval.tasks import prompts
+from xstilts_eval.training.rows import IGNORED
+from xstilts_eval.training_tasks import TrainingTask, choice_texts
+
+Document = dict[str, Any]
+Row = dict[str, Any]
+"""`input_ids`, `attention_mask` and `labels`, those of an encoder-decoder in their own length; `document` in a row is
+the place of the document it is made of."""
+FIELDS = ("input_ids", "attention_mask", "labels")
+Request = tuple[str, str]
+"""Context and continuation, as the host asks."""
+Encoded = tuple[list[int], list[int]]
+"""Tokens of a context and of its continuation."""
+
+UNANSWERABLE = "unanswerable"
+"""Target of a question that its passage does not answer (SQuAD v2.0); the benchmark itself has no such question."""
+MAX_LENGTH, MAX_BYTES = 1024, 4096
+"""Longest input by default, in sub-words and in bytes: those of mT5's and ByT5's fine-tuning on question answering
+and NER (google-research/multilingual-t5 @ 9dcd60fc, google-research/byt5 @ 7d4efddd, `tasks.py`)."""
+_BYTE_VOCABULARY = 1000
+"""A vocabulary below this spells bytes: ByT5's has 384 entries, sub-word vocabularies have thousands."""
+_LOGITS = 1 << 26
+"""Logits held at once in scoring (256 MB in float32): a vocabulary of 250,000 would otherwise fill the memory."""
+
+
+# ------------------------------------------------------------------------------------- prompts
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a kind of task asks: a context and, behind the delimiter, its choices in label order or its one target.
+
+    `words` is the prompt's table of languages; None where it has no words of its own.
+    """
+
+    context: Callable[[Document], str]
+    options: Callable[[Document], Sequence[str]]
+    delimiter: str = " "
+    words: Mapping[str, Any] | None = None
+
+    def requests(self, doc: Document) -> list[Request]:
+        """One per option; raises `UnknownName` for a language without words."""
+        if self.words is not None and doc["language"] not in self.words:
+            raise UnknownName.of("language of this prompt", doc["language"], self.words)
+        context = self.context(doc)
+        return [(context, f"{self.delimiter}{option}") for option in self.options(doc)]
+
+    def gold(self, doc: Document) -> list[Request]:
+        """The one request whose continuation is right."""
+        requests = self.requests(doc)
+        return requests if len(requests) == 1 else [requests[doc["label"]]]
+
+
+def choice_text(doc: Document) -> str:
+    """First segment of a multiple-choice document; the blank before an option is the delimiter's."""
+    return choice_texts(doc)[0].rstrip()
+
+
+def answer_text(doc: Document) -> str:
+    """The first gold answer, or `UNANSWERABLE`."""
+    return prompts.first_answer(doc) if doc["answers"] else UNANSWERABLE
+
+
+_PAIRS = {
+    "nli": Prompt(prompts.no_context, prompts.xnli_choices, words=prompts.NLI_WORDS),
+    "paraphrase": Prompt(prompts.no_context, prompts.pawsx_choices, "", prompts.PARAPHRASE_WORDS),
+}
+_PROMPTS = {
+    Kind.TAGGED: Prompt(prompts.tagging_text, lambda doc: [prompts.tagged_line(doc)]),
+    Kind.QUESTION: Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words=prompts.QA_WORDS),
+    Kind.CHOICE: Prompt(choice_text, lambda doc: choice_texts(doc)[1]),
+}
+
+
+def prompt_of(task: TrainingTask) -> Prompt:
+    """The prompt of a training task; raises `SettingError` for one without text."""
+    found = _PAIRS.get(task.head) if task.kind is Kind.PAIR else _PROMPTS.get(task.kind)
+    if found is None:
+        raise SettingError(f"{task.name} has no text-to-text prompt; pairs, tags, questions and choices have one")
+    return found
+
+
+# ------------------------------------------------------------------------------------- tokens
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a kind of language model reads requests; `max_length` in tokens.
+
+    A decoder's limit holds for context and continuation together, an encoder-decoder's for each of them; both count the
+    end-of-sequence token.
+    """
+
+    tokenizer: Any
+    is_encoder_decoder: bool
+    max_length: int
+
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Contexts and continuations as the host splits them, without the final end-of-sequence token.
+
+        An empty context is the beginning-of-sequence token, or the end-of-sequence token of models that have none.
+        """
+        contexts = self._ids([context for context, _ in requests])
+        alone = self._ids([continuation for _, continuation in requests], add_special_tokens=False)
+        if self.is_encoder_decoder:
+            return [self._split(*found) for found in zip(requests, contexts, alone, alone, strict=True)]
+        together = self._ids([context + continuation for context, continuation in requests])
+        return [self._split(*found) for found in zip(requests, contexts, alone, together, strict=True)]
+
+    def _ids(self, texts: Sequence[str], **options: Any) -> list[list[int]]:
+        if not texts:
+            return []
+        found: list[list[int]] = self.tokenizer(list(texts), truncation=False, verbose=False, **options)["input_ids"]
+        return found
+
+    def _split(self, request: Request, context: list[int], alone: list[int], together: list[int]) -> Encoded:
+        if not request[0]:
+            prefix = self.tokenizer.bos_token_id
+            prefix = self.end if prefix is None else int(prefix)
+            return [prefix], alone[1:] if alone[:1] == [prefix] else alone
+        if not self.is_encoder_decoder and together[: len(context)] == context:
+            return context, together[len(context) :]
+        return context, alone
+
+    @property
+    def end(self) -> int:
+        """Id of the end-of-sequence token; raises `UnfitCheckpoint` for a tokenizer without one."""
+        if self.tokenizer.eos_token_id is None:
+            raise UnfitCheckpoint(
+                f"{self.tokenizer.name_or_path}: the tokenizer has no end-of-sequence token, where generated answers "
+                "end; set eos_token in its tokenizer_config.json"
+            )
+        return int(self.tokenizer.eos_token_id)
+
+    def fits(self, encoded: Encoded) -> bool:
+        """Whether a row of these tokens is within `max_length`."""
+        context, continuation = (len(part) for part in encoded)
+        if self.is_encoder_decoder:
+            return max(context, continuation + 1) <= self.max_length
+        return context + continuation + 1 <= self.max_length
+
+    def row(self, encoded: Encoded, ended: bool = True) -> Row:
+        """One row of tokens; `ended` puts the end-of-sequence token behind the continuation."""
+        context, continuation = encoded
+        target = [*continuation, self.end] if ended else list(continuation)
+        if self.is_encoder_decoder:
+            return {"input_ids": context, "attention_mask": [1] * len(context), "labels": target}
+        ids = [*context, *target]
+        return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": [IGNORED] * len(context) + target}
+
+
+def default_length(tokenizer: Any) -> int:
+    """Longest input in tokens where nobody gave one; rows are padded to the longest of their batch only."""
+    return MAX_BYTES if len(tokenizer) < _BYTE_VOCABULARY else MAX_LENGTH
+
+
+# ------------------------------------------------------------------------------------- rows
+
+
+def rows_of(
+    tokenizer: Any,
+    config: Any,
+    documents: Sequence[Document],
+    task: TrainingTask,
+    max_length: int,
+    counts: dict[str, int] | None = None,
+) -> list[Row]:
+    """One row per document, in order, for a model with this `config`; `document` is its place.
+
+    A document longer than `max_length` tokens is cut: the passage to a window around the answer, a premise from the
+    left, a sentence to the first words that fit. `counts` gets how many were ``cut``, and ``dropped`` where no cut
+    helps. Raises what `prompt_of`, `Prompt.requests` and `Shape.end` raise.
+    """
+    shape = Shape(tokenizer, bool(config.is_encoder_decoder), max_length)
+    fitted = _fitted(shape, documents, task.kind, prompt_of(task).gold, {} if counts is None else counts)
+    return [shape.row(encoded[0]) | {"document": number} for number, encoded in fitted]
+
+
+def length(row: Row) -> int:
+    """Tokens of a row in its longest field, for grouping rows by length."""
+    return max(len(row["input_ids"]), len(row["labels"]))
+
+
+def items_of(row: Row) -> int:
+    """Tokens of a row that carry loss."""
+    return sum(label != IGNORED for label in row["labels"])
+
+
+def collate(batch: Sequence[Row], pad_token_id: int | None) -> dict[str, torch.Tensor]:
+    """Tensors [rows, longest of the field], padded on the right; padded labels carry no loss.
+
+    Any id pads where the tokenizer has none (None): the mask hides it.
+    """
+    fillers = {"input_ids": pad_token_id or 0, "labels": IGNORED}
+
+    def stack(name: str) -> torch.Tensor:
+        longest = max(len(row[name]) for row in batch)
+        return torch.tensor([row[name] + [fillers.get(name, 0)] * (longest - len(row[name])) for row in batch])
+
+    return {name: stack(name) for name in FIELDS}
+
+
+def row_losses(model: Any, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Cross entropy of each row [rows] of a collated batch, summed over the tokens that `items_of` counts.
+
+    A decoder that can leave out positions projects onto its vocabulary only those where some row carries loss.
+    """
+    labels = inputs["labels"]
+    if model.config.is_encoder_decoder:
+        logits = model(**inputs, use_cache=False).logits  # makes the decoder's inputs of the labels
+    else:
+        labels = labels[:, 1:]
+        places = (labels != IGNORED).any(0).nonzero()[:, 0]
+        labels = labels[:, places]
+        inputs = {name: value for name, value in inputs.items() if name != "labels"}
+        if "logits_to_keep" in inspect.signature(model.forward).parameters:
+            logits = model(**inputs, use_cache=False, logits_to_keep=places).logits
+        else:
+            logits = model(**inputs, use_cache=False).logits[:, places]
+    losses = cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="none")
+    return losses.view(labels.shape).sum(1)
+
+
+Ask = Callable[[Document], list[Request]]
+
+
+def _fitted(
+    shape: Shape, documents: Sequence[Document], kind: Kind, ask: Ask, counts: dict[str, int]
+) -> list[tuple[int, list[Encoded]]]:
+    """The places of the documents that fit, some of them cut, with the tokens of their requests."""
+    asked = [ask(doc) for doc in documents]
+    tokens = iter(shape.encode([request for requests in asked for request in requests]))
+    found = []
+    for number, (doc, requests) in enumerate(zip(documents, asked, strict=True)):
+        encoded = list(islice(tokens, len(requests)))
+        if not all(shape.fits(one) for one in encoded):
+            encoded = _cut(shape, doc, kind, ask)
+            name = "cut" if encoded else "dropped"
+            counts[name] = counts.get(name, 0) + 1
+        if encoded:
+            found.append((number, encoded))
+    return found
+
+
+def _cut(shape: Shape, doc: Document, kind: Kind, ask: Ask) -> list[Encoded]:
+    """The requests of the longest version of a document that fits; empty when none does."""
+    field, least, shortened = _CUTS[kind]
+
+    def encoded(size: int) -> list[Encoded]:
+        return shape.encode(ask(shortened(doc, size)))
+
+    sizes = range(least(doc), len(doc[field]))
+    place = bisect_left(sizes, True, key=lambda size: not all(shape.fits(one) for one in encoded(size)))
+    return encoded(sizes[place - 1]) if place else []
+
+
+def _last_of_premise(doc: Document, size: int) -> Document:
+    return doc | {"premise": doc["premise"][len(doc["premise"]) - size :]}
+
+
+def _first_words(doc: Document, size: int) -> Document:
+    return doc | {"tokens": doc["tokens"][:size], "tags": doc["tags"][:size]}
+
+
+def _around_answer(doc: Document, size: int) -> Document:
+    """`size` characters of the passage with the first answer in their middle, as far as the passage's ends allow."""
+    start, length = _answer_place(doc)
+    first = max(0, min(start - (size - length) // 2, len(doc["context"]) - size))
+    return doc | {"context": doc["context"][first : first + size]}
+
+
+def _answer_place(doc: Document) -> tuple[int, int]:
+    """Start and length of the first answer in characters; (0, 0) without an answer."""
+    if not doc["answers"]:
+        return 0, 0
+    return int(doc["answers"][0]["answer_start"]), len(doc["answers"][0]["text"])
+
+
+_CUTS: dict[Kind, tuple[str, Callable[[Document], int], Callable[[Document, int], Document]]] = {
+    Kind.PAIR: ("premise", lambda _: 0, _last_of_premise),
+    Kind.CHOICE: ("premise", lambda _: 0, _last_of_premise),
+    Kind.TAGGED: ("tokens", lambda _: 1, _first_words),
+    Kind.QUESTION: ("context", lambda doc: _answer_place(doc)[1], _around_answer),
+}
+"""By kind: the field that is cut, the least of it that must stay, and the document with so much of it."""
+
+
+# ------------------------------------------------------------------------------------- development score
+
+
+def development_score(
+    model: Any,
+    tokenizer: Any,
+    documents: Sequence[Document],
+    task: TrainingTask,
+    device: torch.device | str,
+    max_length: int | None = None,
+) -> float:
+    """How well a model answers, 0 to 1, higher is better; deterministic, and the model stays as it was.
+
+    Pairs and choices: the share of documents whose gold choice is the most probable, the first among equals, as
+    evaluation scores them. Tags and questions: the geometric mean probability of a target token with the end of
+    sequence, exp(-mean loss). Documents are cut as for training. Raises `SettingError` when none is left.
+    """
+    shape = Shape(tokenizer, bool(model.config.is_encoder_decoder), max_length or default_length(tokenizer))
+    chooses = task.kind in (Kind.PAIR, Kind.CHOICE)
+    prompt = prompt_of(task)
+    fitted = _fitted(shape, documents, task.kind, prompt.requests if chooses else prompt.gold, {})
+    if not fitted:
+        raise SettingError(f"{task.name}: no development document fits into {shape.max_length} tokens")
+    rows = [shape.row(one, ended=not chooses) for _, encoded in fitted for one in encoded]
+    scored = iter(_log_likelihoods(model, rows, tokenizer.pad_token_id, torch.device(device)))
+    if not chooses:
+        sums, tokens = zip(*scored, strict=True)
+        return float(torch.tensor(sums, dtype=torch.float64).sum().div(sum(tokens)).exp())
+    right = 0
+    for number, encoded in fitted:
+        choices = [value for value, _ in islice(scored, len(encoded))]
+        right += choices.index(max(choices)) == documents[number]["label"]
+    return right / len(fitted)
+
+
+def _log_likelihoods(
+    model: Any, rows: Sequence[Row], pad_token_id: int | None, device: torch.device
+) -> list[tuple[float, int]]:
+    """Summed log-likelihood of each row's labels and their number."""
+    results = [(0.0, 0)] * len(rows)
+    budget = max(1, _LOGITS // model.get_output_embeddings().weight.shape[0])
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():  # not inference mode: what a model keeps of it could not be trained with
+        for batch in batches([length(row) for row in rows], budget):
+            inputs = collate([rows[index] for index in batch], pad_token_id)
+            losses = row_losses(model, {name: value.to(device) for name, value in inputs.items()})
+            for index, loss in zip(batch, losses.tolist(), strict=True):
+                results[index] = -loss, items_of(rows[index])
+    model.train(was_training)
+    return results

@@ -1,0 +1,180 @@
+"""Training tasks as a table: the intermediate tasks of X-STILTs and XTREME's own English training sets.
+
+No I/O and no torch here; `data.intermediate` says where the files of a task lie. Which nine tasks were used, their
+sizes and their input formats are section 4.2 of the project's notes on Phang et al. 2020 (2005.13013) and of
+nyu-mll/jiant @ daa5a258, `jiant/tasks/lib/*.py`; the comment beside a size says where the number was read, and
+"recalled, unverified" where it was not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xstilts_eval.benchmark import PANX_TAGS, UPOS, Kind
+from xstilts_eval.errors import UnknownName
+
+NLI = ("contradiction", "entailment", "neutral")
+"""Class order of XNLI in XTREME (`evaluate.py`) and of MNLI, SNLI and ANLI (c, e, n) in jiant: one head fits all."""
+BINARY = ("0", "1")
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One task a model can be trained on in English.
+
+    `head` names the layer on top of the encoder: tasks of equal `head`, `kind` and `labels` can share it. `labels` are
+    classes or tags in the order of the head's outputs; () for spans, for options, and for CCG, whose tags come with the
+    user's files. `metric` is that of the development set: ``accuracy``, ``accuracy_f1`` (mean of both),
+    ``chunk_f1``, ``word_accuracy``, ``squad`` (mean of F1 and exact match) or ``squad_v2`` (the same at the best
+    threshold for "no answer"). `parts` are the tasks a joint one consists of. `serves` are the XTREME families that
+    ask exactly what the trained head answers. `train_size` and `dev_size` count the usable examples of the official
+    files; None where no such number exists.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    head: str
+    labels: tuple[str, ...] = ()
+    metric: str = "accuracy"
+    parts: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
+    train_size: int | None = None
+    dev_size: int | None = None
+
+
+def _nli(name: str, title: str, train_size: int, dev_size: int | None, parts: tuple[str, ...] = ()) -> TrainingTask:
+    return TrainingTask(
+        name, title, Kind.PAIR, "nli", NLI, parts=parts, serves=("xnli",), train_size=train_size, dev_size=dev_size
+    )
+
+
+def _choice(name: str, title: str, train_size: int, dev_size: int) -> TrainingTask:
+    return TrainingTask(name, title, Kind.CHOICE, "choice", train_size=train_size, dev_size=dev_size)
+
+
+_ANLI_PLUS = ("snli", "mnli", "anli_r1", "anli_r2", "anli_r3")
+
+_TASKS = (
+    # Dataset card of nyu-mll/glue; dev is the matched set.
+    _nli("mnli", "MultiNLI", 392_702, 9_815),
+    # Of 550,152 and 10,000 pairs, those with a gold label; counts in several public programs that drop the rest.
+    _nli("snli", "SNLI", 549_367, 9_842),
+    # Public programs that quote or check the card of facebook/anli.
+    _nli("anli_r1", "ANLI round 1", 16_946, 1_000),
+    _nli("anli_r2", "ANLI round 2", 45_460, 1_000),
+    _nli("anli_r3", "ANLI round 3", 100_459, 1_200),
+    # The sum of the parts, which is the number recalled from Phang et al.
+    _nli("anli_plus", "ANLI+ (SNLI, MNLI and ANLI with one head)", 1_104_934, None, _ANLI_PLUS),
+    # Dataset card of nyu-mll/glue. Duplicate questions are not PAWS-X's question, so the head serves no family.
+    TrainingTask(
+        "qqp",
+        "Quora Question Pairs",
+        Kind.PAIR,
+        "paraphrase",
+        BINARY,
+        "accuracy_f1",
+        train_size=363_846,
+        dev_size=40_430,
+    ),
+    # Dataset card of `xtreme`.
+    TrainingTask(
+        "squad",
+        "SQuAD v1.1",
+        Kind.QUESTION,
+        "span",
+        metric="squad",
+        serves=("xquad", "mlqa", "tydiqa"),
+        train_size=87_599,
+        dev_size=10_570,
+    ),
+    # Public programs that check the row counts of rajpurkar/squad_v2; dev also counted on the official browsing pages.
+    TrainingTask(
+        "squad_v2",
+        "SQuAD v2.0",
+        Kind.QUESTION,
+        "span_or_none",
+        metric="squad_v2",
+        train_size=130_319,
+        dev_size=11_873,
+    ),
+    # Train: card of a copy of Rowan/hellaswag on the hub; dev counted in a full copy of the validation set.
+    _choice("hellaswag", "HellaSwag", 39_905, 10_042),
+    # Recalled, unverified; the size of a development set depends on the user's conversion.
+    TrainingTask("ccg", "CCG supertagging (CCGbank)", Kind.TAGGED, "ccg", metric="word_accuracy", train_size=38_015),
+    # Dataset card of allenai/cosmos_qa (the paper's table has 25,588 for train); dev also counted in the file.
+    _choice("cosmosqa", "Cosmos QA", 25_262, 2_985),
+    # Counted in the official files (random split, v1.11).
+    _choice("commonsenseqa", "CommonsenseQA", 9_741, 1_221),
+    # Train: card of a copy of allenai/social_i_qa on the hub; dev also counted in the official file (v1.4).
+    _choice("siqa", "Social IQa", 33_410, 1_954),
+    # COPA's 500 development items as SuperGLUE divides them (a public note on its COPA.zip: 400/100/500).
+    _choice("copa", "COPA", 400, 100),
+    # The four below: `data.sources`.
+    TrainingTask(
+        "pawsx",
+        "PAWS-X (English)",
+        Kind.PAIR,
+        "paraphrase",
+        BINARY,
+        serves=("pawsx",),
+        train_size=49_401,
+        dev_size=2_000,
+    ),
+    TrainingTask(
+        "udpos",
+        "UD-POS (English)",
+        Kind.TAGGED,
+        "upos",
+        UPOS,
+        "chunk_f1",
+        serves=("udpos",),
+        train_size=21_253,
+        dev_size=3_974,
+    ),
+    TrainingTask(
+        "panx",
+        "PAN-X (English)",
+        Kind.TAGGED,
+        "ner",
+        PANX_TAGS,
+        "chunk_f1",
+        serves=("panx",),
+        train_size=20_000,
+        dev_size=10_000,
+    ),
+    # Has no development set of its own: the official dev file is what XTREME scores as test.
+    TrainingTask(
+        "tydiqa",
+        "TyDiQA-GoldP (English)",
+        Kind.QUESTION,
+        "span",
+        metric="squad",
+        serves=("tydiqa",),
+        train_size=3_696,
+        dev_size=440,
+    ),
+)
+
+TRAINING_TASKS: dict[str, TrainingTask] = {task.name: task for task in _TASKS}
+ALIASES: Mapping[str, str] = {"xnli": "mnli", "xquad": "squad", "mlqa": "squad", "xcopa": "copa", "squad_v1": "squad"}
+"""Names of XTREME families (and jiant's of SQuAD) by the task they are trained on."""
+
+
+def training_task(name: str) -> TrainingTask:
+    """The task called `name` or by one of its `ALIASES`; raises `UnknownName` with close matches."""
+    found = TRAINING_TASKS.get(ALIASES.get(name, name))
+    if found is None:
+        raise UnknownName.of("training task", name, [*TRAINING_TASKS, *ALIASES])
+    return found
+
+
+def choice_texts(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """First segment and options of a choice document, as the encoder reads them.
+
+    XCOPA's question stays English in every language: ``{premise} What was the {cause or effect}?``
+    (google-research/xtreme @ 838c13b, `third_party/run_xcopa.py:288-337`).
+    """
+    premise, question = document["premise"], document["question"]
+    first = f"{premise} What was the {question}?" if question else premise
+    return first, tuple(document["choices"])
