@@ -260,6 +260,45 @@ def fit_head(
 app.command()(translate)
 
 
+@app.command()
+def train(
+    recipe: str | None = typer.Argument(None, help="A recipe: a YAML file, or the name of a shipped one."),
+    base: str | None = typer.Option(None, help="Base: a folder or owner/name@commit; replaces the recipe's."),
+    intermediate: str = typer.Option("", help="Without a recipe: intermediate tasks, in one stage: squad,hellaswag."),
+    targets: str = typer.Option("", help="Without a recipe: families to train on, e.g. xquad,udpos."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="Folder of the bundle; default runs/NAME."),
+    data: str | None = typer.Option(None, help=DATA_HELP),
+    stages: Path | None = typer.Option(
+        None, help="Folder of trained stages, shared by recipes; default beside output."
+    ),
+    seeds: str = typer.Option("", help="Seeds, separated by commas; several give output/seed-N."),
+    set_: list[str] = typer.Option([], "--set", help="targets.epochs=1 or intermediate.limit=500; may be repeated."),
+    report_to: str = typer.Option("", help="Trackers of transformers, e.g. tensorboard,wandb."),
+    plan: bool = typer.Option(False, "--plan", help="Show stages, steps, tokens, FLOPs, disk and time; train nothing."),
+    on: str | None = typer.Option(None, help="With --plan: devices to estimate for, e.g. 8xA100."),
+    json_: bool = typer.Option(False, "--json", help="With --plan: print JSON."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run that another recipe made in output."),
+) -> None:
+    """Train what a recipe says, stage by stage, and write a bundle; the same command goes on after an interruption."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from xstilts_eval.training import command, planning
+
+    wanted = command.recipe_of(recipe, base, _list(intermediate), _list(targets), _list(seeds), set_)
+    target = output or Path("runs") / wanted.name
+    if plan:
+        found, machine = command.plan(wanted, target, data, stages, on)
+        if json_:
+            _write_json(planning.as_json(found, machine), "-")
+        else:
+            _console().print(planning.table(found, machine))
+        return
+    command.train(wanted, target, data, stages, _list(report_to), overwrite)
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 @app.command("tasks-path")
 def tasks_path() -> None:
     """Print the folder of task YAMLs, for `lm_eval --include_path`."""

@@ -140,7 +140,7 @@ def test_a_hub_corpus_is_downloaded_once_and_no_more_than_needed(hub: Hub, tmp_p
     assert found["sw"]["size"] == sum(len(files[SW.format(part)]) for part in (0, 1)), "of both files, one was read"
     assert found["yo"]["size"] == len(files[YO])
     assert (found["sw"]["blank"], found["yo"]["blank"]) == (1, 1)
-    assert found["sw"]["revision"] == f"made/up@{COMMIT}:v1.sw/train*"
+    assert found["sw"]["revision"] == f"made/up@{COMMIT}:v1.sw/train*:text"
     assert not [path for _, path, _ in hub.requests if SW.format(1) in path]
     hub.stop()
     again, lost = ask(hub, tmp_path, (["sw", "yo"], 3, {}), (["sw"], 4, {}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -18,8 +17,8 @@ from tests.translation.fakes import Fake, squad_file
 from xstilts_eval.data import intermediate, translated
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnknownName
 from xstilts_eval.training_tasks import training_task
-from xstilts_eval.translation import run as run_module
 from xstilts_eval.translation.run import plan, run
+from xstilts_eval.writing import write_atomically
 
 ROOT = Path(__file__).parents[2]
 
@@ -142,7 +141,7 @@ def test_a_cut_partial_file_is_continued(
     """The file of finished batches cut at any byte, as a kill or a full disk leaves it, or with a damaged end."""
     output = tmp_path / "out"
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(run_module.translated, "write", lambda *_: (_ for _ in ()).throw(Killed()))
+        patch.setattr(translated, "write", lambda *_: (_ for _ in ()).throw(Killed()))
         go(folder, output)
     (partial,) = output.rglob("*.partial")
     whole = partial.read_bytes()
@@ -160,7 +159,7 @@ def test_a_kill_between_the_two_files(
     folder: Path, tmp_path: Path, expected: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     written: list[Path] = []
-    real = translated.write_atomically
+    real = write_atomically
 
     def write(path: Path, text: str) -> None:
         if len(written) == (1 if missing == "lines" else 0):
@@ -181,8 +180,7 @@ def test_a_kill_between_the_two_files(
 
 def slowly(folder: Path, output: Path, pause: float, cap: int = 0) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.translation.fakes", str(folder), str(output), str(pause), str(cap)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for_lines(output: Path, number: int) -> None:

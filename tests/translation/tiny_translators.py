@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import string
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ import torch
 
 POSITIONS = 96
 LETTERS = string.ascii_letters + string.digits + " .,;:!?'\"-()[]{}<>"
+CORPUS = [
+    f"{first} {second}"
+    for first in ("The mill", "An old river", "Ada", "Twenty sacks of wheat", "In spring the museum")
+    for second in ("rises.", "is sold today.", "came home, and then left.", "runs in 1999.", "opens near a town?")
+]
 FLORES = ("eng_Latn", "deu_Latn", "swh_Latn", "rus_Cyrl")
-STRETCH = 3.0
 
 
 def nllb_tokenizer() -> Any:
@@ -31,24 +36,32 @@ def nllb_tokenizer() -> Any:
     )
 
 
-def make_nllb(folder: Path, seed: int = 1) -> Path:
+def make_nllb(folder: Path, seed: int = 1, stretch: float = 5.0) -> Path:
+    """NLLB with four languages."""
     tokenizer = nllb_tokenizer()
-    return _save(m2m_model(len(tokenizer), seed), tokenizer, folder)
+    return _save(m2m_model(len(tokenizer), seed, stretch=stretch), tokenizer, folder)
 
 
-def make_m2m(folder: Path, corpus: list[str]) -> Path:
+def make_m2m(folder: Path, seed: int = 1, stretch: float = 5.0) -> Path:
     """M2M-100 with all its hundred languages; needs sentencepiece."""
     from transformers import M2M100Tokenizer
+    from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES
 
     folder.mkdir(parents=True)
-    pieces = _sentencepiece(folder / "spm.model", corpus)
+    pieces = _sentencepiece(folder / "spm.model")
     names = ["<s>", "<pad>", "</s>", "<unk>", *pieces]
     (folder / "vocab.json").write_text(json.dumps({piece: index for index, piece in enumerate(dict.fromkeys(names))}))
-    tokenizer = M2M100Tokenizer(str(folder / "vocab.json"), str(folder / "spm.model"), model_max_length=POSITIONS)
-    return _save(m2m_model(tokenizer.vocab_size + len(tokenizer.lang_code_to_id) + 8), tokenizer, folder)
+    tokenizer = M2M100Tokenizer(
+        str(folder / "vocab.json"),
+        str(folder / "spm.model"),
+        model_max_length=POSITIONS,
+        additional_special_tokens=[f"__{code}__" for code in FAIRSEQ_LANGUAGE_CODES["m2m100"]],
+    )
+    tokens = tokenizer.vocab_size + len(tokenizer.lang_code_to_id) + 8  # as in its own configuration
+    return _save(m2m_model(tokens, seed, stretch=stretch), tokenizer, folder)
 
 
-def m2m_model(tokens: int, seed: int = 1, width: int = 32) -> Any:
+def m2m_model(tokens: int, seed: int = 1, width: int = 32, stretch: float = 1.0) -> Any:
     from transformers import M2M100Config, M2M100ForConditionalGeneration
 
     config = M2M100Config(
@@ -74,15 +87,17 @@ def m2m_model(tokens: int, seed: int = 1, width: int = 32) -> Any:
         decoder_layerdrop=0.0,
     )
     torch.manual_seed(seed)
-    return _stretched(M2M100ForConditionalGeneration(config), 2)
+    return _stretched(M2M100ForConditionalGeneration(config), 2, stretch)
 
 
-def make_marian(folder: Path, corpus: list[str], target: str | None = "de", codes: tuple[str, ...] = ()) -> Path:
+def make_marian(
+    folder: Path, target: str | None = "de", codes: tuple[str, ...] = (), seed: int = 4, stretch: float = 5.0
+) -> Path:
     """OPUS-MT for one pair, or for `codes` such as ``>>swh<<``; needs sentencepiece."""
     from transformers import MarianConfig, MarianMTModel, MarianTokenizer
 
     folder.mkdir(parents=True)
-    pieces = _sentencepiece(folder / "source.spm", corpus)
+    pieces = _sentencepiece(folder / "source.spm")
     (folder / "target.spm").write_bytes((folder / "source.spm").read_bytes())
     names = dict.fromkeys(["</s>", "<unk>", *pieces, *codes, "<pad>"])
     (folder / "vocab.json").write_text(json.dumps({piece: index for index, piece in enumerate(names)}))
@@ -105,6 +120,7 @@ def make_marian(folder: Path, corpus: list[str], target: str | None = "de", code
         encoder_ffn_dim=64,
         decoder_ffn_dim=64,
         max_position_embeddings=POSITIONS,
+        scale_embedding=True,
         decoder_start_token_id=padding,
         pad_token_id=padding,
         eos_token_id=0,
@@ -115,13 +131,13 @@ def make_marian(folder: Path, corpus: list[str], target: str | None = "de", code
         init_std=0.5,
         static_position_embeddings=True,
     )
-    torch.manual_seed(1)
-    return _save(_stretched(MarianMTModel(config), 0), tokenizer, folder)
+    torch.manual_seed(seed)
+    return _save(_stretched(MarianMTModel(config), 0, stretch), tokenizer, folder)
 
 
-def _stretched(model: Any, end: int) -> Any:
+def _stretched(model: Any, end: int, factor: float) -> Any:
     with torch.no_grad():
-        model.get_input_embeddings().weight[end] *= STRETCH
+        model.get_input_embeddings().weight[end] *= factor
     return model.eval()
 
 
@@ -131,13 +147,13 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> Path:
     return folder
 
 
-def _sentencepiece(path: Path, corpus: list[str]) -> list[str]:
+def _sentencepiece(path: Path) -> list[str]:
     """Train a small unigram model; returns its pieces."""
-    import sentencepiece
+    sentencepiece = import_module("sentencepiece")
 
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.Train(
-        sentence_iterator=iter([*corpus, LETTERS]),
+        sentence_iterator=iter([*CORPUS, LETTERS]),
         model_writer=written,
         vocab_size=150,
         character_coverage=1.0,
@@ -148,3 +164,36 @@ def _sentencepiece(path: Path, corpus: list[str]) -> list[str]:
     path.write_bytes(written.getvalue())
     found = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
     return [found.IdToPiece(index) for index in range(found.GetPieceSize()) if not found.IsControl(index)]
+
+
+def make_copier(folder: Path, steps: int = 700) -> Path:
+    """NLLB that has learned to say again what it reads, letter by letter, as long as that is at most 40 letters."""
+    import random
+
+    tokenizer = nllb_tokenizer()
+    model = m2m_model(len(tokenizer), width=64)
+    torch.manual_seed(1)
+    for weights in model.parameters():
+        if weights.dim() > 1:
+            torch.nn.init.normal_(weights, std=0.05)
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=2e-3)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1, step / 100) * (1 - step / (steps + 100))
+    )
+    draw = random.Random(1)
+    for _ in range(steps):
+        letters = [draw.choices(LETTERS, k=draw.randint(3, 40)) for _ in range(32)]
+        words = [[letter if draw.random() < 0.85 else " " for letter in row] for row in letters]
+        texts = [" ".join("".join(row).split()) or "a" for row in words]
+        inputs = tokenizer(texts, padding=True, return_tensors="pt")
+        labels = inputs["input_ids"].clone()
+        labels[:, 0] = tokenizer.convert_tokens_to_ids(["deu_Latn", "swh_Latn"][draw.randrange(2)])
+        decoded = torch.cat([torch.full((len(texts), 1), 2), labels[:, :-1]], dim=1)
+        labels[labels == 1] = -100
+        loss = model(**inputs, decoder_input_ids=decoded, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    return _save(model.eval(), tokenizer, folder)

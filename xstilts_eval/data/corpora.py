@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,7 +33,7 @@ class Text:
 
     `lines` are the first ones, `size` tells how much the whole corpus has: non-blank lines of files, bytes of the
     language's files on the hub (compressed as they are there). `blank` lines were left out. `revision` is the first 12
-    hex digits of a sha256 over the contents of the files, or repository, commit and pattern on the hub.
+    hex digits of a sha256 over the contents of the files, or repository, commit, pattern and column on the hub.
     """
 
     lines: tuple[str, ...]
@@ -58,6 +59,10 @@ class HubCorpus(BaseModel):
     def pattern(self, language: str) -> str:
         """The files of one language."""
         return self.files.replace("{lg}", language)
+
+    def version(self, language: str) -> str:
+        """What exactly is read of one language."""
+        return f"{self.repository}@{self.revision}:{self.pattern(language)}:{self.column}"
 
 
 def in_folder(folder: Path, languages: Sequence[str] = ()) -> dict[str, tuple[Path, ...]]:
@@ -99,8 +104,23 @@ def _read(paths: Sequence[Path], max_lines: int | None) -> Text:
             size += 1
             if max_lines is None or size <= max_lines:
                 lines.append(text)
-    digests = "".join(files.sha256(path) for path in paths)
-    return Text(tuple(lines), size, blank, hashlib.sha256(digests.encode()).hexdigest()[:12])
+    return Text(tuple(lines), size, blank, revision(paths))
+
+
+def revision(paths: Sequence[Path]) -> str:
+    """First 12 hex digits of a sha256 over the contents of the files; raises `MissingData`, `DataError`."""
+    digests = []
+    for path in paths:
+        if not path.is_file():
+            raise MissingData(f"{path}: no such file")
+        digests.append(_digest(path, path.stat().st_size, path.stat().st_mtime_ns))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: Path, size: int, changed: int) -> str:
+    """A plan asks for it again and again; a file of another size or time is read again."""
+    return files.sha256(path)
 
 
 def _refuse_empty(texts: Mapping[str, Text], places: Mapping[str, str]) -> None:
@@ -128,8 +148,7 @@ def read_hub(hub: HubCorpus, languages: Sequence[str], max_lines: int | None = N
 def _from_cache(hub: HubCorpus, language: str, max_lines: int | None) -> Text:
     path = _cached(hub, language, max_lines)
     counts = json.loads(_sidecar(path).read_text(encoding="utf-8"))
-    revision = f"{hub.repository}@{hub.revision}:{hub.pattern(language)}"
-    return replace(_read([path], None), size=counts["bytes"], blank=counts["blank"], revision=revision)
+    return replace(_read([path], None), size=counts["bytes"], blank=counts["blank"], revision=hub.version(language))
 
 
 def _cached(hub: HubCorpus, language: str, max_lines: int | None) -> Path:
@@ -183,8 +202,8 @@ def _listed(hub: HubCorpus, language: str) -> list[tuple[str, int]]:
     found = [(one.rfilename, one.size or 0) for one in info.siblings or () if pattern.fullmatch(one.rfilename)]
     if not found:
         raise FetchError(
-            f"{hub.repository}@{hub.revision[:12]} has no files {hub.pattern(language)}; give another pattern, or leave "
-            f"the language {language} out"
+            f"{hub.repository}@{hub.revision[:12]} has no files {hub.pattern(language)}; give another pattern, or "
+            f"leave the language {language} out"
         )
     return sorted(found)
 

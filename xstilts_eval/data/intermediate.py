@@ -233,6 +233,19 @@ def labels(task: TrainingTask, folder: Path) -> tuple[str, ...]:
     return raw.ccg_tags(path)
 
 
+def present(task: TrainingTask, split: Split, folder: Path) -> bool:
+    """Whether the English files of a split are there; they are not read where their names tell."""
+    if task.name in _PLACES and _listed(task, split, folder, "en")[0] is not None:
+        return True
+    if task.name in _PLACES and task.name not in _FAMILIES:
+        return False
+    try:
+        _load(task, split, folder, "en")
+    except MissingData:
+        return False
+    return True
+
+
 def _listed(
     task: TrainingTask, split: Split, folder: Path, language: str
 ) -> tuple[_Layout | None, list[Path], list[str]]:

@@ -48,6 +48,7 @@ class Dropped:
 
     @property
     def total(self) -> int:
+        """Number of examples left out for any reason."""
         return self._counts.total()
 
     @property

@@ -101,6 +101,32 @@ def plan(
     return [Step(names[task], next(streams[names[task]])) for task in drawn]
 
 
+def extra_steps(steps: int, share: float) -> int:
+    """How many steps beside `steps` make up a `share` (0-1) of them all; at least one."""
+    return max(1, round(steps * share / (1 - share)))
+
+
+def interleave(
+    steps: Sequence[Step], task: str, count: int, size: int, lengths: Sequence[int], seed: int
+) -> list[Step]:
+    """`steps` in their order with `count` steps of another task between them, at places drawn with the seed.
+
+    Step `k` of that task takes the rows ``k * size`` to ``(k + 1) * size``.
+    """
+    places = set(np.random.default_rng([seed, count]).permutation(len(steps) + count)[:count].tolist())
+    own = iter(steps)
+    found: list[Step] = []
+    done = 0
+    for place in range(len(steps) + count):
+        if place not in places:
+            found.append(next(own))
+            continue
+        rows = range(done * size, (done + 1) * size)
+        found.append(Step(task, tuple(sorted(rows, key=lambda row: -lengths[row]))))
+        done += 1
+    return found
+
+
 def seen(steps: Sequence[Step]) -> dict[str, float]:
     """The share of steps that each task got."""
     counts = Counter(step.task for step in steps)

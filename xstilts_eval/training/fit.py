@@ -16,7 +16,7 @@ from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
-from xstilts_eval.training import batches, development, loop, rows, stage
+from xstilts_eval.training import batches, development, loop, mlm, rows, stage, text
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.material import Material
 from xstilts_eval.training.run import is_first_process, wait_for_everyone
@@ -24,6 +24,7 @@ from xstilts_eval.training.stage import Plan
 
 log = logging.getLogger("xstilts_eval")
 
+MLM = heads.MLM
 ROWS = {
     Kind.PAIR: rows.pair_rows,
     Kind.TAGGED: rows.tagged_rows,
@@ -51,28 +52,31 @@ def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> 
     source = plan.parent.source(stages)
     learner = Text(plan, source) if is_language_model(source.config) else Heads(plan, source, stages)
     parts = {name: batches.Part(task.lengths, *learner.part[name]) for name, task in learner.tasks.items()}
-    steps = batches.plan(
-        parts, plan.mixture.sampling, plan.seed, plan.settings.group_by_length, plan.settings.max_steps
-    )
+    settings = plan.settings
+    steps = batches.plan(parts, plan.mixture.sampling, plan.seed, settings.group_by_length, settings.max_steps)
+    asked = plan.mixture.sampling.shares(parts) if len(parts) > 1 else dict.fromkeys(parts, 1.0)
+    tasks = dict(learner.tasks)
+    if plan.mlm is not None and isinstance(learner, Heads):
+        count = batches.extra_steps(len(steps), plan.mlm.share)
+        tasks[MLM] = learner.masked_text(plan.mlm, count * settings.batch_size)
+        steps = batches.interleave(steps, MLM, count, settings.batch_size, tasks[MLM].lengths, plan.seed)
+        asked = {name: share * (1 - plan.mlm.share) for name, share in asked.items()} | {MLM: plan.mlm.share}
     job = loop.Work(
         model=learner.model,
-        tasks=learner.tasks,
+        tasks=tasks,
         steps=steps,
-        settings=plan.settings,
+        settings=settings,
         seed=plan.seed,
         folder=work,
         label=f"{plan.name} · seed {plan.seed}",
-        pad_token_id=learner.pad_token_id,
+        collate=learner.collate,
         evaluate=learner.scores if any(m.development for m in plan.materials) else None,
         report_to=tuple(report_to),
     )
     outcome = loop.train(job)
     folder = plan.folder(stages)
     if is_first_process():
-        mixture = {
-            "asked": plan.mixture.sampling.shares(parts) if len(parts) > 1 else {name: 1.0 for name in parts},
-            "seen": batches.seen(steps),
-        }
+        mixture = {"asked": asked, "seen": batches.seen(steps)}
         record = stage.record_of(plan, outcome, mixture, learner.counts)
         folder = stage.write(plan, work, stages, learner.save, record)
     wait_for_everyone()
@@ -96,7 +100,6 @@ class Heads:
         self.tokenizer = source.tokenizer()
         self.model = heads.build(source, list(specs.values()))
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.model.encoder)
-        self.pad_token_id = int(self.tokenizer.pad_token_id or 0)
         self.tasks: dict[str, loop.TaskRows] = {}
         self.part: dict[str, tuple[int, float, float | None]] = {}
         self.counts: dict[str, dict[str, Any]] = {}
@@ -144,6 +147,40 @@ class Heads:
         length = wanted or min(usual, positions or usual)
         return Loaded(model, self.tokenizer, runtime, length, material.task.name)
 
+    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, Any]:
+        """Tensors of a micro-batch."""
+        return rows.collate(batch, int(self.tokenizer.pad_token_id or 0))
+
+    def masked_text(self, settings: mlm.MlmSettings, count: int) -> loop.TaskRows:
+        """`count` rows of masked text, and the head that predicts it, from the base's own."""
+        texts = mlm.read(settings)
+        found = mlm.MaskedRows(
+            texts,
+            self.tokenizer,
+            settings,
+            count,
+            self.plan.seed,
+            self.model.encoder.get_input_embeddings().num_embeddings,
+            self._loaded(self.plan.materials[0]).fields,
+        )
+        head = mlm.mlm_head(self.plan.parent.base, self.model.encoder)
+        self.model.heads[MLM], self.model.kinds[MLM] = head, MLM
+        self.counts[MLM] = {
+            "rows": count,
+            "lines": {language: len(text.lines) for language, text in texts.items()},
+            "languages_asked": found.asked,
+            "languages_seen": found.draws.seen(),
+            "cut": found.cut,
+            "new_weights": head.new,
+        }
+        return loop.TaskRows(
+            head=MLM,
+            lengths=found.lengths.tolist(),
+            row=lambda index, _: found[index],
+            items=lambda index, _: sum(label != rows.IGNORED for label in found[index]["labels"]),
+            name=lambda index: f"masked text {index}",
+        )
+
     def scores(self) -> dict[str, float]:
         """Scores on the English development data of every task; ``score`` is their plain mean (jiant's selection)."""
         found: dict[str, float] = {}
@@ -178,7 +215,7 @@ class Heads:
             parent=plan.parent.identity,
             recipe=f"{plan.recipe}: {plan.name}@{plan.key}",
             seed=plan.seed,
-            data_revisions=revisions(plan),
+            data_revisions=dict(revisions(plan)),
             versions=stage.versions(),
         )
 
@@ -189,7 +226,66 @@ def revisions(plan: Plan) -> Mapping[str, str]:
 
 
 class Text:
-    """A language model that learns tasks as text."""
+    """A language model that learns tasks as text, in the prompts that evaluation asks with."""
 
     def __init__(self, plan: Plan, source: Source) -> None:
-        raise SettingError(f"{source.name} is a language model")
+        import transformers
+
+        self.plan, self.source = plan, source
+        self.tokenizer = source.tokenizer(needs_offsets=False)
+        shape = "AutoModelForSeq2SeqLM" if source.config.is_encoder_decoder else "AutoModelForCausalLM"
+        self.language_model = source.load(getattr(transformers, shape))
+        refuse_foreign_tokenizer(source.name, self.tokenizer, self.language_model)
+        self.model = heads.TextModel(self.language_model)
+        self.tasks: dict[str, loop.TaskRows] = {}
+        self.part: dict[str, tuple[int, float, float | None]] = {}
+        self.counts: dict[str, dict[str, Any]] = {}
+        for material in plan.materials:
+            self._add(material)
+
+    def _add(self, material: Material) -> None:
+        name = material.task.name
+        counts: dict[str, int] = {}
+        length = material.settings.max_length or text.default_length(self.tokenizer)
+        found = text.rows_of(self.tokenizer, self.source.config, material.training, material.task, length, counts)
+        if not found:
+            raise DataError(f"{name}: none of {len(material.training)} examples fits into {length} tokens")
+        self.tasks[name] = loop.TaskRows(
+            head=heads.TEXT,
+            lengths=[text.length(row) for row in found],
+            row=lambda index, _: found[index],
+            items=lambda index, _: text.items_of(found[index]),
+            name=lambda index: str(material.training[found[index]["document"]]["id"]),
+        )
+        settings = material.settings
+        self.part[name] = (settings.batch_size, settings.epochs, material.entry.weight)
+        self.counts[name] = {"rows": len(found), "tokens": sum(self.tasks[name].lengths), **counts}
+
+    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, Any]:
+        """Tensors of a micro-batch."""
+        return text.collate(batch, self.tokenizer.pad_token_id)
+
+    def scores(self) -> dict[str, float]:
+        """`text.development_score` of every task with development data; ``score`` is their mean."""
+        device = next(self.language_model.parameters()).device
+        found = {
+            m.task.name: text.development_score(
+                self.language_model, self.tokenizer, m.development, m.task, device, m.settings.max_length
+            )
+            for m in self.plan.materials
+            if m.development
+        }
+        return {"score": sum(found.values()) / len(found)} | found
+
+    def save(self, folder: Path) -> bundle.Bundle:
+        """Write the language model; the manifest that goes with it."""
+        self.language_model.cpu().eval().save_pretrained(folder / "model")
+        self.tokenizer.save_pretrained(folder / "model")
+        return bundle.Bundle(
+            language_model="model",
+            parent=self.plan.parent.identity,
+            recipe=f"{self.plan.recipe}: {self.plan.name}@{self.plan.key}",
+            seed=self.plan.seed,
+            data_revisions=dict(revisions(self.plan)),
+            versions=stage.versions(),
+        )

@@ -27,7 +27,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from xstilts_eval.errors import NumericError, SettingError
 from xstilts_eval.training.batches import Step, pieces
-from xstilts_eval.training.rows import collate
 from xstilts_eval.training.settings import StageSettings
 from xstilts_eval.writing import write_atomically
 
@@ -74,7 +73,7 @@ class Work:
     seed: int
     folder: Path
     label: str
-    pad_token_id: int
+    collate: Callable[[Sequence[Row]], dict[str, Any]]
     evaluate: Callable[[], dict[str, float]] | None = None
     report_to: tuple[str, ...] = ()
 
@@ -206,7 +205,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         self.loss_is_scaled_for_ga = True
         self.budget = MICRO_BATCH_TOKENS["cuda" if self.args.device.type == "cuda" else "cpu"]
         self.step_loss: Any = None
-        self.weights = sum(p.numel() for n, p in work.model.encoder.named_parameters() if "embeddings" not in n)
+        self.weights: int = sum(p.numel() for n, p in work.model.encoder.named_parameters() if "embeddings" not in n)
 
     def get_train_dataloader(self) -> Any:
         """The numbers of the steps, in order; every process reads its own rows of a step."""
@@ -218,7 +217,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
 
     def floating_point_ops(self, inputs: Any) -> float:
         """Of one step: 6 per token and weight of the blocks (Kaplan et al. 2020, arXiv:2001.08361, section 2.1)."""
-        return 6.0 * self.work.tokens_by_step[int(inputs)] * self.weights
+        return float(6.0 * self.work.tokens_by_step[int(inputs)] * self.weights)
 
     def training_step(self, model: Any, number: int, *_: Any, **__: Any) -> Any:
         """Forward and backward passes over this process's rows of a step, in micro-batches that memory holds.
@@ -283,7 +282,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         mine = step.rows[self.args.process_index :: self.args.world_size]
         keep = 1.0 if mine else 0.0
         for piece in pieces(mine or step.rows[-1:], task.lengths, self.budget, self.work.settings.micro_batch):
-            batch = collate([task.row(row, number) for row in piece], self.work.pad_token_id)
+            batch = self.work.collate([task.row(row, number) for row in piece])
             yield batch | {
                 "head": task.head,
                 "keep": torch.full((len(piece),), keep),
@@ -334,7 +333,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         metrics = {f"eval_{name}": value for name, value in scores[0].items()}
         metrics["eval_seconds"] = time.monotonic() - started
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     # --- checkpoints

@@ -94,7 +94,7 @@ def gather(
     drawn = rest
     if settings.limit is not None and settings.limit < len(rest):
         drawn = [rest[index] for index in sorted(random.Random(seed).sample(range(len(rest)), settings.limit))]
-    training = tuple(document(example, task.name, entry.language) for example in drawn)  # type: ignore[arg-type]
+    training = tuple(document(example, task.name, entry.language) for example in drawn)
     _check(task, training)
     notes = list(loaded.notes)
     if entry.holdout:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch.nn.functional import cross_entropy
 
-from xstilts_eval.data.corpora import HubCorpus, Text, in_folder, read_files, read_hub
+from xstilts_eval.data.corpora import HubCorpus, Text, in_folder, read_files, read_hub, revision
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tagging import template
@@ -78,15 +78,30 @@ class MlmSettings(BaseModel):
             raise ValueError(f"languages without files: {', '.join(sorted(unknown))}")
         return self
 
+    def paths(self) -> dict[str, tuple[Path, ...]]:
+        """The local files by language, in alphabetical order; none for a hub corpus."""
+        found = self.files or {}
+        if self.folder is not None:
+            found = in_folder(self.folder, self.languages)
+        return {language: found[language] for language in sorted(self.languages or found) if language in found}
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that could move a number, wherever the text lies: its contents and the other settings.
+
+        Raises `MissingData` and `UnknownName` for text that is not there.
+        """
+        if self.hub is not None:
+            text = {language: self.hub.version(language) for language in sorted(self.languages)}
+        else:
+            text = {language: revision(paths) for language, paths in self.paths().items()}
+        return {"text": text} | self.model_dump(exclude={"files", "folder", "hub", "languages"})
+
 
 def read(settings: MlmSettings) -> dict[str, Text]:
-    """The text of every language; raises `MissingData`, `DataError`, `UnknownName` and `FetchError`."""
+    """The text by language, in alphabetical order; raises `MissingData`, `DataError`, `UnknownName`, `FetchError`."""
     if settings.hub is not None:
-        return read_hub(settings.hub, settings.languages, settings.max_lines)
-    if settings.folder is not None:
-        return read_files(in_folder(settings.folder, settings.languages), settings.max_lines)
-    paths = settings.files or {}
-    return read_files({one: paths[one] for one in settings.languages or paths}, settings.max_lines)
+        return read_hub(settings.hub, sorted(settings.languages), settings.max_lines)
+    return read_files(settings.paths(), settings.max_lines)
 
 
 def shares(sizes: Mapping[str, int], exponent: float) -> dict[str, float]:

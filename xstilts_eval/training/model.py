@@ -19,8 +19,10 @@ from torch.nn.functional import cross_entropy
 from xstilts_eval.benchmark import Kind
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models.source import Source
+from xstilts_eval.training.text import row_losses
 
 IGNORED = -100
+LABELS: tuple[str, ...] = ("labels", "start_positions", "end_positions")
 AUTO_CLASSES = {
     Kind.PAIR: "AutoModelForSequenceClassification",
     Kind.TAGGED: "AutoModelForTokenClassification",
@@ -31,8 +33,8 @@ POOLING_PLACES = ("pooler", "pre_classifier")
 """Where head models keep that layer if neither their base nor their classifier does: DeBERTa, DistilBERT."""
 POOLING_FILE = "pooling.safetensors"
 """Holds such a layer in the encoder's folder, which its own class has no place for."""
-TEXT = "text"
-"""Name of the one head of a language model: its own output layer."""
+TEXT, MLM = "text", "mlm"
+"""Heads that are no layer of ours: a language model's output layer, the masked-language-model head of the base."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,9 @@ class HeadSpec:
 
 
 class SharedEncoder(torch.nn.Module):
-    """Heads over one encoder; `forward` gives the loss of one micro-batch of one task.
+    """Heads over one encoder; `forward` gives the loss of one micro-batch of one task."""
 
-    A language model is its own head, named `TEXT`.
-    """
-
-    def __init__(self, encoder: Any, heads: Mapping[str, Any], kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, encoder: Any, heads: Mapping[str, Any], kinds: Mapping[str, Kind | str]) -> None:
         super().__init__()
         self.encoder = encoder
         self.heads = torch.nn.ModuleDict(heads)
@@ -64,9 +63,30 @@ class SharedEncoder(torch.nn.Module):
         `keep` [rows] is 0 for rows that only fill up. `inputs` are the model's own and the labels of `loss_sum`.
         """
         model, kind = self.heads[head], self.kinds[head]
-        labels = {name: inputs.pop(name) for name in ("labels", "start_positions", "end_positions") if name in inputs}
+        if kind == MLM:
+            gold = torch.where(keep[:, None] > 0, inputs.pop("labels"), IGNORED)
+            loss, _ = model(self.encoder(**inputs).last_hidden_state, gold)
+            return {"loss": loss / items}
+        labels = {name: inputs.pop(name) for name in LABELS if name in inputs}
         output = model(**inputs)
         return {"loss": loss_sum(kind, output, labels, keep) / items}
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
+        """Recompute the blocks' activations in the backward pass (called by the Trainer)."""
+        self.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs=gradient_checkpointing_kwargs)
+
+
+class TextModel(torch.nn.Module):
+    """A language model, whose own output layer answers every task (`TEXT`)."""
+
+    def __init__(self, language_model: Any) -> None:
+        super().__init__()
+        self.encoder = language_model
+        self.config = language_model.config
+
+    def forward(self, head: str, items: torch.Tensor, keep: torch.Tensor, **inputs: torch.Tensor) -> dict[str, Any]:
+        """Loss of a micro-batch: the sum over target tokens divided by `items`, those of the whole optimiser step."""
+        return {"loss": (row_losses(self.encoder, inputs) * keep).sum() / items}
 
     def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
         """Recompute the blocks' activations in the backward pass (called by the Trainer)."""
@@ -98,7 +118,7 @@ def build(source: Source, specs: Sequence[HeadSpec], dropout: float | None = Non
     """
     import transformers
 
-    changes = {} if dropout is None else _dropouts(source.config, dropout)
+    changes: dict[str, Any] = {} if dropout is None else _dropouts(source.config, dropout)
     encoder = source.load(transformers.AutoModel, **changes)
     heads = {spec.name: _head(source, spec, encoder, changes) for spec in specs}
     shared = SharedEncoder(encoder, heads, {spec.name: spec.kind for spec in specs})
@@ -130,14 +150,13 @@ def _head(source: Source, spec: HeadSpec, encoder: Any, changes: Mapping[str, An
 
 def _share_pooling(shared: SharedEncoder, source: Source) -> None:
     """One pooling layer for the encoder and all heads: the encoder's own, or the one saved beside it."""
-    own = getattr(getattr(shared.encoder, "pooler", None), "dense", None)
+    own: Any = getattr(getattr(shared.encoder, "pooler", None), "dense", None)
     first: dict[str, Any] = {}
-    for model in shared.heads.values():
-        classifier = getattr(model, "classifier", None)
-        if (
-            own is not None
-            and getattr(getattr(classifier, "dense", None), "weight", own.weight[:0]).shape == own.weight.shape
-        ):
+    models: list[Any] = list(shared.heads.values())
+    for model in models:
+        classifier: Any = getattr(model, "classifier", None)
+        dense = getattr(classifier, "dense", None)
+        if own is not None and dense is not None and dense.weight.shape == own.weight.shape:
             classifier.dense = own
         for place in POOLING_PLACES:
             if own is None and isinstance(getattr(model, place, None), torch.nn.Module):
@@ -160,12 +179,17 @@ def save(shared: SharedEncoder, tokenizer: Any, folder: Path, heads: Mapping[str
     logging.disable_progress_bar()  # the Trainer turns it on again
     shared.encoder.save_pretrained(folder / "encoder")
     tokenizer.save_pretrained(folder / "encoder")
-    pooling = {place: getattr(model, place) for model in shared.heads.values() for place in POOLING_PLACES
-               if isinstance(getattr(model, place, None), torch.nn.Module)}  # fmt: skip
+    models: dict[str, Any] = dict(shared.heads.items())
+    pooling: dict[str, Any] = {
+        place: getattr(model, place)
+        for model in models.values()
+        for place in POOLING_PLACES
+        if isinstance(getattr(model, place, None), torch.nn.Module)
+    }
     if pooling:
         save_model(torch.nn.ModuleDict(pooling), str(folder / "encoder" / POOLING_FILE))
     for name, inner in heads.items():
-        model = shared.heads[name]
+        model = models[name]
         unused = f"{model.base_model_prefix}.pooler."
         weights = {
             key: value

@@ -129,11 +129,16 @@ def find(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    shipped = {file.stem: file for file in sorted(recipes_path().glob("*.yaml"))}
+    known = shipped()
     wanted = name.removeprefix("recipes/").removesuffix(".yaml")
-    if wanted not in shipped:
-        raise UnknownName.of("recipe", name, shipped)
-    return shipped[wanted]
+    if wanted not in known:
+        raise UnknownName.of("recipe", name, known)
+    return known[wanted]
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with the package, by name."""
+    return {file.stem: file for file in sorted(recipes_path().glob("*.yaml"))}
 
 
 def read(path: Path) -> Recipe:

@@ -10,6 +10,7 @@ import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -248,10 +249,15 @@ def _counts(lost: dict[str, tuple[str, ...]]) -> str:
     return ", ".join(f"{reason} {len(ids):,}" for reason, ids in lost.items()) or "there are none"
 
 
+_LIBRARIES = ("xstilts-eval", "torch", "transformers", "tokenizers", "sentencepiece", "sacremoses")
+"""What turns text into tokens and tokens into text; the last two, which Marian uses, need not be there."""
+
+
 def _versions() -> dict[str, str]:
-    import torch
-    import transformers
-
-    from xstilts_eval import __version__
-
-    return {"xstilts_eval": __version__, "torch": str(torch.__version__), "transformers": transformers.__version__}
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -9,12 +9,10 @@ How each is told the target language, as their model cards and tokenizers say:
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any, Protocol
 
 import torch
@@ -111,10 +109,9 @@ def _tokenizer(source: Source) -> Any:
     try:
         return source.tokenizer(needs_offsets=False)
     except UnfitCheckpoint as error:
-        if find_spec("sentencepiece") is None:
+        if "sentencepiece" in str(error).lower():
             raise UnfitCheckpoint(
-                f"{source.name}: its tokenizer may need sentencepiece, which is not installed (pip install "
-                f"sentencepiece): {error}"
+                f"{source.name}: its tokenizer needs sentencepiece, which is not installed; pip install sentencepiece"
             ) from error
         raise
 
@@ -126,6 +123,7 @@ class HubTranslator:
         self._source, self._model, self._tokenizer, self._options = source, model, tokenizer, options
         self._device = model.device
         self._routes: dict[str, Route] = {}
+        _set_search(model.generation_config, options.beams)
         positions = int(model.config.max_position_embeddings)
         self._positions = positions
         self._longest = min(positions, int(tokenizer.model_max_length))
@@ -178,6 +176,8 @@ class HubTranslator:
         A batch that does not fit in memory is halved. Raises `SettingError` when a single text does not fit.
         """
         route = self._route(language)
+        if not texts:
+            return []
         if route.source is not None:
             self._tokenizer.src_lang = route.source
         rows = self._tokenizer([route.prefix + text for text in texts])["input_ids"]
@@ -210,7 +210,8 @@ class HubTranslator:
         output = self._model.generate(
             input_ids=inputs["input_ids"],
             attention_mask=inputs["attention_mask"],
-            generation_config=self._search(max(limits), route),
+            max_new_tokens=max(limits),
+            forced_bos_token_id=route.first,
         )
         skipped = 1 if route.first is None else 2  # what starts the decoder, and the target language
         kept = [_until_end(row[skipped:], self._end, limit) for row, limit in zip(output.tolist(), limits, strict=True)]
@@ -220,25 +221,6 @@ class HubTranslator:
     @property
     def _end(self) -> int:
         return int(self._tokenizer.eos_token_id)
-
-    def _search(self, limit: int, route: Route) -> Any:
-        """The checkpoint's own generation settings, without sampling, forced ends and its limit of length."""
-        search = copy.deepcopy(self._model.generation_config)
-        search.update(
-            num_beams=self._options.beams,
-            do_sample=False,
-            temperature=None,
-            top_k=None,
-            top_p=None,
-            max_length=None,
-            max_new_tokens=limit,
-            forced_bos_token_id=route.first,
-            forced_eos_token_id=None,  # Marian's would make every unfinished translation look finished
-            num_return_sequences=1,
-        )
-        if self._options.beams == 1:
-            search.update(early_stopping=False, length_penalty=1.0)
-        return search
 
     # ------------------------------------------------------------------ languages
 
@@ -302,6 +284,19 @@ class HubTranslator:
             f"{self._source.name} does not translate into {language.name} ({language.code!r}); of our languages it "
             f"knows {', '.join(sorted(known)) or 'none'}"
         )
+
+
+def _set_search(search: Any, beams: int) -> None:
+    """Greedy or beam search with the checkpoint's own further settings, without sampling, forced ends and its limit.
+
+    Set on the model's own configuration, because `generate` fills in from there whatever it is not given.
+    """
+    sampling = dict.fromkeys(("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"))
+    # Marian's forced end would make every unfinished translation look finished.
+    search.update(num_beams=beams, do_sample=False, num_return_sequences=1, forced_eos_token_id=None, max_length=None)
+    search.update(**sampling)
+    if beams == 1:
+        search.update(early_stopping=None, length_penalty=None)
 
 
 def _names(language: Language) -> set[str]:

@@ -1,0 +1,81 @@
+"""What `xstilts train` does, without its options' syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xstilts_eval.errors import SettingError
+from xstilts_eval.training import planning, recipe, run
+from xstilts_eval.training.recipe import Recipe
+from xstilts_eval.training.stage import Plan
+
+
+def recipe_of(
+    name: str | None,
+    base: str | None,
+    intermediate: Sequence[str],
+    targets: Sequence[str],
+    seeds: Sequence[str],
+    changes: Sequence[str],
+) -> Recipe:
+    """The recipe called `name` with the given changes, or one made of tasks; raises `SettingError` for both."""
+    if name is not None:
+        if intermediate or targets:
+            raise SettingError("give a recipe, or --base with --intermediate and --targets, not both")
+        found = recipe.read(recipe.find(name))
+    else:
+        if base is None:
+            raise SettingError("give a recipe, or --base with --intermediate and --targets; shipped recipes: "
+                               + ", ".join(recipe.shipped()))  # fmt: skip
+        found = recipe.quick(base, intermediate, targets)
+    if base is not None:
+        model, sign, revision = base.rpartition("@")
+        pinned = sign and not Path(base).expanduser().is_dir()
+        found = found.model_copy(
+            update={"base": recipe.Base(model=model, revision=revision) if pinned else recipe.Base(model=base)}
+        )
+    if seeds:
+        found = recipe.validated(found.model_dump() | {"seeds": [_number(seed) for seed in seeds]}, "--seeds")
+    pairs = {}
+    for change in changes:
+        key, sign, value = change.partition("=")
+        if not sign:
+            raise SettingError(f"--set {change!r}: write targets.NAME=VALUE or intermediate.NAME=VALUE")
+        pairs[key] = value
+    return recipe.overridden(found, pairs) if pairs else found
+
+
+def _number(text: str) -> int:
+    if not text.isdigit():
+        raise SettingError(f"--seeds {text!r}: seeds are whole numbers, separated by commas")
+    return int(text)
+
+
+def plan(
+    wanted: Recipe, output: Path, data: str | None, stages: Path | None, on: str | None
+) -> tuple[list[planning.StageCost], planning.Machine]:
+    """The cost of every stage of every seed; stages that seeds or targets share are counted once."""
+    machine = planning.Machine.of(on)
+    found: dict[str, Plan] = {}
+    for seed in wanted.seeds:
+        for one in run.plans(wanted, seed, data):
+            found.setdefault(one.key, one)
+    return planning.costs(list(found.values()), stages or output.parent / "stages", machine), machine
+
+
+def train(
+    wanted: Recipe,
+    output: Path,
+    data: str | None,
+    stages: Path | None,
+    report_to: Sequence[str],
+    overwrite: bool,
+) -> list[Path]:
+    """Train, saying what happens on the first process only."""
+    say = print if run.is_first_process() else _silent
+    return run.run(wanted, output, data, stages, report_to, overwrite, say)
+
+
+def _silent(line: str) -> None:
+    del line

@@ -1,0 +1,252 @@
+"""`xstilts train --plan`: what a recipe would train and cost, worked out without training anything."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from xstilts_eval.benchmark import Kind
+from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.models.checkpoint import is_language_model
+from xstilts_eval.training import stage
+from xstilts_eval.training.batches import Part, extra_steps
+from xstilts_eval.training.material import Document, Material
+from xstilts_eval.training.stage import Plan
+
+PEAK_TFLOPS = {"V100": 125, "A100": 312, "H100": 989, "H200": 989, "B200": 2250, "L4": 121, "RTX4090": 165}
+"""Dense 16-bit peak in 1e12 operations a second, from the makers' data sheets (V100: float16; SXM versions)."""
+UTILISATION = 0.3
+"""Share of the peak that training an encoder of some hundred million weights reaches; a guess, not measured."""
+SAMPLED = 1000
+"""Examples per task whose tokens are counted; the rest is taken to be like them."""
+CHARACTERS_PER_TOKEN = 4.0
+"""Where no tokenizer can be had; a rule of thumb for English sub-words."""
+_ADAM = 3
+"""Weights and the optimiser's two moments, all in float32."""
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """One stage: `tokens` without padding, `flops` of all its steps, bytes on disk at most while it runs and after."""
+
+    name: str
+    key: str
+    seed: int
+    is_trained: bool
+    examples: int
+    steps: int
+    tokens: int
+    flops: float
+    disk_running: int
+    disk_kept: int
+    seconds: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the time is estimated for: so many devices of a `rate` in operations a second, and how that is known."""
+
+    devices: int
+    rate: float
+    source: str
+
+    @classmethod
+    def of(cls, text: str | None) -> Machine:
+        """``8xA100``, or this machine, whose matrix products are timed for a moment.
+
+        Raises `UnknownName` for a device that is not in the table, `SettingError` for other text.
+        """
+        if text is None:
+            return cls(1, _measured_rate(), "this machine: matrix products timed, half of their rate assumed")
+        found = re.fullmatch(r"(\d+)\s*[x×]\s*(\w+)", text)
+        if not found or int(found[1]) < 1:
+            raise SettingError(f"--on {text!r}: write a number, x and a device, as 8xA100")
+        if found[2] not in PEAK_TFLOPS:
+            raise UnknownName.of("device", found[2], PEAK_TFLOPS)
+        rate = PEAK_TFLOPS[found[2]] * 1e12 * UTILISATION
+        return cls(int(found[1]), rate, f"{UTILISATION:.0%} of the 16-bit peak of {found[2]}, not measured")
+
+
+def costs(plans: Sequence[Plan], stages: Path, machine: Machine) -> list[StageCost]:
+    """The cost of each stage; raises `UnfitCheckpoint` for a base whose configuration cannot be read."""
+    return [_cost(plan, stages, machine) for plan in plans]
+
+
+def _cost(plan: Plan, stages: Path, machine: Machine) -> StageCost:
+    blocks, total = parameters(plan.parent.base.config)
+    tokenizer, source = _tokenizer(plan)
+    parts = {m.task.name: _part(m, tokenizer) for m in plan.materials}
+    steps = sum(part.steps for part, _, _ in parts.values())
+    steps = steps if plan.settings.max_steps is None else min(steps, plan.settings.max_steps)
+    rows = {name: part.epochs * len(part.lengths) for name, (part, _, _) in parts.items()}
+    tokens = sum(rows[name] * mean for name, (_, mean, _) in parts.items())
+    whole = sum(part.steps for part, _, _ in parts.values())
+    tokens *= steps / whole
+    mean = tokens / max(1.0, sum(rows.values()) * steps / whole)
+    longest = max(longest for _, _, longest in parts.values())
+    if plan.mlm is not None:
+        extra = extra_steps(steps, plan.mlm.share)
+        tokens += extra * plan.settings.batch_size * plan.mlm.max_length / 2  # lines of text: half full, a guess
+        steps += extra
+    flops = tokens * per_token(plan.parent.base.config, blocks, min(mean, longest))
+    heads = 1 if is_language_model(plan.parent.base.config) else 1 + len({m.head for m in plan.materials})
+    return StageCost(
+        name=plan.name,
+        key=plan.key,
+        seed=plan.seed,
+        is_trained=stage.find(plan, stages) is not None,
+        examples=sum(len(m.training) for m in plan.materials),
+        steps=steps,
+        tokens=int(tokens),
+        flops=flops,
+        disk_running=(2 * _ADAM + heads) * 4 * total,
+        disk_kept=heads * 4 * total,
+        seconds=flops / (machine.devices * machine.rate),
+        source=source,
+    )
+
+
+def parameters(config: Any) -> tuple[int, int]:
+    """Weights of the blocks, and all weights, of a model with this configuration; nothing is loaded."""
+    import torch
+    import transformers
+
+    try:
+        with torch.device("meta"):
+            model = transformers.AutoModel.from_config(config)
+    except Exception as error:  # configurations are somebody's file
+        raise UnfitCheckpoint(f"cannot lay out a model of type {config.model_type}: {error}") from error
+    sizes = {name: weight.numel() for name, weight in model.named_parameters()}
+    return sum(size for name, size in sizes.items() if "embed" not in name and "shared" not in name), sum(
+        sizes.values()
+    )
+
+
+def per_token(config: Any, blocks: int, length: float) -> float:
+    """Operations of forward and backward pass per token (Kaplan et al. 2020, arXiv:2001.08361, table 1): 6 per weight
+    of the blocks, and 12 x blocks x width x length of the sequence for attention."""
+    layers = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", 0)
+    width = getattr(config, "hidden_size", None) or getattr(config, "d_model", 0)
+    return 6.0 * blocks + 12.0 * layers * width * length
+
+
+def _tokenizer(plan: Plan) -> tuple[Any, str]:
+    base = plan.parent.base
+    try:
+        return base.tokenizer(needs_offsets=False), f"tokens of up to {SAMPLED:,} examples counted"
+    except UnfitCheckpoint:
+        return None, f"no tokenizer at hand: {CHARACTERS_PER_TOKEN:g} characters taken for a token"
+
+
+def _part(material: Material, tokenizer: Any) -> tuple[Part, float, float]:
+    """The task's share of the plan, mean tokens of a row, and the longest a row may be."""
+    from xstilts_eval.training.fit import LENGTHS
+
+    settings = material.settings
+    limit = float(settings.max_length or LENGTHS[material.task.kind])
+    step = max(1, len(material.training) // SAMPLED)
+    sampled = material.training[::step][:SAMPLED]
+    counts = [_tokens(doc, material.task.kind, tokenizer, limit) for doc in sampled]
+    rows = sum(rows for rows, _ in counts) / len(counts)
+    mean = sum(tokens for _, tokens in counts) / len(counts) / rows
+    total = max(1, math.ceil(rows * len(material.training)))
+    return Part([1] * total, settings.batch_size, settings.epochs), mean, limit
+
+
+def _tokens(doc: Document, kind: Kind, tokenizer: Any, limit: float) -> tuple[int, float]:
+    """Rows of an example, and tokens of all of them with their special ones."""
+
+    def count(text: str) -> float:
+        if tokenizer is None:
+            return len(text) / CHARACTERS_PER_TOKEN
+        return len(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
+
+    if kind is Kind.PAIR:
+        return 1, min(limit, 3 + count(doc["premise"]) + count(doc["hypothesis"]))
+    if kind is Kind.TAGGED:
+        tokens = count(" ".join(doc["tokens"]))
+        pieces = max(1, math.ceil(tokens / (limit - 2)))
+        return pieces, tokens + 2 * pieces
+    if kind is Kind.CHOICE:
+        first = count(doc["premise"])
+        return 1, sum(min(limit, 3 + first + count(option)) for option in doc["choices"])
+    from xstilts_eval.models import spans
+
+    question, context = min(spans.MAX_QUESTION, count(doc["question"])), count(doc["context"])
+    room = max(1, int(limit - question - 3))
+    windows = spans.windows(max(1, int(context)), room, spans.STRIDE)
+    return len(windows), sum(end - start + question + 3 for start, end in windows)
+
+
+def _measured_rate() -> float:
+    """Half the rate of float32 matrix products of a block's size on this machine, in operations a second."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    left, right = torch.ones(512, 1024, device=device), torch.ones(1024, 1024, device=device)
+    rates = []
+    for _ in range(7):
+        started = time.perf_counter()
+        (left @ right).sum().item()
+        rates.append(2 * 512 * 1024 * 1024 / (time.perf_counter() - started))
+    return sorted(rates)[len(rates) // 2] / 2
+
+
+def as_json(found: Sequence[StageCost], machine: Machine) -> dict[str, Any]:
+    """Everything of a plan as plain values."""
+    return {"machine": asdict(machine), "stages": [asdict(cost) for cost in found]}
+
+
+def table(found: Sequence[StageCost], machine: Machine) -> Any:
+    """The plan as a table for the terminal; stages that are trained already cost nothing."""
+    from rich.table import Table
+
+    shown = Table(title=f"{machine.devices} device(s), {machine.rate / 1e12:.3g} TFLOP/s each ({machine.source})")
+    for name in ("stage", "seed", "key", "examples", "steps", "tokens", "FLOPs", "disk", "kept", "time"):
+        shown.add_column(name, justify="left" if name in ("stage", "key") else "right")
+    todo = [cost for cost in found if not cost.is_trained]
+    for cost in found:
+        shown.add_row(
+            cost.name,
+            str(cost.seed),
+            cost.key,
+            f"{cost.examples:,}",
+            f"{cost.steps:,}",
+            f"{cost.tokens:,}",
+            f"{cost.flops:.2e}",
+            _bytes(cost.disk_running),
+            _bytes(cost.disk_kept),
+            "trained" if cost.is_trained else _time(cost.seconds),
+        )
+    shown.add_section()
+    shown.add_row(
+        "all that is left",
+        "",
+        "",
+        f"{sum(cost.examples for cost in todo):,}",
+        f"{sum(cost.steps for cost in todo):,}",
+        f"{sum(cost.tokens for cost in todo):,}",
+        f"{sum(cost.flops for cost in todo):.2e}",
+        _bytes(max((cost.disk_running for cost in todo), default=0)),
+        _bytes(sum(cost.disk_kept for cost in todo)),
+        _time(sum(cost.seconds for cost in todo)),
+    )
+    if found:
+        shown.caption = f"{found[0].source}; time without evaluations"
+    return shown
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
