@@ -106,6 +106,14 @@ def test_marian_of_one_pair_does_nothing_else(tmp_path: Path) -> None:
             open_model(str(folder), Options()).check("de")
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_repeats(nllb: Path, dtype: str) -> None:
+    model = open_model(str(nllb), Options(beams=2, dtype=dtype))
+    found = model.translate(TEXTS[:4], "sw")
+    assert len(found) == 4 and model.translate(TEXTS[:4], "sw") == found
+    assert model.settings["dtype"] == dtype
+
+
 @pytest.mark.parametrize("beams", [1, 3])
 def test_the_same_twice_and_alone(nllb: Path, beams: int) -> None:
     """Batches of texts of one length; with beams, the search depends on how long it may go on."""

@@ -131,8 +131,8 @@ def parameters(config: Any) -> tuple[int, int]:
 def per_token(config: Any, blocks: int, length: float) -> float:
     """Operations of forward and backward pass per token (Kaplan et al. 2020, arXiv:2001.08361, table 1): 6 per weight
     of the blocks, and 12 x blocks x width x length of the sequence for attention."""
-    layers = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", 0)
-    width = getattr(config, "hidden_size", None) or getattr(config, "d_model", 0)
+    layers: int = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", 0)
+    width: int = getattr(config, "hidden_size", None) or getattr(config, "d_model", 0)
     return 6.0 * blocks + 12.0 * layers * width * length
 
 

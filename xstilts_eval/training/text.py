@@ -237,8 +237,8 @@ def _chooses(task: TrainingTask) -> bool:
 def _shared(encoded: Sequence[Encoded]) -> int:
     """First tokens that all choices share, which do not move the comparison between them; 0 for a single target.
 
-    Training on them costs more than it gives: on made-up pairs of three classes, a two-block Llama of width 32 chose
-    right in 97 and 99 of 100 after 600 steps without them (two seeds), in 35 and 37 with them, chance being 33.
+    Training on them costs more than it gives: on made-up pairs of three classes, a two-block Llama of width 32 was
+    right on 99.5 and 97.5 % of unseen pairs after 600 steps without them (two seeds), on 37.5 and 35 % with them.
     """
     return common_prefix([continuation for _, continuation in encoded]) if len(encoded) > 1 else 0
 
