@@ -43,11 +43,12 @@ class Size:
     choices: int
     mining: int
     harness: int
+    steps: int
 
 
-FULL = Size(pairs=160, questions=24, sentences=900, tagged=10_000, choices=24, mining=20_000, harness=2000)
-QUICK = Size(pairs=48, questions=6, sentences=300, tagged=2000, choices=6, mining=3000, harness=200)
-TINY = Size(pairs=6, questions=2, sentences=12, tagged=30, choices=2, mining=120, harness=5)
+FULL = Size(pairs=160, questions=24, sentences=900, tagged=10_000, choices=24, mining=20_000, harness=2000, steps=60)
+QUICK = Size(pairs=48, questions=6, sentences=300, tagged=2000, choices=6, mining=3000, harness=200, steps=6)
+TINY = Size(pairs=6, questions=2, sentences=12, tagged=30, choices=2, mining=120, harness=5, steps=2)
 
 
 # --------------------------------------------------------------------------------------------- text
@@ -83,6 +84,11 @@ def pairs(count: int, languages: tuple[str, ...]) -> list[Document]:
 def questions(count: int) -> list[Document]:
     """XQuAD in English, German and Chinese or, where that is missing, Spanish."""
     return documents("xquad", ("en", "de", "es"), count)
+
+
+def english_questions(count: int) -> list[Document]:
+    """SQuAD v1.1, English development questions."""
+    return documents("xquad", ("en",), count, "dev")
 
 
 def sentences(count: int) -> list[str]:

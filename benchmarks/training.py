@@ -1,0 +1,174 @@
+"""Training steps: ours against transformers' Trainer with XTREME's fixed padding, on the same batches."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from benchmarks import inputs
+from benchmarks.inputs import Size
+from benchmarks.measure import Agreement, Comparison, Contender
+from xstilts_eval.benchmark import Kind
+from xstilts_eval.models import pairs, spans
+from xstilts_eval.training import batches, loop, rows
+from xstilts_eval.training import model as heads
+from xstilts_eval.training.settings import StageSettings
+
+_RATE = 2e-5
+_MICRO = 8
+"""XTREME's micro-batch for base-sized models (`scripts/train_*.sh`)."""
+_CLOSE = {"float32": 5e-3, "bfloat16": 0.15}
+"""Largest difference of the two losses of one step: rounding, which every step carries on."""
+
+
+def sentence_pairs(size: Size) -> Comparison:
+    """Pairs in fp32, padded to 128 by the peer."""
+    return _pairs("training_pairs", size, "float32", 2.0)
+
+
+def sentence_pairs_bf16(size: Size) -> Comparison:
+    """Pairs in bf16 autocast against the same fp32 peer, and against it in bf16."""
+    return _pairs("training_pairs_bf16", size, "bfloat16", 3.0)
+
+
+def questions(size: Size) -> Comparison:
+    """Question windows in fp32, padded to 384 by the peer."""
+    return _questions("training_questions", size, "float32", 2.0)
+
+
+def questions_bf16(size: Size) -> Comparison:
+    """Question windows in bf16 autocast against the same fp32 peer."""
+    return _questions("training_questions_bf16", size, "bfloat16", 3.0)
+
+
+def _pairs(name: str, size: Size, precision: str, target: float) -> Comparison:
+    model = inputs.encoder("AutoModelForSequenceClassification", num_labels=2, **_NO_DROPOUT).train()
+    documents = inputs.pairs(size.steps * 2 * _MICRO, ("en",))
+    found = rows.pair_rows(inputs.loaded(model, pairs.MAX_LENGTH), documents)
+    return _comparison(name, "Training on sentence pairs", "PAWS-X pairs", model, Kind.PAIR, found, 2 * _MICRO, 128,
+                       precision, target)  # fmt: skip
+
+
+def _questions(name: str, size: Size, precision: str, target: float) -> Comparison:
+    model = inputs.encoder("AutoModelForQuestionAnswering", **_NO_DROPOUT).train()
+    documents = inputs.english_questions(size.steps * _MICRO)
+    found = rows.question_rows(inputs.loaded(model, spans.MAX_LENGTH), documents)[: size.steps * _MICRO]
+    return _comparison(name, "Training on question windows", "windows of SQuAD questions", model, Kind.QUESTION, found,
+                       _MICRO, 384, precision, target)  # fmt: skip
+
+
+_NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+"""So that both sides compute the same losses."""
+
+
+def _comparison(
+    name: str,
+    title: str,
+    what: str,
+    model: Any,
+    kind: Kind,
+    found: list[dict[str, Any]],
+    batch: int,
+    padded: int,
+    precision: str,
+    target: float,
+) -> Comparison:
+    found = found[: len(found) // batch * batch]
+    lengths = [rows.length(row) for row in found]
+    steps = batches.plan({"task": batches.Part(lengths, batch, 1)}, batches.Sampling(), seed=1)
+    short = "fp32" if precision == "float32" else "bf16"
+    other = [] if precision == "float32" else [_peer(model, found, steps, batch, padded, precision)]
+    peers = (_peer(model, found, steps, batch, padded, "float32"), *other)
+    return Comparison(
+        name=name,
+        title=f"{title}, {short}",
+        inputs=f"{len(steps)} steps of {batch} {what} ({sum(lengths) / len(lengths):.0f} tokens on average), MiniLM-L6 "
+        "with a random head, no dropout, AdamW; the same rows in every step of both",
+        ours=Contender("loop.train", lambda: _ours(model, kind, found, lengths, steps, batch, precision)),
+        peers=peers,
+        agree=lambda ours, theirs: _same_losses(ours, theirs, _CLOSE[precision]),
+        targets={peers[0].name: target},
+        limits="Padding saved, then matrix products; the optimiser's step is the same on both sides.",
+    )
+
+
+def _ours(
+    model: Any,
+    kind: Kind,
+    found: Sequence[dict[str, Any]],
+    lengths: list[int],
+    steps: list[batches.Step],
+    batch: int,
+    precision: str,
+) -> list[float]:
+    head = copy.deepcopy(model)
+    shared = heads.SharedEncoder(head.base_model, {"task": head}, {"task": kind})
+    task = loop.TaskRows(
+        head="task",
+        lengths=lengths,
+        row=lambda index, _: found[index],
+        items=lambda index, _: heads.items_of(kind, found[index]),
+        name=str,
+    )
+    folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
+    settings = StageSettings(learning_rate=_RATE, batch_size=batch, warmup=0.0, precision=precision, selection="last")  # type: ignore[arg-type]
+    work = loop.Work(shared, {"task": task}, steps, settings, 1, folder, "ours", lambda rows_: rows.collate(rows_, 0))
+    try:
+        return [loss for _, loss in loop.train(work).losses]
+    finally:
+        shutil.rmtree(folder)
+
+
+def _peer(
+    model: Any, found: Sequence[dict[str, Any]], steps: Sequence[batches.Step], batch: int, padded: int, precision: str
+) -> Contender:
+    """The Trainer as XTREME's scripts would call it: everything padded to one length, micro-batches of eight."""
+    dataset = [_fixed(found[row], padded) for step in steps for row in step.rows]
+
+    def run() -> list[float]:
+        folder = tempfile.mkdtemp(prefix="benchmarks-")
+        arguments = transformers.TrainingArguments(
+            output_dir=folder,
+            num_train_epochs=1,
+            learning_rate=_RATE,
+            weight_decay=0.0,
+            per_device_train_batch_size=_MICRO,
+            gradient_accumulation_steps=batch // _MICRO,
+            train_sampling_strategy="sequential",
+            bf16=precision == "bfloat16",
+            use_cpu=True,
+            logging_steps=1,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+        )
+        trainer = transformers.Trainer(model=copy.deepcopy(model), args=arguments, train_dataset=dataset)
+        trainer.remove_callback(transformers.PrinterCallback)
+        trainer.train()
+        shutil.rmtree(folder, ignore_errors=True)
+        return [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+
+    short = "fp32" if precision == "float32" else "bf16"
+    return Contender(f"Trainer, fixed padding to {padded}, micro-batch {_MICRO}, {short}", run)
+
+
+def _fixed(row: dict[str, Any], length: int) -> dict[str, Any]:
+    filled: dict[str, Any] = {}
+    for name, value in row.items():
+        if name != "document":
+            is_list = isinstance(value, list)
+            filled[name] = torch.tensor(value + [0] * (length - len(value)) if is_list else value)
+    return filled
+
+
+def _same_losses(ours: list[float], theirs: list[float], close: float) -> Agreement:
+    worst = max(abs(one - other) for one, other in zip(ours, theirs, strict=True))
+    text = f"losses of all {len(ours)} steps within {worst:.0e} ({ours[0]:.3f} to {ours[-1]:.3f})"
+    return Agreement(worst <= close, text)
