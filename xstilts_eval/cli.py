@@ -58,7 +58,7 @@ def eval_(
     tasks: str = typer.Option("xtreme_*", "--tasks", "-t", help="Groups, leaves or globs, separated by commas."),
     output: Path = typer.Option(Path("results"), "--output", "-o", help="Folder for results, samples, scoreboard."),
     data: str | None = typer.Option(None, help=DATA_HELP),
-    split: str | None = typer.Option(None, help="test (default) or dev."),
+    split: str | None = typer.Option(None, help="test (default), dev, or train of languages but English."),
     limit: float | None = typer.Option(None, help="First N documents of each leaf; retrieval keeps its whole pool."),
     num_fewshot: int = typer.Option(0, min=0, help="English examples in every prompt of a language model."),
     apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),

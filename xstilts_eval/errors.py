@@ -8,6 +8,7 @@
     ├── UnfitCheckpoint (ValueError)   a checkpoint that cannot serve the selected tasks
     ├── NumericError (ArithmeticError) NaN or infinite numbers where a score was expected
     ├── PredictionError (ValueError)   prediction or result files that do not fit their labels
+    ├── WriteError (OSError)           a file that cannot be written: a full disk
     └── SettingError (ValueError)      an option whose value is not allowed
 
 A message is one sentence or two: what came, what was allowed, what to do. To add a class, inherit from
@@ -60,6 +61,10 @@ class NumericError(XstiltsError, ArithmeticError):
 
 class PredictionError(XstiltsError, ValueError):
     """Prediction or result files that do not fit their labels."""
+
+
+class WriteError(XstiltsError, OSError):
+    """A file that cannot be written."""
 
 
 class SettingError(XstiltsError, ValueError):

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from xstilts_eval.errors import WriteError
+
+_ARCHIVE = ("PytorchStreamWriter", "inline_container")
+"""Words of the `RuntimeError` that torch raises when an archive cannot be written; it hides the reason."""
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -19,3 +26,18 @@ def write_atomically(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def telling_of_a_full_disk(what: str) -> Iterator[None]:
+    """Raise `WriteError` about `what` where Python, torch or safetensors cannot write."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise WriteError(f"{what} cannot be written: {getattr(error, 'strerror', None) or error}") from error
+    except RuntimeError as error:
+        if not any(word in str(error) for word in _ARCHIVE):
+            raise
+        raise WriteError(f"{what} cannot be written: its file was cut off, as on a full disk") from error

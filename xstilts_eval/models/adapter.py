@@ -260,6 +260,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
             source = self.checkpoint.language_model
             assert source is not None
+            self.checkpoint.verify(source)
             self._language_model = LanguageModel(source, self.runtime, self.processes, self.arguments.max_length)
             self._language_model.counts = self.counts["language_model"]
             self.lengths["language_model"] = self._language_model.max_length

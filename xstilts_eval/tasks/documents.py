@@ -19,7 +19,7 @@ from xstilts_eval.paths import sample_path
 
 log = logging.getLogger("xstilts_eval")
 
-SPLITS = ("test", "dev")
+SPLITS = ("test", "dev", "train")
 MAX_SHOTS = 1000
 """Few-shot examples are drawn from at most this many English rows (design decision D4)."""
 SHARD_SENTENCES = 400_000
@@ -104,12 +104,18 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
     """Documents of one leaf.
 
     Raises `MissingData` when the files are not there, `DataError` when they break their format or hold nothing,
-    `SettingError` for a split other than test and dev.
+    `SettingError` for another split than test, dev and train, and for English training data, which models have seen;
+    in other languages a training set (TyDiQA-GoldP's) is unseen data for zero-shot transfer.
     """
     folder, source = resolve_folder(data)
     split = split or "test"
     if split not in SPLITS:
         raise SettingError(f"split {split!r} cannot be scored; allowed: {', '.join(SPLITS)}")
+    if split == "train" and language == "en":
+        raise SettingError(
+            f"split 'train' cannot be scored in English, which models are trained on; take {family.leaf('en')} out of "
+            "--tasks"
+        )
     if source == "hub":
         for needed in ("dev", split) if family.kind is Kind.MINING else (split,):
             fetch.ensure(family, language, needed, folder)

@@ -25,10 +25,10 @@ import torch
 import transformers
 from torch.utils.data import DataLoader, Dataset
 
-from xstilts_eval.errors import NumericError, SettingError
+from xstilts_eval.errors import NumericError, SettingError, WriteError
 from xstilts_eval.training.batches import Step, pieces
 from xstilts_eval.training.settings import StageSettings
-from xstilts_eval.writing import write_atomically
+from xstilts_eval.writing import telling_of_a_full_disk, write_atomically
 
 log = logging.getLogger("xstilts_eval")
 
@@ -38,8 +38,6 @@ LOGGED = 200
 """Points of a loss curve, at most about; shorter runs note every step."""
 SAVE_EVERY = 500
 """Steps between checkpoints of a run that is not evaluated on the way."""
-KEPT = 2
-"""Checkpoints on disk: the last one, and the best or the one before."""
 WHOLE = "whole.json"
 """Written last into a checkpoint; one without it was cut off."""
 WEIGHTS = "model.safetensors"
@@ -111,7 +109,10 @@ def train(work: Work) -> Outcome:
     """
     trainer = _trainer(work)
     checkpoint = last_whole_checkpoint(work.folder)
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if checkpoint is not None and _mark(checkpoint)["finished"]:
+        trainer.take_over(checkpoint)
+    else:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     return _outcome(work, trainer)
 
 
@@ -124,6 +125,18 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
             if path not in whole:
                 shutil.rmtree(path, ignore_errors=True)
     return whole[0] if whole else None
+
+
+def _mark(checkpoint: Path) -> dict[str, Any]:
+    """``whole.json``: training time in `seconds`, and whether the training had `finished`."""
+    found: dict[str, Any] = json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))
+    return found
+
+
+def _delete(checkpoint: Path) -> None:
+    """The mark goes first: a deletion that is cut off leaves nothing that looks whole."""
+    (checkpoint / WHOLE).unlink(missing_ok=True)
+    shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 class _Planned(Dataset):  # type: ignore[type-arg]
@@ -159,14 +172,13 @@ def _trainer(work: Work) -> Any:
         warmup_steps=settings.warmup,
         lr_scheduler_type="linear",
         max_grad_norm=settings.max_grad_norm,
-        **({"gradient_checkpointing": True} if settings.gradient_checkpointing else {}),
         logging_steps=max(1, total // LOGGED),
         logging_nan_inf_filter=False,
         eval_strategy="steps" if is_evaluated else "no",
         eval_steps=every,
         save_strategy="steps",
         save_steps=every if chooses_best else settings.save_every or min(every, SAVE_EVERY),
-        save_total_limit=KEPT,
+        save_total_limit=None,  # `_save_checkpoint` deletes, once the new one is whole
         load_best_model_at_end=chooses_best,
         metric_for_best_model="score" if chooses_best else None,
         greater_is_better=True if chooses_best else None,
@@ -179,6 +191,8 @@ def _trainer(work: Work) -> Any:
         dataloader_pin_memory=torch.cuda.is_available(),
         ddp_find_unused_parameters=processes > 1,  # each step leaves other tasks' heads alone
     )
+    if settings.gradient_checkpointing:
+        work.model.recompute_activations()
     arguments._n_gpu = min(1, arguments.n_gpu)  # several devices are used through torchrun, not through DataParallel
     callbacks: list[Any] = [_Progress(work)]
     if chooses_best and settings.patience:
@@ -351,21 +365,63 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         self._load(Path(resume_from_checkpoint))
 
     def _load_best_model(self) -> None:
-        self._load(Path(self.state.best_model_checkpoint))
+        self._load(self._checkpoint(self.state.best_global_step))
 
     def _load(self, folder: Path) -> None:
         from safetensors.torch import load_model
 
         load_model(self.accelerator.unwrap_model(self.model), str(folder / WEIGHTS))
 
+    def take_over(self, checkpoint: Path) -> None:
+        """The weights and the history of a training that ended with `checkpoint`."""
+        self.state = transformers.TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        self._progress.before = _mark(checkpoint)["seconds"]
+        if self.args.load_best_model_at_end:
+            self._load_best_model()
+        else:
+            self._load(checkpoint)
+
+    @property
+    def _progress(self) -> _Progress:
+        found: _Progress = next(cb for cb in self.callback_handler.callbacks if isinstance(cb, _Progress))
+        return found
+
+    def _checkpoint(self, step: int) -> Path:
+        return Path(self.args.output_dir) / f"checkpoint-{step}"
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """As the library's, then the mark that says that it is whole."""
-        super()._save_checkpoint(model, trial)
-        self.accelerator.wait_for_everyone()
+        """As the library's, then the mark that says that it is whole; older ones go after that.
+
+        Raises `WriteError` where it cannot be written; what there is of it is deleted then.
+        """
+        folder = self._checkpoint(self.state.global_step)
+        try:
+            with telling_of_a_full_disk(f"{self.work.label}: the checkpoint of step {self.state.global_step}"):
+                super()._save_checkpoint(model, trial)
+                self.accelerator.wait_for_everyone()
+                if self.args.should_save:
+                    write_atomically(folder / WHOLE, json.dumps(self._mark()) + "\n")
+        except WriteError as error:
+            _delete(folder)
+            last = last_whole_checkpoint(self.work.folder)
+            where = f"step {last.name.rpartition('-')[2]}" if last else "its beginning"
+            raise WriteError(f"{error}; make room and give the same command again, it goes on from {where}") from error
         if self.args.should_save:
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            progress = next(cb for cb in self.callback_handler.callbacks if isinstance(cb, _Progress))
-            write_atomically(folder / WHOLE, json.dumps({"seconds": progress.seconds}) + "\n")
+            self._drop_old_checkpoints()
+
+    def _mark(self) -> dict[str, Any]:
+        has_finished = self.control.should_training_stop or self.state.global_step >= self.state.max_steps
+        return {"seconds": self._progress.seconds, "finished": has_finished}
+
+    def _drop_old_checkpoints(self) -> None:
+        last = self.state.global_step
+        steps = sorted(int(path.name.rpartition("-")[2]) for path in self.work.folder.glob("checkpoint-*"))
+        best = self.state.best_global_step if self.args.load_best_model_at_end else None
+        before = [step for step in steps if step < last]
+        kept = {last, best or (before[-1] if before else last)}
+        for step in before:
+            if step not in kept:
+                _delete(self._checkpoint(step))
 
 
 class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
@@ -381,7 +437,7 @@ class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
     @property
     def seconds(self) -> float:
         """Training time so far, in this and earlier calls."""
-        return self.before + time.monotonic() - self.started - self.paused
+        return self.before + (time.monotonic() - self.started - self.paused if self.started else 0.0)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         from tqdm import tqdm
@@ -389,7 +445,7 @@ class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
         done = state.global_step
         checkpoint = self.work.folder / f"checkpoint-{done}" / WHOLE
         if done and checkpoint.is_file():
-            self.before = float(json.loads(checkpoint.read_text())["seconds"])
+            self.before = float(_mark(checkpoint.parent)["seconds"])
         self.tokens = 0
         self.started, self.paused = time.monotonic(), 0.0
         self.bar = tqdm(
@@ -422,7 +478,6 @@ class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
 
 def _outcome(work: Work, trainer: Any) -> Outcome:
     state = trainer.state
-    progress = next(cb for cb in trainer.callback_handler.callbacks if isinstance(cb, _Progress))
     scores = [
         {"step": entry["step"]}
         | {name.removeprefix("eval_"): value for name, value in entry.items() if name.startswith("eval_")}
@@ -435,7 +490,7 @@ def _outcome(work: Work, trainer: Any) -> Outcome:
         best_step=state.best_global_step if trainer.args.load_best_model_at_end else None,
         steps=state.global_step,
         tokens=sum(work.tokens_by_step[: state.global_step]),
-        seconds=progress.seconds,
+        seconds=trainer._progress.seconds,
         processes=trainer.args.world_size,
         micro_batch_tokens=trainer.budget,
         device=_device_name(trainer.args.device),

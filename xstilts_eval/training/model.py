@@ -17,7 +17,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from xstilts_eval.benchmark import Kind
-from xstilts_eval.errors import UnfitCheckpoint
+from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.text import row_losses
 
@@ -71,9 +71,9 @@ class SharedEncoder(torch.nn.Module):
         output = model(**inputs)
         return {"loss": loss_sum(kind, output, labels, keep) / items}
 
-    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
-        """Recompute the blocks' activations in the backward pass (called by the Trainer)."""
-        self.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs=gradient_checkpointing_kwargs)
+    def recompute_activations(self) -> None:
+        """Forget the blocks' activations and compute them again in the backward pass."""
+        _recompute(self.encoder)
 
 
 class TextModel(torch.nn.Module):
@@ -88,9 +88,18 @@ class TextModel(torch.nn.Module):
         """Loss of a micro-batch: the sum over target tokens divided by `items`, those of the whole optimiser step."""
         return {"loss": (row_losses(self.encoder, inputs) * keep).sum() / items}
 
-    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
-        """Recompute the blocks' activations in the backward pass (called by the Trainer)."""
-        self.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs=gradient_checkpointing_kwargs)
+    def recompute_activations(self) -> None:
+        """Forget the blocks' activations and compute them again in the backward pass."""
+        _recompute(self.encoder)
+
+
+def _recompute(encoder: Any) -> None:
+    # transformers renamed it; the old name warns where there is a new one.
+    enable = getattr(encoder, "activation_checkpointing_enable", None) or encoder.gradient_checkpointing_enable
+    try:
+        enable()
+    except ValueError as error:
+        raise SettingError(f"gradient_checkpointing: transformers has none for {encoder.config.model_type}") from error
 
 
 def loss_sum(kind: Kind | str, output: Any, labels: Mapping[str, torch.Tensor], keep: torch.Tensor) -> torch.Tensor:

@@ -27,7 +27,7 @@ from xstilts_eval.training.material import Material, expanded, gather
 from xstilts_eval.training.mlm import MlmSettings
 from xstilts_eval.training.recipe import Mixture, TaskEntry
 from xstilts_eval.training.settings import SPEED_ONLY, Resolved, StageSettings, resolve
-from xstilts_eval.writing import write_atomically
+from xstilts_eval.writing import telling_of_a_full_disk, write_atomically
 
 FORMAT = 1
 """Moves whenever the same settings would train other weights."""
@@ -187,14 +187,17 @@ def described(plan: Plan) -> str:
         lines.append(f"  {material.task.title} [{material.entry.language}, {material.origin}]: {counts}")
         lines += [f"    {note}" for note in material.notes]
     several = len(plan.materials) > 1
+    by_origin: dict[str, list[str]] = {}
     for name, value in plan.settings.model_dump().items():
+        shown = str(value)
         if several and name in PER_TASK:
-            value = ", ".join(f"{m.task.name} {getattr(m.settings, name)}" for m in plan.materials)
-        lines.append(f"  {name} = {value}  ({plan.resolved.origins[name]})")
+            shown = "(" + ", ".join(f"{m.task.name} {getattr(m.settings, name)}" for m in plan.materials) + ")"
+        by_origin.setdefault(plan.resolved.origins[name], []).append(f"{name} {shown}")
+    lines += [f"  {origin}: {', '.join(settings)}" for origin, settings in sorted(by_origin.items(), reverse=True)]
     if several:
-        lines.append(f"  mixture = {plan.mixture.model_dump(exclude_none=True)}  (recipe)")
+        lines.append(f"  mixture: {plan.mixture.model_dump(exclude_none=True)}")
     if plan.mlm:
-        lines.append(f"  mlm = {plan.mlm.model_dump(mode='json', exclude_none=True)}  (recipe)")
+        lines.append(f"  mlm: {plan.mlm.model_dump(mode='json', exclude_none=True)}")
     return "\n".join(lines)
 
 
@@ -247,10 +250,11 @@ def write(plan: Plan, work: Path, stages: Path, save: Callable[[Path], bundle.Bu
     folder = plan.folder(stages)
     new = work / "finished"
     shutil.rmtree(new, ignore_errors=True)
-    new.mkdir()
-    manifest = save(new)
-    write_atomically(new / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    bundle.write(manifest, new)
+    with telling_of_a_full_disk(f"stage {folder.name}"):
+        new.mkdir()
+        manifest = save(new)
+        write_atomically(new / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        bundle.write(manifest, new)
     if folder.exists():  # without its record: not ours, or cut off by an older version
         shutil.rmtree(folder)
     new.rename(folder)
