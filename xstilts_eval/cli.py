@@ -125,6 +125,29 @@ def score(
         _show(board, languages)
 
 
+@app.command()
+def gains(
+    baseline: Path = typer.Argument(
+        help="Run without an intermediate stage: results of xstilts eval, or seed-N/INNER."
+    ),
+    runs: list[Path] = typer.Argument(help="Runs to compare with it, scored in the same way."),
+    inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
+    json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
+    markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
+) -> None:
+    """Points that intermediate training gains over the baseline, by family and language, with 95 % intervals."""
+    from xstilts_eval.results import gains as results
+    from xstilts_eval.writing import write_atomically
+
+    found = {run.name: results.gains(*results.paired(baseline, run, inner)) for run in runs}
+    if json_:
+        _write_json(results.as_json(found), json_)
+    if markdown:
+        write_atomically(markdown, results.markdown(found))
+    if json_ != "-":
+        _console().print(results.table(found))
+
+
 @data_app.command("status")
 def data_status(
     data: str | None = typer.Option(None, help=DATA_HELP),

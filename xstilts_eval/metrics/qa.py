@@ -121,3 +121,38 @@ SQUAD = _qa_metric(normalise_squad, "squad1.1-en")
 def mlqa(language: str) -> Metric[Answers, str]:
     """The MLQA metric of one language (context, question and answer language are the same)."""
     return _qa_metric(mlqa_normaliser(language), f"mlqa-{language}")
+
+
+def at_best_threshold(gold: Sequence[Answers], predicted: Sequence[str], no_answer: Sequence[float]) -> Scores:
+    """`f1` and `exact_match` (0-1) of SQuAD v2.0, each at the threshold for "no answer" that suits it best.
+
+    `predicted` are the best answers whatever `no_answer` says; a question counts as unanswered where its score there is
+    above the threshold. `gold` is empty for a question without an answer, whose only right prediction is the empty
+    string. The official `evaluate-v2.0.py` (`find_best_thresh`): thresholds are the scores themselves, and two
+    answers that both normalise to nothing agree. Raises `DataError` without questions.
+    """
+    if not gold:
+        raise DataError("no questions to score")
+    forms = [[form for text in texts if (form := normalise_squad(text))] for texts in gold]
+    answers = [normalise_squad(text) for text in predicted]
+    f1 = [max(_soft(form, answer) for form in own or [""]) for own, answer in zip(forms, answers, strict=True)]
+    exact = [float(answer in (own or [""])) for own, answer in zip(forms, answers, strict=True)]
+    order = sorted(range(len(gold)), key=lambda index: no_answer[index])
+    has_answer = [bool(own) for own in forms]
+    return {
+        "f1": _best_sum(f1, has_answer, predicted, order) / len(gold),
+        "exact_match": _best_sum(exact, has_answer, predicted, order) / len(gold),
+    }
+
+
+def _soft(gold: str, answer: str) -> float:
+    return token_f1(gold, answer) if gold and answer else float(gold == answer)
+
+
+def _best_sum(scores: Sequence[float], has_answer: Sequence[bool], predicted: Sequence[str], order: list[int]) -> float:
+    """The highest sum of scores when the questions up to some place of `order` are answered and the others are not."""
+    total = best = float(has_answer.count(False))
+    for index in order:
+        total += scores[index] if has_answer[index] else (-1.0 if predicted[index] else 0.0)
+        best = max(best, total)
+    return best

@@ -143,7 +143,8 @@ def _head(model: Any) -> Callable[[torch.Tensor], Any] | None:
     """What stands on the encoder, for the classes that this package uses."""
     name = type(model).__name__
     if name.endswith("ForSequenceClassification"):
-        pooler = model.base_model.pooler or torch.nn.Identity()  # BERT pools before its classifier, RoBERTa in it
+        # BERT pools before its classifier, RoBERTa in it, also where its encoder has a pooler for other heads.
+        pooler = torch.nn.Identity() if hasattr(model.classifier, "dense") else model.base_model.pooler
         return lambda hidden: SimpleNamespace(logits=model.classifier(pooler(hidden)))
     if name.endswith("ForTokenClassification"):
         return lambda hidden: SimpleNamespace(logits=model.classifier(hidden))

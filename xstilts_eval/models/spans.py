@@ -9,7 +9,7 @@ sub-word's characters, so scripts without blanks need no re-alignment.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -120,11 +120,35 @@ def best_span(
     return float(scores[row, column]), int(starts[row]), int(ends[column])
 
 
+@dataclass(frozen=True)
+class Answered:
+    """The best answer to a question (empty when no span is allowed), its score, and the score of having none.
+
+    Scores are sums of two logits; `null_score` is that of the first position, the classification token, the lowest of
+    all windows (SQuAD v2.0 in `run_squad.py` of google-research/bert, `write_predictions`).
+    """
+
+    text: str = ""
+    score: float = -np.inf
+    null_score: float = np.inf
+
+    @property
+    def no_answer(self) -> float:
+        """How much likelier no answer is than the best one; infinite without one."""
+        return self.null_score - self.score
+
+
 def answer(head: Loaded, documents: Sequence[dict[str, Any]]) -> tuple[list[str], dict[str, int]]:
     """The answer string of every document (empty when no span is allowed), and the number of windows.
 
     Raises `SettingError` when `max_length` leaves no room for a context behind a question.
     """
+    found, counts = answer_or_none(head, documents)
+    return [one.text for one in found], counts
+
+
+def answer_or_none(head: Loaded, documents: Sequence[dict[str, Any]]) -> tuple[list[Answered], dict[str, int]]:
+    """As `answer`, with the scores of each answer and of having none."""
     tokenizer = head.tokenizer
     pair = PairTemplate.of(tokenizer)
     fields = head.fields
@@ -154,18 +178,21 @@ def answer(head: Loaded, documents: Sequence[dict[str, Any]]) -> tuple[list[str]
 
     names = [str(documents[window.document]["id"]) for window in placed]
     logits = forward_rows(head, rows, read, names)
-    best: list[tuple[float, str] | None] = [None] * len(documents)
+    best = [Answered()] * len(documents)
     for window, values in zip(placed, logits, strict=True):
         spans = spans_of[window.document]
         inside = values[window.offset : window.offset + window.end - window.start]
+        previous = best[window.document]
+        best[window.document] = previous = replace(
+            previous, null_score=min(previous.null_score, float(values[0].sum()))
+        )
         found = best_span(inside[:, 0], inside[:, 1], max_context(spans, spans.index((window.start, window.end))))
         if found is None:
             continue
         score, first, last = found
-        previous = best[window.document]
-        if previous is None or score > previous[0]:
+        if score > previous.score:
             context = documents[window.document]["context"]
             offsets = encoded["offset_mapping"][place[context]]
             text = context[offsets[window.start + first][0] : offsets[window.start + last][1]]
-            best[window.document] = (score, text.strip())
-    return [found[1] if found else "" for found in best], {"windows": len(rows)}
+            best[window.document] = replace(previous, text=text.strip(), score=score)
+    return best, {"windows": len(rows)}

@@ -30,7 +30,7 @@ def family_interval(
 
     `samples` holds the host's logged samples by language. None when a language has fewer than two units.
     """
-    tables = [_statistics(family, samples[language]) for language in sorted(samples)]
+    tables = [statistics(family, samples[language]) for language in sorted(samples)]
     sizes = {len(table) for table in tables}
     if not tables or min(sizes) < 2:
         return None
@@ -52,12 +52,12 @@ def _mean_scores(family: Family, groups: Sequence[Statistics], draws: int, seeds
             size = min(_CHUNK, draws - start)
             weights = random.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
             sums = np.einsum("du,luc->ldc", weights, group)
-            total[start : start + size] += _scores(family, sums).sum(axis=0)
+            total[start : start + size] += scores(family, sums).sum(axis=0)
     mean: Statistics = total / sum(len(group) for group in groups)
     return mean
 
 
-def _scores(family: Family, sums: Statistics) -> Statistics:
+def scores(family: Family, sums: Statistics) -> Statistics:
     """Official score (fractions) from summed counts [..., counts]."""
     if family.kind in (Kind.TAGGED, Kind.MINING):  # correct, predicted, gold: F1 = 2 correct / (predicted + gold)
         whole = sums[..., 1] + sums[..., 2]
@@ -66,7 +66,7 @@ def _scores(family: Family, sums: Statistics) -> Statistics:
     return scores
 
 
-def _statistics(family: Family, samples: Sequence[dict[str, Any]]) -> Statistics:
+def statistics(family: Family, samples: Sequence[dict[str, Any]]) -> Statistics:
     """Counts per unit, shape [units, counts], units in the order of the test file."""
     ordered = sorted(samples, key=lambda sample: int(sample["doc_id"]))
     if family.kind is Kind.MINING:

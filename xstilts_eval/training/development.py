@@ -71,12 +71,19 @@ def _squad(head: Loaded, documents: Sequence[Document], task: TrainingTask, labe
     return {"f1": found["f1"], "exact_match": found["exact_match"]}
 
 
+def _squad_v2(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    found, _ = spans.answer_or_none(head, documents)
+    gold = [[answer["text"] for answer in doc["answers"]] for doc in documents]
+    return dict(qa.at_best_threshold(gold, [one.text for one in found], [one.no_answer for one in found]))
+
+
 _SCORES: Mapping[str, Callable[[Loaded, Sequence[Document], TrainingTask, Sequence[str]], Scores]] = {
     "accuracy": _accuracy,
     "accuracy_f1": _accuracy_f1,
     "chunk_f1": _chunk_f1,
     "word_accuracy": _word_accuracy,
     "squad": _squad,
+    "squad_v2": _squad_v2,
 }
 _DECIDING: Mapping[str, tuple[str, ...]] = {
     "accuracy": ("accuracy",),

@@ -16,7 +16,7 @@ from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
-from xstilts_eval.training import batches, development, loop, mlm, rows, stage, text
+from xstilts_eval.training import batches, development, loop, lora, mlm, rows, stage, text
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.material import Material
 from xstilts_eval.training.run import is_first_process, wait_for_everyone
@@ -51,6 +51,20 @@ def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> 
     transformers.set_seed(plan.seed)
     source = plan.parent.source(stages)
     learner = Text(plan, source) if is_language_model(source.config) else Heads(plan, source, stages)
+    outcome, mixture = train(learner, work, report_to)
+    folder = plan.folder(stages)
+    if is_first_process():
+        record = stage.record_of(plan, outcome, mixture, learner.counts)
+        folder = stage.write(plan, work, stages, learner.save, record)
+    wait_for_everyone()
+    return folder
+
+
+def train(
+    learner: Heads | Text, work: Path, report_to: Sequence[str] = (), keep_checkpoints: bool = True
+) -> tuple[loop.Outcome, dict[str, Any]]:
+    """Plan the steps over a learner's rows and walk them; what came out, and the mixture's shares asked and seen."""
+    plan = learner.plan
     parts = {name: batches.Part(task.lengths, *learner.part[name]) for name, task in learner.tasks.items()}
     settings = plan.settings
     steps = batches.plan(parts, plan.mixture.sampling, plan.seed, settings.group_by_length, settings.max_steps)
@@ -61,6 +75,8 @@ def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> 
         tasks[MLM] = learner.masked_text(plan.mlm, count * settings.batch_size)
         steps = batches.interleave(steps, MLM, count, settings.batch_size, tasks[MLM].lengths, plan.seed)
         asked = {name: share * (1 - plan.mlm.share) for name, share in asked.items()} | {MLM: plan.mlm.share}
+    if settings.lora is not None:
+        lora.add(learner.model.encoder, settings.lora)
     job = loop.Work(
         model=learner.model,
         tasks=tasks,
@@ -72,15 +88,12 @@ def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> 
         collate=learner.collate,
         evaluate=learner.scores if any(m.development for m in plan.materials) else None,
         report_to=tuple(report_to),
+        keep_checkpoints=keep_checkpoints,
     )
     outcome = loop.train(job)
-    folder = plan.folder(stages)
-    if is_first_process():
-        mixture = {"asked": asked, "seen": batches.seen(steps)}
-        record = stage.record_of(plan, outcome, mixture, learner.counts)
-        folder = stage.write(plan, work, stages, learner.save, record)
-    wait_for_everyone()
-    return folder
+    if settings.lora is not None:
+        lora.merge(learner.model.encoder)
+    return outcome, {"asked": asked, "seen": batches.seen(steps)}
 
 
 class Heads:
@@ -108,7 +121,7 @@ class Heads:
 
     def _add(self, material: Material) -> None:
         name, kind = material.task.name, material.task.kind
-        found = ROWS[kind](self._loaded(material), material.training, material.labels)
+        found = ROWS[kind](self.loaded(material), material.training, material.labels)
         if not found:
             raise DataError(f"{name}: none of {len(material.training)} examples gives a row to train on")
         items = [heads.items_of(kind, row) for row in found]
@@ -131,7 +144,8 @@ class Heads:
             "head": self.origins[material.head],
         }
 
-    def _loaded(self, material: Material) -> Loaded:
+    def loaded(self, material: Material) -> Loaded:
+        """The head of a task, ready to encode and to run where it is."""
         import torch
 
         model = self.model.heads[material.head]
@@ -161,7 +175,7 @@ class Heads:
             count,
             self.plan.seed,
             self.model.encoder.get_input_embeddings().num_embeddings,
-            self._loaded(self.plan.materials[0]).fields,
+            self.loaded(self.plan.materials[0]).fields,
         )
         head = mlm.mlm_head(self.plan.parent.base, self.model.encoder)
         self.model.heads[MLM], self.model.kinds[MLM] = head, MLM
@@ -188,7 +202,7 @@ class Heads:
         for material in self.plan.materials:
             if not material.development:
                 continue
-            scores = development.score(self._loaded(material), material.development, material.task, material.labels)
+            scores = development.score(self.loaded(material), material.development, material.task, material.labels)
             deciding.append(scores.pop("score"))
             several = len(self.plan.materials) > 1
             found |= {f"{material.task.name}_{name}" if several else name: value for name, value in scores.items()}

@@ -41,6 +41,7 @@ SAVE_EVERY = 500
 WHOLE = "whole.json"
 """Written last into a checkpoint; one without it was cut off."""
 WEIGHTS = "model.safetensors"
+BROKEN = "the model gives NaN or infinite numbers after"
 
 Row = dict[str, Any]
 
@@ -62,7 +63,10 @@ class TaskRows:
 
 @dataclass(frozen=True)
 class Work:
-    """All that one training needs; `evaluate` gives scores in 0-1 with the one that decides under ``score``."""
+    """All that one training needs; `evaluate` gives scores in 0-1 with the one that decides under ``score``.
+
+    Without `keep_checkpoints` an interrupted training starts anew; `settings` select the last weights then.
+    """
 
     model: Any
     tasks: Mapping[str, TaskRows]
@@ -74,6 +78,7 @@ class Work:
     collate: Callable[[Sequence[Row]], dict[str, Any]]
     evaluate: Callable[[], dict[str, float]] | None = None
     report_to: tuple[str, ...] = ()
+    keep_checkpoints: bool = True
 
     @cached_property
     def tokens_by_step(self) -> list[int]:
@@ -113,6 +118,7 @@ def train(work: Work) -> Outcome:
         trainer.take_over(checkpoint)
     else:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    trainer.check_weights()
     return _outcome(work, trainer)
 
 
@@ -176,7 +182,7 @@ def _trainer(work: Work) -> Any:
         logging_nan_inf_filter=False,
         eval_strategy="steps" if is_evaluated else "no",
         eval_steps=every,
-        save_strategy="steps",
+        save_strategy="steps" if work.keep_checkpoints else "no",
         save_steps=every if chooses_best else settings.save_every or min(every, SAVE_EVERY),
         save_total_limit=None,  # `_save_checkpoint` deletes, once the new one is whole
         load_best_model_at_end=chooses_best,
@@ -311,11 +317,20 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         """As the library's; a step that is not finite ends the training before it moves a weight."""
         norm = super()._clip_grad_norm(model)
         if not (math.isfinite(float(self.step_loss)) and math.isfinite(float(norm))):
-            raise self._diverged()
+            number = self.state.global_step
+            raise self._diverged("the loss became NaN or infinite in", number)
         return norm
 
-    def _diverged(self) -> NumericError:
-        number = self.state.global_step
+    def check_weights(self) -> None:
+        """Raise `NumericError` when the final weights give no finite loss; no later step looks at what the last did."""
+        last = len(self.work.steps) - 1
+        self.model.eval()
+        with torch.no_grad():
+            loss = self.accelerator.unwrap_model(self.model)(**self._prepare_inputs(next(self._micro_batches(last))))
+        if not math.isfinite(float(loss["loss"])):
+            raise self._diverged(BROKEN, last)
+
+    def _diverged(self, what: str, number: int) -> NumericError:
         step = self.work.steps[number]
         names = list(dict.fromkeys(self.work.tasks[step.task].name(row) for row in step.rows))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
@@ -324,9 +339,8 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
             f"the last good weights are those of step {last.name.rpartition('-')[2]}" if last else "no weight was kept"
         )
         return NumericError(
-            f"{self.work.label}: the loss became NaN or infinite in step {number + 1} of {len(self.work.steps)}, a "
-            f"batch of {step.task} with the examples {shown}; {kept}; give a learning_rate below "
-            f"{self.work.settings.learning_rate:g} or check those examples"
+            f"{self.work.label}: {what} step {number + 1} of {len(self.work.steps)}, a batch of {step.task} with the "
+            f"examples {shown}; {kept}; give a learning_rate below {self.work.settings.learning_rate:g} or check those examples"
         )
 
     # --- development scores
@@ -340,7 +354,10 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         scores: list[Any] = [None]
         if self.is_world_process_zero():
             self.model.eval()
-            scores = [self.work.evaluate()]
+            try:
+                scores = [self.work.evaluate()]
+            except NumericError as error:
+                raise self._diverged(BROKEN, self.state.global_step - 1) from error
             self.model.train()
         if self.args.world_size > 1:
             scores = broadcast_object_list(scores)
@@ -462,7 +479,7 @@ class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
         self.bar.update(1)
         if state.global_step >= state.max_steps:
             control.should_evaluate = self.work.evaluate is not None
-            control.should_save = True
+            control.should_save = self.work.keep_checkpoints
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Mapping[str, float], **_: Any) -> None:
         self.paused += metrics.get("eval_seconds", 0.0)

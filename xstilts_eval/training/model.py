@@ -198,12 +198,14 @@ def save(shared: SharedEncoder, tokenizer: Any, folder: Path, heads: Mapping[str
     if pooling:
         save_model(torch.nn.ModuleDict(pooling), str(folder / "encoder" / POOLING_FILE))
     for name, inner in heads.items():
-        model = models[name]
-        unused = f"{model.base_model_prefix}.pooler."
-        weights = {
-            key: value
-            for key, value in model.state_dict().items()
-            if model.has_own_pooler or not key.startswith(unused)
-        }
-        model.save_pretrained(folder / inner, state_dict=weights)
-        tokenizer.save_pretrained(folder / inner)
+        save_head(models[name], tokenizer, folder / inner)
+
+
+def save_head(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write a head of a `SharedEncoder` with its encoder, as a checkpoint of its own class."""
+    unused = f"{model.base_model_prefix}.pooler."
+    weights = {
+        key: value for key, value in model.state_dict().items() if model.has_own_pooler or not key.startswith(unused)
+    }
+    model.save_pretrained(folder, state_dict=weights)
+    tokenizer.save_pretrained(folder)

@@ -108,6 +108,7 @@ def _scratch(beside: Path) -> Iterator[Path]:
 def _save(head: Loaded, folder: Path) -> None:
     from transformers.utils import logging
 
+    from xstilts_eval.training.model import save_head
+
     logging.disable_progress_bar()  # the Trainer turns it on again
-    head.model.save_pretrained(folder)
-    head.tokenizer.save_pretrained(folder)
+    save_head(head.model, head.tokenizer, folder)

@@ -1,0 +1,149 @@
+"""Runs of the trainer for tests: recipes over the bundled sample, in this process or in one that may be killed."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from xstilts_eval.training import recipe, run, stage
+from xstilts_eval.training.recipe import Recipe
+
+STEPS = 12
+QUICK = {"preset": "defaults", "settings": {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "max_length": 64}}
+"""A stage of seconds."""
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["pytest", "tests.training.runs", "xstilts_eval.training.fit", "xstilts_eval.cli"])
+
+
+def quick(tasks: Any, **settings: Any) -> dict[str, Any]:
+    """A stage, or the targets, of a recipe with quick settings."""
+    return {"tasks": [tasks] if isinstance(tasks, str) else tasks} | QUICK | {"settings": QUICK["settings"] | settings}  # type: ignore[operator]
+
+
+def content(base: Path, targets: Any = None, intermediate: Any = None, **more: Any) -> dict[str, Any]:
+    """A recipe as plain values."""
+    found: dict[str, Any] = {"name": "tiny", "base": str(base)}
+    found |= {"targets": targets} if targets else {}
+    found |= {"intermediate": [intermediate]} if intermediate else {}
+    return found | more
+
+
+def recipe_of(base: Path, targets: Any = None, intermediate: Any = None, **more: Any) -> Recipe:
+    return recipe.validated(content(base, targets, intermediate, **more), "test")
+
+
+def train(wanted: Recipe, folder: Path, **options: Any) -> Path:
+    """Train below `folder` and return the folder of the last stage."""
+    lines: list[str] = []
+    run.run(wanted, folder / "out", "sample", say=lines.append, **options)
+    planned = run.plans(wanted, wanted.seeds[-1], "sample")
+    return planned[-1].folder(folder / "stages")
+
+
+def record(folder: Path) -> dict[str, Any]:
+    return stage.read_record(folder)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Every tensor of every safetensors file below a stage, by file and name."""
+    return {
+        f"{file.relative_to(folder)}:{name}": tensor
+        for file in sorted(folder.rglob("*.safetensors"))
+        for name, tensor in load_file(file).items()
+    }
+
+
+def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
+    """Whether all tensors are equal, bit for bit."""
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def furthest(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> float:
+    """The largest difference of two weights."""
+    assert one.keys() == other.keys()
+    return max(float((one[name].float() - other[name].float()).abs().max()) for name in one)
+
+
+class Process:
+    """`xstilts train` in a process of its own, forked off one that has imported everything already.
+
+    `fault` is called in it before the command line is.
+    """
+
+    def __init__(self, wanted: Path, folder: Path, fault: Callable[[], None] | None = None, **environment: str) -> None:
+        self.log = folder / f"{os.urandom(4).hex()}.log"
+        self.stages = folder / "stages"
+        arguments = [str(wanted), "--data", "sample", "-o", str(folder / "out"), "--stages", str(self.stages)]
+        folder.mkdir(parents=True, exist_ok=True)
+        self.inner = _CONTEXT.Process(target=_main, args=(arguments, self.log, fault, environment), daemon=True)
+        self.inner.start()
+
+    @property
+    def is_running(self) -> bool:
+        return self.inner.exitcode is None
+
+    def kill(self) -> None:
+        self.inner.kill()
+        self.inner.join()
+
+    def wait(self, seconds: float = 120) -> int:
+        """The exit code."""
+        self.inner.join(seconds)
+        if self.is_running:
+            self.kill()
+            raise AssertionError(f"still running after {seconds} s: {self.output}")
+        code = self.inner.exitcode
+        assert code is not None
+        return code
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8") if self.log.is_file() else ""
+
+    @property
+    def error(self) -> str:
+        """The one line behind ``xstilts: error:``; everything after it must be empty, and no traceback before it."""
+        assert "Traceback" not in self.output, self.output
+        before, sign, message = self.output.rpartition("xstilts: error: ")
+        assert sign, self.output
+        assert message.count("\n") == 1, message
+        return message.strip()
+
+
+def _main(
+    arguments: list[str], log: Path, fault: Callable[[], None] | None, environment: Mapping[str, str]
+) -> None:
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+    sys.argv = ["xstilts", "train", *arguments]
+    if fault is not None:
+        fault()
+    from xstilts_eval.cli import main
+
+    main()
+
+
+def write(values: Mapping[str, Any], folder: Path) -> Path:
+    """A recipe file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(json.loads(json.dumps(values))), encoding="utf-8")
+    return path
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
