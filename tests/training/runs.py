@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -12,22 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 import yaml
 from safetensors.torch import load_file
 
 from xstilts_eval.training import recipe, run, stage
 from xstilts_eval.training.recipe import Recipe
 
-STEPS = 12
-QUICK = {"preset": "defaults", "settings": {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "max_length": 64}}
-"""A stage of seconds."""
+QUICK = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "max_length": 64}
+"""Settings of a stage of seconds."""
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["pytest", "tests.training.runs", "xstilts_eval.training.fit", "xstilts_eval.cli"])
 
 
 def quick(tasks: Any, **settings: Any) -> dict[str, Any]:
     """A stage, or the targets, of a recipe with quick settings."""
-    return {"tasks": [tasks] if isinstance(tasks, str) else tasks} | QUICK | {"settings": QUICK["settings"] | settings}  # type: ignore[operator]
+    listed = [tasks] if isinstance(tasks, str) else tasks
+    return {"tasks": listed, "preset": "defaults", "settings": QUICK | settings}
 
 
 def content(base: Path, targets: Any = None, intermediate: Any = None, **more: Any) -> dict[str, Any]:
@@ -114,21 +116,19 @@ class Process:
     def error(self) -> str:
         """The one line behind ``xstilts: error:``; everything after it must be empty, and no traceback before it."""
         assert "Traceback" not in self.output, self.output
-        before, sign, message = self.output.rpartition("xstilts: error: ")
+        _, sign, message = self.output.rpartition("xstilts: error: ")
         assert sign, self.output
         assert message.count("\n") == 1, message
         return message.strip()
 
 
-def _main(
-    arguments: list[str], log: Path, fault: Callable[[], None] | None, environment: Mapping[str, str]
-) -> None:
+def _main(arguments: list[str], log: Path, fault: Callable[[], None] | None, environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     torch.set_num_threads(1)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
     sys.argv = ["xstilts", "train", *arguments]
     if fault is not None:
         fault()
@@ -147,3 +147,25 @@ def write(values: Mapping[str, Any], folder: Path) -> Path:
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def learner(wanted: Recipe, folder: Path, number: int = 0) -> Any:
+    """Model, rows and collator of a stage before its first step; stages before it must be trained below `folder`."""
+    from xstilts_eval.models.checkpoint import is_language_model
+    from xstilts_eval.training import fit
+
+    plan = run.plans(wanted, wanted.seeds[0], "sample")[number]
+    torch.manual_seed(plan.seed)
+    source = plan.parent.source(folder / "stages")
+    if is_language_model(source.config):
+        return fit.Text(plan, source)
+    return fit.Heads(plan, source, folder / "stages")
+
+
+def without_dropout(base: Path, folder: Path) -> Path:
+    """A copy of the base whose configuration has none."""
+    shutil.copytree(base, folder)
+    config = transformers.AutoConfig.from_pretrained(folder)
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+    config.save_pretrained(folder)
+    return folder

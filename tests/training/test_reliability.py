@@ -16,9 +16,8 @@ import pytest
 import torch
 
 from tests.training import runs
-from xstilts_eval.errors import NumericError
-from xstilts_eval.training import batches, fit, loop, stage
-
+from xstilts_eval.errors import NumericError, SettingError
+from xstilts_eval.training import loop, run
 
 STEPS = 25
 """192 sentences, some of them longer than a row, eight rows a step."""
@@ -144,7 +143,8 @@ def test_a_second_process_is_refused(wanted: Path, uninterrupted: dict[str, torc
     wait_for(first, "checkpoint-2")
     second = runs.Process(wanted, tmp_path)
     assert second.wait() == 2
-    assert second.error.startswith("stage udpos-") and f"is being trained by process {first.inner.pid} on" in second.error
+    assert second.error.startswith("stage udpos-")
+    assert f"is being trained by process {first.inner.pid} on" in second.error
     assert first.wait() == 0, first.output
     assert runs.same(runs.weights(finished(first)), uninterrupted)
 
@@ -202,41 +202,36 @@ def test_nan_loss(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     stage_ = runs.quick("mnli", limit=48, save_every=2, selection="last", development=0)
     wanted = runs.recipe_of(base, stage_)
     before: list[torch.Tensor] = []
-    step_of = loop._PlannedTrainer.training_step
     model: list[Any] = []
+    loss_of = loop._PlannedTrainer.compute_loss
 
-    def poisoned(self: Any, inner: Any, number: int, *rest: Any, **more: Any) -> Any:
+    def poisoned(self: Any, inner: Any, inputs: Any, *rest: Any, **more: Any) -> Any:
+        loss = loss_of(self, inner, inputs, *rest, **more)
+        if self.state.global_step != 3:
+            return loss
         model[:] = [inner]
-        if number == 3:
-            before[:] = [weight.detach().clone() for weight in inner.parameters()]
-            return step_of(self, inner, number, *rest, **more) * float("nan")
-        return step_of(self, inner, number, *rest, **more)
+        before[:] = [weight.detach().clone() for weight in inner.parameters()]
+        return loss * float("nan")
 
-    monkeypatch.setattr(loop._PlannedTrainer, "training_step", poisoned)
+    monkeypatch.setattr(loop._PlannedTrainer, "compute_loss", poisoned)
     with pytest.raises(NumericError) as caught:
         runs.train(wanted, tmp_path)
-    planned = fit_steps(wanted)
-    names = [str(doc["id"]) for doc in planned[0].materials[0].training]
+    names = {str(doc["id"]) for doc in run.plans(wanted, 1, "sample")[0].materials[0].training}
     shown = str(caught.value)
-    assert "NaN or infinite in step 4 of 6" in shown and "those of step 2" in shown and "learning_rate below 0.001" in shown
+    assert "NaN or infinite in step 4 of 6" in shown and "those of step 2" in shown
+    assert "learning_rate below 0.001" in shown
     listed = shown.partition("with the examples ")[2].partition(" and 5 more")[0].split(", ")
-    assert len(listed) == 3 and set(listed) <= set(names)
+    assert len(listed) == 3 and set(listed) <= names
     assert all(torch.equal(old, new) for old, new in zip(before, model[0].parameters(), strict=True))
     assert next((tmp_path / "stages").glob(".*/checkpoint-2/whole.json"))
-    monkeypatch.undo()
+    monkeypatch.setattr(loop._PlannedTrainer, "compute_loss", loss_of)
     resumed = runs.weights(runs.train(wanted, tmp_path))
     assert runs.same(resumed, runs.weights(runs.train(wanted, tmp_path / "again")))
 
 
-def fit_steps(wanted: Any) -> list[stage.Plan]:
-    from xstilts_eval.training import run
-
-    return run.plans(wanted, wanted.seeds[0], "sample")
-
-
 def poison() -> None:
     """A gradient that is no number although the loss is one."""
-    made = fit.loop._PlannedTrainer.training_step
+    made = loop._PlannedTrainer.training_step
 
     def step(self: Any, model: Any, number: int, *rest: Any, **more: Any) -> Any:
         loss = made(self, model, number, *rest, **more)
@@ -244,7 +239,7 @@ def poison() -> None:
             next(model.parameters()).grad.fill_(float("inf"))
         return loss
 
-    fit.loop._PlannedTrainer.training_step = step  # type: ignore[method-assign]
+    loop._PlannedTrainer.training_step = step  # type: ignore[method-assign]
 
 
 def test_nan_ends_the_command_with_one_sentence(wanted: Path, tmp_path: Path) -> None:
@@ -275,7 +270,7 @@ def test_out_of_memory_halves_the_micro_batch(
 ) -> None:
     """As if the halved budget had been there from the start, up to rounding; no dropout, whose draws would differ."""
     settings = runs.quick("mnli", limit=32, max_length=32, learning_rate=1e-4)
-    wanted = runs.recipe_of(without_dropout(base, tmp_path / "base"), settings)
+    wanted = runs.recipe_of(runs.without_dropout(base, tmp_path / "base"), settings)
     made = loop._PlannedTrainer.compute_loss
 
     def small(self: Any, model: Any, inputs: dict[str, Any], *rest: Any, **more: Any) -> Any:
@@ -296,28 +291,9 @@ def test_out_of_memory_halves_the_micro_batch(
 
 
 def test_a_row_that_does_not_fit(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xstilts_eval.errors import SettingError
-
     def never(*_: Any, **__: Any) -> Any:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(loop._PlannedTrainer, "compute_loss", never)
     with pytest.raises(SettingError, match="one row does not fit in the memory of cpu"):
         runs.train(runs.recipe_of(base, runs.quick("mnli", limit=8)), tmp_path)
-
-
-def without_dropout(base: Path, folder: Path) -> Path:
-    """A copy of the base whose configuration has none."""
-    from transformers import AutoConfig
-
-    shutil.copytree(base, folder)
-    config = AutoConfig.from_pretrained(folder)
-    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
-    config.save_pretrained(folder)
-    return folder
-
-
-def test_pieces_are_what_the_model_sees() -> None:
-    """The budget is one of padded tokens: the longest row of a piece times its rows."""
-    lengths = [30, 20, 20, 10, 10, 10]
-    assert batches.pieces(range(6), lengths, 60) == [[0, 1], [2, 3, 4], [5]]

@@ -59,7 +59,7 @@ def plan(
     machine = planning.Machine.of(on)
     found: dict[str, Plan] = {}
     for seed in wanted.seeds:
-        for one in run.plans(wanted, seed, data):
+        for one in run.plans(wanted, seed, data, without_data=True):
             found.setdefault(one.key, one)
     return planning.costs(list(found.values()), stages or output.parent / "stages", machine), machine
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,8 @@ class Heads:
             specs.setdefault(material.head, heads.HeadSpec(material.head, material.task.kind, material.labels, parent))
             self.origins[material.head] = "of the parent" if parent else "new"
         self.tokenizer = source.tokenizer()
-        self.model = heads.build(source, list(specs.values()))
+        changes = heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
+        self.model = heads.build(source, list(specs.values()), changes)
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.model.encoder)
         self.tasks: dict[str, loop.TaskRows] = {}
         self.part: dict[str, tuple[int, float, float | None]] = {}
@@ -121,11 +123,15 @@ class Heads:
 
     def _add(self, material: Material) -> None:
         name, kind = material.task.name, material.task.kind
-        found = ROWS[kind](self.loaded(material), material.training, material.labels)
-        if not found:
-            raise DataError(f"{name}: none of {len(material.training)} examples gives a row to train on")
+        loaded = self.loaded(material)
+        found = ROWS[kind](loaded, material.training, material.labels)
         items = [heads.items_of(kind, row) for row in found]
         kept = [index for index, count in enumerate(items) if count]
+        if not kept:
+            raise DataError(
+                f"{name}: none of {len(material.training)} examples gives a row with a label to train on; labels are "
+                + ", ".join(material.labels)
+            )
         ids = [str(material.training[row["document"]]["id"]) for row in found]
         self.tasks[name] = loop.TaskRows(
             head=material.head,
@@ -139,6 +145,7 @@ class Heads:
         self.counts[name] = {
             "rows": len(kept),
             "rows_without_labels": len(found) - len(kept),
+            "longer_than_window": _cut(found, kind, loaded.max_length),
             "tokens": sum(self.tasks[name].lengths),
             "longest": max(self.tasks[name].lengths),
             "head": self.origins[material.head],
@@ -239,6 +246,13 @@ def revisions(plan: Plan) -> Mapping[str, str]:
     return {f"{m.task.name}.{m.entry.language}": m.origin for m in plan.materials}
 
 
+def _cut(found: Sequence[rows.Labelled], kind: Kind, max_length: int) -> int:
+    """Examples that do not fit into one row: in several rows, or cut to `max_length` (or just that long)."""
+    if kind in (Kind.TAGGED, Kind.QUESTION):
+        return sum(count > 1 for count in Counter(row["document"] for row in found).values())
+    return sum(rows.width(row) >= max_length for row in found)
+
+
 class Text:
     """A language model that learns tasks as text, in the prompts that evaluation asks with."""
 
@@ -248,7 +262,9 @@ class Text:
         self.plan, self.source = plan, source
         self.tokenizer = source.tokenizer(needs_offsets=False)
         shape = "AutoModelForSeq2SeqLM" if source.config.is_encoder_decoder else "AutoModelForCausalLM"
-        self.language_model = source.load(getattr(transformers, shape))
+        changes = heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
+        self.own_settings = {name: getattr(source.config, name) for name in changes}
+        self.language_model = source.load(getattr(transformers, shape), **changes)
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.language_model)
         self.model = heads.TextModel(self.language_model)
         self.tasks: dict[str, loop.TaskRows] = {}
@@ -293,6 +309,8 @@ class Text:
 
     def save(self, folder: Path) -> bundle.Bundle:
         """Write the language model; the manifest that goes with it."""
+        for field, value in self.own_settings.items():
+            setattr(self.language_model.config, field, value)
         self.language_model.cpu().eval().save_pretrained(folder / "model")
         self.tokenizer.save_pretrained(folder / "model")
         return bundle.Bundle(

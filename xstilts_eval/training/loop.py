@@ -114,10 +114,13 @@ def train(work: Work) -> Outcome:
     """
     trainer = _trainer(work)
     checkpoint = last_whole_checkpoint(work.folder)
-    if checkpoint is not None and _mark(checkpoint)["finished"]:
-        trainer.take_over(checkpoint)
-    else:
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    try:
+        if checkpoint is not None and _mark(checkpoint)["finished"]:
+            trainer.take_over(checkpoint)
+        else:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    finally:
+        trainer._progress.close()
     trainer.check_weights()
     return _outcome(work, trainer)
 
@@ -340,7 +343,8 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         )
         return NumericError(
             f"{self.work.label}: {what} step {number + 1} of {len(self.work.steps)}, a batch of {step.task} with the "
-            f"examples {shown}; {kept}; give a learning_rate below {self.work.settings.learning_rate:g} or check those examples"
+            f"examples {shown}; {kept}; give a learning_rate below {self.work.settings.learning_rate:g} or check those "
+            "examples"
         )
 
     # --- development scores
@@ -489,8 +493,10 @@ class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
             rate = self.tokens / max(1e-9, time.monotonic() - self.started - self.paused)
             self.bar.set_postfix_str(f"loss {logs['loss']:.3f}, {rate:,.0f} tokens/s", refresh=False)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.bar.close()
+    def close(self) -> None:
+        """End the bar's line: an error message would stand in it."""
+        if self.bar is not None:
+            self.bar.close()
 
 
 def _outcome(work: Work, trainer: Any) -> Outcome:

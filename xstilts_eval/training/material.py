@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from xstilts_eval.training.settings import StageSettings
 from xstilts_eval.training_tasks import TrainingTask, training_task
 
 Document = dict[str, Any]
+NOT_THERE = "not there"
+"""Revision of data that a plan goes without."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,15 @@ def expanded(entries: Sequence[TaskEntry]) -> list[tuple[TrainingTask, str, Task
     if twice:
         raise SettingError(f"the stage trains on {twice[0]} twice; name each task once")
     return found
+
+
+def imagined(task: TrainingTask, head: str, entry: TaskEntry, settings: StageSettings, why: MissingData) -> Material:
+    """What `gather` would give with the official files, for a plan; raises `why` where their size is not known."""
+    if task.train_size is None:
+        raise why
+    trained = min(task.train_size, settings.limit or task.train_size)
+    counts = {"examples": task.train_size, "trained": trained, "not_drawn": task.train_size - trained}
+    return Material(task, head, task.labels, entry, settings, (), (), NOT_THERE, (f"planned only: {why}",), counts)
 
 
 def gather(
@@ -126,7 +138,30 @@ def gather(
     )
 
 
+_held: dict[tuple[str, str, Path, str], Any] | None = None
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Inside, a file of examples is read once, however many recipes and seeds ask for it."""
+    global _held
+    _held = {}
+    try:
+        yield
+    finally:
+        _held = None
+
+
 def _load(task: TrainingTask, split: str, folder: Path, origin: str, language: str) -> Any:
+    if _held is None:
+        return _read(task, split, folder, origin, language)
+    key = (task.name, split, folder, language)
+    if key not in _held:
+        _held[key] = _read(task, split, folder, origin, language)
+    return _held[key]
+
+
+def _read(task: TrainingTask, split: str, folder: Path, origin: str, language: str) -> Any:
     if origin == "hub" and task.name not in ("mnli", "squad", "pawsx", "udpos", "panx", "tydiqa"):
         raise MissingData(f"{task.name} is not fetched by itself; put its files into a folder and give it as --data")
     if origin == "hub":

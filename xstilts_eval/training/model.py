@@ -56,6 +56,7 @@ class SharedEncoder(torch.nn.Module):
         self.heads = torch.nn.ModuleDict(heads)
         self.kinds = dict(kinds)
         self.config = encoder.config
+        self.own_settings: dict[str, Any] = {}
 
     def forward(self, head: str, items: torch.Tensor, keep: torch.Tensor, **inputs: torch.Tensor) -> dict[str, Any]:
         """Loss of a micro-batch: the sum over its items divided by `items`, those of the whole optimiser step.
@@ -120,23 +121,36 @@ def items_of(kind: Kind, row: Mapping[str, Any]) -> int:
     return sum(label != IGNORED for label in row["labels"]) if kind is Kind.TAGGED else 1
 
 
-def build(source: Source, specs: Sequence[HeadSpec], dropout: float | None = None) -> SharedEncoder:
+def build(source: Source, specs: Sequence[HeadSpec], changes: Mapping[str, Any] | None = None) -> SharedEncoder:
     """The encoder of `source` with the heads of `specs` on it; new weights come from torch's random state.
 
+    `changes` are fields of the configuration that hold for the training only; `save` writes the source's own.
     Raises `UnfitCheckpoint` for a checkpoint that cannot be read or an architecture without such a head.
     """
     import transformers
 
-    changes: dict[str, Any] = {} if dropout is None else _dropouts(source.config, dropout)
+    changes = dict(changes or {})
     encoder = source.load(transformers.AutoModel, **changes)
     heads = {spec.name: _head(source, spec, encoder, changes) for spec in specs}
     shared = SharedEncoder(encoder, heads, {spec.name: spec.kind for spec in specs})
+    shared.own_settings = {name: getattr(source.config, name) for name in changes}
     _share_pooling(shared, source)
     return shared
 
 
-def _dropouts(config: Any, value: float) -> dict[str, float]:
-    return {name: value for name in ("hidden_dropout_prob", "attention_probs_dropout_prob") if hasattr(config, name)}
+def dropouts(config: Any, hidden: float | None, attention: float | None) -> dict[str, float]:
+    """The fields of a configuration that set dropout, with new values; those a model does not have are left out.
+
+    Names: BERT and its like, DistilBERT and decoders, T5, whose one rate covers both and follows `hidden`.
+    """
+    wanted = {
+        "hidden_dropout_prob": hidden,
+        "attention_probs_dropout_prob": attention,
+        "dropout": hidden,
+        "attention_dropout": attention,
+        "dropout_rate": hidden,
+    }
+    return {name: value for name, value in wanted.items() if value is not None and hasattr(config, name)}
 
 
 def _head(source: Source, spec: HeadSpec, encoder: Any, changes: Mapping[str, Any]) -> Any:
@@ -186,6 +200,9 @@ def save(shared: SharedEncoder, tokenizer: Any, folder: Path, heads: Mapping[str
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # the Trainer turns it on again
+    for config in (shared.encoder.config, *(shared.heads[name].config for name in heads)):
+        for field, value in shared.own_settings.items():
+            setattr(config, field, value)
     shared.encoder.save_pretrained(folder / "encoder")
     tokenizer.save_pretrained(folder / "encoder")
     models: dict[str, Any] = dict(shared.heads.items())

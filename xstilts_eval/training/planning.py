@@ -15,7 +15,7 @@ from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.models.checkpoint import is_language_model
 from xstilts_eval.training import stage
 from xstilts_eval.training.batches import Part, extra_steps
-from xstilts_eval.training.material import Document, Material
+from xstilts_eval.training.material import NOT_THERE, Document, Material
 from xstilts_eval.training.stage import Plan
 
 PEAK_TFLOPS = {"V100": 125, "A100": 312, "H100": 989, "H200": 989, "B200": 2250, "L4": 121, "RTX4090": 165}
@@ -26,13 +26,19 @@ SAMPLED = 1000
 """Examples per task whose tokens are counted; the rest is taken to be like them."""
 CHARACTERS_PER_TOKEN = 4.0
 """Where no tokenizer can be had; a rule of thumb for English sub-words."""
+SECONDS_PER_BLOCK = 0.002
+"""Least time of an optimiser step per block of the model on a GPU, however few rows it has: kernel launches, the
+optimiser, gradients between devices; a guess, not measured."""
 _ADAM = 3
 """Weights and the optimiser's two moments, all in float32."""
 
 
 @dataclass(frozen=True)
 class StageCost:
-    """One stage: `tokens` without padding, `flops` of all its steps, bytes on disk at most while it runs and after."""
+    """One stage: `tokens` without padding, `flops` of all its steps, bytes on disk at most while it runs and after.
+
+    The data of `missing` tasks is not there: their official sizes count, and rows half as long as they may be.
+    """
 
     name: str
     key: str
@@ -46,6 +52,7 @@ class StageCost:
     disk_kept: int
     seconds: float
     source: str
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,11 @@ class Machine:
     devices: int
     rate: float
     source: str
+    seconds_per_block: float = 0.0
+
+    def seconds(self, flops: float, steps: int, blocks: int) -> float:
+        """Of so many steps of a model with so many blocks: what computing takes, or what steps take at least."""
+        return max(flops / (self.devices * self.rate), steps * blocks * self.seconds_per_block)
 
     @classmethod
     def of(cls, text: str | None) -> Machine:
@@ -70,7 +82,8 @@ class Machine:
         if found[2] not in PEAK_TFLOPS:
             raise UnknownName.of("device", found[2], PEAK_TFLOPS)
         rate = PEAK_TFLOPS[found[2]] * 1e12 * UTILISATION
-        return cls(int(found[1]), rate, f"{UTILISATION:.0%} of the 16-bit peak of {found[2]}, not measured")
+        source = f"{UTILISATION:.0%} of the 16-bit peak of {found[2]}, not measured"
+        return cls(int(found[1]), rate, source, SECONDS_PER_BLOCK)
 
 
 def costs(plans: Sequence[Plan], stages: Path, machine: Machine) -> list[StageCost]:
@@ -101,14 +114,15 @@ def _cost(plan: Plan, stages: Path, machine: Machine) -> StageCost:
         key=plan.key,
         seed=plan.seed,
         is_trained=stage.find(plan, stages) is not None,
-        examples=sum(len(m.training) for m in plan.materials),
+        examples=sum(m.counts["trained"] for m in plan.materials),
         steps=steps,
         tokens=int(tokens),
         flops=flops,
         disk_running=(2 * _ADAM + heads) * 4 * total,
         disk_kept=heads * 4 * total,
-        seconds=flops / (machine.devices * machine.rate),
+        seconds=machine.seconds(flops, steps, layers(plan.parent.base.config)),
         source=source,
+        missing=tuple(m.task.name for m in plan.materials if m.revision == NOT_THERE),
     )
 
 
@@ -131,9 +145,14 @@ def parameters(config: Any) -> tuple[int, int]:
 def per_token(config: Any, blocks: int, length: float) -> float:
     """Operations of forward and backward pass per token (Kaplan et al. 2020, arXiv:2001.08361, table 1): 6 per weight
     of the blocks, and 12 x blocks x width x length of the sequence for attention."""
-    layers: int = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", 0)
-    width: int = getattr(config, "hidden_size", None) or getattr(config, "d_model", 0)
-    return 6.0 * blocks + 12.0 * layers * width * length
+    width = getattr(config, "hidden_size", None) or getattr(config, "d_model", 0)
+    return float(6 * blocks + 12 * layers(config) * int(width) * length)
+
+
+def layers(config: Any) -> int:
+    """Number of blocks, the decoder's among them."""
+    own = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", 0)
+    return int(own) + int(getattr(config, "num_decoder_layers", None) or 0)
 
 
 def _tokenizer(plan: Plan) -> tuple[Any, str]:
@@ -150,6 +169,9 @@ def _part(material: Material, tokenizer: Any) -> tuple[Part, float, float]:
 
     settings = material.settings
     limit = float(settings.max_length or LENGTHS[material.task.kind])
+    if material.revision == NOT_THERE:
+        count = material.counts["trained"]
+        return Part([1] * count, settings.batch_size, settings.epochs), limit / 2, limit
     step = max(1, len(material.training) // SAMPLED)
     sampled = material.training[::step][:SAMPLED]
     counts = [_tokens(doc, material.task.kind, tokenizer, limit) for doc in sampled]
@@ -215,7 +237,7 @@ def table(found: Sequence[StageCost], machine: Machine) -> Any:
         shown.add_row(
             cost.name,
             str(cost.seed),
-            cost.key,
+            "" if cost.missing else cost.key,
             f"{cost.examples:,}",
             f"{cost.steps:,}",
             f"{cost.tokens:,}",
@@ -237,8 +259,11 @@ def table(found: Sequence[StageCost], machine: Machine) -> Any:
         _bytes(sum(cost.disk_kept for cost in todo)),
         _time(sum(cost.seconds for cost in todo)),
     )
+    missing = sorted({name for cost in found for name in cost.missing})
     if found:
-        shown.caption = f"{found[0].source}; time without evaluations"
+        shown.caption = f"{found[0].source}; time without evaluations" + (
+            f"; no data of {', '.join(missing)}: official sizes, rows half full" if missing else ""
+        )
     return shown
 
 

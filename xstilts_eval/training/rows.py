@@ -120,6 +120,12 @@ def length(row: Labelled) -> int:
     return sum(map(len, ids)) if ids and isinstance(ids[0], list) else len(ids)
 
 
+def width(row: Labelled) -> int:
+    """Tokens of a row, or of its longest choice."""
+    ids = row["input_ids"]
+    return max(map(len, ids)) if ids and isinstance(ids[0], list) else len(ids)
+
+
 def collate(batch: Sequence[Labelled], pad_token_id: int) -> dict[str, Any]:
     """Tensors [rows, longest] for lists, padded on the right, [rows, choices, longest] for lists of lists, [rows] for
     numbers; `document` stays behind."""

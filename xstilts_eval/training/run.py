@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -62,9 +63,14 @@ def check_output(recipe: Recipe, folder: Path, overwrite: bool) -> None:
         )
 
 
-def plans(recipe: Recipe, seed: int, data: str | None = None) -> list[Plan]:
-    """Every stage of a recipe, data read and settings settled, before anything is trained."""
-    base = Source(recipe.base.model, recipe.base.revision)
+def plans(
+    recipe: Recipe, seed: int, data: str | None = None, without_data: bool = False, base: Source | None = None
+) -> list[Plan]:
+    """Every stage of a recipe, data read and settings settled, before anything is trained.
+
+    `without_data`: see `stage.plan`. `base` is the recipe's, opened already: its hash is not computed again.
+    """
+    base = base or Source(recipe.base.model, recipe.base.revision)
     is_text = is_language_model(base.config)
     parent = Parent(base, base.identity)
     found: list[Plan] = []
@@ -83,6 +89,7 @@ def plans(recipe: Recipe, seed: int, data: str | None = None) -> list[Plan]:
                 wanted.mixture,
                 wanted.mlm,
                 recipe.reuse_heads,
+                without_data,
             )
         )
         parent = Parent(base, found[-1].key, found[-1])
@@ -98,6 +105,7 @@ def plans(recipe: Recipe, seed: int, data: str | None = None) -> list[Plan]:
             data,
             recipe.name,
             reuse_heads=recipe.reuse_heads,
+            without_data=without_data,
         )
         for group in groups
         if group
@@ -136,7 +144,9 @@ def train_stage(plan: Plan, stages: Path, report_to: Sequence[str] = ()) -> Path
     from xstilts_eval.training import fit
 
     with stage.working_folder(plan, stages) as work:
-        return fit.fit(plan, work, stages, report_to)
+        folder = fit.fit(plan, work, stages, report_to)
+    gc.collect()  # the Trainer and its model refer to each other, and the next stage needs the memory
+    return folder
 
 
 def assemble(
@@ -244,10 +254,12 @@ def summary(plan: Plan, folder: Path) -> str:
         if name not in ("step", "seconds", "score")
     )
     best = f" (step {outcome['best_step']} kept)" if outcome["best_step"] else ""
+    cut = sum(counts.get("longer_than_window", 0) for counts in record["rows"].values())
+    long = f"; {cut:,} examples longer than a row" if cut else ""
     return (
         f"stage {plan.name} ({plan.key}): {outcome['steps']:,} steps, {outcome['tokens']:,} tokens, "
         f"{outcome['seconds']:.0f} s, {outcome['tokens_per_second']:,.0f} tokens/s on {outcome['processes']} x "
-        f"{outcome['device']}{loss}; English development{shown or ': no score'}{best} → {folder}"
+        f"{outcome['device']}{loss}; English development{shown or ': no score'}{best}{long} → {folder}"
     )
 
 

@@ -46,11 +46,13 @@ class StageSettings(BaseModel):
     `evaluate_every` (steps) 0 means once, at the end; `selection` takes the best or the last weights, by the score on
     the first `development` examples of the English development data; `patience` counts evaluations without a better
     score (0: never stop early). `max_length` None is the benchmark's for the kind of task. `limit` draws that many
-    training examples with the seed. `micro_batch` (rows of one forward pass on one process) and `save_every` (steps,
-    0: as often as evaluated) move no number but for rounding and the drawing of dropout.
+    training examples with the seed. `hidden_dropout` and `attention_dropout` None leave the base's own; without the
+    latter attention runs in one fused kernel, which on a CPU makes a step about twice as fast. `micro_batch` (rows of
+    one forward pass on one process) and `save_every` (steps, 0: as often as evaluated) move no number but for rounding
+    and the drawing of dropout.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     learning_rate: float = Field(default=1e-5, gt=0)
     epochs: float = Field(default=3, gt=0)
@@ -67,6 +69,8 @@ class StageSettings(BaseModel):
     limit: int | None = Field(default=None, ge=1)
     max_steps: int | None = Field(default=None, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
+    hidden_dropout: float | None = Field(default=None, ge=0, lt=1)
+    attention_dropout: float | None = Field(default=None, ge=0, lt=1)
     micro_batch: int | None = Field(default=None, ge=1)
     save_every: int = Field(default=0, ge=0)
     gradient_checkpointing: bool = False

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import __version__, bundle
-from xstilts_eval.errors import SettingError
+from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.models.source import Source
-from xstilts_eval.training.material import Material, expanded, gather
+from xstilts_eval.training.material import Material, expanded, gather, imagined
 from xstilts_eval.training.mlm import MlmSettings
 from xstilts_eval.training.recipe import Mixture, TaskEntry
 from xstilts_eval.training.settings import SPEED_ONLY, Resolved, StageSettings, resolve
@@ -33,6 +33,10 @@ FORMAT = 1
 """Moves whenever the same settings would train other weights."""
 RECORD = "stage.json"
 Say = Callable[[str], None]
+
+
+class StageBusy(SettingError):
+    """A stage that another process is training."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +146,12 @@ def plan(
     mixture: Mixture | None = None,
     mlm: MlmSettings | None = None,
     reuse_heads: str = "matching",
+    without_data: bool = False,
 ) -> Plan:
-    """Read the data and settle the settings of a stage; raises what `gather` and `resolve` raise."""
+    """Read the data and settle the settings of a stage; raises what `gather` and `resolve` raise.
+
+    `without_data` lets official sizes stand for data that is not there: enough to plan, not to train.
+    """
     found: list[tuple[Material, Resolved]] = []
     for task, head, entry in expanded(entries):
         stray = set(entry.settings) - set(PER_TASK)
@@ -153,7 +161,13 @@ def plan(
                 f"a task of a mixture has its own {', '.join(PER_TASK)}"
             )
         resolved = resolve(preset, entry.task.name, {**settings, **entry.settings}, f"recipe {recipe}")
-        found.append((gather(task, head, entry, resolved.settings, data, seed), resolved))
+        try:
+            material = gather(task, head, entry, resolved.settings, data, seed)
+        except MissingData as error:
+            if not without_data:
+                raise
+            material = imagined(task, head, entry, resolved.settings, error)
+        found.append((material, resolved))
     first = found[0][1]
     for material, resolved in found[1:]:
         for name in StageSettings.model_fields:
@@ -220,7 +234,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def working_folder(plan: Plan, stages: Path) -> Iterator[Path]:
-    """The hidden folder a stage is trained in, held by this process alone; raises `SettingError` when another has it.
+    """The hidden folder a stage is trained in, held by this process alone; raises `StageBusy` when another has it.
 
     A process that is killed lets go of it, and the next one goes on from its checkpoints.
     """
@@ -235,7 +249,7 @@ def working_folder(plan: Plan, stages: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.seek(0)
-            raise SettingError(
+            raise StageBusy(
                 f"stage {folder.name} is being trained by {lock.read().strip() or 'another process'}; wait for it, or "
                 "give another --stages folder"
             ) from error
