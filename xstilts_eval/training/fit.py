@@ -262,7 +262,9 @@ class Text:
         self.plan, self.source = plan, source
         self.tokenizer = source.tokenizer(needs_offsets=False)
         shape = "AutoModelForSeq2SeqLM" if source.config.is_encoder_decoder else "AutoModelForCausalLM"
-        changes = heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
+        changes: dict[str, Any] = dict(
+            heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
+        )
         self.own_settings = {name: getattr(source.config, name) for name in changes}
         self.language_model = source.load(getattr(transformers, shape), **changes)
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.language_model)

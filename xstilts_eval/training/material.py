@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval.benchmark import Kind
-from xstilts_eval.data import fetch, intermediate
+from xstilts_eval.data import intermediate, intermediate_fetch
 from xstilts_eval.data.examples import Example, document
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError
 from xstilts_eval.tasks.documents import resolve_folder
@@ -152,7 +152,7 @@ def reading_once() -> Iterator[None]:
         _held = None
 
 
-def _load(task: TrainingTask, split: str, folder: Path, origin: str, language: str) -> Any:
+def _load(task: TrainingTask, split: intermediate.Split, folder: Path, origin: str, language: str) -> Any:
     if _held is None:
         return _read(task, split, folder, origin, language)
     key = (task.name, split, folder, language)
@@ -162,14 +162,9 @@ def _load(task: TrainingTask, split: str, folder: Path, origin: str, language: s
 
 
 def _read(task: TrainingTask, split: str, folder: Path, origin: str, language: str) -> Any:
-    if origin == "hub" and task.name not in ("mnli", "squad", "pawsx", "udpos", "panx", "tydiqa"):
-        raise MissingData(f"{task.name} is not fetched by itself; put its files into a folder and give it as --data")
-    if origin == "hub":
-        from xstilts_eval.benchmark import family
-
-        name = {"mnli": "xnli", "squad": "xquad"}.get(task.name, task.name)
-        fetch.ensure(family(name), language, split, folder)
-    return intermediate.load(task, split, folder, language)  # type: ignore[arg-type]
+    if origin == "hub" and language == "en":
+        intermediate_fetch.ensure(task, split, folder)
+    return intermediate.load(task, split, folder, language)
 
 
 def _development(task: TrainingTask, folder: Path, origin: str) -> tuple[list[Example], str]:

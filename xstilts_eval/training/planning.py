@@ -145,13 +145,13 @@ def parameters(config: Any) -> tuple[int, int]:
 def per_token(config: Any, blocks: int, length: float) -> float:
     """Operations of forward and backward pass per token (Kaplan et al. 2020, arXiv:2001.08361, table 1): 6 per weight
     of the blocks, and 12 x blocks x width x length of the sequence for attention."""
-    width = getattr(config, "hidden_size", None) or getattr(config, "d_model", 0)
+    width: Any = getattr(config, "hidden_size", None) or getattr(config, "d_model", 0)
     return float(6 * blocks + 12 * layers(config) * int(width) * length)
 
 
 def layers(config: Any) -> int:
     """Number of blocks, the decoder's among them."""
-    own = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", 0)
+    own: Any = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", 0)
     return int(own) + int(getattr(config, "num_decoder_layers", None) or 0)
 
 

@@ -256,10 +256,13 @@ def summary(plan: Plan, folder: Path) -> str:
     best = f" (step {outcome['best_step']} kept)" if outcome["best_step"] else ""
     cut = sum(counts.get("longer_than_window", 0) for counts in record["rows"].values())
     long = f"; {cut:,} examples longer than a row" if cut else ""
+    mixture = record["mixture"]
+    shares = "".join(f", {name} {100 * mixture['seen'].get(name, 0):.0f} % of steps (asked {100 * share:.0f} %)"
+                     for name, share in mixture["asked"].items() if len(mixture["asked"]) > 1)  # fmt: skip
     return (
         f"stage {plan.name} ({plan.key}): {outcome['steps']:,} steps, {outcome['tokens']:,} tokens, "
         f"{outcome['seconds']:.0f} s, {outcome['tokens_per_second']:,.0f} tokens/s on {outcome['processes']} x "
-        f"{outcome['device']}{loss}; English development{shown or ': no score'}{best}{long} → {folder}"
+        f"{outcome['device']}{loss}; English development{shown or ': no score'}{best}{long}{shares} → {folder}"
     )
 
 
