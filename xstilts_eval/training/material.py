@@ -161,7 +161,7 @@ def _load(task: TrainingTask, split: intermediate.Split, folder: Path, origin: s
     return _held[key]
 
 
-def _read(task: TrainingTask, split: str, folder: Path, origin: str, language: str) -> Any:
+def _read(task: TrainingTask, split: intermediate.Split, folder: Path, origin: str, language: str) -> Any:
     if origin == "hub" and language == "en":
         intermediate_fetch.ensure(task, split, folder)
     return intermediate.load(task, split, folder, language)

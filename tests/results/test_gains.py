@@ -1,0 +1,116 @@
+"""`xstilts gains`: intervals against their textbook formulas, pairing of seeds, refusals."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from xstilts_eval import evaluation
+from xstilts_eval.benchmark import family
+from xstilts_eval.errors import PredictionError
+from xstilts_eval.results import gains
+
+
+@pytest.mark.parametrize("freedom", gains.STUDENT)
+def test_student_quantiles_are_those_of_scipy(freedom: int) -> None:
+    assert gains.STUDENT[freedom] == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-5)
+
+
+def rows(right: list[int]) -> Any:
+    """Statistics of a pair task, [units, (right, 1)]."""
+    return np.array([[float(value), 1.0] for value in right])
+
+
+def test_the_documents_share_of_an_interval_is_the_standard_error_of_paired_differences() -> None:
+    draw = np.random.default_rng(3)
+    before = [rows(draw.integers(0, 2, 400).tolist()) for _ in range(3)]
+    after = [rows(draw.integers(0, 2, 400).tolist()) for _ in range(3)]
+    drawn = gains._drawn(family("pawsx"), {"de": np.stack([*before, *after])})["de"]
+    difference = np.mean([b[:, 0] for b in after], axis=0) - np.mean([a[:, 0] for a in before], axis=0)
+    assert drawn.std(ddof=1) == pytest.approx(100 * difference.std(ddof=1) / math.sqrt(400), rel=0.1)
+    assert drawn.mean() == pytest.approx(100 * difference.mean(), abs=0.3)
+
+
+def test_three_seeds_give_a_t_interval_in_quadrature_with_the_documents() -> None:
+    tables = {"de": (np.zeros((6, 1, 2)), [50.0, 51.0, 52.0], [53.0, 53.0, 57.0])}
+    found = gains._gain(family("pawsx"), "de", ["de"], tables, {"de": np.array([1.0, 3.0] * 500)})
+    assert found.by_seed == (3.0, 2.0, 5.0) and found.gain == pytest.approx(10 / 3)
+    low, high = stats.t.interval(0.95, 2, loc=10 / 3, scale=stats.sem([3.0, 2.0, 5.0]))
+    assert found.from_seeds == pytest.approx((high - low) / 2, rel=1e-5)
+    assert found.half_width == pytest.approx(math.hypot((high - low) / 2, 1.959964 * np.std([1, 3] * 500, ddof=1)))
+    assert not found.is_clear
+
+
+def test_two_seeds_have_no_interval_over_seeds() -> None:
+    tables = {"de": (np.zeros((4, 1, 2)), [50.0, 51.0], [53.0, 53.0])}
+    assert gains._gain(family("pawsx"), "de", ["de"], tables, {"de": np.array([1.0, 3.0])}).from_seeds is None
+
+
+@pytest.fixture(scope="module")
+def scored(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scored") / "run"
+    tasks = ("xtreme.pawsx.de", "xtreme.pawsx.en", "xtreme.pawsx.fr")
+    evaluation.evaluate(evaluation.Settings(str(tiny_bundle), tasks, "sample"), folder, False, say=lambda _: None)
+    return folder
+
+
+def with_seeds(scored: Path, run: Path, seeds: list[int]) -> Path:
+    for seed in seeds:
+        shutil.copytree(scored, run / f"seed-{seed}" / "eval")
+    return run
+
+
+def test_a_run_gains_nothing_over_itself(scored: Path, tmp_path: Path) -> None:
+    base, other = with_seeds(scored, tmp_path / "base", [2, 1, 10]), with_seeds(scored, tmp_path / "x", [1, 2, 10, 11])
+    before, after = gains.paired(base, other, "eval")
+    assert [path.parent.name for path in before] == ["seed-1", "seed-2", "seed-10"]
+    assert [path.parent.name for path in after] == ["seed-1", "seed-2", "seed-10"]
+    found = gains.gains(before, after)
+    assert [gain.language for gain in found] == ["de", "en", "fr", "all", "others"]
+    assert {(gain.gain, gain.half_width, gain.is_clear) for gain in found} == {(0.0, 0.0, False)}
+    table = gains.markdown({"x": found})
+    assert "| others | " in table and "+0.0 ± 0.0" in table
+
+
+def test_a_better_run_gains_what_it_has_more_right(scored: Path, tmp_path: Path) -> None:
+    """Every wrong answer in German is made right in the copy's results and samples."""
+    better = tmp_path / "better"
+    shutil.copytree(scored, better)
+    results = json.loads((better / "results.json").read_text())
+    accuracy = results["results"]["xtreme.pawsx.de"]["acc,none"]
+    results["results"]["xtreme.pawsx.de"]["acc,none"] = 1.0
+    (better / "results.json").write_text(json.dumps(results))
+    samples = better / "samples" / "samples_xtreme.pawsx.de.jsonl"
+    lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").split("\n") if line]
+    for line in lines:
+        line["acc_ci95"][1] = 1.0
+    samples.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = {gain.language: gain for gain in gains.gains([scored], [better])}
+    assert found["de"].gain == pytest.approx(100 * (1 - accuracy)) and found["de"].gain > 0
+    assert found["all"].gain == pytest.approx(found["de"].gain / 3)
+    assert found["others"].gain == pytest.approx(found["de"].gain / 2)
+    assert found["en"].gain == 0
+
+
+def test_runs_that_cannot_be_compared_are_refused(scored: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    tasks = ("xtreme.pawsx.de", "xtreme.pawsx.en", "xtreme.pawsx.fr")
+    evaluation.evaluate(evaluation.Settings(str(tiny_bundle), tasks, "sample", limit=3), short, False, say=lambda _: None)
+    with pytest.raises(PredictionError, match=r"xtreme\.pawsx\.(de|en|fr): the two runs scored other documents"):
+        gains.gains([scored], [short])
+    with pytest.raises(PredictionError, match="1 baseline runs and 2 others"):
+        gains.gains([scored], [scored, scored])
+    with pytest.raises(PredictionError, match=r"holds no results\.json and no seed-N/eval"):
+        gains.paired(tmp_path / "nothing", scored, "eval")
+    with pytest.raises(PredictionError, match="have no seed in common"):
+        gains.paired(with_seeds(scored, tmp_path / "a", [1, 2]), with_seeds(scored, tmp_path / "b", [3]), "eval")
+    shutil.rmtree(short / "samples")
+    with pytest.raises(PredictionError, match="gains need the samples"):
+        gains.gains([short], [short])
