@@ -40,7 +40,7 @@ def main() -> None:
         print(f"xstilts: error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
         sys.exit(2)
     except _Interrupted:
-        print("\nxstilts: interrupted; finished families are kept", file=sys.stderr)
+        print("\nxstilts: interrupted; what is finished is kept", file=sys.stderr)
         sys.exit(130)
 
 
@@ -139,7 +139,8 @@ def gains(
     from xstilts_eval.results import gains as results
     from xstilts_eval.writing import write_atomically
 
-    found = {run.name: results.gains(*results.paired(baseline, run, inner)) for run in runs}
+    names = [run.name if [other.name for other in runs].count(run.name) == 1 else str(run) for run in runs]
+    found = {name: results.gains(*results.paired(baseline, run, inner)) for name, run in zip(names, runs, strict=True)}
     if json_:
         _write_json(results.as_json(found), json_)
     if markdown:

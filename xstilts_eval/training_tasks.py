@@ -164,6 +164,8 @@ ALIASES: Mapping[str, str] = {"xnli": "mnli", "xquad": "squad", "mlqa": "squad",
 def training_task(name: str) -> TrainingTask:
     """The task called `name` or by one of its `ALIASES`; raises `UnknownName` with close matches."""
     found = TRAINING_TASKS.get(ALIASES.get(name, name))
+    if found is None and name in ("tatoeba", "bucc2018"):
+        raise UnknownName(f"{name} is not trained: every run serves it with the encoder it ends with; take it out")
     if found is None:
         raise UnknownName.of("training task", name, [*TRAINING_TASKS, *ALIASES])
     return found

@@ -82,12 +82,18 @@ class Process:
     `fault` is called in it before the command line is.
     """
 
-    def __init__(self, wanted: Path, folder: Path, fault: Callable[[], None] | None = None, **environment: str) -> None:
+    def __init__(
+        self,
+        wanted: Path,
+        folder: Path,
+        fault: Callable[[], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.log = folder / f"{os.urandom(4).hex()}.log"
         self.stages = folder / "stages"
         arguments = [str(wanted), "--data", "sample", "-o", str(folder / "out"), "--stages", str(self.stages)]
         folder.mkdir(parents=True, exist_ok=True)
-        self.inner = _CONTEXT.Process(target=_main, args=(arguments, self.log, fault, environment), daemon=True)
+        self.inner = _CONTEXT.Process(target=_main, args=(arguments, self.log, fault, environment or {}), daemon=True)
         self.inner.start()
 
     @property

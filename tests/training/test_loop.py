@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,6 +141,7 @@ def test_recomputed_activations_give_the_same_gradients(base: Path, tmp_path: Pa
     assert_close(plain, recomputed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LANGUAGE_MODELS)
 def test_language_models_recompute_activations(name: str, bases: dict[str, Path], tmp_path: Path) -> None:
     plain = gradients(work_of(bases[name], "pawsx", tmp_path, rows=2), 10**6)
@@ -166,6 +168,7 @@ def test_rate_rises_and_falls_linearly(base: Path, tmp_path: Path, monkeypatch: 
         assert rates == pytest.approx([1e-3 * rate for rate in (0, 1 / 2, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6)])
 
 
+@pytest.mark.slow
 def test_bfloat16_learns_the_same_up_to_its_precision(base: Path, tmp_path: Path) -> None:
     def losses(precision: str) -> list[float]:
         stage = runs.quick("mnli", limit=32, epochs=2, precision=precision, learning_rate=1e-4)
@@ -237,7 +240,7 @@ def test_a_run_that_ended_is_not_trained_again(
         raise OSError("cut off")
 
     with monkeypatch.context() as patch:
-        patch.setattr(fit.stage, "write", full)
+        patch.setattr("xstilts_eval.training.stage.write", full)
         with pytest.raises(OSError, match="cut off"):
             runs.train(wanted, tmp_path)
     monkeypatch.setattr(loop._PlannedTrainer, "training_step", full)
@@ -282,12 +285,26 @@ def torchrun(recipe: Path, folder: Path) -> tuple[dict[str, Any], str]:
     return read_record(found), stdout
 
 
-def test_two_processes_are_one_with_the_same_batch(base: Path, tmp_path: Path) -> None:
+def forked(recipe: Path, folder: Path) -> tuple[dict[str, Any], str]:
+    """As `torchrun`, with the variables it sets in two processes that have imported everything already."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [runs.Process(recipe, folder, None, shared | {"RANK": str(n), "LOCAL_RANK": str(n)}) for n in range(2)]
+    codes = [process.wait() for process in processes]
+    assert codes == [0, 0], [process.output for process in processes]
+    (found,) = (folder / "stages").iterdir()
+    return read_record(found), "".join(process.output for process in processes)
+
+
+@pytest.mark.parametrize("launch", [forked, pytest.param(torchrun, marks=pytest.mark.slow)])
+def test_two_processes_are_one_with_the_same_batch(launch: Any, base: Path, tmp_path: Path) -> None:
     """Loss curve, development scores, early stop and weights; steps of a single row leave one process without any."""
     settings = {"limit": 17, "batch_size": 8, "learning_rate": 1e-4, "evaluate_every": 2, "patience": 1, "epochs": 2}
     stage = runs.quick(["mnli", "udpos", "squad"], **settings) | {"mixture": {"method": "uniform"}}
     content = runs.content(base, None, stage)
-    several, said = torchrun(runs.write(content, tmp_path), tmp_path / "several")
+    several, said = launch(runs.write(content, tmp_path), tmp_path / "several")
     one = runs.record(runs.train(runs.recipe_of(base, None, stage), tmp_path / "one"))
     assert several["key"] == one["key"]
     assert (several["outcome"]["processes"], one["outcome"]["processes"]) == (2, 1)

@@ -134,6 +134,14 @@ def test_an_architecture_without_such_a_head(tmp_path: Path) -> None:
         models.build(Source(str(tmp_path)), SPECS[1:2])
 
 
+@pytest.mark.parametrize("name", architectures.NAMES)
+def test_dropout_of_a_stage_reaches_every_layer(name: str, bases: dict[str, Path], tmp_path: Path) -> None:
+    settings = {"limit": 8, "hidden_dropout": 0.3, "attention_dropout": 0.3}
+    learned = runs.learner(runs.recipe_of(bases[name], None, runs.quick("udpos", **settings)), tmp_path)
+    found = {module.p for module in learned.model.modules() if isinstance(module, torch.nn.Dropout)}
+    assert found == {0.3}
+
+
 # --- in recipes
 
 
@@ -170,6 +178,7 @@ def test_heads_pass_on_where_task_and_labels_agree(tiny_bundle: Path, tmp_path: 
     }
 
 
+@pytest.mark.slow
 def test_heads_start_anew_where_the_recipe_says_so(tiny_bundle: Path, tmp_path: Path) -> None:
     wanted = runs.recipe_of(
         tiny_bundle / "encoder", runs.quick("udpos", limit=8), runs.quick("udpos", limit=8), reuse_heads="never"
@@ -190,7 +199,9 @@ def test_the_sets_of_anli_plus_share_a_head(tiny_bundle: Path, tmp_path: Path) -
 # --- adapters
 
 
-@pytest.mark.parametrize("name", architectures.NAMES)
+@pytest.mark.parametrize(
+    "name", ["bert", *(pytest.param(name, marks=pytest.mark.slow) for name in architectures.NAMES[1:])]
+)
 def test_adapters_are_merged(name: str, bases: dict[str, Path], tmp_path: Path) -> None:
     pytest.importorskip("peft")
     lora: dict[str, Any] = {"rank": 4, "alpha": 8}
@@ -243,5 +254,5 @@ def test_adapters_without_their_package(tiny_bundle: Path, tmp_path: Path, monke
 def test_adapters_for_layers_that_do_not_exist(tiny_bundle: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     wanted = runs.recipe_of(tiny_bundle / "encoder", None, runs.quick("mnli", limit=8, lora={"targets": ["nowhere"]}))
-    with pytest.raises(SettingError, match="nowhere.*give lora.targets names of linear layers of BertModel"):
+    with pytest.raises(SettingError, match=r"nowhere.*give lora.targets names of linear layers of BertModel"):
         runs.train(wanted, tmp_path)

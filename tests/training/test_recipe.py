@@ -33,11 +33,17 @@ def test_a_file_without_a_name_has_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"intermidiate": []}, r"r.yaml: unknown key intermidiate; allowed there: name, description, base, intermediate"),
+        (
+            {"intermidiate": []},
+            r"r.yaml: unknown key intermidiate; allowed there: name, description, base, intermediate",
+        ),
         ({"base": {"model": "x", "branch": "main"}}, "unknown key base.branch; allowed there: model, revision"),
         ({"targets": {"task": []}}, "unknown key targets.task; allowed there: tasks, preset, settings"),
         ({"targets": [{"name": "udpos", "lang": "de"}]}, "unknown key targets.tasks.0.lang; allowed there: name, lang"),
-        ({"intermediate": [{"tasks": ["mnli"], "mix": 1}]}, "unknown key intermediate.0.mix; allowed there: tasks, mix"),
+        (
+            {"intermediate": [{"tasks": ["mnli"], "mix": 1}]},
+            "unknown key intermediate.0.mix; allowed there: tasks, mix",
+        ),
         (
             {"intermediate": [{"tasks": ["mnli"], "mixture": {"temp": 2}}]},
             "unknown key intermediate.0.mixture.temp; allowed there: method, cap, temperature",
@@ -48,10 +54,16 @@ def test_a_file_without_a_name_has_its_own(tmp_path: Path) -> None:
         ({"seeds": [1, 2, 1]}, r"seeds \[1, 2, 1\] name one twice"),
         ({"seeds": []}, "seeds: .*at least 1 item"),
         ({"name": "../evil"}, "name: String should match pattern"),
-        ({"targets": [{"name": "udpos", "holdout": -1}]}, "targets.tasks.0.holdout: Input should be greater than or equal"),
+        (
+            {"targets": [{"name": "udpos", "holdout": -1}]},
+            "targets.tasks.0.holdout: Input should be greater than or equal",
+        ),
         ({"targets": [{"name": "udpos", "split": "test"}]}, "targets.tasks.0.split: Input should be 'train' or 'dev'"),
         ({"reuse_heads": "always"}, "reuse_heads: Input should be 'matching' or 'never'"),
-        ({"intermediate": [{"tasks": ["mnli"], "mlm": {"share": 1.0, "folder": "t"}}]}, "mlm.share: Input should be less"),
+        (
+            {"intermediate": [{"tasks": ["mnli"], "mlm": {"share": 1.0, "folder": "t"}}]},
+            "mlm.share: Input should be less",
+        ),
     ],
 )
 def test_refused(changes: dict[str, Any], message: str) -> None:
@@ -61,7 +73,7 @@ def test_refused(changes: dict[str, Any], message: str) -> None:
 
 
 def test_unknown_tasks_offer_close_ones() -> None:
-    with pytest.raises(UnknownName, match="unknown training task 'hellaswagg'; did you mean hellaswag?"):
+    with pytest.raises(UnknownName, match=r"unknown training task 'hellaswagg'; did you mean hellaswag?"):
         made(targets=["hellaswagg"])
 
 
@@ -98,7 +110,8 @@ def test_shipped_recipes(name: str) -> None:
     assert found.name == name and found.description
     if not Path(found.base.model).is_dir() and "/" in found.base.model:
         assert found.base.revision is None or len(found.base.revision) == 40
-    for stage in [*found.intermediate, found.targets]:
+    stages: list[recipe.Stage | recipe.Targets] = [*found.intermediate, found.targets]
+    for stage in stages:
         for entry in stage.tasks:
             resolved = resolve(stage.preset, entry.task.name, {**stage.settings, **entry.settings})
             assert resolved.origins.keys() == StageSettings.model_fields.keys()
@@ -116,11 +129,13 @@ def test_made_of_options() -> None:
 
 def test_changed_from_outside() -> None:
     found = made(intermediate=[{"tasks": ["mnli"]}, {"tasks": ["squad"], "settings": {"limit": 9}}])
-    changed = recipe.overridden(found, {"intermediate.limit": "5", "targets.learning_rate": "1e-3", "targets.lora": "{}"})
+    changed = recipe.overridden(
+        found, {"intermediate.limit": "5", "targets.learning_rate": "1e-3", "targets.lora": "{}"}
+    )
     assert [stage.settings for stage in changed.intermediate] == [{"limit": 5}, {"limit": 5}]
     settings = resolve("defaults", "udpos", changed.targets.settings).settings
     assert settings.learning_rate == 1e-3 and settings.lora is not None
     assert found.targets.settings == {}
     for wrong in ("limit", "targets", "target.limit"):
-        with pytest.raises(SettingError, match="write intermediate.NAME=VALUE or targets.NAME=VALUE"):
+        with pytest.raises(SettingError, match=r"write intermediate.NAME=VALUE or targets.NAME=VALUE"):
             recipe.overridden(found, {wrong: "5"})

@@ -24,7 +24,11 @@ def test_every_value_has_an_origin() -> None:
     ("preset", "task", "expected"),
     [  # spec 2 and 3: XTREME's scripts for XLM-R large, jiant's run configurations
         ("xtreme", "mnli", {"learning_rate": 3e-5, "epochs": 5, "batch_size": 32, "max_length": 128, "warmup": 0}),
-        ("xtreme", "squad", {"learning_rate": 3e-5, "epochs": 3, "max_length": 384, "warmup": 500, "weight_decay": 1e-4}),
+        (
+            "xtreme",
+            "squad",
+            {"learning_rate": 3e-5, "epochs": 3, "max_length": 384, "warmup": 500, "weight_decay": 1e-4},
+        ),
         ("xtreme", "udpos", {"learning_rate": 2e-5, "epochs": 10, "max_length": 128}),
         ("jiant", "mnli", {"learning_rate": 1e-5, "epochs": 2, "batch_size": 32, "max_length": 256, "warmup": 0.1}),
         ("jiant", "tydiqa", {"epochs": 2, "batch_size": 16, "max_length": 384, "patience": 30, "evaluate_every": 1000}),
@@ -46,7 +50,7 @@ def test_sets_name_tasks_settings_and_sources_that_exist() -> None:
 
 
 def test_speed_settings_are_settings() -> None:
-    assert SPEED_ONLY < StageSettings.model_fields.keys()
+    assert StageSettings.model_fields.keys() > SPEED_ONLY
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -231,6 +232,15 @@ def test_without_ray_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyP
         Pool().check()
 
 
+def test_an_address_without_ray_is_told_at_once(recipes: Recipes, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets the port, and nobody answers
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(SettingError, match=f"--address {address}: no Ray answers there"):
+            sweep.carry_out(planned([recipes["none"]], tmp_path), Pool(address=address).execute, silent)
+
+
 # ------------------------------------------------------------------ on Ray
 
 
@@ -317,7 +327,7 @@ def checkpoints(stages: Path) -> int:
 
 
 def wait_for_checkpoints(stages: Path, process: Any) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while checkpoints(stages) < 2:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
@@ -338,12 +348,31 @@ def test_a_killed_sweep_goes_on(base: Path, tmp_path: Path) -> None:
         wait_for_checkpoints(tmp_path / "killed" / "stages", process)
         process.send_signal(signal.SIGKILL)
         assert process.wait(60) == -signal.SIGKILL
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     for job in found.jobs.values():
         folder = Path("stages") / f"{job.name}-{job.key}"
         assert runs.same(runs.weights(tmp_path / "whole" / folder), runs.weights(tmp_path / "killed" / folder))
     assert not list((tmp_path / "killed" / "stages").glob(".*"))
+
+
+@pytest.mark.slow
+def test_control_c_ends_it_and_leaves_nothing_running(base: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    options = ["--data", "sample", "--workers", "1", "-o", str(tmp_path / "runs")]
+    command = [sys.executable, "-m", "xstilts_eval.cli", "sweep", longer(base, tmp_path), *options]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for_checkpoints(tmp_path / "runs" / "stages", process)
+        below = descendants("ray", process.pid)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(200) == 130
+    deadline = time.monotonic() + 60
+    while (left := [one for one in below if Path(f"/proc/{one}").exists()]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert below and not left
+    text = (tmp_path / "log").read_text(encoding="utf-8")
+    assert "interrupted" in text and "Traceback" not in text, text
 
 
 @pytest.mark.slow

@@ -95,7 +95,7 @@ def resolve_folder(data: str | None) -> tuple[Path, str]:
 @lru_cache(maxsize=1)
 def _say_sample_once() -> None:
     log.warning(
-        "no data folder was given (XSTILTS_DATA or --metadata data=…): scoring the bundled SAMPLE; "
+        "no data folder was given (XSTILTS_DATA or --metadata data=…): this is the bundled SAMPLE; "
         "its scores are not XTREME scores"
     )
 

@@ -73,8 +73,21 @@ def train(
     overwrite: bool,
 ) -> list[Path]:
     """Train, saying what happens on the first process only."""
+    check_trackers(report_to)
     say = print if run.is_first_process() else _silent
     return run.run(wanted, output, data, stages, report_to, overwrite, say)
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Raise `SettingError` for a tracker that transformers does not know or that is not installed."""
+    from transformers.integrations import get_available_reporting_integrations
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    for name in names:
+        if name not in INTEGRATION_TO_CALLBACK:
+            raise SettingError(f"--report-to {name}: transformers knows {', '.join(sorted(INTEGRATION_TO_CALLBACK))}")
+        if name not in get_available_reporting_integrations():
+            raise SettingError(f"--report-to {name}: the package {name} is not installed; pip install {name}")
 
 
 def _silent(line: str) -> None:

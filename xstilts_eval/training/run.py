@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xstilts_eval import bundle
-from xstilts_eval.errors import SettingError
+from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
 from xstilts_eval.training import stage
@@ -39,6 +39,8 @@ def run(
     `output`, several to ``output/seed-N``. Raises `SettingError` for an `output` made by another recipe.
     """
     stages = stages or output.parent / "stages"
+    if len(recipe.seeds) > 1 and output.exists() and any(output.iterdir()) and not any(output.glob("seed-*")):
+        raise SettingError(f"{output} exists and is no folder of seeds; give another --output")
     made = []
     for seed in recipe.seeds:
         folder = output if len(recipe.seeds) == 1 else output / f"seed-{seed}"
@@ -154,41 +156,69 @@ def assemble(
 ) -> None:
     """The bundle of a run: encoder of the last intermediate stage (or the base), a head for every family trained.
 
-    It appears in one rename; files are linked to those of the stages where the file system allows, else copied.
+    Where a family was trained twice, in an intermediate stage and as a target, the target's head counts. Files are
+    linked to those of the stages where the file system allows, else copied. A bundle that is there already and as it
+    should be is left alone; of another one only its own parts are replaced, not what others put beside them.
     """
+    made, parts = _manifest(recipe, seed, planned, folders)
+    content = {
+        "recipe": recipe.model_dump(mode="json"),
+        "seed": seed,
+        "stages": {plan.key: os.path.relpath(folder, output) for plan, folder in zip(planned, folders, strict=True)},
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    if _is_whole(output, text):
+        return
     new = output.with_name(f".{output.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     base = planned[0].parent.base
-    intermediate = len(recipe.intermediate)
+    for path, source in parts.items():
+        if source is None:
+            _copy_base(base, new / path)
+        else:
+            _link(source, new / path)
+    bundle.write(made, new)
+    write_atomically(new / RECIPE, text)
+    if not output.exists():
+        new.rename(output)
+        return
+    own = sorted({path.split("/")[0] for path in parts})
+    for name in _parts_of(output) - set(own):
+        _remove(output / name)
+    for name in [*own, bundle.MANIFEST, RECIPE]:
+        _remove(output / name)
+        (new / name).rename(output / name)
+    shutil.rmtree(new)
+
+
+def _manifest(
+    recipe: Recipe, seed: int, planned: Sequence[Plan], folders: Sequence[Path]
+) -> tuple[bundle.Bundle, dict[str, Path | None]]:
+    """What the bundle says, and where each of its sub-folders comes from (None: the base)."""
+    base = planned[0].parent.base
+    parts: dict[str, Path | None] = {"encoder": None}
     heads: dict[str, bundle.Head] = {}
     trained: dict[str, bundle.TrainedHead] = {}
     revisions: dict[str, str] = {}
     language_model = None
-    if intermediate:
-        origin = bundle.read(folders[intermediate - 1])
-        source = folders[intermediate - 1] / (origin.encoder or "encoder")
-        _link(source, new / "encoder")
-    else:
-        _copy_base(base, new / "encoder")
-    for plan, folder in zip(planned, folders, strict=True):
+    for number, (plan, folder) in enumerate(zip(planned, folders, strict=True)):
         manifest = bundle.read(folder)
-        for name, revision in manifest.data_revisions.items():
-            revisions[name] = revision
+        revisions |= manifest.data_revisions
         if manifest.language_model:
-            shutil.rmtree(new / "encoder", ignore_errors=True)
-            _link(folder / manifest.language_model, new / "encoder")
-            language_model = "encoder"
-        for family, head in manifest.heads.items():
-            path = f"{plan.name}/{Path(head.path).name}"
-            if not (new / path).exists():
-                _link(folder / head.path, new / path)
-            heads[family] = head.model_copy(update={"path": path})
-        for task, head_ in manifest.trained.items():
-            path = f"{plan.name}/{Path(head_.path).name}"
-            if not (new / path).exists():
-                _link(folder / head_.path, new / path)
-            trained[task] = head_.model_copy(update={"path": path})
+            parts["encoder"], language_model = folder / manifest.language_model, "encoder"
+        elif number < len(recipe.intermediate):
+            parts["encoder"] = folder / (manifest.encoder or "encoder")
+
+        def placed(path: str, plan: Plan = plan, folder: Path = folder) -> str:
+            place = f"{plan.name}-{plan.key}/{Path(path).name}"
+            parts[place] = folder / path
+            return place
+
+        heads |= {name: head.model_copy(update={"path": placed(head.path)}) for name, head in manifest.heads.items()}
+        trained |= {
+            name: head.model_copy(update={"path": placed(head.path)}) for name, head in manifest.trained.items()
+        }
     made = bundle.Bundle(
         encoder="encoder",
         heads=heads,
@@ -201,21 +231,36 @@ def assemble(
         data_revisions=revisions,
         versions=stage.versions(),
     )
-    bundle.write(made, new)
-    content = {
-        "recipe": recipe.model_dump(mode="json"),
-        "seed": seed,
-        "stages": {plan.key: os.path.relpath(folder, output) for plan, folder in zip(planned, folders, strict=True)},
-    }
-    write_atomically(new / RECIPE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    if output.exists():
-        old = output.with_name(f".{output.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        output.rename(old)
-        new.rename(output)
-        shutil.rmtree(old)
+    used = {"encoder", *made.paths}
+    return made, {path: source for path, source in parts.items() if path in used}
+
+
+def _is_whole(output: Path, recipe: str) -> bool:
+    """Whether a run folder holds this recipe's bundle, none of its files missing or changed."""
+    try:
+        if (output / RECIPE).read_text(encoding="utf-8") != recipe:
+            return False
+        found = bundle.read(output)
+        for path in found.paths:
+            bundle.verify(found, output, path)
+    except (OSError, UnfitCheckpoint):
+        return False
+    return True
+
+
+def _parts_of(output: Path) -> set[str]:
+    """Sub-folders that the bundle in `output` owns; none where it has no readable manifest."""
+    try:
+        return {path.split("/")[0] for path in bundle.read(output).paths}
+    except (OSError, UnfitCheckpoint):
+        return set()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
     else:
-        new.rename(output)
+        path.unlink(missing_ok=True)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ THREADS = 4
 STORE_BYTES = 80 * 2**20
 """Ray's store of objects, near the least it allows: what tasks hand on is a sentence."""
 LOOK_SECONDS = 1.0
+ANSWER_SECONDS = 10.0
+STARTS = 3
 
 
 @dataclass(frozen=True)
@@ -79,20 +82,32 @@ class Pool:
     def _threads(self) -> int | None:
         return None if self.address else max(1, (os.cpu_count() or 1) // self._size())
 
+    def _knock(self) -> None:
+        """Raise `SettingError` when nothing listens at the address: Ray itself would ask for a quarter of an hour."""
+        host, _, port = (self.address or "").removeprefix("ray://").rpartition(":")
+        if host and port.isdigit():
+            try:
+                socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+            except OSError as error:
+                raise SettingError(
+                    f"--address {self.address}: no Ray answers there ({error.strerror or error})"
+                ) from error
+
     def _start(self, ray: Any) -> float:
         """Start Ray or join a cluster; how many GPUs a stage gets."""
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        self._knock()
         own = {"num_cpus": self._size(), "include_dashboard": False, "object_store_memory": STORE_BYTES}
-        try:
-            ray.init(
-                address=self.address or "local",
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **({} if self.address else own),
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise SettingError(f"Ray does not start or answer ({' '.join(str(error).split())})") from error
+        options = {"address": self.address} if self.address else {"address": "local"} | own
+        for attempts_left in reversed(range(1 if self.address else STARTS)):
+            try:
+                ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+                break
+            except Exception as error:  # on a busy machine also a bare one: Ray gives itself 30 seconds
+                ray.shutdown()
+                if not attempts_left:
+                    raise SettingError(f"Ray does not start or answer ({' '.join(str(error).split())})") from error
         there = ray.cluster_resources().get("GPU", 0.0)
         wanted = min(1.0, there) if self.gpus_per_stage is None else self.gpus_per_stage
         if wanted > there:
@@ -112,12 +127,20 @@ def _results(ray: Any, jobs: Sequence[Job], gpus: float, threads: int | None, sa
     silent = dict(open_)
     lost: set[str] = set()
     while open_:
-        ended, _ = ray.wait([tasks[key] for key in open_], num_returns=1, timeout=LOOK_SECONDS)
+        ended = _wait(ray, [tasks[key] for key in open_])
         for key in [key for key, job in silent.items() if job.log.exists()]:
             job = silent.pop(key)
             say(f"started: {job}; log: {job.log}")
         for key in [key for key in open_ if tasks[key] in ended]:
             yield from _ended(ray, key, tasks, open_, lost)
+
+
+def _wait(ray: Any, tasks: list[Any]) -> list[Any]:
+    try:
+        ended: list[Any] = ray.wait(tasks, num_returns=1, timeout=LOOK_SECONDS)[0]
+        return ended
+    except SystemError as error:  # around what a signal's handler raised, Ctrl-C's
+        raise error.__cause__ or error from None
 
 
 def _ended(ray: Any, key: str, tasks: dict[str, Any], open_: dict[str, Job], lost: set[str]) -> Iterator[Result]:
