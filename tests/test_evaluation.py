@@ -163,7 +163,7 @@ def test_ctrl_c_loses_nothing_finished(tiny_bundle: Path, tmp_path: Path) -> Non
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert stderr.rstrip().endswith("xstilts: interrupted; finished families are kept")
+    assert stderr.rstrip().endswith("xstilts: interrupted; what is finished is kept")
     assert "Traceback" not in stderr
     assert not leftovers(output)
     again = xstilts(*arguments)

@@ -168,13 +168,14 @@ def test_heads_pass_on_where_task_and_labels_agree(tiny_bundle: Path, tmp_path: 
             assert all(torch.equal(weight, new[key]) for key, weight in old.items())
     assert origins == {"tydiqa": "of the parent", "panx": "new", "udpos": "of the parent"}
     made = bundle.read(tmp_path / "out").heads
-    assert {family: head.path for family, head in made.items()} == {
-        "xnli": "mnli+squad+udpos/mnli",
-        "xquad": "mnli+squad+udpos/squad",
-        "mlqa": "mnli+squad+udpos/squad",
-        "tydiqa": "tydiqa/tydiqa",
-        "udpos": "udpos/udpos",
-        "panx": "panx/panx",
+    places = {family: (head.path.rpartition("-")[0], head.path.rpartition("/")[2]) for family, head in made.items()}
+    assert places == {
+        "xnli": ("mnli+squad+udpos", "mnli"),
+        "xquad": ("mnli+squad+udpos", "squad"),
+        "mlqa": ("mnli+squad+udpos", "squad"),
+        "tydiqa": ("tydiqa", "tydiqa"),
+        "udpos": ("udpos", "udpos"),
+        "panx": ("panx", "panx"),
     }
 
 

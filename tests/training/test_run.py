@@ -61,7 +61,8 @@ def test_seeds_have_folders_of_their_own(base: Path, tmp_path: Path) -> None:
     lines = said(wanted, tmp_path)
     found = [check(tmp_path / "out" / f"seed-{seed}") for seed in (5, 7)]
     assert [one.seed for one in found] == [5, 7]
-    assert found[0].sha256["mnli/mnli"] != found[1].sha256["mnli/mnli"]
+    hashes = [one.sha256[one.heads["xnli"].path] for one in found]
+    assert hashes[0]["model.safetensors"] != hashes[1]["model.safetensors"]
     assert lines[-1] == f"bundle of recipe tiny, seed 7: {tmp_path / 'out' / 'seed-7'}"
 
 

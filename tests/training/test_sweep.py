@@ -22,7 +22,7 @@ from tests.training import runs
 from xstilts_eval import bundle, cli
 from xstilts_eval.errors import DataError, SettingError
 from xstilts_eval.paths import sample_path
-from xstilts_eval.training import run, stage, sweep
+from xstilts_eval.training import run, stage, sweep, sweep_ray
 from xstilts_eval.training.sweep import Job, Result, Sweep
 from xstilts_eval.training.sweep_ray import Pool
 
@@ -239,6 +239,18 @@ def test_an_address_without_ray_is_told_at_once(recipes: Recipes, tmp_path: Path
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(SettingError, match=f"--address {address}: no Ray answers there"):
             sweep.carry_out(planned([recipes["none"]], tmp_path), Pool(address=address).execute, silent)
+
+
+def test_what_a_signal_raises_inside_ray_comes_out_as_itself() -> None:
+    """Ray 2.60 wraps it in a SystemError, which would hide Ctrl-C; seen with its compiled `wait`."""
+
+    class Ray:
+        @staticmethod
+        def wait(*_: Any, **__: Any) -> None:
+            raise SystemError("returned a result with an exception set") from KeyboardInterrupt("^C")
+
+    with pytest.raises(KeyboardInterrupt, match="C"):
+        sweep_ray._wait(Ray, [])
 
 
 # ------------------------------------------------------------------ on Ray
