@@ -102,7 +102,8 @@ def test_a_better_run_gains_what_it_has_more_right(scored: Path, tmp_path: Path)
 def test_runs_that_cannot_be_compared_are_refused(scored: Path, tiny_bundle: Path, tmp_path: Path) -> None:
     short = tmp_path / "short"
     tasks = ("xtreme.pawsx.de", "xtreme.pawsx.en", "xtreme.pawsx.fr")
-    evaluation.evaluate(evaluation.Settings(str(tiny_bundle), tasks, "sample", limit=3), short, False, say=lambda _: None)
+    settings = evaluation.Settings(str(tiny_bundle), tasks, "sample", limit=3)
+    evaluation.evaluate(settings, short, False, say=lambda _: None)
     with pytest.raises(PredictionError, match=r"xtreme\.pawsx\.(de|en|fr): the two runs scored other documents"):
         gains.gains([scored], [short])
     with pytest.raises(PredictionError, match="1 baseline runs and 2 others"):

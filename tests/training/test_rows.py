@@ -22,7 +22,7 @@ from xstilts_eval.models.encoder import Loaded, Runtime
 from xstilts_eval.paths import sample_path
 from xstilts_eval.training import rows
 
-LABELS = {"labels", "start_positions", "end_positions"}
+LABELS = {"document", "labels", "start_positions", "end_positions"}
 INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 
 
@@ -59,7 +59,7 @@ def test_training_sees_the_inputs_of_inference(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     length: int,
-    make: Callable[[Loaded, Sequence[Any], Family], list[dict[str, Any]]],
+    make: Callable[[Loaded, Sequence[Any], Sequence[str]], list[dict[str, Any]]],
     infer: Callable[[Loaded, Sequence[Any], Family], Any],
 ) -> None:
     """At short lengths too, where pairs are truncated, sentences cut and contexts windowed."""
@@ -74,7 +74,7 @@ def test_training_sees_the_inputs_of_inference(
     head, docs = load(tiny_bundle / "encoder", length), documents(name)
     with pytest.raises(Stop):
         infer(head, docs, find_family(name))
-    made = make(head, docs, find_family(name))
+    made = make(head, docs, find_family(name).labels)
     assert [{key: row[key] for key in row if key not in LABELS} for row in made] == seen
     assert set(seen[0]) == INPUTS
     assert max(len(row["input_ids"]) for row in made) <= length
@@ -85,7 +85,7 @@ def test_the_label_of_a_pair_is_the_class_the_file_names(tiny_bundle: Path) -> N
     (path,) = sources.load(find_family("xnli"), "en", "train", sample_path()).files
     named = [line.split("\t")[-1].strip() for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     named = ["contradiction" if name == "contradictory" else name for name in named]
-    made = rows.pair_rows(load(tiny_bundle / "encoder", 128), documents("xnli"), find_family("xnli"))
+    made = rows.pair_rows(load(tiny_bundle / "encoder", 128), documents("xnli"), find_family("xnli").labels)
     assert [("contradiction", "entailment", "neutral")[row["labels"]] for row in made] == named
     assert set(named) == {"contradiction", "entailment", "neutral"}
 
@@ -94,7 +94,7 @@ def test_the_label_of_a_pair_is_the_class_the_file_names(tiny_bundle: Path) -> N
 def test_every_tag_stands_once_and_on_its_word(tiny_bundle: Path, name: str, length: int) -> None:
     head, docs, family = load(tiny_bundle / "encoder", length), documents(name), find_family(name)
     found = []
-    for row in rows.tagged_rows(head, docs, family):
+    for row in rows.tagged_rows(head, docs, family.labels):
         for token, label in zip(row["input_ids"], row["labels"], strict=True):
             if label != rows.IGNORED:
                 found.append((head.tokenizer.convert_ids_to_tokens(token), family.labels[label]))
@@ -107,9 +107,9 @@ def test_every_tag_stands_once_and_on_its_word(tiny_bundle: Path, name: str, len
 def test_tags_that_are_no_class_become_the_filler(tiny_bundle: Path) -> None:
     head = load(tiny_bundle / "encoder", 128)
     doc = {"id": "0", "tokens": ["It", "rains"], "tags": ["PRON", "_"]}
-    (row,) = rows.tagged_rows(head, [doc], find_family("udpos"))
+    (row,) = rows.tagged_rows(head, [doc], find_family("udpos").labels)
     assert [find_family("udpos").labels[label] for label in row["labels"] if label >= 0] == ["PRON", "X"]
-    (row,) = rows.tagged_rows(head, [doc | {"tags": ["B-MISC", "B-PER"]}], find_family("panx"))
+    (row,) = rows.tagged_rows(head, [doc | {"tags": ["B-MISC", "B-PER"]}], find_family("panx").labels)
     assert [find_family("panx").labels[label] for label in row["labels"] if label >= 0] == ["O", "B-PER"]
 
 
@@ -128,7 +128,7 @@ def check_answers(head: Loaded, docs: list[dict[str, Any]]) -> tuple[int, int]:
         encoding = tokenizer(context, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         whole, offsets = encoding["input_ids"], encoding["offset_mapping"]
         start, width = 0, 0
-        for row in rows.question_rows(head, [doc], find_family("xquad")):
+        for row in rows.question_rows(head, [doc], find_family("xquad").labels):
             ids, first, last = row["input_ids"], row["start_positions"], row["end_positions"]
             begin = len(ids) - 1 - ids[:-1][::-1].index(tokenizer.sep_token_id)
             inner = ids[begin:-1]
@@ -171,7 +171,7 @@ def test_labelled_positions_decode_to_the_answer_in_squad(minilm: Path) -> None:
 def test_positions_are_those_of_the_tokenizer(minilm: Path) -> None:
     """Against `char_to_token` of the pair encoded as a whole, where it fits one window."""
     head, docs = load(minilm, 384), documents("xquad")
-    for doc, row in zip(docs, rows.question_rows(head, docs, find_family("xquad")), strict=True):
+    for doc, row in zip(docs, rows.question_rows(head, docs, find_family("xquad").labels), strict=True):
         encoding = head.tokenizer(doc["question"], doc["context"])
         start = doc["answers"][0]["answer_start"]
         end = start + len(doc["answers"][0]["text"]) - 1
@@ -183,10 +183,12 @@ def test_positions_are_those_of_the_tokenizer(minilm: Path) -> None:
 def test_blanks_around_an_answer_and_no_answer(minilm: Path) -> None:
     head = load(minilm, 384)
     doc = {"id": "0", "question": "Which colour?", "context": "The door is  dark green now.", "answers": []}
-    (without,) = rows.question_rows(head, [doc], find_family("xquad"))
+    (without,) = rows.question_rows(head, [doc], find_family("xquad").labels)
     assert (without["start_positions"], without["end_positions"]) == (0, 0)
     plain, wide = (
-        rows.question_rows(head, [doc | {"answers": [{"text": text, "answer_start": start}]}], find_family("xquad"))[0]
+        rows.question_rows(
+            head, [doc | {"answers": [{"text": text, "answer_start": start}]}], find_family("xquad").labels
+        )[0]
         for text, start in (("dark green", 13), ("  dark green ", 11))
     )
     assert plain == wide
@@ -197,4 +199,4 @@ def test_blanks_around_an_answer_and_no_answer(minilm: Path) -> None:
 def test_no_room_for_a_context(tiny_bundle: Path) -> None:
     with pytest.raises(SettingError, match="--max-length 16 leaves no room for a context behind a question"):
         doc = {"id": "0", "question": "who " * 40, "context": "nobody", "answers": []}
-        rows.question_rows(load(tiny_bundle / "encoder", 16), [doc], find_family("xquad"))
+        rows.question_rows(load(tiny_bundle / "encoder", 16), [doc], find_family("xquad").labels)

@@ -17,6 +17,7 @@ from xstilts_eval.benchmark import Kind
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.tasks import prompts
 from xstilts_eval.training import text
+from xstilts_eval.training.rows import IGNORED
 from xstilts_eval.training_tasks import training_task
 
 SHAPES = ["llama", "no_pad", "mt5", "byt5"]
@@ -78,8 +79,8 @@ def pair(premise: str, hypothesis: str, label: int, language: str = "en") -> dic
 
 def scored(row: text.Row) -> list[int]:
     """The tokens that carry loss: the last ones of a row."""
-    start = next(place for place, label in enumerate(row["labels"]) if label != text.IGNORED)
-    assert text.IGNORED not in row["labels"][start:]
+    start = next(place for place, label in enumerate(row["labels"]) if label != IGNORED)
+    assert IGNORED not in row["labels"][start:]
     return list(row["labels"][start:])
 
 
@@ -96,7 +97,12 @@ class Recorded:
 
     def scored(self, instances: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[int], list[int]]]:
         found: list[Any] = []
-        monkeypatch.setattr(self.host, "_loglikelihood_tokens", lambda requests, **_: found.extend(requests) or [])
+
+        def note(requests: list[Any], **_: Any) -> list[Any]:
+            found.extend(requests)
+            return []
+
+        monkeypatch.setattr(self.host, "_loglikelihood_tokens", note)
         self.host.loglikelihood(instances, disable_tqdm=True)
         return [(context, continuation) for _, context, continuation in found]
 
@@ -140,12 +146,12 @@ def test_rows_are_the_tokens_the_host_feeds(
                 target = task.config.target_delimiter + task.doc_to_target(doc)
                 continuation = recorded.continuation(instance.args[0], target)
                 shared = 0
-            labels = [text.IGNORED] * shared + [*continuation, end][shared:]
+            labels = [IGNORED] * shared + [*continuation, end][shared:]
             if model.config.is_encoder_decoder:
                 fed = {"input_ids": context, "decoder_input_ids": [model.config.decoder_start_token_id, *continuation]}
             else:
                 fed = {"input_ids": [*context, *continuation, end]}
-                labels = [text.IGNORED] * len(context) + labels
+                labels = [IGNORED] * len(context) + labels
             ones = [1] * len(fed["input_ids"])
             assert row == {**fed, "attention_mask": ones, "labels": labels, "document": number}, leaf
 
@@ -178,7 +184,7 @@ def without_end(model: Any, row: text.Row) -> float:
     with torch.inference_mode():
         logs = model(**inputs).logits[0].log_softmax(-1)
     shift = 0 if model.config.is_encoder_decoder else 1
-    places = [place for place, label in enumerate(labels) if label != text.IGNORED][:-1]
+    places = [place for place, label in enumerate(labels) if label != IGNORED][:-1]
     return sum(float(logs[place - shift, labels[place]]) for place in places)
 
 
@@ -293,7 +299,7 @@ def test_bytes_get_more_room(folders: dict[str, Path]) -> None:
 
 def alone(row: text.Row) -> dict[str, torch.Tensor]:
     """A batch of one row without `decoder_input_ids`: the library makes them of labels without gaps."""
-    assert "decoder_input_ids" not in row or text.IGNORED not in row["labels"]
+    assert "decoder_input_ids" not in row or IGNORED not in row["labels"]
     return {name: torch.tensor([row[name]]) for name in ("input_ids", "attention_mask", "labels")}
 
 
@@ -306,7 +312,7 @@ def test_losses_and_gradients_are_those_of_transformers(
     docs = documents(tasks["xtreme.xquad.en"])[:3]
     rows = text.rows_of(tokenizer, model.config, docs, training_task("squad"), 300)
     losses = text.row_losses(model, text.collate(rows, tokenizer.pad_token_id))
-    losses.sum().backward()
+    losses.sum().backward()  # type: ignore[no-untyped-call]
     gradient = model.get_output_embeddings().weight.grad.clone()
     model.zero_grad()
     for row, loss in zip(rows, losses, strict=True):
@@ -402,7 +408,7 @@ def test_scoring_leaves_a_model_that_can_still_be_trained(llama: tuple[Any, Any]
     doc, task = question("Ann ran.", "Ann"), training_task("squad")
     text.development_score(model, tokenizer, [doc], task, "cpu")
     rows = text.rows_of(tokenizer, model.config, [doc], task, 100)
-    text.row_losses(model, text.collate(rows, tokenizer.pad_token_id)).sum().backward()
+    text.row_losses(model, text.collate(rows, tokenizer.pad_token_id)).sum().backward()  # type: ignore[no-untyped-call]
     model.zero_grad()
 
 
@@ -417,7 +423,7 @@ def learn(model: Any, rows: list[text.Row], steps: int, rate: float = 3e-3) -> N
     model.train()
     for _ in range(steps):
         batch = draw.sample(rows, min(32, len(rows)))
-        (text.row_losses(model, text.collate(batch, 0)).sum() / sum(map(text.items_of, batch))).backward()
+        (text.row_losses(model, text.collate(batch, 0)).sum() / sum(map(text.items_of, batch))).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
