@@ -85,6 +85,36 @@ def test_with_one_its_encoder_does(base: Path, tmp_path: Path) -> None:
     assert resolve(str(tmp_path / "out")).heads.keys() == {"xquad", "mlqa", "tydiqa", "udpos"}
 
 
+def test_where_a_task_is_trained_twice_the_head_of_the_target_counts(base: Path, tmp_path: Path) -> None:
+    wanted = runs.recipe_of(base, runs.quick("xquad", limit=16), runs.quick("squad", limit=8))
+    said(wanted, tmp_path)
+    first, second = (plan.folder(tmp_path / "stages") for plan in run.plans(wanted, 1, "sample"))
+    found = check(tmp_path / "out")
+    head = load_file(tmp_path / "out" / found.heads["xquad"].path / "model.safetensors")
+    assert runs.same(head, load_file(second / "heads" / "squad" / "model.safetensors"))
+    assert not runs.same(head, load_file(first / "heads" / "squad" / "model.safetensors"))
+
+
+def test_what_lies_beside_a_bundle_stays(base: Path, tmp_path: Path) -> None:
+    """Results that somebody keeps in a run's folder outlive the next call, also one that makes another bundle."""
+    said(runs.recipe_of(base, runs.quick("mnli", limit=8)), tmp_path)
+    (tmp_path / "out" / "eval").mkdir()
+    (tmp_path / "out" / "eval" / "results.json").write_text("{}")
+    said(runs.recipe_of(base, runs.quick("mnli", limit=8)), tmp_path)
+    said(runs.recipe_of(base, runs.quick("panx", limit=8)), tmp_path, overwrite=True)
+    assert (tmp_path / "out" / "eval" / "results.json").read_text() == "{}"
+    assert set(check(tmp_path / "out").heads) == {"panx"}
+    kept = {path.name for path in (tmp_path / "out").iterdir()}
+    assert len(kept) == 5 and kept > {"eval", "encoder", "bundle.json", "recipe.json"}
+
+
+def test_a_folder_of_something_else_is_no_place_for_seeds(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(SettingError, match="exists and is no folder of seeds"):
+        said(runs.recipe_of(base, runs.quick("mnli", limit=8), seeds=[1, 2]), tmp_path)
+
+
 def test_a_bundle_is_made_again_from_its_stages(base: Path, tmp_path: Path) -> None:
     """What a kill left half-made is no obstacle, and a deleted bundle costs no training."""
     wanted = runs.recipe_of(base, runs.quick("mnli", limit=8))
