@@ -4,7 +4,7 @@ One frozen dataclass per kind of task. `document` turns an example into the plai
 as `doc` (fields of the example plus `family` and `language`).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -89,8 +89,8 @@ Example = Pair | Tagged | Question | Choice | Bitext | Corpus
 
 def document(example: Pair | Tagged | Question | Choice | Bitext, family: str, language: str) -> dict[str, Any]:
     """The example as a plain dictionary with `family` and `language`; tuples become lists."""
-    fields = asdict(example)
+    fields = dict(vars(example))  # `asdict` copies deeply and takes three times as long
     for name, value in fields.items():
         if isinstance(value, tuple):
-            fields[name] = list(value)
+            fields[name] = [dict(vars(item)) if isinstance(item, Answer) else item for item in value]
     return fields | {"family": family, "language": language}
