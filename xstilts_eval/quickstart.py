@@ -23,7 +23,7 @@ SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 FOLDER = Path("results") / "quickstart"
 TRAINING = "--epochs 4 --learning-rate 3e-4"
 """A model this small stands a higher rate than the defaults (8 epochs at 1e-4), which are for larger ones: chunk F1 on
-the sample's English development sentences is 92.7 instead of 92.3, in half the time."""
+the sample's English development sentences is 93.1, that of the defaults was 92.3 in twice the time."""
 
 
 def main() -> int:
