@@ -46,7 +46,7 @@ class Size:
     steps: int
 
 
-FULL = Size(pairs=160, questions=24, sentences=900, tagged=10_000, choices=24, mining=20_000, harness=2000, steps=60)
+FULL = Size(pairs=160, questions=24, sentences=900, tagged=10_000, choices=24, mining=20_000, harness=2000, steps=52)
 QUICK = Size(pairs=48, questions=6, sentences=300, tagged=2000, choices=6, mining=3000, harness=200, steps=6)
 TINY = Size(pairs=6, questions=2, sentences=12, tagged=30, choices=2, mining=120, harness=5, steps=2)
 

@@ -26,7 +26,16 @@ from tests.tiny import make_bundle, results_file
 from xstilts_eval.benchmark import FAMILIES, XTREME, family
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = (".gitignore", "LICENSE", "README.md", "pyproject.toml", "model_zoo.yaml", "harness_tasks", "xstilts_eval")
+SOURCES = (
+    ".gitignore",
+    "LICENSE",
+    "README.md",
+    "pyproject.toml",
+    "model_zoo.yaml",
+    "harness_tasks",
+    "recipes",
+    "xstilts_eval",
+)
 GROUPS = {one.group for one in XTREME}
 LEAVES = {one.leaf(language) for one in XTREME for language in one.languages}
 BRIDGE = {f"xstilts_eval_bridge.{ending}" for ending in ("py", "pth", "start")}
@@ -208,6 +217,8 @@ def test_wheel_holds_every_data_file_once(checkout: Path, wheel: Path) -> None:
     official = {path.relative_to(checkout).as_posix() for path in sample.rglob("*") if path.is_file()}
     assert official and official <= set(names)
     assert {"xstilts_eval/model_zoo.yaml", "xstilts_eval/languages.csv"} <= set(names)
+    recipes = {f"xstilts_eval/recipes/{path.name}" for path in (checkout / "recipes").iterdir()}
+    assert {name for name in names if "/recipes/" in name} == recipes and len(recipes) > 20
 
 
 def test_wheel_puts_only_the_bridge_beside_the_package(wheel: Path) -> None:

@@ -256,6 +256,7 @@ def test_what_a_signal_raises_inside_ray_comes_out_as_itself() -> None:
 # ------------------------------------------------------------------ on Ray
 
 
+@pytest.mark.slow  # Ray gives its own processes 30 s to start, which a busy machine may not have
 def test_on_ray_each_stage_is_trained_once(recipes: Recipes, base: Path, tmp_path: Path) -> None:
     """Two workers, five stages that two recipes share, three more of which one diverges."""
     ray = pytest.importorskip("ray")
