@@ -50,9 +50,9 @@ def questions_bf16(size: Size) -> Comparison:
 
 def _pairs(name: str, size: Size, precision: str, target: float) -> Comparison:
     model = inputs.encoder("AutoModelForSequenceClassification", num_labels=2, **_NO_DROPOUT).train()
-    documents = inputs.pairs(size.steps * 2 * _MICRO, ("en",))
+    documents = inputs.pairs(size.steps * _MICRO, ("en",))
     found = rows.pair_rows(inputs.loaded(model, pairs.MAX_LENGTH), documents)
-    return _comparison(name, "Training on sentence pairs", "PAWS-X pairs", model, Kind.PAIR, found, 2 * _MICRO, 128,
+    return _comparison(name, "Training on sentence pairs", "PAWS-X pairs", model, Kind.PAIR, found, _MICRO, 128,
                        precision, target)  # fmt: skip
 
 
