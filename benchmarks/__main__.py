@@ -47,8 +47,6 @@ NAMES = {
     "choices_long": "decoders:choices_long",
     "training_pairs": "training:sentence_pairs",
     "training_pairs_bf16": "training:sentence_pairs_bf16",
-    "training_questions": "training:questions",
-    "training_questions_bf16": "training:questions_bf16",
     "harness_pairs": "harness:pairs",
     "harness_tagging": "harness:tagging",
     "harness_questions": "harness:questions",

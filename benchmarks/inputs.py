@@ -86,11 +86,6 @@ def questions(count: int) -> list[Document]:
     return documents("xquad", ("en", "de", "es"), count)
 
 
-def english_questions(count: int) -> list[Document]:
-    """SQuAD v1.1, English development questions."""
-    return documents("xquad", ("en",), count, "dev")
-
-
 def sentences(count: int) -> list[str]:
     """Both sides of Tatoeba in three languages, distinct."""
     rows = documents("tatoeba", ("de", "fr", "es"), count)

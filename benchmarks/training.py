@@ -16,7 +16,7 @@ from benchmarks import inputs
 from benchmarks.inputs import Size
 from benchmarks.measure import Agreement, Comparison, Contender
 from xstilts_eval.benchmark import Kind
-from xstilts_eval.models import pairs, spans
+from xstilts_eval.models import pairs
 from xstilts_eval.training import batches, loop, rows
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.settings import StageSettings
@@ -38,30 +38,12 @@ def sentence_pairs_bf16(size: Size) -> Comparison:
     return _pairs("training_pairs_bf16", size, "bfloat16", 3.0)
 
 
-def questions(size: Size) -> Comparison:
-    """Question windows in fp32, padded to 384 by the peer."""
-    return _questions("training_questions", size, "float32", 2.0)
-
-
-def questions_bf16(size: Size) -> Comparison:
-    """Question windows in bf16 autocast against the same fp32 peer."""
-    return _questions("training_questions_bf16", size, "bfloat16", 3.0)
-
-
 def _pairs(name: str, size: Size, precision: str, target: float) -> Comparison:
     model = inputs.encoder("AutoModelForSequenceClassification", num_labels=2, **_NO_DROPOUT).train()
     documents = inputs.pairs(size.steps * _MICRO, ("en",))
     found = rows.pair_rows(inputs.loaded(model, pairs.MAX_LENGTH), documents)
     return _comparison(name, "Training on sentence pairs", "PAWS-X pairs", model, Kind.PAIR, found, _MICRO, 128,
                        precision, target)  # fmt: skip
-
-
-def _questions(name: str, size: Size, precision: str, target: float) -> Comparison:
-    model = inputs.encoder("AutoModelForQuestionAnswering", **_NO_DROPOUT).train()
-    documents = inputs.english_questions(size.steps * _MICRO)
-    found = rows.question_rows(inputs.loaded(model, spans.MAX_LENGTH), documents)[: size.steps * _MICRO]
-    return _comparison(name, "Training on question windows", "windows of SQuAD questions", model, Kind.QUESTION, found,
-                       _MICRO, 384, precision, target)  # fmt: skip
 
 
 _NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
