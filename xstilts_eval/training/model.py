@@ -70,7 +70,7 @@ class SharedEncoder(torch.nn.Module):
             return {"loss": loss / items}
         labels = {name: inputs.pop(name) for name in LABELS if name in inputs}
         output = model(**inputs)
-        return {"loss": loss_sum(kind, output, labels, keep) / items}
+        return {"loss": loss_sum(kind, output, labels, keep, inputs["attention_mask"]) / items}
 
     def recompute_activations(self) -> None:
         """Forget the blocks' activations and compute them again in the backward pass."""
@@ -103,15 +103,24 @@ def _recompute(encoder: Any) -> None:
         raise SettingError(f"gradient_checkpointing: transformers has none for {encoder.config.model_type}") from error
 
 
-def loss_sum(kind: Kind | str, output: Any, labels: Mapping[str, torch.Tensor], keep: torch.Tensor) -> torch.Tensor:
-    """Cross entropy summed over what `items_of` counts; `keep` [rows] weighs each row with 0 or 1."""
+def loss_sum(
+    kind: Kind | str, output: Any, labels: Mapping[str, torch.Tensor], keep: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Cross entropy summed over what `items_of` counts; `keep` [rows] weighs each row with 0 or 1.
+
+    An answer starts and ends at one of the row's own tokens, those with `mask` [rows, tokens] 1. transformers lets
+    padding compete too, and XTREME's scripts pad to 384: there a row's loss depends on what it is padded to.
+    """
     if kind is Kind.TAGGED:
         gold = torch.where(keep[:, None] > 0, labels["labels"], IGNORED)
         logits = output.logits.float()
         return cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=IGNORED, reduction="sum")
     if kind is Kind.QUESTION:
-        start = cross_entropy(output.start_logits.float(), labels["start_positions"], reduction="none")
-        end = cross_entropy(output.end_logits.float(), labels["end_positions"], reduction="none")
+        padding = mask == 0
+        start_logits = output.start_logits.float().masked_fill(padding, -torch.inf)
+        end_logits = output.end_logits.float().masked_fill(padding, -torch.inf)
+        start = cross_entropy(start_logits, labels["start_positions"], reduction="none")
+        end = cross_entropy(end_logits, labels["end_positions"], reduction="none")
         return ((start + end) / 2 * keep).sum()
     return (cross_entropy(output.logits.float(), labels["labels"], reduction="none") * keep).sum()
 

@@ -29,7 +29,7 @@ from xstilts_eval.training.recipe import Mixture, TaskEntry
 from xstilts_eval.training.settings import SPEED_ONLY, Resolved, StageSettings, resolve
 from xstilts_eval.writing import telling_of_a_full_disk, write_atomically
 
-FORMAT = 1
+FORMAT = 2
 """Moves whenever the same settings would train other weights."""
 RECORD = "stage.json"
 Say = Callable[[str], None]
