@@ -1,6 +1,7 @@
 """Run leaves through the host's evaluator in this process, quietly."""
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ def load_tasks(names: list[str], data: str = "sample", **metadata: Any) -> Any:
     from xstilts_eval.paths import tasks_path
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    manager = TaskManager(include_path=str(tasks_path()), include_defaults=False, metadata={"data": data, **metadata})
+    suites = {re.split(r"[._-]", name)[0] for name in names}  # of all suites there are a thousand files to parse
+    folders = [str(tasks_path() / suite) for suite in sorted(suites)]
+    manager = TaskManager(include_path=folders, include_defaults=False, metadata={"data": data, **metadata})
     loaded = manager.load(names)
     for task in loaded["tasks"].values():
         task.set_config("num_fewshot", 0)

@@ -36,7 +36,7 @@ def test_hashes_are_those_of_sha256(tmp_path: Path) -> None:
 
 def test_a_whole_bundle_passes(copy: Path) -> None:
     manifest = bundle.read(copy)
-    assert set(manifest.sha256) == {"encoder", "xnli", "pawsx", "udpos", "panx", "qa"}
+    assert set(manifest.sha256) == {"encoder", "xnli", "pawsx", "udpos", "panx", "qa", "xcopa"}
     for path in manifest.paths:
         bundle.verify(manifest, copy, path)
 
@@ -193,7 +193,7 @@ def test_only_a_bundle_is_replaced_and_only_on_request(tiny_bundle: Path, tmp_pa
 
 def test_the_report_lists_every_part(tiny_bundle: Path) -> None:
     parts = {part["serves"]: part for part in report(tiny_bundle)["parts"]}
-    assert list(parts) == ["retrieval", "xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa"]
+    assert list(parts) == ["retrieval", "xnli", "pawsx", "udpos", "panx", "xcopa", "xquad", "mlqa", "tydiqa"]
     assert parts["xnli"]["class"] == "BertForSequenceClassification"
     assert parts["xnli"]["labels"] == ["contradiction", "entailment", "neutral"]
     assert parts["panx"]["scheme"] == "iob2"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from xstilts_eval import evaluation
-from xstilts_eval.benchmark import FAMILIES, XTREME
+from xstilts_eval.benchmark import FAMILIES, XTREME, XTREMER
 from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.paths import sample_path
 
@@ -51,6 +51,16 @@ def test_the_headline_pattern_selects_everything() -> None:
     assert list(selected) == list(XTREME)
     assert sum(map(len, selected.values())) == 162
     assert evaluation.select(["xtreme"]) == selected
+
+
+def test_the_suites_do_not_reach_into_each_other() -> None:
+    selected = evaluation.select(["xtremer_*"])
+    assert list(selected) == list(XTREMER) and sum(map(len, selected.values())) == 203
+    assert evaluation.select(["xtremer"]) == selected
+    both = evaluation.select(["xtreme_*", "xtremer_*"])
+    assert set(both) == {*XTREME, *XTREMER}
+    with pytest.raises(UnknownName, match="unknown task 'bitext'"):
+        evaluation.select(["bitext"])
 
 
 def test_patterns_of_leaves_and_groups() -> None:
@@ -336,9 +346,9 @@ def test_one_sentence_for_a_wrong_call(tiny_bundle: Path, tmp_path: Path, argume
 def test_data_status_lists_every_leaf() -> None:
     run = xstilts("data", "status", "--data", "sample", "--json")
     rows = json.loads(run.stdout)
-    assert len(rows) == 162 + 112
+    assert len(rows) == 162 + 203 + 112 + 3 * 203  # XTREME, XTREME-R, the pairs of LASER, FLORES-200
     found = [row for row in rows if row["rows"]]
-    assert len(found) == 162 + 36
+    assert len(found) == 162 + 203 + 41 + 3 * 203
     missing = next(row for row in rows if row["family"] == "bitext_tatoeba" and row["language"] == "zsm")
     assert "tatoeba.zsm-eng" in missing["notes"][0]
 

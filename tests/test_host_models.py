@@ -111,12 +111,16 @@ def command(output: Path, *arguments: str, model: Path) -> Any:
 
 
 def test_the_command_runs_retrieval(folders: dict[str, Path], tmp_path: Path) -> None:
-    done = command(tmp_path, "--tasks", "xtreme.tatoeba.de,xtreme.bucc2018.de", model=folders["llama"])
+    done = command(
+        tmp_path, "--tasks", "xtreme.tatoeba.de,xtreme.bucc2018.de,xtremer.mewslix.de", model=folders["llama"]
+    )
     assert done.returncode == 0, done.stderr
     assert "xtreme.bucc2018.de" in done.stdout and "no language model" not in done.stderr
     (path,) = tmp_path.rglob("results_*.json")
     written = json.loads(path.read_text(encoding="utf-8"))
     assert written["configs"]["xtreme.tatoeba.de"]["metadata"]["xs_retrieval"]["layer"] == 1
+    assert written["configs"]["xtremer.mewslix.de"]["metadata"]["xs_retrieval"]["max_length"] == "64/64"
+    assert 0 <= written["results"]["xtremer.mewslix.de"]["mrr_at_20,none"] <= 1
 
 
 # ---------------------------------------------------------------------- sentence vectors

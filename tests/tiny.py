@@ -64,14 +64,15 @@ def make_tokenizer(corpus: list[str]) -> Any:
 
 
 def make_bundle(folder: Path) -> Path:
-    """Write a bundle that serves all nine families of XTREME into `folder` and return it.
+    """Write a bundle that serves all families of XTREME and XTREME-R into `folder` and return it.
 
-    A two-block BERT of width 32: heads for xnli, pawsx, udpos and panx, one head for the three question-answering
-    families, an encoder for retrieval. Equal calls write equal weights.
+    A two-block BERT of width 32: heads for xnli, pawsx, udpos, panx and xcopa, one head for the three
+    question-answering families, an encoder for retrieval. Equal calls write equal weights.
     """
     import torch
     from transformers import (
         BertConfig,
+        BertForMultipleChoice,
         BertForQuestionAnswering,
         BertForSequenceClassification,
         BertForTokenClassification,
@@ -94,13 +95,14 @@ def make_bundle(folder: Path) -> Path:
         "udpos": (BertForTokenClassification, UPOS),
         "panx": (BertForTokenClassification, PANX_TAGS),
         "qa": (BertForQuestionAnswering, ()),
+        "xcopa": (BertForMultipleChoice, ()),
     }
     for name, (model_class, labels) in parts.items():
         names = {"id2label": dict(enumerate(labels)), "label2id": {label: index for index, label in enumerate(labels)}}
         torch.manual_seed(SEED)
         model_class(BertConfig(**shape, **(names if labels else {}))).save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
-    heads = {name: Head(path=name) for name in ("xnli", "pawsx", "udpos", "panx")}
+    heads = {name: Head(path=name) for name in ("xnli", "pawsx", "udpos", "panx", "xcopa")}
     heads |= {name: Head(path="qa") for name in ("xquad", "mlqa", "tydiqa")}
     write(Bundle(encoder="encoder", heads=heads, recipe="random weights, for tests", seed=SEED), folder)
     return folder

@@ -22,8 +22,9 @@ from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.writing import write_atomically
 
 MANIFEST = "bundle.json"
-HEAD_FAMILIES = tuple(dict.fromkeys(f.name for f in FAMILIES.values() if f.kind not in (Kind.BITEXT, Kind.MINING)))
-"""Families that a head can serve."""
+_HEADLESS = (Kind.BITEXT, Kind.MINING, Kind.TRANSLATION)
+HEAD_FAMILIES = tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind not in _HEADLESS))
+"""Families that a head can serve; of LAReQA and Mewsli-X that is an encoder trained for them."""
 
 
 class _Strict(BaseModel):
@@ -48,11 +49,12 @@ class Module(_Strict):
 class Retrieval(_Strict):
     """How sentences become unit vectors: hidden state of block `layer` (1 = first, None = last), pooled.
 
+    ``pooler`` is the model's own layer on the first token (dense, tanh), as dual encoders are trained with.
     `prompt` is put before every sentence of both sides, `lower_case` lower-cases first, `modules` follow the pooling.
     """
 
     layer: int | None = Field(default=None, ge=1)
-    pooling: Literal["mean", "cls", "max", "mean_sqrt_len"] = "mean"
+    pooling: Literal["mean", "cls", "max", "mean_sqrt_len", "pooler"] = "mean"
     max_length: int | None = Field(default=None, ge=2)
     prompt: str = ""
     lower_case: bool = False
@@ -96,6 +98,9 @@ class Bundle(_Strict):
     `trained` maps a training task to its head, also where that serves no family. `language_model` is a decoder or an
     encoder-decoder: it answers every family that has no head with text, and embeds sentences itself.
 
+    `languages` maps a sub-folder to the languages of all labelled data it was trained on since the base; masked text
+    does not count.
+
     `sha256` maps each sub-folder to its files and their hashes; bundles written before it existed have none.
     """
 
@@ -111,6 +116,7 @@ class Bundle(_Strict):
     recipe: str | None = None
     seed: int | None = None
     data_revisions: dict[str, str] = {}
+    languages: dict[str, tuple[str, ...]] = {}
     versions: dict[str, str] = {}
     sha256: dict[str, dict[str, str]] = {}
 
@@ -177,7 +183,7 @@ def write(bundle: Bundle, folder: Path) -> None:
     """Write ``bundle.json`` atomically into `folder`, with the hashes of the sub-folders that are there."""
     hashes = {path: fingerprints.file_hashes(folder / path) for path in bundle.paths if (folder / path).is_dir()}
     content = bundle.model_copy(update={"sha256": hashes}).model_dump(mode="json")
-    for name in ("sha256", "trained", "language_model", "language_model_revision"):
+    for name in ("sha256", "languages", "trained", "language_model", "language_model_revision"):
         if not content[name]:
             del content[name]
     write_atomically(folder / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -13,6 +13,8 @@ from typing import Any
 import typer
 
 from xstilts_eval import __version__
+from xstilts_eval.analysis.command import app as analyze_app
+from xstilts_eval.checklist.command import checklist
 from xstilts_eval.errors import PredictionError, SettingError, XstiltsError
 from xstilts_eval.translation.command import translate
 
@@ -21,6 +23,7 @@ data_app = typer.Typer(no_args_is_help=True, help="What data is there, and how t
 bundle_app = typer.Typer(no_args_is_help=True, help="Checkpoint folders that serve task families.")
 app.add_typer(data_app, name="data")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(analyze_app, name="analyze")
 
 DATA_HELP = "Data folder in the official formats, 'hub' or 'sample'; default: XSTILTS_DATA, else the bundled sample."
 
@@ -98,6 +101,7 @@ def score(
     results: list[Path] = typer.Argument(None, help="Results files or output folders of xstilts eval or lm_eval."),
     predictions: Path | None = typer.Option(None, help="Folder of prediction files in the leaderboard's layout."),
     labels: Path | None = typer.Option(None, help="Folder of label files, same layout."),
+    version: str = typer.Option("xtreme", help="With --predictions: xtreme or xtreme-r."),
     json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
     markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
     languages: bool = typer.Option(True, help="Show the table by language."),
@@ -110,7 +114,7 @@ def score(
             raise SettingError("scoring files needs --predictions and --labels together, and no RESULTS")
         from xstilts_eval.results.official import score_predictions
 
-        _write_json(score_predictions(predictions, labels), json_ or "-")
+        _write_json(score_predictions(predictions, labels, version), json_ or "-")
         return
     if not results:
         raise SettingError("give RESULTS, or --predictions and --labels")
@@ -282,6 +286,7 @@ def fit_head(
 
 
 app.command()(translate)
+app.command()(checklist)
 
 
 @app.command()

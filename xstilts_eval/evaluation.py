@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xstilts_eval import __version__
-from xstilts_eval.benchmark import FAMILIES, Family, Kind, leaf_parts
+from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, Kind, leaf_parts
 from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.flores_groups import language_groups
 from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
 from xstilts_eval.writing import write_atomically
@@ -58,13 +59,15 @@ def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
 
     Raises `UnknownName` with close matches for a pattern that selects nothing.
     """
-    names: dict[str, list[tuple[Family, str]]] = {"xtreme": []}
+    names: dict[str, list[tuple[Family, str]]] = {suite.name: [] for suite in SUITES.values() if suite.is_group}
     for family in FAMILIES.values():
         leaves = [(family, language) for language in family.languages]
         names[family.group] = leaves
-        if family.suite == "xtreme":
-            names["xtreme"] += leaves
+        if family.suite in names:
+            names[family.suite] += leaves
         names |= {family.leaf(language): [(family, language)] for language in family.languages}
+    for name, codes in language_groups().items():
+        names[name] = [(family, language) for family in SUITES[FLORES].families for language in codes]
     wanted: set[tuple[str, str]] = set()
     for pattern in patterns:
         matches = fnmatch.filter(names, pattern)
@@ -126,7 +129,7 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
         raise SettingError(f"--limit must be above 0, got {settings.limit:g}")
     selected = select(settings.tasks)
     resolve_folder(settings.data)
-    session = _Session(settings)
+    session = _Session(settings, {family.suite for family in selected})
     fit, skipped = runnable(selected, session.checkpoint, settings)
     for group, reason in skipped.items():
         say(f"skipped {group}: {reason}")
@@ -212,7 +215,7 @@ def _run_families(
 class _Session:
     """One loaded adapter and one task manager for all families."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, suites: set[str]) -> None:
         import lm_eval.models  # noqa: F401  (fills the registry before ours is added)
         from lm_eval.tasks import TaskManager
 
@@ -222,7 +225,8 @@ class _Session:
         self._settings = settings
         self._model = XstiltsLM(pretrained=settings.pretrained, **dict(settings.model_args))
         metadata = {name: value for name, value in (("data", settings.data), ("split", settings.split)) if value}
-        self._manager = TaskManager(include_path=str(tasks_path()), include_defaults=False, metadata=metadata)
+        folders: list[str | Path] = [str(tasks_path() / suite) for suite in sorted(suites)]  # each file costs a parse
+        self._manager = TaskManager(include_path=folders, include_defaults=False, metadata=metadata)
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -288,10 +292,11 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _add_model_info(merged: dict[str, Any], other: dict[str, Any]) -> None:
     """Add what another family's run says about the same model."""
-    for field in ("heads", "counts", "max_length", "label_order", "label_maps"):
-        merged[field] |= other[field]
+    for field in ("heads", "rankers", "trained_on", "counts", "max_length", "label_order", "label_maps"):
+        merged.setdefault(field, {}).update(other.get(field, {}))
     if merged["language_model"]:
-        merged["language_model"]["families"] += other["language_model"]["families"]
+        for field in ("families", "forced_languages"):
+            merged["language_model"][field] += other["language_model"].get(field, [])
     merged["chat_template"] |= other["chat_template"]
 
 

@@ -23,12 +23,13 @@ class TrainingTask:
     """One task a model can be trained on in English.
 
     `head` names the layer on top of the encoder: tasks of equal `head`, `kind` and `labels` can share it. `labels` are
-    classes or tags in the order of the head's outputs; () for spans, for options, and for CCG, whose tags come with the
-    user's files. `metric` is that of the development set: ``accuracy``, ``accuracy_f1`` (mean of both),
-    ``chunk_f1``, ``word_accuracy``, ``squad`` (mean of F1 and exact match) or ``squad_v2`` (the same at the best
-    threshold for "no answer"). `parts` are the tasks a joint one consists of. `serves` are the XTREME families that
-    ask exactly what the trained head answers. `train_size` and `dev_size` count the usable examples of the official
-    files; None where no such number exists.
+    classes or tags in the order of the head's outputs; () for spans, options and rankings, and for CCG, whose tags come
+    with the user's files. `metric` is that of the development set: ``accuracy``, ``accuracy_f1`` (mean of both),
+    ``chunk_f1``, ``word_accuracy``, ``squad`` (mean of F1 and exact match), ``squad_v2`` (the same at the best
+    threshold for "no answer") or ``mrr`` (mean reciprocal rank of a query's own candidate among those of the set).
+    `parts` are the tasks a joint one consists of. `serves` are the families that ask exactly what the trained head
+    answers. `train_size` and `dev_size` count the usable examples of the official files; None where no such number
+    exists.
     """
 
     name: str
@@ -49,8 +50,8 @@ def _nli(name: str, title: str, train_size: int, dev_size: int | None, parts: tu
     )
 
 
-def _choice(name: str, title: str, train_size: int, dev_size: int) -> TrainingTask:
-    return TrainingTask(name, title, Kind.CHOICE, "choice", train_size=train_size, dev_size=dev_size)
+def _choice(name: str, title: str, train_size: int, dev_size: int, serves: tuple[str, ...] = ()) -> TrainingTask:
+    return TrainingTask(name, title, Kind.CHOICE, "choice", serves=serves, train_size=train_size, dev_size=dev_size)
 
 
 _ANLI_PLUS = ("snli", "mnli", "anli_r1", "anli_r2", "anli_r3")
@@ -109,7 +110,7 @@ _TASKS = (
     # Train: card of a copy of allenai/social_i_qa on the hub; dev also counted in the official file (v1.4).
     _choice("siqa", "Social IQa", 33_410, 1_954),
     # COPA's 500 development items as SuperGLUE divides them (a public note on its COPA.zip: 400/100/500).
-    _choice("copa", "COPA", 400, 100),
+    _choice("copa", "COPA", 400, 100, serves=("xcopa",)),
     # The four below: `data.sources`.
     TrainingTask(
         "pawsx",
@@ -153,6 +154,28 @@ _TASKS = (
         serves=("tydiqa",),
         train_size=3_696,
         dev_size=440,
+    ),
+    # SQuAD v1.1 again, less what the sentence splitter fails on.
+    TrainingTask(
+        "lareqa",
+        "Questions and answer sentences of SQuAD v1.1",
+        Kind.RANKING,
+        "dual_encoder",
+        metric="mrr",
+        serves=("lareqa",),
+        train_size=87_599,
+        dev_size=10_570,
+    ),
+    # mewsli-x.md of google-research/google-research @ 47071fbe.
+    TrainingTask(
+        "mewslix",
+        "Mentions and entities of Mewsli-X (English Wikipedia)",
+        Kind.RANKING,
+        "dual_encoder",
+        metric="mrr",
+        serves=("mewslix",),
+        train_size=167_719,
+        dev_size=14_051,
     ),
 )
 

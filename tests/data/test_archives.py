@@ -16,7 +16,7 @@ import pytest
 from tests.hub_rows import SAMPLE
 from tests.hub_server import Fault, Hub, Repository
 from xstilts_eval.benchmark import XTREME, family
-from xstilts_eval.data import archives, sources
+from xstilts_eval.data import archives, hub, sources
 from xstilts_eval.data.archives import Archive, download, unpack
 from xstilts_eval.errors import FetchError, MissingData
 
@@ -166,6 +166,40 @@ def test_addresses() -> None:
     assert urls["tatoeba"].endswith("/74bc6ae7ffb7cba670fe0f428d0ede9f666fb821/data/tatoeba/v1/tatoeba.ara-eng.ara")
     with pytest.raises(MissingData, match=r"AmazonPhotos.zip"):
         archives.archives(family("panx"), "sw", "test")
+
+
+def test_addresses_of_xtreme_r() -> None:
+    """UD v2.7's handle: scripts/download_data.sh:58-73; the commits of XCOPA and LAReQA: those that were read."""
+    polish, turkish = (archives.archives(family("xtremer_udpos"), code, "test")[0] for code in ("pl", "tr"))
+    assert polish.url.endswith("/11234/1-3424/ud-treebanks-v2.7.tgz")
+    assert turkish.url.endswith("/11234/1-3105/ud-treebanks-v2.5.tgz")
+    assert polish.place("ud-treebanks-v2.7/UD_Polish-LFG/pl_lfg-ud-test.conllu") is not None
+    assert polish.place("ud-treebanks-v2.5/UD_Polish-LFG/pl_lfg-ud-test.conllu") is None
+    (xcopa,) = archives.archives(family("xcopa"), "qu", "dev")
+    assert xcopa.url.endswith("/e2e9d7f105a758ee869cd13e0fe251ef93a29840/data/qu/val.qu.jsonl")
+    assert xcopa.path == "xcopa/data/qu/val.qu.jsonl"
+    (lareqa,) = archives.archives(family("lareqa"), "th", "test")
+    assert lareqa.url.endswith("/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r/th.json")
+    with pytest.raises(MissingData, match=r"get-mewsli-x\.sh"):
+        archives.archives(family("mewslix"), "de", "test")
+    with pytest.raises(MissingData, match="XCOPA has no train data"):
+        archives.archives(family("xcopa"), "qu", "train")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "reason"),
+    [
+        ("xcopa", "qu", "no commit of XCOPA on the hub is known here"),
+        ("lareqa", "de", "the hub has no copy of LAReQA"),
+        ("mewslix", "de", "no copy of Mewsli-X"),
+        ("xtremer_udpos", "wo", "no UD-POS in 'wo', which XTREME-R added"),
+        ("xtremer_panx", "qu", "no PAN-X in 'qu', which XTREME-R added"),
+    ],
+)
+def test_what_the_hub_does_not_have(name: str, code: str, reason: str) -> None:
+    with pytest.raises(MissingData, match=reason):
+        hub.plan(family(name), code, "test")
+    assert hub.plan(family("xtremer_udpos"), "tr", "test") == hub.plan(family("udpos"), "tr", "test")
 
 
 def test_fetch_from_archives(server: Hub, tmp_path: Path) -> None:

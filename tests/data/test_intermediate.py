@@ -11,7 +11,7 @@ import pytest
 from tests.shared_data import DATA, needs_data
 from xstilts_eval.benchmark import Kind
 from xstilts_eval.data import intermediate
-from xstilts_eval.data.examples import Choice, Pair, Question, Tagged, document
+from xstilts_eval.data.examples import Choice, Match, Pair, Question, Tagged, document
 from xstilts_eval.data.intermediate import labels, load
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnknownName
 from xstilts_eval.paths import sample_path
@@ -253,9 +253,9 @@ SAMPLE_ROWS = {
     "mnli": (102, 24), "snli": (30, 6), "anli_r1": (24, 6), "anli_r2": (24, 6), "anli_r3": (24, 6), "qqp": (16, 8),
     "squad": (60, 12), "squad_v2": (75, 15), "hellaswag": (10, 4), "ccg": (10, 4), "cosmosqa": (8, 4),
     "commonsenseqa": (10, 5), "siqa": (9, 4), "copa": (10, 4), "pawsx": (100, 20), "udpos": (200, 30),
-    "panx": (200, 30), "tydiqa": (60, 20),
+    "panx": (200, 30), "tydiqa": (60, 20), "lareqa": (60, 12), "mewslix": (60, 12),
 }  # fmt: skip
-CLASSES = {Pair: Kind.PAIR, Tagged: Kind.TAGGED, Question: Kind.QUESTION, Choice: Kind.CHOICE}
+CLASSES = {Pair: Kind.PAIR, Tagged: Kind.TAGGED, Question: Kind.QUESTION, Choice: Kind.CHOICE, Match: Kind.RANKING}
 
 
 @pytest.mark.parametrize("name", [name for name, task in TRAINING_TASKS.items() if not task.parts])

@@ -65,7 +65,7 @@ def test_the_next_evaluation_starts_a_new_selection(tiny_bundle: Path) -> None:
         ({"batch_tokens": "many"}, "model argument batch_tokens='many': Input should be a valid integer"),
         ({"max_length": 2}, "model argument max_length=2: Input should be greater than or equal to 16"),
         ({"layer": 0}, "model argument layer=0: Input should be greater than or equal to 1"),
-        ({"pooling": "median"}, "model argument pooling='median': Input should be 'mean', 'cls' or 'max'"),
+        ({"pooling": "median"}, "model argument pooling='median': Input should be 'mean', 'cls', 'max' or 'pooler'"),
         ({"device": "cuda:3"}, "device=cuda:3: no CUDA device here"),
     ],
 )
@@ -320,7 +320,7 @@ def test_bundle_survives_a_round_trip(tmp_path: Path) -> None:
         ('{"encoder": "/etc"}', "must be a sub-folder"),
         ('{"colour": 1}', "colour: Extra inputs are not permitted"),
         ('{"format": 2}', "format: Input should be 1"),
-        ('{"retrieval": {"pooling": "sum"}}', r"retrieval\.pooling: Input should be 'mean', 'cls', 'max' or"),
+        ('{"retrieval": {"pooling": "sum"}}', r"retrieval\.pooling: Input should be 'mean', 'cls', 'max', 'mean_sqrt"),
     ],
 )
 def test_malformed_bundles_are_refused_by_field(tmp_path: Path, content: str, message: str) -> None:

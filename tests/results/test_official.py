@@ -8,7 +8,8 @@ import pytest
 
 from tests.shared_data import DATA, needs_data
 from xstilts_eval.benchmark import XTREME, Family, Kind
-from xstilts_eval.errors import DataError, MissingData, PredictionError, XstiltsError
+from xstilts_eval.benchmark import family as find_family
+from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError, XstiltsError
 from xstilts_eval.results.official import score_predictions
 
 # Everything down to PER_LANGUAGE: what evaluate.py of google-research/xtreme @ 838c13b prints for its
@@ -309,3 +310,79 @@ def test_only_mlqa_normalises_by_language(folders):
     report = score(folders)
     assert report["mlqa"]["exact_match"]["zh"] == 100
     assert report["xquad"]["exact_match"]["zh"] == 0
+
+
+# --- XTREME-R
+
+
+@needs_data
+def test_xtreme_r_on_the_mock_data(tmp_path: Path) -> None:
+    """xtreme_spec.md 6.2: the four task folders that are complete there; no group and no overall score."""
+    for side in ("predictions", "labels"):
+        (tmp_path / side).mkdir()
+        for task in ("xnli", "mlqa", "tydiqa", "mewslix"):
+            (tmp_path / side / task).symlink_to(DATA / "xtreme_mock" / side / task)
+    found = score_predictions(tmp_path / "predictions", tmp_path / "labels", "xtreme-r")
+    assert found.keys() == {"xnli", "mlqa", "tydiqa", "mewslix"}
+    averages = {task: scores["avg_metric"] for task, scores in found.items()}
+    assert averages == pytest.approx(
+        {
+            "xnli": 30.666666666666668,
+            "mlqa": 69.45578231292518,
+            "tydiqa": 93.05555555555556,
+            "mewslix": 14.39025156130419,
+        },
+        abs=1e-9,
+    )
+    assert found["mlqa"]["avg_exact_match"] == pytest.approx(57.142857142857146, abs=1e-9)
+    assert found["tydiqa"]["avg_f1"] == pytest.approx(97.22222222222223, abs=1e-9)
+    expected = "ar 6.25 de 50 en 8.333333 es 8.333333 fa 25 ja 7.142857 pl 5.263158 ro 16.666667 ta 7.692308 tr 12.5"
+    words = f"{expected} uk 11.111111".split()
+    assert found["mewslix"]["map@20"] == pytest.approx(
+        {language: float(value) for language, value in zip(words[::2], words[1::2], strict=True)}, abs=1e-6
+    )
+
+
+@needs_data
+def test_the_whole_mock_folder_is_refused_for_xtreme_r_as_by_the_official_evaluator() -> None:
+    with pytest.raises(MissingData, match=r"udpos/test-lt\.tsv"):
+        score_predictions(DATA / "xtreme_mock/predictions", DATA / "xtreme_mock/labels", "xtreme-r")
+
+
+def _write_r(root: Path, task: str, extension: str, prediction: str, label: str) -> None:
+    for side, text in (("predictions", prediction), ("labels", label)):
+        folder = root / side / task
+        folder.mkdir(parents=True, exist_ok=True)
+        for language in find_family(f"xtremer_{task}").languages:
+            (folder / f"test-{language}.{extension}").write_text(text, encoding="utf-8")
+
+
+def test_xcopa_files_and_the_two_groups_xcopa_is_in(tmp_path: Path) -> None:
+    _write_r(tmp_path, "xcopa", "jsonl", '{"label": 0}\n{"label": 1}\n', '{"label": 0}\n{"label": 0}\n')
+    _write_r(tmp_path, "xnli", "tsv", "neutral\n", "neutral\n")
+    found = score_predictions(tmp_path / "predictions", tmp_path / "labels", "xtreme-r")
+    assert found["xcopa"]["accuracy"]["qu"] == 50
+    assert (found["classification"], found["multi_choice"]) == (75, 50)
+
+
+@pytest.mark.parametrize(
+    ("task", "extension", "prediction", "label", "message"),
+    [
+        ("xcopa", "jsonl", '{"label": 0}\n', '{"label": 0}\n{"label": 1}\n', "has 1 lines, but .* has 2"),
+        ("xcopa", "jsonl", "0\n", '{"label": 0}\n', r"line 1: expected \{\"label\": 0\}, got '0'"),
+        ("xcopa", "jsonl", '{"label": true}\n', '{"label": 0}\n', "must be a whole number, got True"),
+        ("mewslix", "json", '["Q1"]', '{"m": ["Q1"]}', "must be one JSON object"),
+        ("mewslix", "json", '{"m": "Q1"}', '{"m": ["Q1"]}', "mention m: expected a list of entity ids, got 'Q1'"),
+    ],
+)
+def test_broken_files_of_xtreme_r(
+    tmp_path: Path, task: str, extension: str, prediction: str, label: str, message: str
+) -> None:
+    _write_r(tmp_path, task, extension, prediction, label)
+    with pytest.raises(PredictionError, match=message):
+        score_predictions(tmp_path / "predictions", tmp_path / "labels", "xtreme-r")
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="--version 'xtremer'; allowed: xtreme, xtreme-r"):
+        score_predictions(tmp_path, tmp_path, "xtremer")

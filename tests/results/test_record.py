@@ -69,7 +69,7 @@ def test_other_tasks_are_passed_over() -> None:
 
 
 def test_results_of_other_tasks_only_are_refused() -> None:
-    with pytest.raises(PredictionError, match=r"holds no result of xtreme_\*"):
+    with pytest.raises(PredictionError, match=r"holds no result of tasks of this package \(xtreme_\*"):
         record.from_host({"results": {"hellaswag": {"acc,none": 0.3}}, "config": {}})
 
 

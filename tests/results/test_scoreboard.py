@@ -8,7 +8,7 @@ import pytest
 
 from tests.host_results import host_results
 from tests.shared_data import DATA, needs_data
-from xstilts_eval.benchmark import XTREME, family, leaf_parts
+from xstilts_eval.benchmark import SUITES, XTREME, XTREMER, family, leaf_parts
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.results import record, render, scoreboard
 from xstilts_eval.results.official import score_predictions
@@ -131,3 +131,75 @@ def test_a_missing_score_is_a_dash_never_a_zero() -> None:
     swahili = next(row for row in rows if row[0] == "sw")
     assert swahili[header.index("XNLI")] == render.MISSING
     assert ["overall", render.MISSING] in render.summary_rows(board(scores))
+
+
+# XTREME-R
+
+
+def full_r(**values: float) -> dict[str, dict[str, Any]]:
+    """Every leaf of XTREME-R: the named families' values, 0.5 for the others."""
+    return {f.leaf(lang): dict.fromkeys(f.metrics, values.get(f.name, 0.5)) for f in XTREMER for lang in f.languages}
+
+
+def test_the_groups_of_xtreme_r_are_the_official_ones() -> None:
+    """evaluate.py:180-206: XCOPA in two groups, LAReQA in none."""
+    table = board(full_r(xcopa=0.9, lareqa=0.1, mewslix=0.3, tatoeba=0.7))
+    assert table.suites["xtremer"].categories == pytest.approx(
+        {"classification": 70, "tagging": 50, "qa": 50, "retrieval": 50, "multi_choice": 90}
+    )
+    assert table.overall is None and table.categories == {}, "nothing of XTREME was run"
+
+
+def test_the_overall_score_of_xtreme_r_counts_lareqa_and_says_whose_it_is() -> None:
+    table = board(full_r(lareqa=0.1, xcopa=0.9))
+    assert table.suites["xtremer"].overall == pytest.approx((8 * 50 + 10 + 90) / 10)
+    text = render.markdown(table)
+    assert "XTREME-R's overall score is ours: the mean over its ten families, LAReQA among them" in text
+    assert "mAP@20 of Mewsli-X is MRR@20" in text
+    scores = full_r()
+    del scores["xtremer.lareqa.tr"]
+    assert board(scores).suites["xtremer"].overall is None
+    assert "No overall score for XTREME-R: incomplete or missing LAReQA (XQuAD-R)." in render.markdown(board(scores))
+
+
+def test_both_suites_in_one_folder_stay_apart() -> None:
+    table = board(full(0.4) | full_r())
+    assert (table.overall, table.suites["xtremer"].overall) == (pytest.approx(40), pytest.approx(50))
+    assert len(table.families) == 19
+    text = render.markdown(table)
+    assert text.startswith("# XTREME and XTREME-R · ")
+    for heading in ("## Categories\n", "## Categories (XTREME-R)\n", "## Languages\n", "## Languages (XTREME-R)\n"):
+        assert heading in text
+    header, rows = render.language_rows(table, "xtremer")
+    assert header[1:] == [
+        "XNLI",
+        "XCOPA",
+        "UD-POS",
+        "PAN-X",
+        "XQuAD",
+        "MLQA",
+        "TyDiQA",
+        "Tatoeba",
+        "Mewsli-X",
+        "LAReQA",
+    ]
+    assert len(rows) == 50
+    assert json.loads(json.dumps(table.to_json()))["suites"]["xtremer"]["overall"] == pytest.approx(50)
+
+
+def test_lareqa_is_the_mean_over_all_questions() -> None:
+    """Spec 1.8: not over languages, which differ when questions were left out."""
+    results = host_results({"xtremer.lareqa.en": {"map_at_20": 0.9}, "xtremer.lareqa.de": {"map_at_20": 0.3}})
+    results["n-samples"]["xtremer.lareqa.en"] = {"original": 50, "effective": 50}
+    row = scoreboard.build([record.from_host(results)]).families["xtremer_lareqa"]
+    assert row.score == pytest.approx((50 * 90 + 100 * 30) / 150)
+    assert row.averages["map_at_20"] == pytest.approx(60), "the mean over languages stands beside it"
+
+
+def test_every_family_of_a_category_is_in_its_suite() -> None:
+    for suite in SUITES.values():
+        known = {f.name for f in suite.families}
+        assert all(set(names) <= known for names in suite.categories.values()), suite.name
+    assert {name for names in SUITES["xtremer"].categories.values() for name in names} == {
+        f.name for f in XTREMER if f.name != "lareqa"
+    }

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from xstilts_eval.benchmark import XTREME, Kind, family
-from xstilts_eval.languages import language
+from xstilts_eval.benchmark import XTREME, XTREMER, Kind, family
+from xstilts_eval.languages import language, languages
 from xstilts_eval.sample.source import (
     SOURCE,
     SampleError,
     check,
+    choices,
     detokenize,
     mining_dev,
     nli_blocks,
@@ -28,8 +29,9 @@ def _of(*names: str) -> set[str]:
 
 
 LANGUAGES = {
-    "sentences": _of("udpos", "panx", "tatoeba", "bucc2018"),
-    "passages": _of("xquad", "mlqa", "tydiqa"),
+    "sentences": set(languages()),  # UD-POS, PAN-X, Tatoeba, BUCC; Haitian Creole for FLORES-200 alone
+    "passages": _of("xtremer_xquad", "mlqa", "tydiqa"),
+    "xcopa": _of("xcopa"),
     "xnli": _of("xnli"),
     "pawsx": _of("pawsx"),
     "mining_dev": _of("bucc2018"),
@@ -45,6 +47,8 @@ LETTERS = {
     "Deva": ("DEVANAGARI",),
     "Geor": ("GEORGIAN",),
     "Grek": ("GREEK",),
+    "Gujr": ("GUJARATI",),
+    "Guru": ("GURMUKHI",),
     "Hans": ("CJK",),
     "Hebr": ("HEBREW",),
     "Jpan": ("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "CJK"),
@@ -72,15 +76,25 @@ def _texts(kind: str, path: Path) -> list[str]:
         return [t for b in nli_blocks(path) for t in (b.premise, b.entailment, b.neutral, b.contradiction)]
     if kind == "pawsx":
         return [text for _, first, second in paraphrases(path) for text in (first, second)]
+    if kind == "xcopa":
+        return [text for block in choices(path, 2) for text in (block.premise, *block.options)]
     return mining_dev(path)
 
 
 def test_the_lists_cover_every_family() -> None:
     """A family added to the benchmark must be given sample files here."""
-    assert {f.name for f in XTREME} == {
+    assert {f.name for f in (*XTREME, *XTREMER)} == {
         "xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba",
+        "xcopa", "lareqa", "mewslix",
     }  # fmt: skip
-    assert {f.kind for f in XTREME} == set(Kind) - {Kind.CHOICE}
+    assert {f.kind for f in (*XTREME, *XTREMER)} >= set(Kind) - {Kind.TRANSLATION}
+
+
+def test_xcopa_asks_the_same_in_every_language() -> None:
+    english = choices(SOURCE / "xcopa/en.txt", 2)
+    for code in family("xcopa").languages:
+        blocks = choices(SOURCE / f"xcopa/{code}.txt", 2)
+        assert [(one.question, one.right) for one in blocks] == [(one.question, one.right) for one in english], code
 
 
 @pytest.mark.parametrize("kind", LANGUAGES)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from tests.run_host import load_tasks, run_host
-from xstilts_eval.benchmark import FAMILIES, XTREME, Kind, leaf_parts
+from xstilts_eval.benchmark import FAMILIES, XTREME, XTREMER, leaf_parts
 from xstilts_eval.errors import MissingData
 from xstilts_eval.languages import languages
 from xstilts_eval.paths import tasks_path
@@ -18,20 +19,22 @@ from xstilts_eval.tasks import generate
 
 ROWS = {
     "xnli": 24, "pawsx": 20, "udpos": 24, "panx": 24, "xquad": 20, "mlqa": 20, "tydiqa": 20,
-    "bucc2018": 1, "tatoeba": 24,
+    "bucc2018": 1, "tatoeba": 24, "xcopa": 6, "mewslix": 8, "lareqa": 20,
 }  # fmt: skip
-"""Documents of one leaf of the sample: 24 sentences, 8 premises x 3, 20 pairs, 5 passages x 4; BUCC is one shard."""
+"""Documents of one leaf of the sample: 24 sentences, 8 premises x 3, 20 pairs, 5 passages x 4, 6 questions with two
+options, 8 place names; BUCC is one shard."""
 
-SAMPLE_PAIRS = sorted(languages()[code].tatoeba for code in FAMILIES["xtreme_tatoeba"].languages)
+SAMPLE_PAIRS = sorted(languages()[code].tatoeba for code in FAMILIES["xtremer_tatoeba"].languages)
 
 
 @pytest.fixture(scope="module")
 def whole_run(tiny_bundle: Path) -> dict[str, Any]:
-    """All 162 leaves, and the LASER pairs the sample has, in one call of the host."""
-    return run_host(["xtreme", *(f"bitext.tatoeba.{code}" for code in SAMPLE_PAIRS)], tiny_bundle)
+    """All leaves of XTREME and XTREME-R, and the LASER pairs the sample has, in one call of the host."""
+    return run_host(["xtreme", "xtremer", *(f"bitext.tatoeba.{code}" for code in SAMPLE_PAIRS)], tiny_bundle)
 
 
 LEAVES = [f.leaf(language) for f in XTREME for language in f.languages]
+LEAVES_R = [f.leaf(language) for f in XTREMER for language in f.languages]
 
 
 def test_there_are_162_leaves() -> None:
@@ -43,7 +46,53 @@ def test_there_are_162_leaves() -> None:
     assert len(FAMILIES["bitext_tatoeba"].languages) == len(set(FAMILIES["bitext_tatoeba"].languages)) == 112
 
 
-@pytest.mark.parametrize("leaf", LEAVES + [f"bitext.tatoeba.{code}" for code in SAMPLE_PAIRS])
+def test_there_are_203_leaves_of_xtreme_r() -> None:
+    """evaluate.py:140-176 and the eleven files of XQuAD-R (xtreme_spec.md 1.1)."""
+    assert Counter(leaf.split(".")[1] for leaf in LEAVES_R) == {
+        "xnli": 15, "xcopa": 11, "udpos": 38, "panx": 48, "xquad": 12, "mlqa": 7, "tydiqa": 9, "tatoeba": 41,
+        "mewslix": 11, "lareqa": 11,
+    }  # fmt: skip
+    assert len(LEAVES_R) == len(set(LEAVES_R)) == 203
+    assert len({leaf.split(".")[2] for leaf in LEAVES_R}) == 50
+
+
+def test_families_of_both_suites_differ_in_name_and_languages_only() -> None:
+    for family in XTREMER:
+        if not family.like:
+            continue
+        of_xtreme = FAMILIES[f"xtreme_{family.name}"]
+        assert replace(family, suite="xtreme", like="", languages=of_xtreme.languages) == of_xtreme
+        assert set(family.languages) >= set(of_xtreme.languages)
+        ours, theirs = (
+            load_tasks([f.leaf("tr" if "tr" in f.languages else "ar")])["tasks"] for f in (family, of_xtreme)
+        )
+        configurations = [next(iter(tasks.values())).dump_config() for tasks in (ours, theirs)]
+        for one in configurations:
+            del one["task"], one["dataset_path"], one["metadata"]
+        assert configurations[0] == configurations[1]
+
+
+def test_a_language_of_both_suites_has_the_same_score_in_both(whole_run: dict[str, Any]) -> None:
+    results = whole_run["results"]
+    for leaf in LEAVES:
+        other = leaf.replace("xtreme.", "xtremer.")
+        if other in LEAVES_R:
+            family, _ = leaf_parts(leaf)
+            for metric in family.metrics:
+                assert results[other][f"{metric},none"] == results[leaf][f"{metric},none"], leaf
+
+
+@pytest.mark.parametrize(("pattern", "count"), [("xtreme_*", 9), ("xtremer_*", 10), ("xtremer.*.sw", 5)])
+def test_the_patterns_of_one_suite_do_not_reach_the_other(pattern: str, count: int) -> None:
+    from lm_eval.tasks import TaskManager
+
+    manager = TaskManager(include_path=str(tasks_path()), include_defaults=False)
+    found = manager.match_tasks([pattern])
+    assert len(found) == count
+    assert {name.replace(".", "_").split("_")[0] for name in found} == {pattern.replace(".", "_").split("_")[0]}
+
+
+@pytest.mark.parametrize("leaf", LEAVES + LEAVES_R + [f"bitext.tatoeba.{code}" for code in SAMPLE_PAIRS])
 def test_leaf_runs(whole_run: dict[str, Any], leaf: str) -> None:
     family, language = leaf_parts(leaf)
     scores = whole_run["results"][leaf]
@@ -62,7 +111,7 @@ def test_leaf_runs(whole_run: dict[str, Any], leaf: str) -> None:
 
 
 def test_group_values_are_plain_means_over_languages(whole_run: dict[str, Any]) -> None:
-    for family in XTREME:
+    for family in (*XTREME, *XTREMER):
         for metric in family.metrics:
             mean = sum(whole_run["results"][family.leaf(lang)][f"{metric},none"] for lang in family.languages)
             mean /= len(family.languages)
@@ -71,7 +120,7 @@ def test_group_values_are_plain_means_over_languages(whole_run: dict[str, Any]) 
 
 def test_the_whole_sample_makes_a_complete_scoreboard(whole_run: dict[str, Any]) -> None:
     board = scoreboard.build([record.from_host(whole_run)])
-    assert board.is_sample and board.overall is not None
+    assert board.is_sample and board.overall is not None and board.suites["xtremer"].overall is not None
     assert all(row.is_complete for group, row in board.families.items() if group != "bitext_tatoeba")
     assert all("|sample|" in cell.signature for row in board.families.values() for cell in row.cells.values())
 
@@ -116,7 +165,8 @@ def test_templates_name_functions_of_the_package_only() -> None:
 
     Loader.add_constructor("!function", remember)
     templates = sorted(tasks_path().rglob("_template"))
-    assert len(templates) == len(FAMILIES)
+    with_their_own = [family for family in FAMILIES.values() if not family.like]
+    assert len(templates) == len(with_their_own)
     for path in templates:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader)
         assert content["metadata"]["version"] == FAMILIES[content["dataset_path"]].version
@@ -124,12 +174,12 @@ def test_templates_name_functions_of_the_package_only() -> None:
 
 
 def test_every_family_has_a_readme() -> None:
-    for family in FAMILIES.values():
+    for family in (family for family in FAMILIES.values() if not family.like):
         assert (tasks_path() / family.suite / family.name / "README.md").is_file(), family.group
 
 
 def test_no_prompt_ends_in_a_blank() -> None:
-    loaded = load_tasks([f.leaf(f.languages[-1]) for f in XTREME if f.kind not in (Kind.BITEXT, Kind.MINING)])
+    loaded = load_tasks([f.leaf(f.languages[-1]) for f in (*XTREME, *XTREMER) if not f.is_embedded])
     for task in loaded["tasks"].values():
         doc = task.test_docs()[0]
         for text in [task.doc_to_text(doc), *(task.doc_to_choice(doc) if task.config.doc_to_choice else [])]:

@@ -27,7 +27,10 @@ def test_a_file_without_a_name_has_its_own(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("base: x/y\ntargets: [xnli, {name: udpos, language: de}]\n")
     found = recipe.read(tmp_path / "mine.yaml")
     assert found.name == "mine"
-    assert [(entry.task.name, entry.language) for entry in found.targets.tasks] == [("mnli", "en"), ("udpos", "de")]
+    assert [(entry.task.name, entry.source_language) for entry in found.targets.tasks] == [
+        ("mnli", ("en",)),
+        ("udpos", ("de",)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -38,11 +41,11 @@ def test_a_file_without_a_name_has_its_own(tmp_path: Path) -> None:
             r"r.yaml: unknown key intermidiate; allowed there: name, description, base, intermediate",
         ),
         ({"base": {"model": "x", "branch": "main"}}, "unknown key base.branch; allowed there: model, revision"),
-        ({"targets": {"task": []}}, "unknown key targets.task; allowed there: tasks, preset, settings"),
-        ({"targets": [{"name": "udpos", "lang": "de"}]}, "unknown key targets.tasks.0.lang; allowed there: name, lang"),
+        ({"targets": {"task": []}}, "unknown key targets.task; allowed there: tasks, source_language, preset"),
+        ({"targets": [{"name": "udpos", "lang": "de"}]}, "unknown key targets.tasks.0.lang; allowed there: name, source_lang"),
         (
             {"intermediate": [{"tasks": ["mnli"], "mix": 1}]},
-            "unknown key intermediate.0.mix; allowed there: tasks, mix",
+            "unknown key intermediate.0.mix; allowed there: tasks, source_language, mix",
         ),
         (
             {"intermediate": [{"tasks": ["mnli"], "mixture": {"temp": 2}}]},

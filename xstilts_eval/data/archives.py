@@ -26,9 +26,11 @@ from time import sleep
 from typing import IO
 from urllib.parse import urlsplit
 
-from xstilts_eval.benchmark import Family
+from xstilts_eval.benchmark import FLORES, Family
+from xstilts_eval.data import flores, sources
 from xstilts_eval.data.hub import refuse_absent
 from xstilts_eval.errors import FetchError, MissingData
+from xstilts_eval.language_codes import ENGLISH
 from xstilts_eval.languages import language as language_of
 
 BASE = "XSTILTS_ARCHIVES"
@@ -44,7 +46,10 @@ _LASER = (
     "https://raw.githubusercontent.com/facebookresearch/LASER/74bc6ae7ffb7cba670fe0f428d0ede9f666fb821/data/tatoeba/v1/"
 )
 _TYDIQA = "https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-{name}.json"
-_UD = "https://lindat.mff.cuni.cz/repository/xmlui/bitstream/handle/11234/1-3105/ud-treebanks-v2.5.tgz"
+_UD = "https://lindat.mff.cuni.cz/repository/xmlui/bitstream/handle/11234/{handle}/ud-treebanks-v{number}.tgz"
+_UD_HANDLES = {"r2.5": "1-3105", "r2.7": "1-3424"}
+_XCOPA = "https://raw.githubusercontent.com/cambridgeltl/xcopa/e2e9d7f105a758ee869cd13e0fe251ef93a29840/data/"
+_LAREQA = "https://raw.githubusercontent.com/google-research-datasets/lareqa/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r/"
 _BUCC = "https://comparable.limsi.fr/bucc2018/bucc2018-{lg}-en.{name}-gold.tar.bz2"
 
 SHA256 = {
@@ -55,6 +60,8 @@ SHA256 = {
     "dev-v1.1.json": "95aa6a52d5d6a735563366753ca50492a658031da74f301ac5238b03966972c9",
     "tydiqa-goldp-v1.1-train.json": "cefc8e09ff2548d9b10a678d3a6bbbe5bc036be543f92418819ea676c97be23b",
     "tydiqa-goldp-v1.1-dev.json": "b286e0f34bc7f52259359989716f369b160565bd12ad8f3a3e311f9b0dbad1c0",
+    # The example of the Croissant specification (mlcommons/croissant).
+    "flores200_dataset.tar.gz": "b8b0b76783024b85797e5cc75064eb83fc5288b41e9654dabc7be6ae944011f6",
 }
 """By the last part of the address."""
 
@@ -93,7 +100,7 @@ def archives(family: Family, language: str, split: str) -> tuple[Archive, ...]:
             "the archive of xtreme_panx (AmazonPhotos.zip) is shared through a page that needs a browser; use "
             "--from hub, or get it by hand as docs/data.md says"
         )
-    code = language if family.suite == "bitext" else language_of(language).tatoeba
+    code = language if family.suite in ("bitext", FLORES) else language_of(language).tatoeba
     return _ARCHIVES[family.name](language, code, split)
 
 
@@ -112,8 +119,10 @@ def _pawsx(language: str, code: str, split: str) -> tuple[Archive, ...]:
 
 
 def _udpos(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    member = rf"ud-treebanks-v2\.5/UD_[^/]+/{language}_[^/]*-ud-{split}[^/]*\.conllu"
-    return (Archive(_UD, r"ud/\g<0>", member),)
+    release = sources.UD_ADDED.get(language, sources.UD_RELEASE)
+    number = release.removeprefix("r")
+    member = rf"ud-treebanks-v{re.escape(number)}/UD_[^/]+/{language}_[^/]*-ud-{split}[^/]*\.conllu"
+    return (Archive(_UD.format(handle=_UD_HANDLES[release], number=number), r"ud/\g<0>", member),)
 
 
 def _squad(split: str) -> tuple[Archive, ...]:
@@ -154,6 +163,34 @@ def _tatoeba(language: str, code: str, split: str) -> tuple[Archive, ...]:
     return tuple(Archive(_LASER + name, f"tatoeba/v1/{name}") for name in names)
 
 
+def _xcopa(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    if split == "train":
+        raise MissingData("XCOPA has no train data; it has test and dev, and is trained on COPA")
+    name = f"{language}/{'val' if split == 'dev' else split}.{language}.jsonl"
+    return (Archive(_XCOPA + name, f"xcopa/data/{name}"),)
+
+
+def _lareqa(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    if split != "test":
+        raise MissingData(f"LAReQA has no {split} data; it has test")
+    return (Archive(f"{_LAREQA}{language}.json", f"lareqa/xquad-r/{language}.json"),)
+
+
+def _mewslix(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    raise MissingData(
+        "the published archive of Mewsli-X has no article texts; run get-mewsli-x.sh of google-research/google-research"
+        ", and copy what it writes into mewsli_x/output/dataset to a folder mewsli-x"
+    )
+
+
+def _flores(language: str, code: str, split: str) -> tuple[Archive, ...]:
+    if split not in flores.SPLITS:
+        raise MissingData(f"FLORES-200 has no {split} data; it has test (devtest) and dev")
+    name = flores.SPLITS[split]
+    member = rf"(?:\./)?(flores200_dataset/(?:{name}/(?:{ENGLISH}|{code})\.{name}|metadata_{name}\.tsv))"
+    return (Archive(flores.ARCHIVE, r"flores200/\1", member),)
+
+
 _ARCHIVES: dict[str, Callable[[str, str, str], tuple[Archive, ...]]] = {
     "xnli": _xnli,
     "pawsx": _pawsx,
@@ -163,6 +200,10 @@ _ARCHIVES: dict[str, Callable[[str, str, str], tuple[Archive, ...]]] = {
     "tydiqa": _tydiqa,
     "bucc2018": _bucc,
     "tatoeba": _tatoeba,
+    "xcopa": _xcopa,
+    "lareqa": _lareqa,
+    "mewslix": _mewslix,
+    **dict.fromkeys(("to_eng", "from_eng", "retrieval"), _flores),
 }
 
 

@@ -84,10 +84,55 @@ class Corpus:
     gold: frozenset[tuple[str, str]]
 
 
-Example = Pair | Tagged | Question | Choice | Bitext | Corpus
+@dataclass(frozen=True)
+class Query:
+    """Something to be found among candidates (lareqa, mewslix); `group` is the unit of independence.
+
+    `correct` holds the ids of the right candidates.
+    """
+
+    id: str
+    query: str
+    correct: tuple[str, ...]
+    group: str
 
 
-def document(example: Pair | Tagged | Question | Choice | Bitext, family: str, language: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Match:
+    """A query and the text it is to find, for training dual encoders (lareqa, mewslix); `group` is the passage."""
+
+    id: str
+    query: str
+    candidate: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One text of a pool that queries of all languages share."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One line of FLORES-200 in two languages, named by their codes there; `group` is the article it comes from."""
+
+    id: str
+    source: str
+    target: str
+    source_language: str
+    target_language: str
+    group: str
+
+
+Example = Pair | Tagged | Question | Choice | Bitext | Corpus | Query | Match | Translation
+
+
+def document(
+    example: Pair | Tagged | Question | Choice | Bitext | Query | Match | Translation, family: str, language: str
+) -> dict[str, Any]:
     """The example as a plain dictionary with `family` and `language`; tuples become lists."""
     fields = dict(vars(example))  # `asdict` copies deeply and takes three times as long
     for name, value in fields.items():

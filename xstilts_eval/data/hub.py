@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval.benchmark import Family
+from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import FetchError, MissingData
 from xstilts_eval.languages import language as language_of
 
@@ -329,6 +330,15 @@ _SPLITS: Mapping[str, tuple[str, ...]] = {
     "tatoeba": ("test",),
 }
 """Splits the hub has, where not all three."""
+_NOT_THERE = {
+    "xcopa": "no commit of XCOPA on the hub is known here",
+    "lareqa": "the hub has no copy of LAReQA",
+    "mewslix": "the hub has no copy of Mewsli-X, which comes without its texts and is put together by a script",
+    **dict.fromkeys(
+        ("to_eng", "from_eng", "retrieval", "translation"), "no commit of FLORES-200 on the hub is known here"
+    ),
+}
+"""Families that no repository with a known commit holds."""
 
 
 UD_WITHOUT_DEV = frozenset(["kk", "th", "tl", "yo"])
@@ -351,6 +361,12 @@ def plan(family: Family, language: str, split: str) -> Plan:
     Raises `MissingData` when it has no such split, `UnknownName` for a language the family lacks.
     """
     refuse_absent(family, language, split)
+    if family.name in _NOT_THERE:
+        raise MissingData(f"{_NOT_THERE[family.name]}; use a local folder, or xstilts data fetch --from archives")
+    if family.name in ("udpos", "panx") and family.suite == "xtremer" and language not in _languages_of_xtreme(family):
+        raise MissingData(
+            f"the hub's copy of XTREME has no {family.title} in {language!r}, which XTREME-R added; use a local folder"
+        )
     if family.name == "bucc2018" and split == "dev":
         raise MissingData(
             "the hub has no sample (dev) set of BUCC 2018, and BUCC is not scored without one, because it gives the "
@@ -360,6 +376,10 @@ def plan(family: Family, language: str, split: str) -> Plan:
     if split not in allowed:
         raise MissingData(f"the hub has no {split} data of {family.group}; it has {' and '.join(allowed)}")
     return _PLANS[family.name](family, language, split)
+
+
+def _languages_of_xtreme(family: Family) -> tuple[str, ...]:
+    return find_family(f"xtreme_{family.name}").languages
 
 
 def _codes(family: Family, language: str) -> dict[str, str]:

@@ -6,13 +6,14 @@ and the plain folders people put them in, and reads local files only.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from xstilts_eval.benchmark import Kind, family
-from xstilts_eval.data import files, sources, translated
+from xstilts_eval.data import dual_encoder_readers as pairs_of_texts
+from xstilts_eval.data import files, readers, sources, translated
 from xstilts_eval.data import intermediate_readers as raw
 from xstilts_eval.data.examples import Example
 from xstilts_eval.data.sources import Loaded
@@ -79,9 +80,9 @@ def _anli(number: int) -> _Place:
     return _english("anli_v1.0.zip of facebookresearch/anli", **splits)
 
 
-def _squad(split: str, version: str) -> tuple[_Layout, ...]:
-    official = _in(("squad/", ""), f"{split}-v{version}.json", read=raw.squad)
-    return official + _in(("squad/",), f"{split}-v{version}.unique-spans.json", read=raw.squad)
+def _squad(split: str, version: str, read: Read = raw.squad) -> tuple[_Layout, ...]:
+    official = _in(("squad/", ""), f"{split}-v{version}.json", read=read)
+    return official + _in(("squad/",), f"{split}-v{version}.unique-spans.json", read=read)
 
 
 def _siqa(name: str, apart: str) -> tuple[_Layout, ...]:
@@ -141,6 +142,17 @@ _PLACES: Mapping[str, _Place] = {
         "train-v2.0.json and dev-v2.0.json of rajpurkar/SQuAD-explorer",
         **{split: _squad(split, "2.0") for split in ("train", "dev")},
     ),
+    "lareqa": _english(
+        "train-v1.1.json and dev-v1.1.json of rajpurkar/SQuAD-explorer",
+        **{split: _squad(split, "1.1", pairs_of_texts.question_sentences) for split in ("train", "dev")},
+    ),
+    "mewslix": _english(
+        "mewsli-x_20220518_6.zip of google-research/google-research",
+        **{
+            split: _in(sources.MEWSLIX, f"wikipedia_pairs-{split}.jsonl", read=pairs_of_texts.mention_entities)
+            for split in ("train", "dev")
+        },
+    ),
     "hellaswag": _english(
         "data/hellaswag_train.jsonl and hellaswag_val.jsonl of rowanz/hellaswag",
         train=_in(_HELLASWAG, "hellaswag_train.jsonl", read=raw.hellaswag),
@@ -175,6 +187,7 @@ _PLACES: Mapping[str, _Place] = {
         {"dev": _xcopa("val"), "test": _xcopa("test")},
     ),
 }
+_PAWSX = ("pawsx/x-final/{lg}/", "x-final/{lg}/", "pawsx/{lg}/")
 _FAMILIES = {"mnli": "xnli", "pawsx": "pawsx", "udpos": "udpos", "panx": "panx", "tydiqa": "tydiqa"}
 """Tasks whose files `sources` knows (for mnli: besides those above), by the family they train."""
 _UNITS = {Kind.TAGGED: "sentences", Kind.QUESTION: "questions", Kind.CHOICE: "questions"}
@@ -193,7 +206,7 @@ def load(task: TrainingTask, split: Split, folder: Path, language: str = "en") -
     if split not in SPLITS:
         raise SettingError(f"split {split!r}; allowed: {', '.join(SPLITS)}")
     code = language_of(language).code
-    if code == "en":
+    if code == "en" or task.kind is Kind.RANKING:
         return _load(task, split, folder, code)
     try:
         examples, paths = translated.load(task.name, code, split, folder)
@@ -209,6 +222,8 @@ def _load(task: TrainingTask, split: Split, folder: Path, language: str) -> Load
     """Data as they were published."""
     if task.name == "tydiqa":
         return _load_tydiqa(task, split, folder, language)
+    if (task.name, split) == ("pawsx", "train") and language != "en":
+        return _load_pawsx(task, folder, language)
     if task.name not in _PLACES:
         return sources.load(family(_FAMILIES[task.name]), language, split, folder)
     layout, paths, tried = _listed(task, split, folder, language)
@@ -305,6 +320,19 @@ def _instead(task: TrainingTask, split: Split, folder: Path, language: str, trie
         if not tried:
             raise
         raise _missing(task, split, folder, language, [*tried, "those of xtreme_xnli"]) from error
+
+
+def _load_pawsx(task: TrainingTask, folder: Path, language: str) -> Loaded:
+    """PAWS-X's own training file in another language, which is a machine translation."""
+    names = [f"{inner}translated_train.tsv".format(lg=language) for inner in _PAWSX]
+    path = files.find(folder, names)
+    if path is None:
+        raise MissingData(
+            f"no train data of pawsx in {language!r} under {folder}; looked for {', '.join(names)} (also with .gz or "
+            ".xz); get x-final.tar.gz of google-research-datasets/paws (PAWS-X) and put it there"
+        )
+    found = _loaded(task, "train", [path], tuple(readers.pawsx(path, task.labels)), raw.Dropped(), language)
+    return replace(found, notes=(*found.notes, "machine-translated by the makers of PAWS-X"))
 
 
 def _load_tydiqa(task: TrainingTask, split: Split, folder: Path, language: str) -> Loaded:

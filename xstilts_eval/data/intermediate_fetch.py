@@ -18,7 +18,10 @@ from xstilts_eval.errors import DataError, FetchError, SettingError
 from xstilts_eval.training_tasks import TrainingTask
 from xstilts_eval.writing import write_atomically
 
-_FAMILIES: Mapping[str, str] = {name: name for name in ("pawsx", "udpos", "panx", "tydiqa")} | {"squad": "xquad"}
+_FAMILIES: Mapping[str, str] = {name: name for name in ("pawsx", "udpos", "panx", "tydiqa")} | {
+    "squad": "xquad",
+    "lareqa": "xquad",
+}
 """Tasks that `fetch` brings, by family."""
 
 

@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 from xstilts_eval.data import files, readers
-from xstilts_eval.data.examples import Answer, Choice, Pair, Question, Tagged
+from xstilts_eval.data.examples import Answer, Choice, Match, Pair, Question, Tagged
 from xstilts_eval.errors import DataError, MissingData
 
 T = TypeVar("T")
-Named = TypeVar("Named", Pair, Question, Choice, Tagged)
+Named = TypeVar("Named", Pair, Question, Choice, Tagged, Match)
 Row = dict[str, Any]
 
 _SHOWN = 3

@@ -10,18 +10,29 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
-from xstilts_eval.benchmark import Family, Kind
-from xstilts_eval.data import conllu, files, readers
-from xstilts_eval.data.examples import Corpus, Example, Question
+from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
+from xstilts_eval.benchmark import family as find_family
+from xstilts_eval.data import conllu, files, flores, intermediate_readers, ranking, readers
+from xstilts_eval.data.examples import Candidate, Corpus, Example, Question
+from xstilts_eval.data.ranking import Pool
 from xstilts_eval.errors import DataError, MissingData, SettingError
 from xstilts_eval.languages import language as language_of
 
 SPLITS = ("test", "dev", "train")
-_UNITS = {Kind.TAGGED: "sentences", Kind.QUESTION: "questions", Kind.MINING: "gold pairs"}
+_UNITS = {
+    Kind.TAGGED: "sentences",
+    Kind.QUESTION: "questions",
+    Kind.CHOICE: "questions",
+    Kind.MINING: "gold pairs",
+    Kind.RANKING: "queries",
+}
 UD_RELEASE = "r2.5"
 """The Universal Dependencies release XTREME is made of, as `ud/INDEX.tsv` writes it."""
+UD_ADDED = dict.fromkeys(("lt", "pl", "ro", "uk", "wo"), "r2.7")
+"""Languages that XTREME-R added, and the release it takes them from (`scripts/download_data.sh:58-73`)."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +59,15 @@ class Loaded:
 
 @dataclass(frozen=True)
 class _Found:
-    """Files of one leaf; `original` is False where one is known to be of another release than XTREME's."""
+    """Files of one leaf; `original` is False where one is known to be of another release than the benchmark's.
+
+    `whole` says that they are all there are, whatever their number of rows: a release's own folder.
+    """
 
     paths: tuple[Path, ...]
     notes: tuple[str, ...] = ()
     original: bool = True
+    whole: bool = False
 
 
 Alternatives = tuple[tuple[str, ...], ...]
@@ -83,6 +98,7 @@ _XNLI = ("xnli/XNLI-1.0/", "XNLI-1.0/", "xnli/", "")
 _MULTINLI = ("xnli/XNLI-MT-1.0/multinli/", "XNLI-MT-1.0/multinli/", "xnli/multinli/", "xnli/", "")
 _MLQA = ("mlqa/MLQA_V1/", "MLQA_V1/", "mlqa/")
 _TYDIQA = ("tydiqa/", "")
+MEWSLIX = ("mewslix/", "mewsli-x/", "mewsli_x/output/dataset/", "mewslix/dataset/", "")
 _BUCC = ("bucc2018/{lg}-en/", "bucc2018/bucc2018/{lg}-en/", "{lg}-en/", "bucc2018/", "")
 
 
@@ -162,7 +178,25 @@ _PLACES: Mapping[str, _Place] = {
         "facebookresearch/LASER, folder data/tatoeba/v1",
         {"test": _under(("tatoeba/v1/", "tatoeba/", "v1/", ""), "tatoeba.{xxx}-eng.{xxx}", "tatoeba.{xxx}-eng.eng")},
     ),
-    "udpos": _Place("ud-treebanks-v2.5.tgz (Universal Dependencies 2.5)", {split: () for split in SPLITS}),
+    "udpos": _Place("ud-treebanks-v{ud}.tgz (Universal Dependencies {ud})", {split: () for split in SPLITS}),
+    "xcopa": _Place(
+        "the folder data/{lg} of cambridgeltl/xcopa",
+        {
+            split: _under(("xcopa/data/{lg}/", "xcopa/{lg}/", "data/{lg}/", "xcopa/"), f"{name}.{{lg}}.jsonl")
+            for split, name in (("test", "test"), ("dev", "val"))
+        },
+    ),
+    "lareqa": _Place(
+        "the folder xquad-r of google-research-datasets/lareqa",
+        {"test": _under(("lareqa/xquad-r/", "xquad-r/", "lareqa/"), "{lg}.json")},
+    ),
+    "mewslix": _Place(
+        "mewsli-x_20220518_6.zip, with get-mewsli-x.sh of google-research/google-research",
+        {
+            split: _under(MEWSLIX, f"wikinews_mentions-{split}.jsonl", "candidate_set_entities.jsonl")
+            for split in ("test", "dev")
+        },
+    ),
 }
 
 
@@ -192,7 +226,7 @@ _EXPECTED: Mapping[tuple[str, str], Mapping[str, int]] = {
     ),
     ("udpos", "dev"): {"en": 3_974},
     ("udpos", "train"): {"en": 21_253},
-    ("panx", "test"): {"*": 10_000} | _panx_sizes(),
+    ("panx", "test"): dict.fromkeys(find_family("panx").languages, 10_000) | _panx_sizes(),
     ("panx", "dev"): {"en": 10_000},
     ("panx", "train"): {"en": 20_000},
     ("xquad", "test"): {"*": 1_190},
@@ -204,6 +238,15 @@ _EXPECTED: Mapping[tuple[str, str], Mapping[str, int]] = {
     # Read off the published files, which add up to the 5,077 of the card.
     ("tydiqa", "test"): _sizes("ar 921 bn 113 en 440 fi 782 id 565 ko 276 ru 812 sw 499 te 669"),
     ("tydiqa", "train"): _sizes("en 3696 ko 1625 sw 2755"),
+    # Counted in the published files, which have as many in every language.
+    ("xcopa", "test"): {"*": 500},
+    ("xcopa", "dev"): {"*": 100},
+    ("lareqa", "test"): {"*": 1_190},
+    # mewsli-x.md of google-research/google-research @ 47071fbe.
+    ("mewslix", "test"): _sizes(
+        "ar 1501 de 1551 en 1490 es 1552 fa 458 ja 1519 pl 1562 ro 672 ta 1567 tr 1215 uk 1537"
+    ),
+    ("mewslix", "dev"): _sizes("ar 318 de 326 en 316 es 311 fa 72 ja 310 pl 304 ro 145 ta 312 tr 262 uk 315"),
     ("bucc2018", "test"): _sizes("de 9580 fr 9086 ru 14435 zh 1899"),
     ("bucc2018", "dev"): _sizes("de 1038 fr 929 ru 2374 zh 257"),
     # By the codes of LASER, read off its files; 1,000 but for the smaller ones named and those in `_UNSEEN`.
@@ -215,6 +258,8 @@ _EXPECTED: Mapping[tuple[str, str], Mapping[str, int]] = {
         "tzl 104 uzb 428 xho 142 yid 848"
     ),
 }
+MEWSLIX_CANDIDATES = 1_003_893
+"""Entities of Mewsli-X's candidate set (mewsli-x.md)."""
 _UNSEEN = frozenset(["amh", "cym", "gle", "isl", "mon", "slk", "swe"])
 """Pairs of LASER whose files nobody here has counted."""
 
@@ -228,6 +273,8 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
     """
     if split not in SPLITS:
         raise SettingError(f"split {split!r}; allowed: {', '.join(SPLITS)}")
+    if family.suite in (FLORES, FLORES_PAIR):
+        return _load_flores(family, language, split, folder)
     place = _PLACES[family.name]
     if split not in place.splits:
         raise MissingData(f"{family.group} has no {split} data; it has {' and '.join(place.splits)}")
@@ -237,7 +284,7 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
     locate = _treebanks if family.name == "udpos" else _listed
     found = locate(family, language, split, folder)
     examples = tuple(_READ[family.name](family, language, split, found.paths))
-    complete, size_note = _completeness(family, language, split, _rows(examples))
+    complete, size_note = _completeness(family, language, split, _rows(examples), found.whole)
     return Loaded(
         examples=examples,
         files=found.paths,
@@ -248,20 +295,29 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
     )
 
 
+def _load_flores(family: Family, language: str, split: str, folder: Path) -> Loaded:
+    source, target = flores.languages_of(family, language)
+    lines, paths, notes = flores.parallel(source, target, split, folder, f"{family.group} in {language!r}")
+    complete = flores.is_complete(split, len(lines))
+    return Loaded(tuple(lines), tuple(paths), _revision(paths), split, complete, tuple(notes))
+
+
 def _rows(examples: tuple[Example, ...]) -> int:
     first = examples[0]
     return len(first.gold) if isinstance(first, Corpus) else len(examples)
 
 
-def _completeness(family: Family, language: str, split: str, rows: int) -> tuple[bool, tuple[str, ...]]:
+def _completeness(
+    family: Family, language: str, split: str, rows: int, whole: bool = False
+) -> tuple[bool, tuple[str, ...]]:
     """Whether the number of rows is the benchmark's, and a note when it is not or is not known."""
     code = _codes(family, language)["xxx"] if family.kind is Kind.BITEXT else language
     sizes = _EXPECTED.get((family.name, split), {})
     expected = None if family.name == "tatoeba" and code in _UNSEEN else sizes.get(code, sizes.get("*"))
     unit = _UNITS.get(family.kind, "pairs")
     if expected is None:
-        # Treebanks of a language come one by one, so an unknown total cannot be called complete.
-        return family.name != "udpos", (f"{rows:,} {unit}; the official number is not known here",)
+        # Treebanks of a language come one by one, so an unknown total is complete from a release's own folder only.
+        return whole or family.name != "udpos", (f"{rows:,} {unit}; the official number is not known here",)
     if rows == expected:
         return True, ()
     if rows < expected:
@@ -274,7 +330,12 @@ def _codes(family: Family, language: str) -> dict[str, str]:
     if family.suite == "bitext":
         return {"lg": language, "xxx": language, "name": language}
     row = language_of(language)
-    return {"lg": row.code, "xxx": row.tatoeba, "name": row.name.lower()}
+    ud = _ud_release(language).removeprefix("r")
+    return {"lg": row.code, "xxx": row.tatoeba, "name": row.name.lower(), "ud": ud}
+
+
+def _ud_release(language: str) -> str:
+    return UD_ADDED.get(language, UD_RELEASE)
 
 
 def _listed(family: Family, language: str, split: str, folder: Path) -> _Found:
@@ -326,7 +387,8 @@ class _Treebank:
 
 
 def _treebanks(family: Family, language: str, split: str, folder: Path) -> _Found:
-    """The language's files as XTREME took them: one release per treebank, sorted by file name."""
+    """The language's files as the benchmark took them: one release per treebank, sorted by file name."""
+    wanted = _ud_release(language)
     by_file: dict[str, list[_Treebank]] = {}
     for treebank in _candidates(language, split, folder):
         by_file.setdefault(files.plain_name(treebank.path), []).append(treebank)
@@ -334,35 +396,39 @@ def _treebanks(family: Family, language: str, split: str, folder: Path) -> _Foun
     notes: dict[str, None] = {}  # an ordered set: a treebank of several files is named once
     original = True
     for name in sorted(by_file):
-        best = min(by_file[name], key=_preference)
-        if best.blob == "absent":
-            notes[f"left out: {best.name} (not in UD v2.5)"] = None
+        best = min(by_file[name], key=lambda treebank: _preference(treebank, wanted))
+        if best.blob == "absent" and best.release != wanted:  # the index speaks of v2.5 alone
+            unknown = "not in" if wanted == UD_RELEASE else "not known to be in"
+            notes[f"left out: {best.name} ({unknown} UD v{wanted.removeprefix('r')})"] = None
             continue
         chosen.append(best.path)
-        if not _is_original(best):
+        if not _is_original(best, wanted):
             original = False
             release = f"other release ({best.release})" if best.release else "release unknown"
             notes[f"{best.name}: {release}"] = None
     if not chosen:
-        tried = [f"{root}UD_*/{language}_*-ud-{split}.conllu" for root in ("ud-treebanks-v2.5/", "ud/", "")]
+        roots = (f"ud-treebanks-v{wanted.removeprefix('r')}/", "ud/", "")
+        tried = [f"{root}UD_*/{language}_*-ud-{split}.conllu" for root in roots]
         raise _missing(family, language, split, folder, tried, notes)
-    return _Found(tuple(chosen), tuple(notes), original)
+    release_folder = f"ud-treebanks-v{wanted.removeprefix('r')}"
+    whole = all(path.absolute().parent.parent.name == release_folder for path in chosen)
+    return _Found(tuple(chosen), tuple(notes), original, whole)
 
 
-def _is_original(treebank: _Treebank) -> bool:
-    return treebank.release == UD_RELEASE or treebank.blob == "same"
+def _is_original(treebank: _Treebank, wanted: str) -> bool:
+    return treebank.release == wanted or (wanted == UD_RELEASE and treebank.blob == "same")
 
 
-def _preference(treebank: _Treebank) -> tuple[bool, bool, tuple[int, ...], bool]:
-    """Smaller is better: v2.5 itself, what equals it, the oldest release, the file that is not packed."""
+def _preference(treebank: _Treebank, wanted: str) -> tuple[bool, bool, tuple[int, ...], bool]:
+    """Smaller is better: the wanted release, what equals it, the oldest release, the file that is not packed."""
     number = tuple(int(part) for part in re.findall(r"\d+", treebank.release)) or (999,)
     packed = treebank.path.suffix in files.COMPRESSED
-    return treebank.release != UD_RELEASE, not _is_original(treebank), number, packed
+    return treebank.release != wanted, not _is_original(treebank, wanted), number, packed
 
 
 def _candidates(language: str, split: str, folder: Path) -> Iterator[_Treebank]:
     """Files of the first root that has any: a release folder, the folder ``ud``, the data folder itself."""
-    for root in _roots(folder):
+    for root in _roots(folder, _ud_release(language)):
         index = _index(root)
         release = re.fullmatch(r"ud-treebanks-v(\d+\.\d+)", root.absolute().name)
         found = False
@@ -379,9 +445,10 @@ def _candidates(language: str, split: str, folder: Path) -> Iterator[_Treebank]:
             return
 
 
-def _roots(folder: Path) -> list[Path]:
+def _roots(folder: Path, wanted: str) -> list[Path]:
     bases = [folder / "ud", folder / "udpos", folder]
-    releases = [base / f"ud-treebanks-v{number}" for number in ("2.5", "2.7") for base in bases]
+    numbers = sorted(("2.5", "2.7"), key=lambda number: f"r{number}" != wanted)
+    releases = [base / f"ud-treebanks-v{number}" for number in numbers for base in bases]
     return [root for root in (*releases, *bases) if root.is_dir()]
 
 
@@ -452,6 +519,25 @@ def _read_tatoeba(family: Family, language: str, split: str, paths: tuple[Path, 
     return readers.tatoeba(source, target)
 
 
+def _read_xcopa(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    dropped = intermediate_readers.Dropped()
+    choices = intermediate_readers.copa_lines(paths, (), dropped)
+    if dropped.total:
+        raise MissingData(
+            f"{paths[0]}: {dropped.total:,} questions have no label (XTREME's preprocessing removes those of the test "
+            "sets); use the file of cambridgeltl/xcopa"
+        )
+    return choices
+
+
+def _read_lareqa(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    return ranking.xquad_r(paths[0], language)[0]
+
+
+def _read_mewslix(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    return ranking.mentions(paths[0], language)
+
+
 _READ: Mapping[str, Read] = {
     "xnli": _read_xnli,
     "pawsx": _read_pawsx,
@@ -462,4 +548,58 @@ _READ: Mapping[str, Read] = {
     "tydiqa": _read_tydiqa,
     "bucc2018": _read_bucc,
     "tatoeba": _read_tatoeba,
+    "xcopa": _read_xcopa,
+    "lareqa": _read_lareqa,
+    "mewslix": _read_mewslix,
 }
+
+
+# --- candidates that the languages of a family share
+
+
+@lru_cache(maxsize=4)
+def pool(family: Family, split: str, folder: Path) -> Pool:
+    """The candidates of lareqa or mewslix below `folder`; read once for all languages.
+
+    LAReQA's are the sentences of all its languages; those without a file are named in the notes. Raises `MissingData`
+    when nothing is there.
+    """
+    if family.name == "mewslix":
+        path = _listed(family, family.languages[0], split, folder).paths[1]
+        return _pool(ranking.entities(path), {}, [path], MEWSLIX_CANDIDATES, ())
+    candidates: list[Candidate] = []
+    correct: dict[str, list[str]] = {}
+    paths: list[Path] = []
+    absent: list[str] = []
+    for language in family.languages:
+        try:
+            found = _listed(family, language, split, folder).paths[0]
+        except MissingData:
+            absent.append(language)
+            continue
+        queries, of_language = ranking.xquad_r(found, language)
+        paths.append(found)
+        candidates += of_language
+        for query in queries:
+            correct.setdefault(query.id, []).extend(query.correct)
+    if not paths:
+        raise _missing(family, family.languages[0], split, folder, [f"lareqa/xquad-r/{family.languages[0]}.json"])
+    present = len(family.languages) - len(absent)
+    notes = (f"pool of {present} of {len(family.languages)} languages (without {' '.join(absent)})",) if absent else ()
+    return _pool(candidates, {name: tuple(ids) for name, ids in correct.items()}, paths, len(candidates), notes)
+
+
+def _pool(
+    candidates: Sequence[Candidate],
+    correct: dict[str, tuple[str, ...]],
+    paths: Sequence[Path],
+    expected: int,
+    notes: tuple[str, ...],
+) -> Pool:
+    ids = tuple(candidate.id for candidate in candidates)
+    if len(set(ids)) < len(ids):
+        raise DataError(f"{paths[0]}: a candidate's id occurs twice")
+    if len(ids) != expected:
+        notes = (*notes, f"pool of {len(ids):,} of {expected:,} candidates")
+    texts = tuple(candidate.text for candidate in candidates)
+    return Pool(ids, texts, correct, _revision(paths), not notes, notes)

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xstilts_eval.benchmark import FAMILIES, Family
+from xstilts_eval.benchmark import FAMILIES, FLORES_PAIR, Family
 from xstilts_eval.data import fetch, hub, sources
+from xstilts_eval.data.flores import PLACEHOLDER_NOTE
 from xstilts_eval.data.sources import Loaded
 from xstilts_eval.errors import DataError, MissingData
 
@@ -42,9 +43,21 @@ CREDITS: dict[str, Credit] = {
     "mlqa": Credit("CC BY-SA 3.0", "Lewis et al. 2020, MLQA: Evaluating Cross-lingual Extractive Question Answering"),
     "tydiqa": Credit("Apache 2.0", "Clark et al. 2020, TyDi QA: A Benchmark for Information-Seeking QA"),
     "bucc2018": Credit("none found", "Zweigenbaum et al. 2018, Overview of the Third BUCC Shared Task"),
+    "xcopa": Credit("CC BY 4.0", "Ponti et al. 2020, XCOPA: A Multilingual Dataset for Causal Commonsense Reasoning"),
+    "lareqa": Credit(
+        "CC BY-SA 4.0", "Roy et al. 2020, LAReQA: Language-agnostic Answer Retrieval from a Multilingual Pool"
+    ),
+    "mewslix": Credit(
+        "not stated with the data",
+        "Ruder et al. 2021, XTREME-R: Towards More Challenging and Nuanced Multilingual Evaluation",
+    ),
     "tatoeba": Credit("CC BY 2.0 FR", "Artetxe and Schwenk 2019, Massively Multilingual Sentence Embeddings"),
 }
-"""By family name; the two Tatoeba families share theirs."""
+CREDITS |= dict.fromkeys(
+    ("to_eng", "from_eng", "retrieval", "translation"),
+    Credit("CC BY-SA 4.0", "NLLB Team 2022, No Language Left Behind: Scaling Human-Centered Machine Translation"),
+)
+"""By family name; the Tatoeba families share theirs, those of FLORES-200 too."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +85,23 @@ def status(
     is_sample: bool = False,
     is_hub: bool = False,
 ) -> list[Row]:
-    """One row per leaf of `families` (default: XTREME and ``bitext_tatoeba``) in the benchmark's order.
+    """One row per leaf of `families` (default: all that have data of their own) in the benchmark's order.
 
     Everything is read and checked, so a broken file shows up here and not in the middle of a run. In the managed folder
     of the hub (`is_hub`), what is not there yet names the repository and commit it will come from.
     """
-    chosen = FAMILIES.values() if families is None else families
+    chosen = [family for family in families or FAMILIES.values() if family.suite != FLORES_PAIR]  # no data of its own
     rows = [_row(family, language, split, folder, is_hub) for family in chosen for language in family.languages]
     if is_sample:  # its text is the project's own, and "partial" goes without saying
-        rows = [replace(row, licence="Apache-2.0", notes=() if row.rows else row.notes) for row in rows]
+        rows = [
+            replace(row, licence="Apache-2.0", complete=False, notes=row.notes if _is_worth_telling(row) else ())
+            for row in rows
+        ]
     return rows
+
+
+def _is_worth_telling(row: Row) -> bool:
+    return not row.rows or any(note.startswith(PLACEHOLDER_NOTE) for note in row.notes)
 
 
 def _row(family: Family, language: str, split: str, folder: Path, is_hub: bool) -> Row:

@@ -1,12 +1,13 @@
-"""Scores of retrieval: nearest-neighbour accuracy, MTEB's weighted P/R/F1, and pair sets for mining."""
+"""Scores of retrieval: nearest-neighbour accuracy, MTEB's weighted P/R/F1, rankings, and pair sets for mining."""
 
+import math
 from collections.abc import Collection, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.metrics.base import Metric, Scores, Statistics, precision_recall_f1
+from xstilts_eval.metrics.base import Metric, Scores, Statistics, precision_recall_f1, ratio
 from xstilts_eval.metrics.classification import ACCURACY
 
 Pair = tuple[str, str]
@@ -60,12 +61,48 @@ def pair_statistics(gold: Collection[Pair], predicted: Collection[Pair]) -> NDAr
     return np.array(ordered, dtype=np.float64).reshape(len(ordered), 3)
 
 
+RANKED = 20
+"""Candidates that count in XTREME-R's rankings (`third_party/utils_mewslix.py:TOP_K`, LAReQA's mAP@20)."""
+
+
+def average_precision(correct: Collection[str], ranked: Sequence[str], size: int = RANKED) -> float:
+    """Average precision (0-1) of the first `size` of the distinct ids in `ranked`.
+
+    Sum over hits of hits so far / rank, over ``min(number of correct ids, size)``: google-research/xtreme @ 838c13b,
+    `third_party/utils_lareqa.py:348-383`. An id that came before is passed over. 0 where nothing is correct.
+    """
+    wanted = set(correct)
+    found = [one in wanted for one in dict.fromkeys(ranked)][:size]
+    precisions = [sum(found[:rank]) / rank for rank, hit in enumerate(found, 1) if hit]
+    return math.fsum(precisions) / min(len(wanted), size) if wanted else 0.0
+
+
+def reciprocal_rank(correct: Collection[str], ranked: Sequence[str], size: int = RANKED) -> float:
+    """1 / rank of the first correct id among the first `size` of `ranked`, else 0 (`utils_mewslix.py:623-692`)."""
+    return next((1 / rank for rank, one in enumerate(ranked[:size], 1) if one in correct), 0.0)
+
+
 NEAREST: Metric[int, int] = Metric(
     name="nearest_acc",
     names=ACCURACY.names,
     counts=("correct", "queries"),
     count=ACCURACY.count,
     finish=ACCURACY.finish,
+)
+MAP_20: Metric[Collection[str], Sequence[str]] = Metric(
+    name="map_at_20",
+    names=("map_at_20",),
+    counts=("average_precision", "queries"),
+    count=lambda gold, ranked: (average_precision(gold, ranked), 1.0),
+    finish=lambda total: {"map_at_20": ratio(total[0], total[1])},
+    choices=("over:min(correct,20)",),
+)
+MRR_20: Metric[Collection[str], Sequence[str]] = Metric(
+    name="mrr_at_20",
+    names=("mrr_at_20",),
+    counts=("reciprocal_rank", "queries"),
+    count=lambda gold, ranked: (reciprocal_rank(gold, ranked), 1.0),
+    finish=lambda total: {"mrr_at_20": ratio(total[0], total[1])},
 )
 PAIRS: Metric[Collection[Pair], Collection[Pair]] = Metric(
     name="pair_f1",

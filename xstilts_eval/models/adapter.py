@@ -18,7 +18,7 @@ from lm_eval.api.model import LM
 from xstilts_eval.benchmark import Family, Kind, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
-from xstilts_eval.models import after_pooling, arguments, embedding, pairs, retrieval, spans, tagging
+from xstilts_eval.models import after_pooling, arguments, choices, embedding, pairs, retrieval, spans, tagging
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
@@ -50,7 +50,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
     * `max_length`: sub-words, at least 16; by default 128 for pairs and tagging, 384 for questions, 512 for sentences;
     * `layer`, `pooling`: block and pooling of sentence vectors; defaults by model, see `embedding.default_retrieval`;
     * `prompt`: put before every sentence of both sides, in quotes to keep its spaces (``prompt='query: '``); by
-      default what the checkpoint says;
+      default what the checkpoint says; `query_prompt` and `passage_prompt` replace it for the two sides of rankings;
     * `label_order`: class names joined by ``|`` for heads whose config has none, ``xnli_label_order`` for one family's;
     * `extra_types`: classes that PAN-X or UD-POS lack are predicted and dropped (``drop``, default) or never predicted
       (``mask``);
@@ -77,6 +77,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.reading()
         )
         self._encoder: embedding.SentenceEncoder | None = None
+        self._rankers: dict[str, tuple[retrieval.Ranker, dict[str, Any]]] = {}
         self._language_model: LanguageModel | None = None
         self._families: set[Family] = set()
         self._has_chat_template = False
@@ -98,7 +99,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         if self.checkpoint.language_model is None:
             raise UnfitCheckpoint(
                 "perplexity (loglikelihood_rolling) needs a language model; a checkpoint with heads serves the tasks "
-                "xtreme_* and bitext_tatoeba"
+                "xtreme_*, xtremer_* and bitext_tatoeba"
             )
         return list(self._language().loglikelihood_rolling(requests))
 
@@ -108,9 +109,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
         Collective over processes: every process walks through all selected retrieval leaves in the same order.
         """
         selections = self._selections()
-        encoder = self._sentence_encoder()
-        answers = retrieval.answer(requests, selections, encoder, self.processes)
-        self.counts["retrieval"]["truncated"] = encoder.truncated
+        answers = retrieval.answer(requests, selections, self._sentence_encoder, self._ranker, self.processes)
+        if self._encoder is not None:
+            self.counts["retrieval"]["truncated"] = self._encoder.truncated
+        for name, (ranker, _) in self._rankers.items():
+            for side in ("queries", "candidates"):
+                self.counts[name][f"truncated_{side}"] = getattr(ranker, side).truncated
         return answers
 
     def all_gather(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -157,9 +161,15 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "label_order": self._named_labels(),
                 "label_maps": self._label_maps(),
                 "retrieval": retrieval_settings.described() if retrieval_settings else None,
+                "rankers": {name: settings for name, (_, settings) in self._rankers.items()},
                 "processes": self.world_size,
                 "language_model": self._language_model_info(),
                 "chat_template": self._has_chat_template,
+                "trained_on": {
+                    family.name: list(languages)
+                    for family in sorted(self._families, key=lambda family: family.name)
+                    if (languages := self.checkpoint.trained_on(family))
+                },
                 "counts": {family: dict(values) for family, values in self.counts.items()},
                 "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             }
@@ -170,7 +180,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
         if self.checkpoint.language_model is None:
             return None
         families = [family.name for family in self._trained_families() if self.checkpoint.is_generated(family)]
-        return {"families": families, "kind": self._language().backend}
+        forced = [family.name for family in self._trained_families() if self.checkpoint.forces_languages(family)]
+        return {"families": families, "kind": self._language().backend, "forced_languages": forced}
 
     def _named_labels(self) -> dict[str, list[str]]:
         """Label names of the heads in use that were not read from the head's own configuration."""
@@ -187,7 +198,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return {family.name: self.checkpoint.label_map(family).described() for family in labelled}
 
     def _trained_families(self) -> list[Family]:
-        return sorted((f for f in self._families if f.kind not in (Kind.BITEXT, Kind.MINING)), key=lambda f: f.name)
+        return sorted((f for f in self._families if not f.is_embedded), key=lambda f: f.name)
 
     def _headed_families(self) -> list[Family]:
         return [family for family in self._trained_families() if self.checkpoint.has_head(family)]
@@ -278,8 +289,9 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _classify_all(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         answers: dict[tuple[str, int], Any] = {}
-        for family, documents in self._by_family(requests, Kind.PAIR).items():
-            answers |= dict(zip(documents, self._classify(family, list(documents.values())), strict=True))
+        for family, documents in self._by_family(requests, Kind.PAIR, Kind.CHOICE).items():
+            classify = self._classify if family.kind is Kind.PAIR else self._choose
+            answers |= dict(zip(documents, classify(family, list(documents.values())), strict=True))
         out = []
         for request in requests:
             scores = answers[request.task_name, request.doc_id]
@@ -299,6 +311,11 @@ class XstiltsLM(LM):  # type: ignore[misc]
         values, counts = pairs.classify(head, documents, order)
         self._count(family, counts)
         return values
+
+    def _choose(self, family: Family, documents: list[Any]) -> Any:
+        head = self._head(family, "AutoModelForMultipleChoice", documents, choices.MAX_LENGTH)
+        self._count(family, {"truncated": choices.truncated(head, documents)})
+        return choices.choose(head, documents)
 
     def _tag(self, family: Family, documents: list[Any]) -> list[str]:
         tags = self.checkpoint.label_map(family)
@@ -325,34 +342,65 @@ class XstiltsLM(LM):  # type: ignore[misc]
             source = self.checkpoint.encoder
             if source is None:
                 raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
-            settings = self._retrieval()
-            length = min(settings.max_length or embedding.MAX_LENGTH, embedding.MAX_LENGTH)
-            if self.checkpoint.language_model is None:
-                loaded = self._load(source, "AutoModel", "retrieval", length, "")
-            else:
-                model = self._language()
-                self.lengths["retrieval"] = min(self.arguments.max_length or length, model.max_length)
-                loaded = model.sentence_encoder_model(self.lengths["retrieval"])
-            if settings.lower_case:
-                embedding.lower_case_first(loaded.tokenizer)
-            steps = after_pooling.load_steps(source, settings.modules, self._device)
-            self._encoder = embedding.SentenceEncoder(
-                loaded, settings.layer, settings.pooling, prompt=settings.prompt, steps=steps
-            )
+            self._encoder = self._embedder(source, self._retrieval(), "retrieval")
         return self._encoder
+
+    def _embedder(self, source: Source, settings: Retrieval, name: str) -> embedding.SentenceEncoder:
+        length = min(settings.max_length or embedding.MAX_LENGTH, embedding.MAX_LENGTH)
+        if source is self.checkpoint.language_model:
+            model = self._language()
+            self.lengths[name] = min(self.arguments.max_length or length, model.max_length)
+            loaded = model.sentence_encoder_model(self.lengths[name])
+        else:
+            needs_pooler = settings.pooling == "pooler"
+            loaded = self._load(source, "AutoModel", name, length, "", needs_pooler=needs_pooler)
+        if settings.lower_case:
+            embedding.lower_case_first(loaded.tokenizer)
+        steps = after_pooling.load_steps(source, settings.modules, self._device)
+        return embedding.SentenceEncoder(loaded, settings.layer, settings.pooling, prompt=settings.prompt, steps=steps)
+
+    def _ranker(self, family: Family) -> retrieval.Ranker:
+        """What embeds queries and candidates of a ranking family, loaded at its first use."""
+        if family.name not in self._rankers:
+            source, own = self.checkpoint.ranker(family)
+            if source is self.checkpoint.encoder or own is None:
+                settings, encoder = self._retrieval(), self._sentence_encoder()
+            else:  # trained with this pooling; `layer` and `pooling` are for the encoder
+                settings, encoder = own, self._embedder(source, own, family.name)
+            given, most = self.arguments, encoder.loaded.max_length
+            lengths = [min(given.max_length or length, most) for length in embedding.RANKING_LENGTHS[family.name]]
+            sides = [
+                encoder.reading(length, prompt)
+                for length, prompt in zip(lengths, (given.query_prompt, given.passage_prompt), strict=True)
+            ]
+            described = {
+                "checkpoint": source.identity,
+                "layer": settings.layer,
+                "pooling": settings.pooling,
+                "max_length": lengths,
+                "query_prompt": sides[0].prompt,
+                "passage_prompt": sides[1].prompt,
+            }
+            self._rankers[family.name] = retrieval.Ranker(*sides), described
+        return self._rankers[family.name][0]
 
     def _retrieval(self) -> Retrieval:
         """The checkpoint's own retrieval settings, else the model's defaults; arguments override both."""
         encoder = self.checkpoint.encoder
         assert encoder is not None
-        settings = self.checkpoint.retrieval or embedding.default_retrieval(encoder.config)
+        return self._overridden(self.checkpoint.retrieval or embedding.default_retrieval(encoder.config))
+
+    def _overridden(self, settings: Retrieval) -> Retrieval:
         given = self.arguments
         changes = {"layer": given.layer, "pooling": given.pooling, "prompt": given.prompt}
         return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
-    def _load(self, source: Source, auto_class: str, name: str, length: int, label: str) -> Loaded:
+    def _load(
+        self, source: Source, auto_class: str, name: str, length: int, label: str, needs_pooler: bool = False
+    ) -> Loaded:
         self.checkpoint.verify(source)
-        model = source.load(getattr(transformers, auto_class), dtype=self.runtime.dtype).to(self._device).eval()
+        loaded = source.load(getattr(transformers, auto_class), dtype=self.runtime.dtype, needs_pooler=needs_pooler)
+        model = loaded.to(self._device).eval()
         tokenizer = source.tokenizer()
         refuse_foreign_tokenizer(source.name, tokenizer, model)
         return Loaded(model, tokenizer, self.runtime, self._length(name, length, model), label)
@@ -381,6 +429,11 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
         if checkpoint.has_head(selection.task.family) and (selection.num_fewshot or selection.chat_template):
             option = "--num_fewshot" if selection.num_fewshot else "--apply_chat_template"
             raise UnfitCheckpoint(f"{option} has no meaning for a checkpoint with heads; leave it out")
+        if checkpoint.forces_languages(selection.task.family) and (selection.num_fewshot or selection.chat_template):
+            raise UnfitCheckpoint(
+                f"{checkpoint.name} is told its languages by code, not by a prompt: leave --num_fewshot and "
+                "--apply_chat_template out"
+            )
         try:
             checkpoint.check(selection.task.family)
         except UnfitCheckpoint as error:

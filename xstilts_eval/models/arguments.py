@@ -7,12 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from xstilts_eval.benchmark import FAMILIES, Kind
+from xstilts_eval.bundle import HEAD_FAMILIES
 from xstilts_eval.errors import SettingError
 from xstilts_eval.models.checkpoint import Reading
 
-HEAD_FAMILIES = tuple(family.name for family in FAMILIES.values() if family.kind not in (Kind.BITEXT, Kind.MINING))
-_FROM_THE_HOST = ("data", "split", "batch_size", "max_batch_size")
+_FROM_THE_HOST = ("data", "split", "source", "target", "batch_size", "max_batch_size")
 """The host merges its own options and task metadata into a model's arguments."""
 
 
@@ -28,8 +27,10 @@ class Arguments(BaseModel):
     batch_tokens: int | None = Field(default=None, ge=1)
     max_length: int | None = Field(default=None, ge=16)
     layer: int | None = Field(default=None, ge=1)
-    pooling: Literal["mean", "cls", "max"] | None = None
+    pooling: Literal["mean", "cls", "max", "pooler"] | None = None
     prompt: str | None = None
+    query_prompt: str | None = None
+    passage_prompt: str | None = None
     label_order: str | None = None
     xnli_label_order: str | None = None
     pawsx_label_order: str | None = None
@@ -40,7 +41,7 @@ class Arguments(BaseModel):
     show_progress: bool = True
     heads: dict[str, str] = {}
 
-    @field_validator("prompt")
+    @field_validator("prompt", "query_prompt", "passage_prompt")
     @classmethod
     def _unquoted(cls, prompt: str | None) -> str | None:
         """Quotes keep the spaces at the end, which readers of ``key=value`` strip."""

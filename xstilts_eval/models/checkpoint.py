@@ -15,11 +15,12 @@ from xstilts_eval import bundle as bundles
 from xstilts_eval.benchmark import Family, Kind
 from xstilts_eval.bundle import Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
-from xstilts_eval.models import labels
+from xstilts_eval.models import forced_languages, labels
 from xstilts_eval.models.labels import ExtraTypes, LabelMap
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
 
+SHARED = "shared"
 _LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
@@ -32,6 +33,7 @@ _HEADS = {
     Kind.PAIR: ("ForSequenceClassification", "sequence-classification"),
     Kind.TAGGED: ("ForTokenClassification", "token-classification"),
     Kind.QUESTION: ("ForQuestionAnswering", "question-answering"),
+    Kind.CHOICE: ("ForMultipleChoice", "multiple-choice"),
 }
 
 
@@ -53,7 +55,8 @@ class Reading:
 class Checkpoint:
     """A resolved `pretrained` argument: one encoder and any number of heads.
 
-    `label_order` holds the class names that a bundle gives for its heads.
+    `label_order` holds the class names that a bundle gives for its heads, `languages` those of the data they were
+    trained on, and under `SHARED` those of the encoder or language model.
     """
 
     name: str
@@ -62,18 +65,40 @@ class Checkpoint:
     plain_head: Source | None = None
     retrieval: Retrieval | None = None
     label_order: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    languages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bundle: Bundle | None = None
     language_model: Source | None = None
     reading: Reading = field(default_factory=Reading)
 
     def is_generated(self, family: Family) -> bool:
         """Whether a language model answers `family` with text, no head of its own being there."""
-        trained = family.kind not in (Kind.BITEXT, Kind.MINING)
-        return trained and self.language_model is not None and family.name not in self.heads
+        return not family.is_embedded and self.language_model is not None and family.name not in self.heads
 
     def has_head(self, family: Family) -> bool:
         """Whether a head answers `family`, rather than a language model or sentence vectors."""
-        return family.kind not in (Kind.BITEXT, Kind.MINING) and not self.is_generated(family)
+        return not family.is_embedded and not self.is_generated(family)
+
+    def forces_languages(self, family: Family) -> bool:
+        """Whether `family` is translation and the language model is told its languages by code (NLLB, M2M-100)."""
+        model = self.language_model
+        return family.kind is Kind.TRANSLATION and model is not None and forced_languages.applies(model.config)
+
+    def ranker(self, family: Family) -> tuple[Source, Retrieval | None]:
+        """What embeds the queries and candidates of a ranking family: its own dual encoder, else the encoder.
+
+        Raises `UnfitCheckpoint` when there is neither. A dual encoder's vector is its pooler's output
+        (google-research/xtreme @ 838c13b, `third_party/bert.py`), unless it is a sentence-transformers checkpoint.
+        """
+        own = self.heads.get(family.name)
+        if own is not None:
+            return own, sentence_transformers_settings(own) or Retrieval(pooling="pooler")
+        if self.encoder is None:
+            raise UnfitCheckpoint("the bundle names no encoder for retrieval")
+        return self.encoder, self.retrieval
+
+    def trained_on(self, family: Family) -> tuple[str, ...]:
+        """Languages of the labelled data behind what serves `family`, as its bundle says; () where none says."""
+        return self.languages.get(family.name if family.name in self.heads else SHARED, ())
 
     def fingerprint(self) -> dict[str, Any]:
         """Files and settings of every part, for telling whether a checkpoint at the same path is still the same."""
@@ -98,12 +123,17 @@ class Checkpoint:
 
     def check(self, family: Family) -> None:
         """Raise `UnfitCheckpoint` with the reason when this checkpoint cannot serve `family`."""
-        if family.kind in (Kind.BITEXT, Kind.MINING):
+        if family.kind is Kind.RANKING:
+            self.ranker(family)
+            return
+        if family.is_embedded:
             if self.encoder is None:
                 raise UnfitCheckpoint("the bundle names no encoder for retrieval")
             return
         if self.is_generated(family):
             return
+        if family.kind is Kind.TRANSLATION:
+            raise UnfitCheckpoint("translation needs a language model: a decoder or an encoder-decoder")
         self.head(family)
         if family.kind is Kind.TAGGED:
             labels.refuse_crf(self.head(family).raw_config)
@@ -170,7 +200,8 @@ def resolve(
         )
     for family, name in (heads or {}).items():
         checkpoint.heads[family] = _named(name)
-        checkpoint.label_order.pop(family, None)  # it belonged to the head that is replaced
+        checkpoint.label_order.pop(family, None)  # both belonged to the head that is replaced
+        checkpoint.languages.pop(family, None)
     checkpoint.reading = reading or Reading()
     return checkpoint
 
@@ -191,8 +222,10 @@ def _from_bundle(source: Source, folder: Path) -> Checkpoint:
         checkpoint.encoder = _part(folder, bundle.encoder, bundle.encoder_revision)
     if checkpoint.encoder is not None and checkpoint.retrieval is None:
         checkpoint.retrieval = sentence_transformers_settings(checkpoint.encoder)
+    checkpoint.languages[SHARED] = bundle.languages.get(bundle.language_model or bundle.encoder or "", ())
     for family, head in bundle.heads.items():
         checkpoint.heads[family] = _part(folder, head.path, head.revision)
+        checkpoint.languages[family] = bundle.languages.get(head.path, ())
         if head.label_order:
             checkpoint.label_order[family] = head.label_order
     return checkpoint

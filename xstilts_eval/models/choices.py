@@ -33,6 +33,15 @@ def encoded(head: Loaded, documents: Sequence[dict[str, Any]]) -> list[list[Row]
     return [[next(rows) for _ in range(count)] for count in counts]
 
 
+def truncated(head: Loaded, documents: Sequence[dict[str, Any]]) -> int:
+    """Options that do not fit behind their first segment, and are cut with it."""
+    texts = [(first, option) for first, options in map(choice_texts, documents) for option in options]
+    if not texts:
+        return 0
+    encoding = head.tokenizer([first for first, _ in texts], [option for _, option in texts], verbose=False)
+    return sum(len(ids) > head.max_length for ids in encoding["input_ids"])
+
+
 def choose(head: Loaded, documents: Sequence[dict[str, Any]]) -> list[NDArray[np.float32]]:
     """Log-probabilities [choices] of each document's options."""
     options = encoded(head, documents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,13 +12,15 @@ import torch
 from numpy.typing import NDArray
 
 from xstilts_eval.bundle import Retrieval
-from xstilts_eval.errors import SettingError
+from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models.after_pooling import width_after
 from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
 from xstilts_eval.models.packed import ARCHITECTURES
 
 MAX_LENGTH = 512
 """google-research/xtreme, `scripts/run_tatoeba.sh` and `run_bucc2018.sh`."""
+RANKING_LENGTHS = {"lareqa": (96, 256), "mewslix": (64, 64)}
+"""Sub-words of a query and of a candidate: google-research/xtreme, `scripts/train_{lareqa,mewslix}.sh`."""
 
 
 def default_retrieval(config: Any) -> Retrieval:
@@ -89,6 +92,17 @@ class SentenceEncoder:
 
     def __post_init__(self) -> None:
         self._is_cut = keep_blocks(self.loaded.model, self.layer)
+        if self.pooling == "pooler" and getattr(self.loaded.model, "pooler", None) is None:
+            name = type(self.loaded.model).__name__
+            raise UnfitCheckpoint(f"pooling=pooler: a {name} has no pooler; give pooling=mean or pooling=cls")
+
+    def reading(self, max_length: int, prompt: str | None = None) -> SentenceEncoder:
+        """The same encoder with inputs up to `max_length` sub-words, and another prompt where one is given."""
+        other = copy.copy(self)
+        other.loaded = replace(self.loaded, max_length=max_length)
+        other.prompt = self.prompt if prompt is None else prompt
+        other.truncated = 0
+        return other
 
     def inputs(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """Token ids of each text as the model will see them; texts with equal ids are one input."""
@@ -119,5 +133,8 @@ class SentenceEncoder:
 
     def _read(self, output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         hidden = output.last_hidden_state if self._is_cut else output.hidden_states[self.layer]
-        pooled = pool(hidden, inputs["attention_mask"], self.pooling).float()
+        if self.pooling == "pooler":
+            pooled = self.loaded.model.pooler(hidden).float()
+        else:
+            pooled = pool(hidden, inputs["attention_mask"], self.pooling).float()
         return torch.nn.functional.normalize(self.steps(pooled), dim=-1)

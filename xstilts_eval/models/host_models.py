@@ -178,7 +178,7 @@ def _no_choices(lm: Any) -> str | None:
 
 def _no_text(lm: Any) -> str | None:
     if not _is_implemented(lm, "generate_until"):
-        return "tagging and questions need generated text, which this model class does not give"
+        return "tagging, questions and translation need generated text, which this model class does not give"
     if _is_one_of(lm, ("HFLM",)) and lm.eot_token_id is None:
         return "generated text ends with eos, and the tokenizer has none"
     return None
@@ -188,8 +188,11 @@ _CHECKS: dict[Kind, Callable[[Any], str | None]] = {
     Kind.PAIR: _no_choices,
     Kind.TAGGED: _no_text,
     Kind.QUESTION: _no_text,
+    Kind.CHOICE: _no_choices,
     Kind.BITEXT: _no_vectors,
     Kind.MINING: _no_vectors,
+    Kind.RANKING: _no_vectors,
+    Kind.TRANSLATION: _no_text,
 }
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from numpy.typing import NDArray
 
+    from xstilts_eval.benchmark import Family
+
 
 def embed(lm: Any, requests: list[Instance]) -> list[dict[str, Any]]:
     """Answers to `embed` requests from the model that the host's HFLM has loaded.
@@ -28,16 +30,29 @@ def embed(lm: Any, requests: list[Instance]) -> list[dict[str, Any]]:
     """
     selections = [selection for selection in announced.current() if selection.task.is_retrieval]
     encoder = encoder_of(lm)
-    answers = retrieval.answer(requests, selections, encoder, HostProcesses(lm))
+    rankers: dict[Family, retrieval.Ranker] = {}
+
+    def ranker(family: Family) -> retrieval.Ranker:
+        rankers[family] = retrieval.Ranker(*map(encoder.reading, _lengths(encoder, family)))
+        return rankers[family]
+
+    answers = retrieval.answer(requests, selections, lambda: encoder, ranker, HostProcesses(lm))
     for selection in selections:
+        family = selection.task.family
+        lengths = _lengths(encoder, family) if family in rankers else [encoder.loaded.max_length]
         selection.task.config.metadata["xs_retrieval"] = {
             "layer": encoder.layer,
             "pooling": encoder.pooling,
-            "max_length": encoder.loaded.max_length,
+            "max_length": "/".join(map(str, lengths)),
             "dtype": str(encoder.loaded.runtime.dtype).removeprefix("torch."),
             "truncated": encoder.truncated,
         }
     return answers
+
+
+def _lengths(encoder: HostEncoder, family: Family) -> list[int]:
+    """Sub-words of a query and of a candidate, no more than the model reads."""
+    return [min(length, encoder.loaded.max_length) for length in embedding.RANKING_LENGTHS[family.name]]
 
 
 def transformers_model(lm: Any) -> PreTrainedModel | None:

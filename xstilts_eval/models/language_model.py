@@ -19,8 +19,9 @@ from lm_eval.models.huggingface import HFLM
 from tqdm import tqdm
 
 from xstilts_eval.errors import SettingError
-from xstilts_eval.models import shared_context
+from xstilts_eval.models import forced_languages, shared_context
 from xstilts_eval.models.encoder import Loaded, Runtime, in_batches
+from xstilts_eval.models.forced_languages import Direction
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.shared_context import Choice, Score
 from xstilts_eval.models.source import Source
@@ -65,6 +66,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         self._rank, self._world_size = processes.rank, processes.world_size
         self._name, self._runtime = source.name, runtime
         self._shares_context: bool | None = None if is_decoder else False
+        self.forces_languages = forced_languages.applies(source.config)
         self.counts: dict[str, int] = {}
 
     def sentence_encoder_model(self, max_length: int) -> Loaded:
@@ -155,7 +157,53 @@ class LanguageModel(HFLM):  # type: ignore[misc]
     # ------------------------------------------------------------------ text
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Generated text for every request, in order; the longest go first, in batches by token budget."""
+        """Generated text for every request, in order; the longest go first, in batches by token budget.
+
+        A translation request to a model with forced languages is answered from its document, without a prompt.
+        """
+        forced = [place for place, request in enumerate(requests) if self._has_forced_languages(request)]
+        texts = dict(zip(forced, self._translate([requests[place] for place in forced]), strict=True))
+        rest = [place for place in range(len(requests)) if place not in texts]
+        texts |= dict(zip(rest, self._continue([requests[place] for place in rest], disable_tqdm), strict=True))
+        return [texts[place] for place in range(len(requests))]
+
+    def _has_forced_languages(self, request: Instance) -> bool:
+        return self.forces_languages and isinstance(request.doc, dict) and "target_language" in request.doc
+
+    def _translate(self, requests: Sequence[Instance]) -> list[str]:
+        pairs = [(request.doc["source_language"], request.doc["target_language"]) for request in requests]
+        directions = forced_languages.directions(self._name, self.tokenizer, list(dict.fromkeys(pairs)))
+        results = [""] * len(requests)
+        with tqdm(
+            total=len(requests), desc="translations", unit="text", disable=not self._runtime.show_progress
+        ) as bar:
+            for pair, direction in directions.items():
+                places = [place for place, other in enumerate(pairs) if other == pair]
+                for place, text in zip(places, self._one_way([requests[p] for p in places], direction), strict=True):
+                    results[place] = text
+                bar.update(len(places))
+        return results
+
+    def _one_way(self, requests: Sequence[Instance], direction: Direction) -> list[str]:
+        """Translations of requests that share their languages."""
+        texts = [request.doc["source"] for request in requests]
+        most = int(requests[0].args[1].get("max_gen_toks") or self.max_gen_toks)
+        lengths = [len(self.tokenizer(text)["input_ids"]) for text in texts]
+        self._count("truncated", sum(length > self.max_length for length in lengths))
+        runtime = replace(self._runtime, batch_tokens=_GENERATION_FACTOR * self._runtime.batch_tokens)
+
+        def translate(batch: list[int]) -> list[str]:
+            chosen = [texts[row] for row in batch]
+            return forced_languages.translate(self.model, self.tokenizer, chosen, direction, most, self.max_length)
+
+        results = [""] * len(texts)
+        sizes = [min(length, self.max_length) + most for length in lengths]
+        for batch, found in in_batches(runtime, "translations", sizes, translate):
+            for row, text in zip(batch, found, strict=True):
+                results[row] = text
+        return results
+
+    def _continue(self, requests: list[Instance], disable_tqdm: bool) -> list[str]:
         lengths = [len(self.tok_encode(request.args[0])) for request in requests]
         limits = [int(request.args[1].get("max_gen_toks") or self.max_gen_toks) for request in requests]
         for limit in limits:

@@ -1,29 +1,34 @@
-"""Answer `embed` requests: nearest neighbours inside a leaf's pool, and mined pairs for BUCC.
+"""Answer `embed` requests: nearest neighbours inside a pool, rankings of shared candidates, mined pairs for BUCC.
 
 The search happens here, on every process alike; responses hold indices and scores, never vectors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval.benchmark import Kind
+from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
 from xstilts_eval.data.examples import Corpus
-from xstilts_eval.metrics import mining
+from xstilts_eval.metrics import mining, xsim
+from xstilts_eval.metrics.retrieval import RANKED
 from xstilts_eval.models.processes import Processes
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
 
+    from xstilts_eval.data.ranking import Pool
     from xstilts_eval.tasks.announced import Selection
     from xstilts_eval.tasks.documents import LeafData
 
 Vectors = NDArray[np.float32]
 _ROWS = 4096
+_QUERIES, _CANDIDATES = 256, 65_536
+"""Rows of a block of similarities in a ranking: 64 MB."""
 
 
 class Encoder(Protocol):
@@ -34,6 +39,14 @@ class Encoder(Protocol):
 
     def embed(self, texts: Sequence[str], label: str) -> Vectors:
         """Unit vectors [texts, width]; `label` is for the progress bar."""
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """A dual encoder: both sides may differ in length and prompt."""
+
+    queries: Encoder
+    candidates: Encoder
 
 
 class SharedEmbedder:
@@ -89,6 +102,65 @@ def nearest(queries: Vectors, pool: Vectors) -> tuple[NDArray[np.intp], Vectors]
     return index, score
 
 
+def ranked(queries: Vectors, pool: Vectors, size: int) -> tuple[NDArray[np.intp], Vectors]:
+    """Indices and inner products of the best `size` rows of `pool`, best first, shapes [queries, min(size, pool)].
+
+    Exact search in blocks; among equal scores the first row of the pool comes first.
+    """
+    size = min(size, len(pool))
+    index = np.empty((len(queries), size), np.intp)
+    score = np.empty((len(queries), size), np.float32)
+    for start in range(0, len(queries), _QUERIES):
+        rows = queries[start : start + _QUERIES]
+        kept_index = np.empty((len(rows), 0), np.intp)
+        kept_score = np.empty((len(rows), 0), np.float32)
+        for begin in range(0, len(pool), _CANDIDATES):
+            similarity = rows @ pool[begin : begin + _CANDIDATES].T
+            found = np.broadcast_to(np.arange(begin, begin + similarity.shape[1]), similarity.shape)
+            kept_index = np.concatenate([kept_index, found], axis=1)
+            kept_score = np.concatenate([kept_score, similarity], axis=1)
+            kept_index, kept_score = _best(kept_index, kept_score, size)
+        index[start : start + _QUERIES], score[start : start + _QUERIES] = kept_index, kept_score
+    return index, score
+
+
+def _best(index: NDArray[np.intp], score: Vectors, size: int) -> tuple[NDArray[np.intp], Vectors]:
+    """The best `size` columns of every row, best first; the earlier column first among equals."""
+    size = min(size, score.shape[1])
+    least = np.partition(score, -size, axis=1)[:, -size]
+    chosen = np.empty((len(score), size), np.intp)
+    for row, bound in enumerate(least):  # a partition alone would cut through equal scores anywhere
+        columns = np.flatnonzero(score[row] >= bound)
+        chosen[row] = columns[np.argsort(-score[row, columns], kind="stable")[:size]]
+    return np.take_along_axis(index, chosen, axis=1), np.take_along_axis(score, chosen, axis=1)
+
+
+def rank(
+    requests: Sequence[Instance], pool: Pool, ranker: Ranker, processes: Processes, label: str
+) -> list[dict[str, Any]]:
+    """The nearest candidates of every request's query: ids and scores, best first.
+
+    Collective: the candidates are embedded once, the work shared between processes. Candidates that are one input to
+    the model have one score, and come in the order of the pool.
+    """
+    share = SharedEmbedder(ranker.candidates, processes)
+    share.prepare(pool.texts, f"{label} · {len(pool.texts):,} candidates")
+    assert share.vectors is not None
+    members: list[list[int]] = [[] for _ in share.vectors]
+    for candidate, row in enumerate(share.rows(pool.texts)):
+        members[row].append(candidate)
+    texts = list(dict.fromkeys(request.doc["query"] for request in requests))
+    index, score = ranked(ranker.queries.embed(texts, f"{label} · queries"), share.vectors, RANKED)
+    found = {}
+    for text, rows, scores in zip(texts, index, score, strict=True):
+        nearest_first = [(one, value) for row, value in zip(rows, scores, strict=True) for one in members[row]][:RANKED]
+        found[text] = {
+            "candidates": [pool.ids[one] for one, _ in nearest_first],
+            "scores": [round(float(value), 6) for _, value in nearest_first],
+        }
+    return [found[request.doc["query"]] for request in requests]
+
+
 def search_both_ways(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[dict[str, Any]]:
     """For every line of a bitext: the nearest source line of its target, and the nearest target line of its source.
 
@@ -110,6 +182,21 @@ def search_both_ways(sources: Sequence[str], targets: Sequence[str], share: Shar
         }
         for line in range(len(sources))
     ]
+
+
+def match_by_margin(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[dict[str, Any]]:
+    """For every line of a bitext: the line of the other side with the best margin (xsim), from both sides.
+
+    Lines that are one input to the model have equal cosines, whatever their place in a product of matrices.
+    """
+    assert share.vectors is not None
+    (source_rows, source_lines), (target_rows, target_lines) = (
+        np.unique(share.rows(side), return_inverse=True) for side in (sources, targets)
+    )
+    of_rows = share.vectors[source_rows] @ share.vectors[target_rows].T
+    similarity = of_rows[np.ix_(source_lines, target_lines)]
+    forth, back = xsim.matches(similarity), xsim.matches(similarity.T)
+    return [{"margin_target": int(forth[line]), "margin_source": int(back[line])} for line in range(len(sources))]
 
 
 def candidates(corpus: Corpus, vectors: SharedEmbedder) -> dict[tuple[str, str], float]:
@@ -136,27 +223,53 @@ def mine_corpus(
 
 
 def answer(
-    requests: Sequence[Instance], selections: Sequence[Selection], encoder: Encoder, processes: Processes
+    requests: Sequence[Instance],
+    selections: Sequence[Selection],
+    encoder: Callable[[], Encoder],
+    ranker: Callable[[Family], Ranker],
+    processes: Processes,
 ) -> list[dict[str, Any]]:
-    """Answers to `embed` requests: the neighbours of a query, or the mined pairs of a shard.
+    """One response per request.
 
-    Collective over processes: every process walks through all selected retrieval leaves in the same order.
+    Bitext: nearest lines of both sides; the vectors of all leaves are computed together, each distinct input once.
+    Ranking: the nearest candidates; a family's pool is embedded once for all languages. Mining: the pairs whose foreign
+    sentence lies in the shard; the vectors live for one leaf at a time. `encoder` and `ranker` load at their first use.
     """
-    leaves = {s.name: s.task.data for s in selections if s.task.family.kind in (Kind.BITEXT, Kind.MINING)}
-    bitexts = {name: leaf for name, leaf in leaves.items() if leaf.corpus is None}
-    share = SharedEmbedder(encoder, processes)
-    families = "+".join(dict.fromkeys(leaf.family.group for leaf in bitexts.values()))
-    share.prepare(
-        [text for leaf in bitexts.values() for side in leaf.pool for text in side],
-        f"{families} · {len(bitexts)} languages",
-    )
+    leaves = {s.name: s.task.data for s in selections if s.task.family.is_embedded}
+    found = _search(leaves, encoder, processes)
+    answers: list[Any] = [None] * len(requests)
+    for family in dict.fromkeys(leaf.family for leaf in leaves.values() if leaf.candidates is not None):
+        places = [place for place, request in enumerate(requests) if leaves[request.task_name].family == family]
+        pool = next(
+            leaf.candidates for leaf in leaves.values() if leaf.family == family and leaf.candidates is not None
+        )
+        mine = [requests[place] for place in places]
+        for place, response in zip(places, rank(mine, pool, ranker(family), processes, family.group), strict=True):
+            answers[place] = response
+    for place, request in enumerate(requests):
+        if answers[place] is None:
+            answers[place] = _response(request.doc, found[request.task_name], leaves[request.task_name])
+    return answers
+
+
+def _search(leaves: dict[str, LeafData], encoder: Callable[[], Encoder], processes: Processes) -> dict[str, Any]:
+    """Neighbours or mined pairs of every leaf with a pool or corpus of its own."""
+    bitexts = {name: leaf for name, leaf in leaves.items() if leaf.family.kind is Kind.BITEXT}
+    share = SharedEmbedder(encoder(), processes) if bitexts else None
     found: dict[str, Any] = {}
+    if share is not None:
+        families = "+".join(dict.fromkeys(leaf.family.group for leaf in bitexts.values()))
+        texts = [text for leaf in bitexts.values() for side in leaf.pool for text in side]
+        share.prepare(texts, f"{families} · {len(bitexts)} languages")
+        found = {name: search_both_ways(*leaf.pool, share) for name, leaf in bitexts.items()}
+        for name, leaf in bitexts.items():
+            if leaf.family.suite in (FLORES, FLORES_PAIR):
+                margins = match_by_margin(*leaf.pool, share)
+                found[name] = [one | other for one, other in zip(found[name], margins, strict=True)]
     for name, leaf in leaves.items():
-        if leaf.corpus is None or leaf.development is None:
-            found[name] = search_both_ways(*leaf.pool, share)
-        else:
-            found[name] = mine_corpus(leaf.corpus, leaf.development, encoder, processes, name)
-    return [_response(request.doc, found[request.task_name], leaves[request.task_name]) for request in requests]
+        if leaf.corpus is not None and leaf.development is not None:
+            found[name] = mine_corpus(leaf.corpus, leaf.development, encoder(), processes, name)
+    return found
 
 
 def _response(doc: dict[str, Any], found: Any, leaf: LeafData) -> dict[str, Any]:

@@ -105,12 +105,12 @@ class Source:
         path = None if self.folder is not None else self.file("config.json")
         return path.parent if path and path.parent.parent.name == "snapshots" else None
 
-    def load(self, auto_class: Any, new_weights: bool = False, **options: Any) -> Any:
+    def load(self, auto_class: Any, new_weights: bool = False, needs_pooler: bool = False, **options: Any) -> Any:
         """Load weights; raises `UnfitCheckpoint`.
 
         Unless `new_weights` are wanted (training a head), a weight that the checkpoint lacks is an error, not random,
         and so is a weight of a head that the model has no place for (a CRF, an adapter): it would be left out in
-        silence. A bare encoder may lack its pooler, which sentence vectors do not use.
+        silence. A bare encoder may lack its pooler unless `needs_pooler`: most sentence vectors do not use it.
         """
         import transformers
 
@@ -145,7 +145,8 @@ class Source:
                 f"{self.name}: the weights {name} have shape {list(found)}, its config.json makes them {list(wanted)}"
             )
         is_bare = auto_class is transformers.AutoModel
-        missing = sorted(key for key in info["missing_keys"] if not (is_bare and "pooler" in key))
+        may_lack_pooler = is_bare and not needs_pooler
+        missing = sorted(key for key in info["missing_keys"] if not (may_lack_pooler and "pooler" in key))
         if missing and not new_weights:
             raise UnfitCheckpoint(f"{self.name}: the checkpoint lacks weights: {', '.join(missing[:5])}")
         unused = [] if is_bare or new_weights else _unused(info["unexpected_keys"])

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval.benchmark import Family, Kind
+from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
 from xstilts_eval.metrics.bootstrap import DRAWS, SEED, sum_by_unit
+from xstilts_eval.metrics.translation import chrf_from_counts
 
-PARALLEL = frozenset({"xnli", "pawsx", "xquad"})
+PARALLEL = frozenset({"xnli", "pawsx", "xquad", "xcopa", "lareqa"})
 """Families with the same items in every language; Tatoeba, MLQA, TyDiQA, PAN-X, UD and BUCC are not (or in part)."""
 _CHUNK = 100
 
@@ -34,7 +35,7 @@ def family_interval(
     sizes = {len(table) for table in tables}
     if not tables or min(sizes) < 2:
         return None
-    if family.name in PARALLEL and len(sizes) == 1:
+    if (family.name in PARALLEL or family.suite in (FLORES, FLORES_PAIR)) and len(sizes) == 1:
         drawn = _mean_scores(family, [np.stack(tables)], draws, [seed])
     else:
         drawn = _mean_scores(family, [table[None] for table in tables], draws, [[seed, i] for i in range(len(tables))])
@@ -43,22 +44,29 @@ def family_interval(
 
 
 def _mean_scores(family: Family, groups: Sequence[Statistics], draws: int, seeds: Sequence[Any]) -> Statistics:
-    """Mean score over languages for every draw; a group [languages, units, counts] shares its draws."""
-    total = np.zeros(draws)
+    """Mean score over languages for every draw; a group [languages, units, counts] shares its draws.
+
+    Languages of a pooled family weigh as much as they have documents, which the last count is.
+    """
+    total, weight = np.zeros(draws), 0.0
     for group, seed in zip(groups, seeds, strict=True):
         random = np.random.default_rng(seed)
         units = group.shape[1]
+        shares = group[..., -1].sum(axis=1) if family.pooled else np.ones(len(group))
         for start in range(0, draws, _CHUNK):
             size = min(_CHUNK, draws - start)
             weights = random.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
             sums = np.einsum("du,luc->ldc", weights, group)
-            total[start : start + size] += scores(family, sums).sum(axis=0)
-    mean: Statistics = total / sum(len(group) for group in groups)
+            total[start : start + size] += shares @ scores(family, sums)
+        weight += shares.sum()
+    mean: Statistics = total / weight
     return mean
 
 
 def scores(family: Family, sums: Statistics) -> Statistics:
     """Official score (fractions) from summed counts [..., counts]."""
+    if family.kind is Kind.TRANSLATION:
+        return chrf_from_counts(sums)
     if family.kind in (Kind.TAGGED, Kind.MINING):  # correct, predicted, gold: F1 = 2 correct / (predicted + gold)
         whole = sums[..., 1] + sums[..., 2]
         return np.divide(2 * sums[..., 0], whole, out=np.zeros_like(whole), where=whole > 0)
@@ -73,6 +81,9 @@ def statistics(family: Family, samples: Sequence[dict[str, Any]]) -> Statistics:
         return np.array([row for sample in ordered for row in sample["f1_ci95"]], dtype=np.float64).reshape(-1, 3)
     if family.kind is Kind.TAGGED:
         return np.array([sample["f1_ci95"][1:] for sample in ordered], dtype=np.float64)
+    if family.kind is Kind.TRANSLATION:
+        counts = np.array([sample["chrf++_ci95"][1:] for sample in ordered], dtype=np.float64)
+        return sum_by_unit(counts, [sample["chrf++_ci95"][0] for sample in ordered])
     columns = [[sample[f"{name}_ci95"][1] for sample in ordered] for name in family.official]
     rows = np.array([*columns, [1.0] * len(ordered)], dtype=np.float64).T
     return sum_by_unit(rows, [sample[f"{family.official[0]}_ci95"][0] for sample in ordered])

@@ -11,43 +11,50 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.benchmark import XTREME, Category, Family, Kind
-from xstilts_eval.errors import DataError, MissingData, PredictionError
+from xstilts_eval.benchmark import SUITES, Family, Kind, Suite
+from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
 from xstilts_eval.metrics import qa, tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
-from xstilts_eval.metrics.retrieval import PAIRS
+from xstilts_eval.metrics.retrieval import MRR_20, PAIRS
 
 Fault = type[DataError] | type[PredictionError]
 Report = dict[str, Any]
 
-_OFFICIAL_NAMES = {"acc": "accuracy"}  # the other names are the same on both sides
+_OFFICIAL_NAMES = {"acc": "accuracy", "mrr_at_20": "map@20"}  # the other names are the same on both sides
+VERSIONS = {"xtreme": "xtreme", "xtreme-r": "xtremer"}
+"""The official `--xtreme_version`, and the suite it means."""
 
 
-def score_predictions(predictions: Path, labels: Path) -> Report:
-    """Score every task that has a folder `{root}/{task}` with `test-{language}.tsv` or `.json` on both sides.
+def score_predictions(predictions: Path, labels: Path, version: str = "xtreme") -> Report:
+    """Score every task that has a folder `{root}/{task}` with `test-{language}.{tsv,json,jsonl}` on both sides.
 
-    Returns the official evaluator's JSON object, percentages 0-100: group scores first (`all_task` only with
-    all nine tasks, `classification`, `tagging`, `qa`, `retrieval` only with all their tasks), then one object
-    per task with `metric → language → value`, `avg_{metric}` and `avg_metric`. Raises `MissingData` for a
-    folder or language file that is not there, `PredictionError` and `DataError` for files that do not fit.
+    Returns the official evaluator's JSON object, percentages 0-100: group scores first (`all_task` and each
+    group only with all their tasks), then one object per task with `metric → language → value`,
+    `avg_{metric}` and `avg_metric`. `version` is ``xtreme`` or ``xtreme-r``; the latter never has an
+    `all_task`, because LAReQA, one of its tasks, has no prediction files. Raises `MissingData` for a
+    folder or language file that is not there, `PredictionError` and `DataError` for files that do not fit,
+    `SettingError` for another version.
     """
+    if version not in VERSIONS:
+        raise SettingError(f"--version {version!r}; allowed: {', '.join(VERSIONS)}")
+    suite = SUITES[VERSIONS[version]]
+    scored = [f for f in suite.families if f.name != "lareqa"]
     for root in (predictions, labels):
         if not root.is_dir():
             raise MissingData(f"{root} is not a folder; expected {{root}}/{{task}}/test-{{language}}.tsv below it")
-    present = [f for f in XTREME if (predictions / f.name).is_dir() and (labels / f.name).is_dir()]
+    present = [f for f in scored if (predictions / f.name).is_dir() and (labels / f.name).is_dir()]
     if not present:
-        names = ", ".join(family.name for family in XTREME)
+        names = ", ".join(family.name for family in scored)
         raise MissingData(f"no task folder is in both {predictions} and {labels}; known tasks: {names}")
     tasks = {f.name: _score_task(f, predictions / f.name, labels / f.name) for f in present}
-    return _group_scores(tasks) | tasks
+    return _group_scores(tasks, suite) | tasks
 
 
-def _group_scores(tasks: dict[str, Report]) -> dict[str, float]:
+def _group_scores(tasks: dict[str, Report], suite: Suite) -> dict[str, float]:
     """Plain means of the tasks' `avg_metric`, for the groups that are complete."""
-    groups = {"all_task": [family.name for family in XTREME]}
-    for category in Category:
-        groups[category.value] = [family.name for family in XTREME if family.category is category]
+    groups = {"all_task": tuple(family.name for family in suite.families)}
+    groups |= {category.value: names for category, names in suite.categories.items()}
     return {
         group: _mean([tasks[name]["avg_metric"] for name in names])
         for group, names in groups.items()
@@ -56,7 +63,7 @@ def _group_scores(tasks: dict[str, Report]) -> dict[str, float]:
 
 
 def _score_task(family: Family, predictions: Path, labels: Path) -> Report:
-    extension = "json" if family.kind is Kind.QUESTION else "tsv"
+    extension = _EXTENSIONS.get(family.kind, "tsv")
     report: Report = {}
     for language in family.languages:
         name = f"test-{language}.{extension}"
@@ -120,12 +127,60 @@ def _score_answers(family: Family, language: str, predictions: Path, labels: Pat
     return metric.score(total)
 
 
+def _score_choices(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
+    """Accuracy over JSON lines with a whole number `label`."""
+    gold, predicted = _labels(labels, DataError), _labels(predictions, PredictionError)
+    if not gold:
+        raise DataError(f"{labels} has no labels")
+    if len(gold) != len(predicted):
+        raise PredictionError(f"{predictions} has {len(predicted)} lines, but {labels} has {len(gold)}")
+    return ACCURACY.corpus_score(gold, predicted)
+
+
+def _labels(path: Path, fault: Fault) -> list[str]:
+    found = []
+    for number, line in enumerate(_lines(path, fault), start=1):
+        try:
+            label = json.loads(line)["label"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise fault(f'{path}, line {number}: expected {{"label": 0}}, got {line!r}') from error
+        if not isinstance(label, int) or isinstance(label, bool):
+            raise fault(f"{path}, line {number}: the label must be a whole number, got {label!r}")
+        found.append(str(label))
+    return found
+
+
+def _score_rankings(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
+    """Reciprocal rank over the gold mentions; one without predictions scores 0, other predictions do not count."""
+    gold, ranked = _rankings(labels, DataError), _rankings(predictions, PredictionError)
+    for name, entities in gold.items():
+        if len(entities) != 1:
+            raise DataError(f"{labels}, mention {name}: one entity is right, got {len(entities)}")
+    if not gold:
+        raise DataError(f"{labels} has no mentions")
+    right = [[entity.strip() for entity in entities] for entities in gold.values()]
+    return MRR_20.corpus_score(right, [ranked.get(name, []) for name in gold])
+
+
+def _rankings(path: Path, fault: Fault) -> dict[str, list[str]]:
+    content = _json(path, fault)
+    if not isinstance(content, dict):
+        raise fault(f"{path} must be one JSON object: mention id → list of entity ids")
+    for name, entities in content.items():
+        if not isinstance(entities, list) or not all(isinstance(one, str) for one in entities):
+            raise fault(f"{path}, mention {name}: expected a list of entity ids, got {entities!r}")
+    return content
+
+
+_EXTENSIONS = {Kind.QUESTION: "json", Kind.RANKING: "json", Kind.CHOICE: "jsonl"}
 _SCORERS: dict[Kind, Callable[[Family, str, Path, Path], Scores]] = {
     Kind.PAIR: _score_lines,
     Kind.BITEXT: _score_lines,
     Kind.TAGGED: _score_tags,
     Kind.QUESTION: _score_answers,
     Kind.MINING: _score_pairs,
+    Kind.CHOICE: _score_choices,
+    Kind.RANKING: _score_rankings,
 }
 
 

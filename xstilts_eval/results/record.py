@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xstilts_eval.benchmark import Family, Kind, leaf_parts
+from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import MissingData, PredictionError, UnknownName
 
 
@@ -30,7 +30,9 @@ class Data(_Record):
 class LeafResult(_Record):
     """Scores of one leaf: fractions 0-1 by metric name, 95 % intervals, counts and signature.
 
-    `selected` = `scored` + `failed`; `unparsed` of the scored documents had a response that could not be read in full.
+    `trained_on` holds the languages of the labelled data that the checkpoint learned for the family, where its bundle
+    says so. `selected` = `scored` + `failed`; `unparsed` of the scored documents had a response that could not be read
+    in full.
     """
 
     leaf: str
@@ -41,6 +43,7 @@ class LeafResult(_Record):
     unparsed: int
     data: Data
     signature: str
+    trained_on: tuple[str, ...] = ()
 
     @property
     def family(self) -> Family:
@@ -85,7 +88,9 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
         except (KeyError, ValidationError, TypeError, AttributeError) as error:
             raise PredictionError(f"{origin}: {leaf} is not a result this version can read ({error})") from error
     if not leaves:
-        raise PredictionError(f"{origin} holds no result of xtreme_* or bitext_tatoeba tasks")
+        raise PredictionError(
+            f"{origin} holds no result of tasks of this package (xtreme_*, xtremer_*, flores200_*, bitext_tatoeba)"
+        )
     return RunResult(
         checkpoint=name, leaves=tuple(leaves), limit=limit, family_intervals=results.get("xstilts_intervals", {})
     )
@@ -118,6 +123,7 @@ def _leaf(
         unparsed=int(values.get("unparsed", 0)),
         data=data,
         signature=_signature(leaf, family, config, data, model, results, limit),
+        trained_on=tuple(model.get("trained_on", {}).get(family.name, ())),
     )
 
 
@@ -148,7 +154,11 @@ def _signature(
     parts.append(f"task:{config['metadata']['version']}")
     parts.append(f"metric:{config['metadata']['xs_metric']}")
     if model:
-        if family.kind in (Kind.BITEXT, Kind.MINING):
+        if ranker := model.get("rankers", {}).get(family.name):
+            parts += [f"ckpt:{ranker['checkpoint']}", f"layer:{ranker['layer'] or 'last'}"]
+            parts += [f"pooling:{ranker['pooling']}", f"max_length:{'/'.join(map(str, ranker['max_length']))}"]
+            parts += [f"{name}:{ranker[name]!r}" for name in ("query_prompt", "passage_prompt") if ranker[name]]
+        elif family.is_embedded:
             settings = model["retrieval"] or {}
             layer = settings.get("layer") or "last"
             parts += [
@@ -161,7 +171,7 @@ def _signature(
         elif family.name in (model.get("language_model") or {}).get("families", ()):
             parts.append(f"ckpt:{model['heads'].get(family.name)}")
             parts.append(f"max_length:{model['max_length'].get('language_model')}")
-            parts += _prompt(config)
+            parts += _prompt(config, family.name in model["language_model"].get("forced_languages", ()))
             parts.append(f"chat_template:{'yes' if model.get('chat_template') else 'no'}")
         else:
             parts.append(f"ckpt:{model['heads'].get(family.name)}")
@@ -192,12 +202,13 @@ def _signature(
     return "|".join(parts)
 
 
-def _prompt(config: dict[str, Any]) -> list[str]:
-    """The function that writes the prompt, and how text is generated: greedily unless it says otherwise."""
+def _prompt(config: dict[str, Any], forced_languages: bool = False) -> list[str]:
+    """What writes the prompt, and how text is generated: greedily unless it says otherwise."""
     options = {name: value for name, value in (config.get("generation_kwargs") or {}).items() if name != "until"}
     if options.get("do_sample") is False:
         del options["do_sample"]
-    prompt = f"prompt:{config.get('doc_to_choice') or config.get('doc_to_text')}"
+    function = config.get("doc_to_choice") or config.get("doc_to_text")
+    prompt = f"prompt:{'none, forced languages' if forced_languages else function}"
     return [prompt, *(f"{name}:{value}" for name, value in sorted(options.items()))]
 
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from xstilts_eval.benchmark import FAMILIES, XTREME
+from xstilts_eval.benchmark import FAMILIES, SUITES, Suite
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
 from xstilts_eval.tables import markdown_table, terminal_table
 
@@ -21,13 +21,21 @@ _METRIC = {
     "exact_match": "EM",
     "token_accuracy": "token accuracy",
     "acc_from_foreign": "accuracy (foreign query)",
+    "map_at_20": "mAP@20",
+    "mrr_at_20": "MRR@20",
+    "chrf++": "chrF++",
+    "spbleu": "spBLEU",
+    "acc_back": "accuracy (from the target)",
+    "xsim_error": "xsim error",
+    "xsim_error_back": "xsim error (from the target)",
 }
-_COLUMN = {"xtreme_bucc2018": "BUCC", "xtreme_tydiqa": "TyDiQA", "bitext_tatoeba": "bitext"}
+_COLUMN = {"bucc2018": "BUCC", "tydiqa": "TyDiQA", "lareqa": "LAReQA"}
 
 
 def title(board: Scoreboard) -> str:
     """``XTREME · sample · checkpoint``."""
-    kind = "SAMPLE, not XTREME scores" if board.is_sample else "XTREME"
+    benchmark = " and ".join(scores.title for scores in board.suites.values())
+    kind = f"SAMPLE, not {benchmark} scores" if board.is_sample else benchmark
     limit = f" · limit {board.limit:g}" if board.limit else ""
     return f"{kind} · {board.checkpoint}{limit}"
 
@@ -56,7 +64,7 @@ def family_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
         cells = row.cells.values()
         rows.append(
             [
-                _category(row),
+                _category(row, board),
                 row.title,
                 _number(row.score) + _spread(row.interval),
                 _metrics(row),
@@ -71,13 +79,15 @@ def family_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
     return header, rows
 
 
-def language_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
-    """Header and one row per language of XTREME, a column per family; ``±`` is half the 95 % interval."""
-    rows_by_group = {group: row for group, row in board.families.items() if group != "bitext_tatoeba"}
-    header = ["language", *(_COLUMN.get(group, row.title) for group, row in rows_by_group.items())]
-    languages = sorted({language for row in rows_by_group.values() for language in row.cells})
+def language_rows(board: Scoreboard, suite: str = "xtreme") -> tuple[Row, list[Row]]:
+    """Header and one row per language of a suite, a column per family; ``±`` is half the 95 % interval."""
+    row_of = {group: row for group, row in board.families.items() if FAMILIES[group].suite == suite}
+    header = ["language", *(_COLUMN.get(FAMILIES[group].name, row.title) for group, row in row_of.items())]
+    languages = sorted({language for row in row_of.values() for language in row.cells})
     languages.sort(key=lambda language: language != "en")
-    rows = [[language, *(_cell(row.cells.get(language)) for row in rows_by_group.values())] for language in languages]
+    rows = [
+        [language, *(_cell(row.cells.get(language), group) for group, row in row_of.items())] for language in languages
+    ]
     return header, rows
 
 
@@ -92,29 +102,42 @@ def bitext_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
     ]
 
 
-def summary_rows(board: Scoreboard) -> list[Row]:
-    """Categories and the overall score, or why there is none."""
-    rows = [[name, _number(score)] for name, score in board.categories.items()]
-    rows.append(["overall", _number(board.overall)])
+def summary_rows(board: Scoreboard, suite: str = "xtreme") -> list[Row]:
+    """Categories and overall score of a suite; empty for one that has none or was not run."""
+    if suite not in board.suites or not SUITES[suite].has_overall:
+        return []
+    scores = board.suites[suite]
+    rows = [[name, _number(score)] for name, score in scores.categories.items()]
+    rows.append(["overall", _number(scores.overall)])
     return rows
 
 
 def footnotes(board: Scoreboard) -> list[str]:
     """What a reader must know beside the numbers."""
     notes = ["Scores are percentages; a family's score is the mean over its languages; QA cells are F1/EM."]
+    suites = [SUITES[name] for name in board.suites]
     if board.limit:
         notes.append("A limited run: no category or overall score is formed.")
-    elif board.overall is None:
-        absent = [
-            family.title
-            for family in XTREME
-            if family.group not in board.families or not board.families[family.group].is_complete
-        ]
-        if absent:
-            notes.append(f"No overall score: incomplete or missing {', '.join(absent)}.")
-        else:
-            notes.append("No overall score: some scores are not on the official test data (see notes).")
-    return notes
+    else:
+        notes += [_no_overall(board, suite) for suite in suites if suite.has_overall and _lacks_overall(board, suite)]
+    return notes + [suite.note for suite in suites if suite.note]
+
+
+def _lacks_overall(board: Scoreboard, suite: Suite) -> bool:
+    return board.suites[suite.name].overall is None
+
+
+def _no_overall(board: Scoreboard, suite: Suite) -> str:
+    """Why a suite has no overall score."""
+    absent = [
+        family.title
+        for family in suite.families
+        if family.group not in board.families or not board.families[family.group].is_complete
+    ]
+    of_which = "" if suite.name == "xtreme" else f" for {suite.title}"
+    if absent:
+        return f"No overall score{of_which}: incomplete or missing {', '.join(absent)}."
+    return f"No overall score{of_which}: some scores are not on the official test data (see notes)."
 
 
 def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
@@ -122,14 +145,14 @@ def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
     style = "bold yellow" if board.is_sample else "bold"
     parts: list[RenderableType] = [Panel(Text(title(board), style=style), expand=False)]
     if languages:
-        for header, rows in (language_rows(board), bitext_rows(board)):
-            if rows and len(header) > 1:
-                parts += [terminal_table(header, rows), ""]
+        for _, header, rows in _language_tables(board):
+            parts += [terminal_table(header, rows), ""]
     header, rows = family_rows(board)
     keep = [index for index in range(len(header)) if index < 7 or any(row[index] not in ("0", "") for row in rows)]
     parts += [terminal_table([header[i] for i in keep], [[row[i] for i in keep] for row in rows]), ""]
-    if any(group.startswith("xtreme_") for group in board.families):
-        parts += [terminal_table(["category", "score"], summary_rows(board)), ""]
+    for name in board.suites:
+        if summary := summary_rows(board, name):
+            parts += [terminal_table([_of("category", name), "score"], summary), ""]
     parts += [Text(note, style="dim") for note in footnotes(board)]
     return Group(*parts)
 
@@ -137,11 +160,10 @@ def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
 def markdown(board: Scoreboard) -> str:
     """The scoreboard as Markdown, with the signature of every number at the end."""
     sections = [f"# {title(board)}", ""]
-    for heading, (header, rows) in (
-        ("Families", family_rows(board)),
-        ("Categories", (["category", "score"], summary_rows(board))),
-        ("Languages", language_rows(board)),
-        ("Bitext (112 LASER pairs, language → English)", bitext_rows(board)),
+    for heading, header, rows in (
+        ("Families", *family_rows(board)),
+        *((_of("Categories", name), ["category", "score"], summary_rows(board, name)) for name in board.suites),
+        *_language_tables(board),
     ):
         if rows:
             sections += [f"## {heading}", "", *markdown_table(header, rows), ""]
@@ -151,28 +173,46 @@ def markdown(board: Scoreboard) -> str:
     return "\n".join([*sections, "```", ""])
 
 
+def _language_tables(board: Scoreboard) -> list[tuple[str, Row, list[Row]]]:
+    """(Heading, header, rows) of the tables by language, one for each suite that was run."""
+    tables = [(_of("Languages", name), *language_rows(board, name)) for name in board.suites if name != "bitext"]
+    if "bitext" in board.suites:
+        tables.append(("Bitext (112 LASER pairs, language → English)", *bitext_rows(board)))
+    return tables
+
+
+def _of(heading: str, suite: str) -> str:
+    """A heading, with the name of a suite that is not XTREME."""
+    return heading if suite == "xtreme" else f"{heading} ({SUITES[suite].title})"
+
+
 def _note(row: FamilyRow) -> str:
     missing = f"without {' '.join(row.missing)}" if row.missing and len(row.cells) > len(row.missing) else ""
-    return "; ".join(filter(None, (row.note, missing)))
+    seen = f"trained on {' '.join(row.trained_on)} (not zero-shot)" if row.trained_on else ""
+    return "; ".join(filter(None, (row.note, missing, seen)))
 
 
-def _category(row: FamilyRow) -> str:
-    category = FAMILIES[row.group].category
-    return category.value if category else "beside XTREME"
+def _category(row: FamilyRow, board: Scoreboard) -> str:
+    """Groups of the score table that the family counts in, behind its suite's name where several were run."""
+    family = FAMILIES[row.group]
+    suite = SUITES[family.suite]
+    found = [category.value for category, names in suite.categories.items() if family.name in names]
+    if not suite.categories:
+        return suite.title
+    return (f"{suite.title}: " if len(board.suites) > 1 else "") + (", ".join(found) or "no category")
 
 
 def _metrics(row: FamilyRow) -> str:
     return ", ".join(f"{_METRIC.get(name, name)} {value:.1f}" for name, value in row.averages.items())
 
 
-def _cell(cell: Cell | None) -> str:
+def _cell(cell: Cell | None, group: str) -> str:
     if cell is None:
         return MISSING
-    if "exact_match" in cell.metrics:
-        return f"{cell.metrics['f1']:.1f}/{cell.metrics['exact_match']:.1f}"
-    name = "f1" if "f1" in cell.metrics else "acc"
-    interval = cell.intervals.get(name)
-    return f"{cell.metrics[name]:.1f}{_spread(interval)}"
+    official = FAMILIES[group].official
+    if len(official) > 1:
+        return "/".join(f"{cell.metrics[name]:.1f}" for name in reversed(official))
+    return f"{cell.score:.1f}{_spread(cell.intervals.get(official[0]))}"
 
 
 def _spread(interval: tuple[float, float] | None) -> str:

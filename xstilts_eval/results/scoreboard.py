@@ -1,19 +1,20 @@
-"""The official score table: family averages, four categories, an overall score only when everything is there.
+"""The official score tables: family averages, categories, an overall score only when everything is there.
 
 Averages follow google-research/xtreme `evaluate.py:118-132,286-321`: the unweighted mean over languages of every
-metric, (EM + F1) / 2 for question answering, the mean of families for a category, the mean of the nine families (not of
-the four categories) overall. All numbers here are percentages.
+metric, (EM + F1) / 2 for question answering, the mean of families for a category, the mean of all families of a suite
+(not of its categories) overall. All numbers here are percentages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
 
-from xstilts_eval.benchmark import FAMILIES, XTREME, Category, Family
+from xstilts_eval.benchmark import FAMILIES, SUITES, Family, Suite
 from xstilts_eval.errors import PredictionError
+from xstilts_eval.language_codes import candidates
 from xstilts_eval.results.record import LeafResult, RunResult
 
 
@@ -33,10 +34,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class FamilyRow:
-    """One family: averages over the languages that were scored.
+    """One family: `averages` over the languages that were scored, and its official `score`.
 
     `interval` is the 95 % interval of `score`, known where the run kept its samples. `transfer_gap` is the English
-    score minus the mean over the other languages; None without English or without others.
+    score minus the mean over the other languages; None without English or without others. `trained_on` are those of
+    the row's languages, but for English, that the checkpoint had labelled data in: their scores are not zero-shot.
     """
 
     group: str
@@ -48,6 +50,7 @@ class FamilyRow:
     interval: tuple[float, float] | None
     transfer_gap: float | None
     note: str
+    trained_on: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -55,20 +58,38 @@ class FamilyRow:
 
 
 @dataclass(frozen=True)
+class SuiteScores:
+    """One benchmark's categories and overall score: a number only when every family and language it needs is there."""
+
+    title: str
+    categories: dict[str, float | None]
+    overall: float | None
+
+
+@dataclass(frozen=True)
 class Scoreboard:
-    """`categories` and `overall` hold a number only when every family and language they need is there."""
+    """Rows of all families, and the scores of every suite that some of them belong to, by the suite's name."""
 
     checkpoint: str
     is_sample: bool
     limit: float | None
     families: dict[str, FamilyRow]
-    categories: dict[str, float | None]
-    overall: float | None
+    suites: dict[str, SuiteScores]
     skipped: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def categories(self) -> dict[str, float | None]:
+        """XTREME's four categories; empty when none of its families was scored."""
+        return self.suites["xtreme"].categories if "xtreme" in self.suites else {}
+
+    @property
+    def overall(self) -> float | None:
+        """XTREME's overall score."""
+        return self.suites["xtreme"].overall if "xtreme" in self.suites else None
+
     def to_json(self) -> dict[str, Any]:
-        """Plain data, percentages throughout."""
-        return asdict(self)
+        """Plain data, percentages throughout; `categories` and `overall` at the top are XTREME's."""
+        return asdict(self) | {"categories": self.categories, "overall": self.overall}
 
 
 def build(runs: Sequence[RunResult], skipped: dict[str, str] | None = None) -> Scoreboard:
@@ -101,17 +122,26 @@ def build(runs: Sequence[RunResult], skipped: dict[str, str] | None = None) -> S
             interval = holders[0].family_intervals.get(family.group) if len(holders) == 1 else None
             rows[family.group] = _row(family, found, interval)
     official = {} if runs[0].limit else rows
+    present = {leaf.family.suite for leaf in leaves.values()}
     return Scoreboard(
         checkpoint=runs[0].checkpoint,
         is_sample=sources.pop(),
         limit=runs[0].limit,
         families=rows,
-        categories={
-            str(category.value): _mean_if_complete(official, (f for f in XTREME if f.category is category))
-            for category in Category
-        },
-        overall=_mean_if_complete(official, XTREME),
+        suites={name: _suite_scores(suite, official) for name, suite in SUITES.items() if name in present},
         skipped=skipped or {},
+    )
+
+
+def _suite_scores(suite: Suite, rows: Mapping[str, FamilyRow]) -> SuiteScores:
+    by_name = {family.name: family for family in suite.families}
+    return SuiteScores(
+        title=suite.title,
+        categories={
+            category.value: _mean_if_complete(rows, (by_name[name] for name in names))
+            for category, names in suite.categories.items()
+        },
+        overall=_mean_if_complete(rows, suite.families) if suite.has_overall else None,
     )
 
 
@@ -129,11 +159,26 @@ def _row(family: Family, leaves: Sequence[LeafResult], interval: tuple[float, fl
         cells=cells,
         missing=tuple(language for language in family.languages if language not in by_language),
         averages=averages,
-        score=fmean(averages[name] for name in family.official),
+        score=_score(family, cells.values(), averages),
         interval=(100 * interval[0], 100 * interval[1]) if interval else None,
         transfer_gap=gap,
         note=_note(leaves),
+        trained_on=tuple(leaf.language for leaf in leaves if _is_seen(leaf)),
     )
+
+
+def _is_seen(leaf: LeafResult) -> bool:
+    """Whether a language but English was seen in training, whatever the family calls it (``ko``, ``kor_Hang``)."""
+    names = {row.xtreme for row in candidates(leaf.language)} | {leaf.language}
+    return bool(names & (set(leaf.trained_on) - {"en"}))
+
+
+def _score(family: Family, cells: Iterable[Cell], averages: Mapping[str, float]) -> float:
+    """The family's official score: the mean over its languages, or over all documents."""
+    if not family.pooled:
+        return fmean(averages[name] for name in family.official)
+    rows = list(cells)
+    return sum(cell.score * cell.scored for cell in rows) / sum(cell.scored for cell in rows)
 
 
 def _cell(family: Family, leaf: LeafResult) -> Cell:
@@ -158,12 +203,14 @@ def _note(leaves: Iterable[LeafResult]) -> str:
     partial = [leaf.language for leaf in leaves if leaf.data.source != "sample" and not leaf.data.complete]
     if unscored := sum(leaf.failed for leaf in leaves):
         notes.append(f"{unscored} selected documents without a score")
+    if placeholders := sum(any(note.startswith("placeholder") for note in leaf.data.notes) for leaf in leaves):
+        notes.append(f"no text, placeholder lines only, in {placeholders} languages of the sample")
     if partial:
         notes.append(f"incomplete data in {' '.join(sorted(partial))}")
     return "; ".join(notes)
 
 
-def _mean_if_complete(rows: dict[str, FamilyRow], families: Iterable[Family]) -> float | None:
+def _mean_if_complete(rows: Mapping[str, FamilyRow], families: Iterable[Family]) -> float | None:
     scores = []
     for family in families:
         row = rows.get(family.group)

@@ -16,9 +16,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from xstilts_eval.benchmark import family
+from xstilts_eval.data.sources import UD_ADDED, UD_RELEASE
 from xstilts_eval.errors import SettingError, XstiltsError
 from xstilts_eval.languages import language
-from xstilts_eval.sample import intermediate
+from xstilts_eval.sample import flores, intermediate, xtremer
 from xstilts_eval.sample.source import (
     SOURCE,
     NliBlock,
@@ -38,12 +39,13 @@ TITLE = "# Sample data of xstilts-eval"
 
 README = f"""{TITLE}
 
-Small files in the official raw formats of the XTREME benchmark and of the intermediate tasks, for tests and for a
+Small files in the official raw formats of XTREME and XTREME-R and of the intermediate tasks, for tests and for a
 first run without any download.
 
 * Every sentence was written for xstilts-eval and is released under the project's licence, Apache-2.0.
 * This is not XTREME data, nor SNLI, SQuAD or the like: no text was taken from XTREME or from any other data set.
 * Scores on this sample are not XTREME scores and must not be reported or compared as such.
+* FLORES-200 has 204 languages; lines that begin with "Placeholder" stand for languages in which nothing was written.
 
 The files are generated from `../source/` by `python -m xstilts_eval.sample.build`; edit the source instead.
 Where a format asks for what the sample does not have, the column is empty (XNLI parses, annotator labels 2-5,
@@ -86,6 +88,8 @@ def files(source: Path = SOURCE) -> Files:
         **_questions(source),
         **_tatoeba(source),
         **_bucc(source),
+        **flores.files(source),
+        **xtremer.files(source),
         **intermediate.files(source),
     }
 
@@ -207,8 +211,9 @@ def _udpos(source: Path) -> Files:
         f"ud-treebanks-v2.5/UD_English-Sample/en_sample-ud-{split}.conllu": conllu(path, "en", split)
         for split, path in paths.items()
     }
-    for code in family("udpos").languages:
-        name = f"ud-treebanks-v2.5/UD_{language(code).name}-Sample/{code}_sample-ud-test.conllu"
+    for code in family("xtremer_udpos").languages:
+        release = UD_ADDED.get(code, UD_RELEASE).removeprefix("r")
+        name = f"ud-treebanks-v{release}/UD_{language(code).name}-Sample/{code}_sample-ud-test.conllu"
         made[name] = conllu(source / "sentences" / f"{code}.txt", code, "test")
     return made
 
@@ -281,7 +286,7 @@ def _panx(source: Path) -> Files:
         f"panx_dataset/en/{split}": columns(source / split / "sentences.txt", "en") for split in ("train", "dev")
     } | {
         f"panx_dataset/{code}/test": columns(source / "sentences" / f"{code}.txt", code)
-        for code in family("panx").languages
+        for code in family("xtremer_panx").languages
     }
 
 
@@ -308,7 +313,7 @@ def squad(found: Sequence[Passage], prefix: str) -> str:
 def _questions(source: Path) -> Files:
     test = {
         code: passages(source / "passages" / f"{code}.txt")
-        for name in ("xquad", "mlqa", "tydiqa")
+        for name in ("xtremer_xquad", "mlqa", "tydiqa")
         for code in family(name).languages
     }
     train, dev = (passages(source / split / "passages.txt") for split in ("train", "dev"))
@@ -317,7 +322,7 @@ def _questions(source: Path) -> Files:
         "squad/dev-v1.1.json": squad(dev, "dev"),
         "tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json": squad(train, "english-train"),
     }
-    for code in family("xquad").languages:
+    for code in family("xtremer_xquad").languages:
         made[f"xquad/xquad.{code}.json"] = squad(test[code], "sample")
     for code in family("mlqa").languages:
         made[f"MLQA_V1/test/test-context-{code}-question-{code}.json"] = squad(test[code], "sample")
@@ -334,7 +339,7 @@ def _questions(source: Path) -> Files:
 def _tatoeba(source: Path) -> Files:
     english = _plain(source / "sentences" / "en.txt")
     made = {}
-    for code in family("tatoeba").languages:
+    for code in family("xtremer_tatoeba").languages:
         pair = f"tatoeba/v1/tatoeba.{language(code).tatoeba}-eng"
         foreign = _plain(source / "sentences" / f"{code}.txt")
         if len(foreign) != len(english):

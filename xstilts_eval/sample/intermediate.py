@@ -7,10 +7,11 @@ asks each one question of the next passage too, which has no answer there. Multi
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from xstilts_eval.data.sentences import sentences
 from xstilts_eval.sample.source import (
     ChoiceBlock,
     NliBlock,
@@ -36,7 +37,9 @@ def files(source: Path) -> Files:
         folder = source / split
         made |= _nli(split, nli_blocks(folder / "xnli.txt")) | _choices(split, folder)
         made[f"QQP/{split}.tsv"] = _qqp(paraphrases(folder / "qqp.txt"))
-        made[f"squad/{split}-v2.0.json"] = _squad_v2(split, passages(folder / "passages.txt"))
+        found = passages(folder / "passages.txt")
+        made[f"squad/{split}-v2.0.json"] = _squad_v2(split, found)
+        made[f"mewsli-x/wikipedia_pairs-{split}.jsonl"] = _lines(_mentions(split, found))
     return made | _ccg(source)
 
 
@@ -98,6 +101,33 @@ def _squad_v2(split: str, found: Sequence[Passage]) -> str:
         paragraph = {"context": passage.text, "qas": [*questions, impossible | {"plausible_answers": []}]}
         data.append({"title": f"Sample {number}", "paragraphs": [paragraph]})
     return json.dumps({"version": "v2.0", "data": data}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _mentions(split: str, found: Sequence[Passage]) -> Iterator[dict[str, Any]]:
+    """Every answer as a mention in its passage; what describes its entity is the question it answers."""
+    for number, passage in enumerate(found, 1):
+        context = {
+            "document_title": f"Sample {number}",
+            "document_url": "",
+            "document_id": f"{split}-{number}",
+            "language": "en",
+            "text": passage.text,
+            "sentence_spans": [{"start": piece.start, "end": piece.end} for piece in sentences(passage.text)],
+        }
+        for index, item in enumerate(passage.questions, 1):
+            name, start = f"{split}-{number}-{index}", passage.text.index(item.answer)
+            span = {"start": start, "end": start + len(item.answer), "text": item.answer}
+            description = f"{item.answer}. {item.question}"
+            entity = {
+                "entity_id": f"Q-{name}",
+                "title": item.answer,
+                "description": description,
+                "description_language": "en",
+                "description_url": "",
+                "sentence_spans": [{"start": 0, "end": len(description)}],
+            }
+            mention = {"example_id": name, "mention_span": span, "entity_id": entity["entity_id"]}
+            yield {"contextual_mention": {"context": context, "mention": mention}, "entity": entity}
 
 
 def _choices(split: str, folder: Path) -> Files:
@@ -172,10 +202,10 @@ def _csv(split: str, items: Sequence[tuple[int, ChoiceBlock]]) -> str:
 
 def _ccg(source: Path) -> Files:
     found = {split: supertags(source / split / "ccg.txt") for split in SPLITS}
-    tags = sorted({tag for sentences in found.values() for words in sentences for _, tag in words})
+    tags = sorted({tag for tagged in found.values() for words in tagged for _, tag in words})
     made = {"ccg/tags_to_id.json": json.dumps({tag: number for number, tag in enumerate(tags)}, indent=1) + "\n"}
-    for split, sentences in found.items():
-        lines = ["\t".join(" ".join(side) for side in zip(*words, strict=True)) for words in sentences]
+    for split, tagged in found.items():
+        lines = ["\t".join(" ".join(side) for side in zip(*words, strict=True)) for words in tagged]
         made[f"ccg/ccg.{split}"] = "".join(f"{line}\n" for line in lines)
     return made
 

@@ -12,6 +12,9 @@ benchmark's own file formats. Formats (UTF-8, NFC, one item per line):
 * ``xnli/<lang>.txt``: 8 blocks of ``P:``, ``E:``, ``N:``, ``C:`` (premise; entailment, neutral,
   contradiction).
 * ``pawsx/<lang>.txt``: ``label TAB sentence TAB sentence``, labels 1 (paraphrase) and 0.
+* ``xcopa/<lang>.txt``: 6 parallel blocks of ``P:``, ``Q:`` (cause or effect) and two options, the right one ``+:``, the
+  other ``-:``.
+* ``entities.txt``: ``language TAB title TAB description``, first the places that the sentences name, in their order.
 
 English training and development data have the same formats under ``train/`` and ``dev/``. Those two folders also have
 the intermediate tasks:
@@ -226,6 +229,17 @@ def choices(path: Path, options: int) -> list[ChoiceBlock]:
     return found
 
 
+def entities(path: Path) -> list[tuple[str, str, str]]:
+    """Read a file of described places: (language, title, description)."""
+    rows = []
+    for place, line in _lines(path):
+        columns = line.split("\t")
+        if len(columns) != 3 or not all(columns):
+            raise SampleError(f"{place}: expected language, TAB, title, TAB, description")
+        rows.append((columns[0], columns[1], columns[2]))
+    return rows
+
+
 def supertags(path: Path) -> list[list[tuple[str, str]]]:
     """Read a file of sentences with a CCG category behind every word: (form, category)."""
     found = []
@@ -243,6 +257,7 @@ READERS: dict[str, Callable[[Path], Sequence[object]]] = {
     "xnli": nli_blocks,
     "pawsx": paraphrases,
     "mining_dev": mining_dev,
+    "xcopa": lambda path: choices(path, 2),
 }
 
 

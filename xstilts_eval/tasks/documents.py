@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.benchmark import Family, Kind
-from xstilts_eval.data import fetch, hub, sources
-from xstilts_eval.data.examples import Bitext, Corpus, document
+from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
+from xstilts_eval.data import fetch, flores, hub, intermediate, sources
+from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
+from xstilts_eval.data.ranking import Pool
 from xstilts_eval.errors import DataError, MissingData, SettingError
 from xstilts_eval.paths import sample_path
+from xstilts_eval.training_tasks import training_task
 
 log = logging.getLogger("xstilts_eval")
 
@@ -33,7 +36,8 @@ class LeafData:
     `source` is ``sample``, ``local``, or ``hub`` for files that were made of the hub's (the first note then says of
     which repository and commit, and how they differ from the official files); `revision` the first 12 hex digits of a
     sha256 over the files read. For
-    retrieval, `pool` holds the two sides in file order, for mining `corpus` and `development` hold the corpora.
+    retrieval, `pool` holds the two sides in file order, for mining `corpus` and `development` hold the corpora, for
+    ranking `candidates` is the one object that all languages of the family share.
     """
 
     family: Family
@@ -48,6 +52,7 @@ class LeafData:
     pool: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     corpus: Corpus | None = field(default=None, repr=False)
     development: Corpus | None = field(default=None, repr=False)
+    candidates: Pool | None = field(default=None, repr=False)
 
     def provenance(self) -> dict[str, Any]:
         """What the results file records about the data."""
@@ -139,7 +144,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         "complete": loaded.complete
         and source != "sample"
         and not (origin == "hub" and family.name in hub.OTHER_DOCUMENTS),
-        "notes": (*origin_notes, *loaded.notes) if source != "sample" else (),
+        "notes": (*origin_notes, *(note for note in loaded.notes if source != "sample" or _is_placeholder(note))),
     }
     if family.kind is Kind.MINING:
         corpus = loaded.examples[0]
@@ -151,11 +156,30 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         common["revision"] = hashlib.sha256(f"{loaded.revision} {dev.revision}".encode()).hexdigest()[:12]
         shards = _shards(family, language, corpus, processes)
         return LeafData(documents=shards, corpus=corpus, development=development, **common)  # type: ignore[arg-type]
+    if family.suite in (FLORES, FLORES_PAIR):
+        return _flores(family, language, loaded.examples, common)
     if family.kind is Kind.BITEXT:
         pairs = [example for example in loaded.examples if isinstance(example, Bitext)]
         return _bitext(family, language, pairs, common)
+    if family.kind is Kind.RANKING:
+        queries = [example for example in loaded.examples if isinstance(example, Query)]
+        return _ranking(family, language, queries, sources.pool(family, split, folder), common)
     rows = [document(example, family.name, language) for example in loaded.examples]  # type: ignore[arg-type]
     return LeafData(documents=rows, **common)  # type: ignore[arg-type]
+
+
+def _is_placeholder(note: str) -> bool:
+    return note.startswith(flores.PLACEHOLDER_NOTE)
+
+
+def _flores(family: Family, language: str, lines: Sequence[Example], common: dict[str, Any]) -> LeafData:
+    """One document per line; for retrieval the other lines are its pool, in the order of the file."""
+    rows = [document(line, family.name, language) for line in lines if isinstance(line, Translation)]
+    if family.kind is Kind.TRANSLATION:
+        return LeafData(documents=rows, **common)
+    rows = [row | {"gold": number} for number, row in enumerate(rows)]
+    pool = (tuple(row["source"] for row in rows), tuple(row["target"] for row in rows))
+    return LeafData(documents=rows, pool=pool, **common)
 
 
 def _bitext(family: Family, language: str, pairs: list[Bitext], common: dict[str, Any]) -> LeafData:
@@ -165,8 +189,9 @@ def _bitext(family: Family, language: str, pairs: list[Bitext], common: dict[str
     untouched foreign file (`utils_preprocess.py:376-404`); MTEB keeps file order on both sides.
     """
     order = list(range(len(pairs)))
-    targets = [pair.target.strip() for pair in pairs] if family.suite == "xtreme" else [p.target for p in pairs]
-    if family.suite == "xtreme":
+    asks_in_english = family.suite != "bitext"
+    targets = [pair.target.strip() if asks_in_english else pair.target for pair in pairs]
+    if asks_in_english:
         order.sort(key=lambda line: targets[line])
     rows = [
         {
@@ -181,6 +206,20 @@ def _bitext(family: Family, language: str, pairs: list[Bitext], common: dict[str
     ]
     pool = (tuple(pair.source for pair in pairs), tuple(targets))
     return LeafData(documents=rows, pool=pool, **common)
+
+
+def _ranking(family: Family, language: str, queries: list[Query], candidates: Pool, common: dict[str, Any]) -> LeafData:
+    """One document per query; what is right is right in every language of the pool, which belongs to the data."""
+    rows = []
+    for query in queries:
+        row = document(query, family.name, language)
+        row["correct"] = list(candidates.correct.get(query.id, query.correct))
+        rows.append(row)
+    common["revision"] = hashlib.sha256(f"{common['revision']} {candidates.revision}".encode()).hexdigest()[:12]
+    common["complete"] = common["complete"] and candidates.is_complete
+    if common["source"] != "sample":
+        common["notes"] = (*common["notes"], *candidates.notes)
+    return LeafData(documents=rows, candidates=candidates, **common)
 
 
 def _shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[dict[str, Any]]:
@@ -210,14 +249,26 @@ def _world_size() -> int:
     return max(1, int(os.environ.get("WORLD_SIZE", "1")))
 
 
+@lru_cache(maxsize=512)
+def translation_shots(family: Family, language: str, folder: Path, scored_split: str) -> list[dict[str, Any]]:
+    """The dev lines of the same two languages; raises `MissingData` without them, `SettingError` when dev is scored."""
+    if scored_split == "dev":
+        raise SettingError("few-shot examples of FLORES-200 are its dev lines; score test, or leave --num_fewshot out")
+    lines = sources.load(family, language, "dev", folder).examples
+    return [document(line, family.name, language) for line in lines]  # type: ignore[arg-type]
+
+
 @lru_cache(maxsize=32)
 def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[str, Any]]:
     """Up to `MAX_SHOTS` English training (else development) documents, never of the split that is scored."""
     for split in ("train", "dev") if scored_split != "dev" else ("train",):
         try:
-            if folder == fetch.hub_folder():
-                fetch.ensure(family, "en", split, folder)
-            examples = sources.load(family, "en", split, folder).examples
+            if family.name == "xcopa":  # has no English part; it is trained on COPA
+                examples = intermediate.load(training_task("copa"), split, folder).examples
+            else:
+                if folder == fetch.hub_folder():
+                    fetch.ensure(family, "en", split, folder)
+                examples = sources.load(family, "en", split, folder).examples
         except MissingData:
             continue
         return [document(example, family.name, "en") for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.config.task import TaskConfig
 
 from xstilts_eval import __version__
-from xstilts_eval.benchmark import FAMILIES, Family, Kind
+from xstilts_eval.benchmark import FAMILIES, FLORES, FLORES_PAIR, SUITES, Family, Kind
+from xstilts_eval.data import flores
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.tasks import announced, documents, scoring
 
@@ -61,6 +62,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
         metadata = dict(self.config.metadata or {})
+        self.language = self._pair(metadata)
         self.data = documents.load_leaf(self.family, self.language, metadata.get("data"), metadata.get("split"))
         self.dataset = {self.config.test_split: Documents(self.data.documents)}
         self.config.metadata = {
@@ -70,6 +72,22 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             "xs_metric": scoring.signature(self.family, self.language),
             "xs_version": __version__,
         }
+
+    def _pair(self, metadata: dict[str, Any]) -> str:
+        """The language, or, where it is a pair, the two that ``source`` and ``target`` of the metadata name.
+
+        Raises `SettingError` for a pair that is incomplete, or given to a FLORES-200 leaf that has its own.
+        """
+        given = [str(metadata[name]) for name in ("source", "target") if metadata.get(name)]
+        if self.family.suite == FLORES_PAIR and len(given) == 2:
+            return flores.pair(*given)
+        if self.family.suite in (FLORES, FLORES_PAIR) and given:
+            wanted = " or ".join(family.group for family in SUITES[FLORES_PAIR].families)
+            raise SettingError(
+                f"{self.family.leaf(self.language)} was given {' and '.join(given)}: source and target (both) belong "
+                f"to {wanted}; all other leaves of FLORES-200 have their languages in their names"
+            )
+        return self.language
 
     def dump_config(self) -> dict[str, Any]:
         """What the results file keeps of the configuration: names of functions instead of their sources."""
@@ -104,7 +122,10 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         if self.is_retrieval:
             shots = 0
         if shots:
-            examples = documents.english_shots(self.family, self.data.folder, self.data.split)
+            if self.family.kind is Kind.TRANSLATION:
+                examples = documents.translation_shots(self.family, self.language, self.data.folder, self.data.split)
+            else:
+                examples = documents.english_shots(self.family, self.data.folder, self.data.split)
             if not examples:
                 raise MissingData(
                     f"{self.task_name}: --num_fewshot {shots} needs English training data of {self.family.title}, and "

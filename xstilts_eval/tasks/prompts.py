@@ -4,10 +4,15 @@ Classification follows the XGLM cloze (Lin et al. 2021, arXiv:2112.10668) with t
 (`tasks/xnli/utils.py`, `tasks/paws-x/`), scored on the *test* split: full sentences compete, the context is empty.
 The order of choices is the family's label order. Question answering uses the harness's layout with its in-language
 words (`tasks/xquad`, `tasks/tydiqa`; Arabic سياق written in full); tagging uses the ``C: … T: word_TAG`` line of
-structured prompting (Blevins et al. 2023, arXiv:2211.07830). Retrieval has no prompt: a sentence is embedded as it is.
+structured prompting (Blevins et al. 2023, arXiv:2211.07830). Multiple choice continues the
+premise with a connector and an option, with the harness's words (`tasks/xcopa/utils.py`), but cuts only a real full
+stop and writes Chinese and Thai without a blank. Retrieval has no prompt: a sentence is embedded as it is.
 """
 
+import unicodedata
 from typing import Any
+
+from xstilts_eval.language_codes import flores_languages
 
 Document = dict[str, Any]
 
@@ -54,6 +59,7 @@ QA_WORDS: dict[str, tuple[str, str, str]] = {
     "hi": ("प्रसंग", "सवाल", "उत्तर"),
     "id": ("Konteks", "Pertanyaan", "Jawaban"),
     "ko": ("맥락", "질문", "답변"),
+    "ro": ("Context", "Întrebare", "Răspuns"),
     "ru": ("Контекст", "Вопрос", "Ответ"),
     "sw": ("Muktadha", "Swali", "Jibu"),
     "te": ("సందర్భం", "ప్రశ్న", "సమాధానం"),
@@ -62,6 +68,25 @@ QA_WORDS: dict[str, tuple[str, str, str]] = {
     "vi": ("Bối cảnh", "Câu hỏi", "Trả lời"),
     "zh": ("语境", "问题", "回答"),
 }
+
+CAUSE_WORDS: dict[str, tuple[str, str]] = {
+    # language: before a cause, before an effect
+    "et": ("sest", "seetõttu"),
+    "ht": ("poukisa", "donk sa"),
+    "id": ("karena", "maka"),
+    "it": ("perché", "quindi"),
+    "qu": ("imataq", "chaymi"),
+    "sw": ("kwa sababu", "kwa hiyo"),
+    "ta": ("காரணமாக", "எனவே"),
+    "th": ("เพราะ", "ดังนั้น"),
+    "tr": ("çünkü", "bu yüzden"),
+    "vi": ("bởi vì", "vì vậy"),
+    "zh": ("因为", "所以"),
+    # Of the few-shot examples, which are COPA's (Lin et al. 2021).
+    "en": ("because", "so"),
+}
+WITHOUT_BLANKS = ("th", "zh")
+"""Languages written without blanks between words; the harness puts them in."""
 
 
 def no_context(doc: Document) -> str:
@@ -81,6 +106,25 @@ def pawsx_choices(doc: Document) -> list[str]:
     """Two filled cloze sentences, label 0 (different meaning) first."""
     question, different, same = PARAPHRASE_WORDS[doc["language"]]
     return [f"{doc['premise']}, {question}? {word}, {doc['hypothesis']}" for word in (different, same)]
+
+
+def xcopa_text(doc: Document) -> str:
+    """The premise without its full stop, and the connector for a cause or an effect."""
+    premise = str(doc["premise"]).strip()
+    # Po, "other punctuation", holds the full stops of all scripts (. 。 ।); the harness cuts any last character.
+    if premise and unicodedata.category(premise[-1]) == "Po":
+        premise = premise[:-1]
+    connector = CAUSE_WORDS[doc["language"]][("cause", "effect").index(doc["question"])]
+    return f"{premise}{_blank(doc)}{connector}"
+
+
+def xcopa_choices(doc: Document) -> list[str]:
+    """The options as they go on from there: small first letter, the blank before them included."""
+    return [_blank(doc) + option[:1].lower() + option[1:] for option in map(str.strip, doc["choices"])]
+
+
+def _blank(doc: Document) -> str:
+    return "" if doc["language"] in WITHOUT_BLANKS else " "
 
 
 def label(doc: Document) -> int:
@@ -125,6 +169,16 @@ def bitext_target(doc: Document) -> int:
     return int(doc["gold"])
 
 
+def query_text(doc: Document) -> str:
+    """The query of a ranking task."""
+    return str(doc["query"])
+
+
+def query_target(doc: Document) -> str:
+    """Ranking has a set of right candidates; the first is shown."""
+    return str(doc["correct"][0])
+
+
 def mining_text(doc: Document) -> str:
     """Name of the shard; its sentences stay in the leaf's corpus."""
     return str(doc["id"])
@@ -133,6 +187,21 @@ def mining_text(doc: Document) -> str:
 def mining_target(doc: Document) -> str:
     """Mining has a set of gold pairs, not a target per document."""
     return ""
+
+
+def translation_text(doc: Document) -> str:
+    """The source sentence and the beginning of the target's line, with FLORES-200's names of the languages.
+
+    The layout of the harness's FLORES tasks (`tasks/catalan_bench/flores_ca` in 0.4.13) with a blank before the answer.
+    """
+    names = flores_languages()
+    source, target = names[doc["source_language"]].name, names[doc["target_language"]].name
+    return f"{source} sentence: {doc['source']}\n{target} sentence:"
+
+
+def translation_target(doc: Document) -> str:
+    """The reference."""
+    return str(doc["target"])
 
 
 def foreign_text(doc: Document) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family, Kind
-from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging
+from xstilts_eval.benchmark import FLORES, FLORES_PAIR, PANX_TAGS, UPOS, Family, Kind
+from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging, translation, xsim
 from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
 from xstilts_eval.metrics.classification import ACCURACY
 from xstilts_eval.tasks import answers
@@ -28,7 +28,7 @@ Values = dict[str, Any]
 
 def signature(family: Family, language: str) -> str:
     """Signature of the metric that scores a leaf: every choice that could move the number, version last."""
-    if family.kind is Kind.PAIR:
+    if family.kind in (Kind.PAIR, Kind.CHOICE):
         return ACCURACY.signature()
     if family.kind is Kind.TAGGED:
         return (tagging.POS_F1 if family.labels == UPOS else tagging.NER_F1).signature()
@@ -36,7 +36,15 @@ def signature(family: Family, language: str) -> str:
         return (qa.mlqa(language) if family.name == "mlqa" else qa.SQUAD).signature()
     if family.kind is Kind.MINING:
         return retrieval.PAIRS.signature()
-    direction = "query:en" if family.suite == "xtreme" else "query:foreign"
+    if family.kind is Kind.RANKING:
+        return (retrieval.MRR_20 if family.name == "mewslix" else retrieval.MAP_20).signature()
+    if family.suite in (FLORES, FLORES_PAIR):
+        if family.kind is Kind.TRANSLATION:
+            found = translation.signature()
+        else:
+            found = f"{retrieval.NEAREST.signature()}|query:source+{xsim.signature()}"
+        return f"{found}|pair:{language}" if family.suite == FLORES_PAIR else found
+    direction = "query:foreign" if family.suite == "bitext" else "query:en"
     return f"{retrieval.NEAREST.signature()}|{direction}"
 
 
@@ -94,6 +102,46 @@ def mining(gold: set[tuple[str, str]], response: dict[str, Any]) -> Values:
     counts = [int(value) for value in retrieval.PAIRS.statistics(gold, predicted)]
     units = retrieval.pair_statistics(gold, predicted).astype(int).tolist()
     return {"f1": counts, "precision": counts, "recall": counts, "f1_ci95": units}
+
+
+def lareqa(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+    """Average precision of the 20 nearest candidates."""
+    (score,) = retrieval.MAP_20.statistics(doc["correct"], results[0]["candidates"])[:1]
+    return {"map_at_20": score, "map_at_20_ci95": [doc["group"], score]}
+
+
+def mewslix(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+    """Reciprocal rank of the entity among the 20 nearest candidates; published as mAP@20."""
+    (score,) = retrieval.MRR_20.statistics(doc["correct"], results[0]["candidates"])[:1]
+    return {"mrr_at_20": score, "mrr_at_20_ci95": [doc["group"], score]}
+
+
+def translated(doc: Document, results: Sequence[str]) -> Values:
+    """sacrebleu's counts of a translation against its reference; spBLEU's only where its tokenizer is there.
+
+    `copied` is 1 for a translation that is its source, `unparsed` for an empty one (which is scored all the same).
+    """
+    answer = results[0].strip()
+    values: Values = {"copied": int(answer == doc["source"]), "unparsed": int(not answer)}
+    for metric in filter(None, (translation.chrf(), translation.spbleu())):
+        counts = [int(count) for count in metric.statistics(doc["target"], answer)]
+        values |= {metric.name: counts, f"{metric.name}_ci95": [doc["group"], *counts]}
+    return values
+
+
+def matched(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+    """Nearest line and best margin among the other side's lines, from source to target and back."""
+    gold = doc["gold"]
+    right = int(results[0]["nearest_target"] == gold)
+    wrong = int(results[0]["margin_target"] != gold)
+    return {
+        "acc": right,
+        "acc_back": int(results[0]["nearest_source"] == gold),
+        "xsim_error": wrong,
+        "xsim_error_back": int(results[0]["margin_source"] != gold),
+        "acc_ci95": [doc["group"], right],
+        "xsim_error_ci95": [doc["group"], wrong],
+    }
 
 
 def _tagged(
@@ -161,6 +209,26 @@ def precision(values: Sequence[Sequence[int]]) -> float:
 def recall(values: Sequence[Sequence[int]]) -> float:
     """Micro recall from (correct, predicted, gold) counts."""
     return precision_recall_f1(_sums(values))["recall"]
+
+
+def chrf(values: Sequence[Sequence[int]]) -> float:
+    """chrF++ (0-1) of the summed counts of all segments."""
+    return translation.chrf().score(_sums(values))["chrf++"]
+
+
+def spbleu(values: Sequence[Sequence[int]]) -> float:
+    """spBLEU (0-1) of the summed counts of all segments."""
+    return translation.bleu_score(_sums(values))["spbleu"]
+
+
+def chrf_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
+    """95 % bootstrap interval of chrF++; items are (article, counts), articles resampled whole."""
+    return _interval([row[1:] for row in values], translation.chrf().score, "chrf++", [row[0] for row in values])
+
+
+def spbleu_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
+    """95 % bootstrap interval of spBLEU; items are (article, counts), articles resampled whole."""
+    return _interval([row[1:] for row in values], translation.bleu_score, "spbleu", [row[0] for row in values])
 
 
 def weighted_f1(values: Sequence[Sequence[int]]) -> float:

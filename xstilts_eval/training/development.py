@@ -15,7 +15,9 @@ from xstilts_eval.metrics import qa, tagging
 from xstilts_eval.metrics.classification import ACCURACY
 from xstilts_eval.models import choices, pairs, spans
 from xstilts_eval.models import tagging as tagger
+from xstilts_eval.models.embedding import SentenceEncoder
 from xstilts_eval.models.encoder import Loaded
+from xstilts_eval.training.dual_encoder import lengths
 from xstilts_eval.training_tasks import TrainingTask
 
 Document = dict[str, Any]
@@ -77,6 +79,18 @@ def _squad_v2(head: Loaded, documents: Sequence[Document], task: TrainingTask, l
     return dict(qa.at_best_threshold(gold, [one.text for one in found], [one.no_answer for one in found]))
 
 
+def _mrr(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    """Candidates are the distinct ones of the set; a query's own counts as the last of those with its score."""
+    place = {text: index for index, text in enumerate(dict.fromkeys(doc["candidate"] for doc in documents))}
+    encoder = SentenceEncoder(head, None, "pooler")
+    of_query, of_candidate = (encoder.reading(most) for most in lengths(task.name, head.max_length))
+    queries = of_query.embed([doc["query"] for doc in documents])
+    similarity = queries @ of_candidate.embed(list(place)).T
+    own = similarity[range(len(documents)), [place[doc["candidate"]] for doc in documents]]
+    ranks = (similarity >= own[:, None]).sum(axis=1)
+    return {"mrr": float(np.mean(1 / ranks))}
+
+
 _SCORES: Mapping[str, Callable[[Loaded, Sequence[Document], TrainingTask, Sequence[str]], Scores]] = {
     "accuracy": _accuracy,
     "accuracy_f1": _accuracy_f1,
@@ -84,6 +98,7 @@ _SCORES: Mapping[str, Callable[[Loaded, Sequence[Document], TrainingTask, Sequen
     "word_accuracy": _word_accuracy,
     "squad": _squad,
     "squad_v2": _squad_v2,
+    "mrr": _mrr,
 }
 _DECIDING: Mapping[str, tuple[str, ...]] = {
     "accuracy": ("accuracy",),
@@ -92,4 +107,5 @@ _DECIDING: Mapping[str, tuple[str, ...]] = {
     "word_accuracy": ("word_accuracy",),
     "squad": ("f1", "exact_match"),
     "squad_v2": ("f1", "exact_match"),
+    "mrr": ("mrr",),
 }

@@ -14,14 +14,16 @@ from xstilts_eval.errors import DataError, SettingError
 from xstilts_eval.models import choices, pairs, spans, tagging
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.checkpoint import is_language_model, resolve
+from xstilts_eval.models.embedding import RANKING_LENGTHS
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
-from xstilts_eval.training import batches, development, loop, lora, mlm, rows, stage, text
+from xstilts_eval.training import batches, development, dual_encoder, loop, lora, mlm, rows, stage, text
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.material import Material
 from xstilts_eval.training.run import is_first_process, wait_for_everyone
 from xstilts_eval.training.stage import Plan
+from xstilts_eval.training_tasks import TrainingTask
 
 log = logging.getLogger("xstilts_eval")
 
@@ -39,6 +41,11 @@ LENGTHS = {
     Kind.CHOICE: choices.MAX_LENGTH,
 }
 """The benchmark's lengths, for settings without one."""
+
+
+def usual_length(task: TrainingTask) -> int:
+    """Sub-words of the longest input of a task where its settings name no `max_length`."""
+    return max(RANKING_LENGTHS[task.name]) if task.kind is Kind.RANKING else LENGTHS[task.kind]
 
 
 def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> Path:
@@ -124,7 +131,13 @@ class Heads:
     def _add(self, material: Material) -> None:
         name, kind = material.task.name, material.task.kind
         loaded = self.loaded(material)
-        found = ROWS[kind](loaded, material.training, material.labels)
+        if kind is Kind.RANKING:
+            dual_encoder.check(name, material.settings)
+            found = dual_encoder.rows_of_matches(
+                loaded, material.training, dual_encoder.lengths(name, loaded.max_length)
+            )
+        else:
+            found = ROWS[kind](loaded, material.training, material.labels)
         items = [heads.items_of(kind, row) for row in found]
         kept = [index for index, count in enumerate(items) if count]
         if not kept:
@@ -139,13 +152,14 @@ class Heads:
             row=lambda index, _: found[kept[index]],
             items=lambda index, _: items[kept[index]],
             name=lambda index: ids[kept[index]],
+            is_whole=kind is Kind.RANKING,
         )
         settings = material.settings
         self.part[name] = (settings.batch_size, settings.epochs, material.entry.weight)
         self.counts[name] = {
             "rows": len(kept),
             "rows_without_labels": len(found) - len(kept),
-            "longer_than_window": _cut(found, kind, loaded.max_length),
+            "longer_than_window": _cut(found, material.task, loaded.max_length),
             "tokens": sum(self.tasks[name].lengths),
             "longest": max(self.tasks[name].lengths),
             "head": self.origins[material.head],
@@ -155,7 +169,7 @@ class Heads:
         """The head of a task, ready to encode and to run where it is."""
         import torch
 
-        model = self.model.heads[material.head]
+        model: Any = self.model.encoder if material.task.kind is Kind.RANKING else self.model.heads[material.head]
         device = next(model.parameters()).device
         dtype = torch.float32
         runtime = Runtime(device, dtype, default_batch_tokens(device), show_progress=False, automatic=True)
@@ -164,7 +178,7 @@ class Heads:
             raise SettingError(
                 f"{material.task.name}: max_length {wanted}; {self.source.name} has {positions} positions"
             )
-        usual = LENGTHS[material.task.kind]
+        usual = usual_length(material.task)
         length = wanted or min(usual, positions or usual)
         return Loaded(model, self.tokenizer, runtime, length, material.task.name)
 
@@ -237,19 +251,23 @@ class Heads:
             recipe=f"{plan.recipe}: {plan.name}@{plan.key}",
             seed=plan.seed,
             data_revisions=dict(revisions(plan)),
+            languages=dict.fromkeys(["encoder", *paths.values()], tuple(plan.languages)),
             versions=stage.versions(),
         )
 
 
 def revisions(plan: Plan) -> Mapping[str, str]:
     """Data revision by ``task.language``."""
-    return {f"{m.task.name}.{m.entry.language}": m.origin for m in plan.materials}
+    return {f"{m.task.name}.{code}": origin for m in plan.materials for code, origin in m.origins.items()}
 
 
-def _cut(found: Sequence[rows.Labelled], kind: Kind, max_length: int) -> int:
+def _cut(found: Sequence[rows.Labelled], task: TrainingTask, max_length: int) -> int:
     """Examples that do not fit into one row: in several rows, or cut to `max_length` (or just that long)."""
-    if kind in (Kind.TAGGED, Kind.QUESTION):
+    if task.kind in (Kind.TAGGED, Kind.QUESTION):
         return sum(count > 1 for count in Counter(row["document"] for row in found).values())
+    if task.kind is Kind.RANKING:
+        limits = dual_encoder.lengths(task.name, max_length)
+        return sum(any(size >= limit for size, limit in zip(rows.sides(row), limits, strict=True)) for row in found)
     return sum(rows.width(row) >= max_length for row in found)
 
 
@@ -321,5 +339,6 @@ class Text:
             recipe=f"{self.plan.recipe}: {self.plan.name}@{self.plan.key}",
             seed=self.plan.seed,
             data_revisions=dict(revisions(self.plan)),
+            languages={"model": tuple(self.plan.languages)},
             versions=stage.versions(),
         )

@@ -51,7 +51,8 @@ class TaskRows:
     """Training rows of one task and the head that answers it.
 
     `row(index, step)` gives a row (masked text differs from visit to visit), `items(index, step)` what it adds to the
-    divisor of the loss, `name(index)` the example it is made of.
+    divisor of the loss, `name(index)` the example it is made of. The rows of a step belong together where `is_whole`:
+    each is the others' negative, so that no micro-batches are cut.
     """
 
     head: str
@@ -59,6 +60,7 @@ class TaskRows:
     row: Callable[[int, int], Row]
     items: Callable[[int, int], int]
     name: Callable[[int], str]
+    is_whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
                 return self.step_loss
             except _OutOfMemory as error:
                 model.zero_grad()
+                self._refuse_to_cut(number, error)
                 self._halve(error)
 
     def _accumulated(self, model: Any, number: int) -> Any:
@@ -274,6 +277,15 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
             if "can't allocate memory" in str(error):  # the CPU's allocator has no class of its own
                 raise _OutOfMemory(batch["input_ids"].numel()) from error
             raise
+
+    def _refuse_to_cut(self, number: int, error: _OutOfMemory) -> None:
+        step = self.work.steps[number]
+        if self.work.tasks[step.task].is_whole:
+            raise SettingError(
+                f"{self.work.label}: out of memory with the {len(step.rows)} pairs of a step of {step.task}, which are "
+                "each other's negatives and stay together; give a smaller batch_size or max_length, precision bfloat16 "
+                "or gradient_checkpointing"
+            ) from error
 
     def _halve(self, error: _OutOfMemory) -> None:
         settings = self.work.settings
@@ -303,6 +315,9 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         task = self.work.tasks[step.task]
         items = sum(task.items(row, number) for row in step.rows)
         mine = step.rows[self.args.process_index :: self.args.world_size]
+        if task.is_whole:
+            yield self._whole(number, task, mine, items)
+            return
         keep = 1.0 if mine else 0.0
         for piece in pieces(mine or step.rows[-1:], task.lengths, self.budget, self.work.settings.micro_batch):
             batch = self.work.collate([task.row(row, number) for row in piece])
@@ -311,6 +326,15 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
                 "keep": torch.full((len(piece),), keep),
                 "items": torch.tensor(float(max(1, items))),
             }
+
+    def _whole(self, number: int, task: TaskRows, mine: Sequence[int], items: int) -> dict[str, Any]:
+        """All of this process's rows, filled up so that every process has equally many."""
+        rows = self.work.steps[number].rows
+        share = -(-len(rows) // self.args.world_size)
+        filled = [*mine, *rows[:1] * (share - len(mine))]
+        keep = [1.0] * len(mine) + [0.0] * (share - len(mine))
+        batch = self.work.collate([task.row(row, number) for row in filled])
+        return batch | {"head": task.head, "keep": torch.tensor(keep), "items": torch.tensor(float(max(1, items)))}
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
         """This micro-batch's share of the step's mean loss; gradients are averaged over processes, hence the factor."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from xstilts_eval.benchmark import Kind
 from xstilts_eval.data import intermediate, intermediate_fetch
 from xstilts_eval.data.examples import Example, document
+from xstilts_eval.data.sources import Loaded
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError
 from xstilts_eval.tasks.documents import resolve_folder
 from xstilts_eval.training.recipe import TaskEntry
@@ -28,7 +30,8 @@ NOT_THERE = "not there"
 class Material:
     """Examples of one task: what is trained on, what is developed on, where both come from and what was left out.
 
-    `counts` add up: examples of the file = training + development (of the same file) + not drawn.
+    `counts` add up: examples of the file = training + development (of the same file) + not drawn. `revisions` are those
+    of the data by language, `revision` that of all together; `by_language` counts what is trained on.
     """
 
     task: TrainingTask
@@ -41,19 +44,27 @@ class Material:
     revision: str
     notes: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    revisions: dict[str, str] = field(default_factory=dict)
+    by_language: dict[str, int] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
-        """What a bundle records: ``train@0123456789ab``."""
+        """Split and revision: ``train@0123456789ab``."""
         return f"{self.entry.split}@{self.revision}"
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """What a bundle records, by language: ``train@0123456789ab``."""
+        return {language: f"{self.entry.split}@{revision}" for language, revision in self.revisions.items()}
 
     @property
     def identity(self) -> dict[str, Any]:
         """What the task contributes to a stage's hash."""
+        languages = self.entry.source_language
         return {
             "task": self.task.name,
             "head": self.head,
-            "language": self.entry.language,
+            "language": languages[0] if len(languages) == 1 else list(languages),
             "split": self.entry.split,
             "holdout": self.entry.holdout,
             "weight": self.entry.weight,
@@ -72,7 +83,10 @@ def expanded(entries: Sequence[TaskEntry]) -> list[tuple[TrainingTask, str, Task
     names = [task.name for task, _, _ in found]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise SettingError(f"the stage trains on {twice[0]} twice; name each task once")
+        raise SettingError(
+            f"the stage trains on {twice[0]} twice; name each task once, with several languages as in "
+            "source_language: [de, sw]"
+        )
     return found
 
 
@@ -94,51 +108,69 @@ def gather(
     for a hold-out that leaves nothing.
     """
     folder, origin = resolve_folder(data)
-    loaded = _load(task, entry.split, folder, origin, entry.language)
+    found = {code: _load(task, entry.split, folder, origin, code) for code in entry.source_language}
     labels = intermediate.labels(task, folder)
-    examples = list(loaded.examples)
-    held_out: list[Example] = examples[: entry.holdout]
-    rest = examples[entry.holdout :]
+    held_out: list[Document] = []
+    rest: list[Document] = []
+    for code, loaded in found.items():
+        documents = _documents(loaded.examples, task, code, len(found) > 1)
+        held_out += documents[: entry.holdout]
+        rest += documents[entry.holdout :]
     if not rest:
         raise SettingError(
-            f"{task.name}: a holdout of {entry.holdout} leaves none of {len(examples)} examples to train on"
+            f"{task.name}: a holdout of {entry.holdout} leaves none of {len(held_out)} examples to train on"
         )
     drawn = rest
     if settings.limit is not None and settings.limit < len(rest):
         drawn = [rest[index] for index in sorted(random.Random(seed).sample(range(len(rest)), settings.limit))]
-    training = tuple(document(example, task.name, entry.language) for example in drawn)
-    _check(task, training)
-    notes = list(loaded.notes)
-    if entry.holdout:
-        development = held_out
-    elif entry.split == "dev":
-        development = []
-        notes.append("no development score: the dev split is trained on; give a holdout to keep some of it")
-    else:
-        development, note = _development(task, folder, origin)
+    _check(task, drawn)
+    development, notes = held_out, _notes(found)
+    if not entry.holdout:
+        development, note = _development(task, entry, folder, origin)
         notes += [note] if note else []
-    documents = [document(example, task.name, "en") for example in development[: settings.development]]  # type: ignore[arg-type]
+    development = development[: settings.development]
     return Material(
         task=task,
         head=head,
         labels=labels,
         entry=entry,
         settings=settings,
-        training=training,
-        development=tuple(documents),
-        revision=loaded.revision,
+        training=tuple(drawn),
+        development=tuple(development),
+        revision=_joint_revision(found),
         notes=tuple(notes),
         counts={
-            "examples": len(examples),
-            "trained": len(training),
+            "examples": len(held_out) + len(rest),
+            "trained": len(drawn),
             "held_out": len(held_out),
             "not_drawn": len(rest) - len(drawn),
-            "development": len(documents),
+            "development": len(development),
         },
+        revisions={code: loaded.revision for code, loaded in found.items()},
+        by_language=dict(Counter(str(doc["language"]) for doc in drawn)),
     )
 
 
-_held: dict[tuple[str, str, Path, str], Any] | None = None
+def _documents(examples: Sequence[Example], task: TrainingTask, language: str, is_mixed: bool) -> list[Document]:
+    """Documents of one language; where several are put together, the ids say of which each is."""
+    found: list[Document] = [document(example, task.name, language) for example in examples]  # type: ignore[arg-type]
+    return [doc | {"id": f"{language}:{doc['id']}"} for doc in found] if is_mixed else found
+
+
+def _notes(found: Mapping[str, Loaded]) -> list[str]:
+    several = len(found) > 1
+    return [f"{code}: {note}" if several else note for code, loaded in found.items() for note in loaded.notes]
+
+
+def _joint_revision(found: Mapping[str, Loaded]) -> str:
+    """The revision of the only language, or a hash over all."""
+    if len(found) == 1:
+        return next(iter(found.values())).revision
+    lines = "".join(f"{code} {loaded.revision}\n" for code, loaded in found.items())
+    return hashlib.sha256(lines.encode()).hexdigest()[:12]
+
+
+_held: dict[tuple[str, str, Path, str], Loaded] | None = None
 
 
 @contextmanager
@@ -152,7 +184,7 @@ def reading_once() -> Iterator[None]:
         _held = None
 
 
-def _load(task: TrainingTask, split: intermediate.Split, folder: Path, origin: str, language: str) -> Any:
+def _load(task: TrainingTask, split: intermediate.Split, folder: Path, origin: str, language: str) -> Loaded:
     if _held is None:
         return _read(task, split, folder, origin, language)
     key = (task.name, split, folder, language)
@@ -161,20 +193,26 @@ def _load(task: TrainingTask, split: intermediate.Split, folder: Path, origin: s
     return _held[key]
 
 
-def _read(task: TrainingTask, split: intermediate.Split, folder: Path, origin: str, language: str) -> Any:
+def _read(task: TrainingTask, split: intermediate.Split, folder: Path, origin: str, language: str) -> Loaded:
     if origin == "hub" and language == "en":
         intermediate_fetch.ensure(task, split, folder)
     return intermediate.load(task, split, folder, language)
 
 
-def _development(task: TrainingTask, folder: Path, origin: str) -> tuple[list[Example], str]:
-    """English development examples, or none and why; never the questions that are scored as test."""
+def _development(task: TrainingTask, entry: TaskEntry, folder: Path, origin: str) -> tuple[list[Document], str]:
+    """English development documents, or none and why; never the questions that are scored as test.
+
+    A dev split in another language is no other data: XCOPA's, PAWS-X's and XNLI's are translations of the English one.
+    """
+    if entry.split == "dev":
+        return [], "no development score: the dev split is trained on; give a holdout to keep some of it"
     if task.name == "tydiqa":
         return [], "no development set: the English dev questions of TyDiQA-GoldP are scored as test"
     try:
-        return list(_load(task, "dev", folder, origin, "en").examples), ""
+        examples = _load(task, "dev", folder, origin, "en").examples
     except (MissingData, FetchError) as error:
         return [], f"no development score: {error}"
+    return _documents(examples, task, "en", False), ""
 
 
 def _check(task: TrainingTask, training: Sequence[Document]) -> None:

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from xstilts_eval.benchmark import Kind
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models.source import Source
+from xstilts_eval.training.dual_encoder import DualEncoder, scale_of
 from xstilts_eval.training.text import row_losses
 
 IGNORED = -100
@@ -68,6 +69,8 @@ class SharedEncoder(torch.nn.Module):
             gold = torch.where(keep[:, None] > 0, inputs.pop("labels"), IGNORED)
             loss, _ = model(self.encoder(**inputs).last_hidden_state, gold)
             return {"loss": loss / items}
+        if kind is Kind.RANKING:
+            return {"loss": model(keep, **inputs) / items}
         labels = {name: inputs.pop(name) for name in LABELS if name in inputs}
         output = model(**inputs)
         return {"loss": loss_sum(kind, output, labels, keep, inputs["attention_mask"]) / items}
@@ -165,8 +168,14 @@ def dropouts(config: Any, hidden: float | None, attention: float | None) -> dict
 def _head(source: Source, spec: HeadSpec, encoder: Any, changes: Mapping[str, Any]) -> Any:
     import transformers
 
+    if spec.kind is Kind.RANKING:
+        return DualEncoder(encoder, source.name, scale_of(spec.parent))
     names = dict(enumerate(spec.labels))
-    classes = {"num_labels": len(names), "id2label": names, "label2id": {name: i for i, name in names.items()}}
+    classes: dict[str, Any] = {
+        "num_labels": len(names),
+        "id2label": names,
+        "label2id": {name: i for i, name in names.items()},
+    }
     auto_class = getattr(transformers, AUTO_CLASSES[spec.kind])
     if type(source.config) not in auto_class._model_mapping:
         raise UnfitCheckpoint(
@@ -229,6 +238,9 @@ def save(shared: SharedEncoder, tokenizer: Any, folder: Path, heads: Mapping[str
 
 def save_head(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write a head of a `SharedEncoder` with its encoder, as a checkpoint of its own class."""
+    if isinstance(model, DualEncoder):
+        model.save(tokenizer, folder)
+        return
     unused = f"{model.base_model_prefix}.pooler."
     weights = {
         key: value for key, value in model.state_dict().items() if model.has_own_pooler or not key.startswith(unused)

@@ -15,8 +15,10 @@ from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.models.checkpoint import is_language_model
 from xstilts_eval.training import stage
 from xstilts_eval.training.batches import Part, extra_steps
+from xstilts_eval.training.dual_encoder import lengths
 from xstilts_eval.training.material import NOT_THERE, Document, Material
 from xstilts_eval.training.stage import Plan
+from xstilts_eval.training_tasks import TrainingTask
 
 PEAK_TFLOPS = {"V100": 125, "A100": 312, "H100": 989, "H200": 989, "B200": 2250, "L4": 121, "RTX4090": 165}
 """Dense 16-bit peak in 1e12 operations a second, from the makers' data sheets (V100: float16; SXM versions)."""
@@ -165,24 +167,25 @@ def _tokenizer(plan: Plan) -> tuple[Any, str]:
 
 def _part(material: Material, tokenizer: Any) -> tuple[Part, float, float]:
     """The task's share of the plan, mean tokens of a row, and the longest a row may be."""
-    from xstilts_eval.training.fit import LENGTHS
+    from xstilts_eval.training.fit import usual_length
 
     settings = material.settings
-    limit = float(settings.max_length or LENGTHS[material.task.kind])
+    limit = float(settings.max_length or usual_length(material.task))
     if material.revision == NOT_THERE:
         count = material.counts["trained"]
         return Part([1] * count, settings.batch_size, settings.epochs), limit / 2, limit
     step = max(1, len(material.training) // SAMPLED)
     sampled = material.training[::step][:SAMPLED]
-    counts = [_tokens(doc, material.task.kind, tokenizer, limit) for doc in sampled]
+    counts = [_tokens(doc, material.task, tokenizer, limit) for doc in sampled]
     rows = sum(rows for rows, _ in counts) / len(counts)
     mean = sum(tokens for _, tokens in counts) / len(counts) / rows
     total = max(1, math.ceil(rows * len(material.training)))
     return Part([1] * total, settings.batch_size, settings.epochs), mean, limit
 
 
-def _tokens(doc: Document, kind: Kind, tokenizer: Any, limit: float) -> tuple[int, float]:
+def _tokens(doc: Document, task: TrainingTask, tokenizer: Any, limit: float) -> tuple[int, float]:
     """Rows of an example, and tokens of all of them with their special ones."""
+    kind = task.kind
 
     def count(text: str) -> float:
         if tokenizer is None:
@@ -195,6 +198,9 @@ def _tokens(doc: Document, kind: Kind, tokenizer: Any, limit: float) -> tuple[in
         tokens = count(" ".join(doc["tokens"]))
         pieces = max(1, math.ceil(tokens / (limit - 2)))
         return pieces, tokens + 2 * pieces
+    if kind is Kind.RANKING:
+        queries, candidates = lengths(task.name, int(limit))
+        return 1, min(queries, 2 + count(doc["query"])) + min(candidates, 2 + count(doc["candidate"]))
     if kind is Kind.CHOICE:
         first = count(doc["premise"])
         return 1, sum(min(limit, 3 + first + count(option)) for option in doc["choices"])

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from xstilts_eval.errors import DataError, SettingError, UnknownName
+from xstilts_eval.languages import language
 from xstilts_eval.paths import recipes_path
 from xstilts_eval.training.batches import Sampling
 from xstilts_eval.training.mlm import MlmSettings
@@ -18,6 +28,19 @@ from xstilts_eval.training_tasks import TrainingTask, training_task
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _language_codes(value: Any) -> tuple[str, ...]:
+    """One code or several; raises `UnknownName` for one that XTREME(-R) does not have, `ValueError` for none."""
+    codes = (value,) if isinstance(value, str) else tuple(value or ())
+    if not codes or len(set(codes)) < len(codes):
+        raise ValueError(f"source_language {list(codes)}: name at least one language, each once")
+    return tuple(language(str(code)).code for code in codes)
+
+
+Languages = Annotated[tuple[str, ...], BeforeValidator(_language_codes)]
+_LANGUAGE_KEYS = frozenset({"source_language", "language"})
+"""`language` is what a task's `source_language` was called before a stage had one too."""
 
 
 class Base(_Strict):
@@ -30,12 +53,13 @@ class Base(_Strict):
 class TaskEntry(_Strict):
     """A task to train on: which examples, its share of a mixture, and settings that differ from the stage's.
 
-    `language` is the language of the training data (``en`` unless the data folder has others). With `split` ``dev``,
-    for tasks whose training file is not at hand, the first `holdout` examples stay the development set.
+    `source_language` names the languages of the training data, one (``ko``) or several (``[ko, sw]``), whose examples
+    are put together; by default the stage's. With `split` ``dev``, for tasks whose training file is not at hand, the
+    first `holdout` examples of each language stay the development set.
     """
 
     name: str
-    language: str = "en"
+    source_language: Languages = Field(default=("en",), validation_alias=AliasChoices("source_language", "language"))
     split: Literal["train", "dev"] = "train"
     holdout: int = Field(default=0, ge=0)
     weight: float | None = Field(default=None, ge=0)
@@ -52,8 +76,17 @@ class TaskEntry(_Strict):
         return training_task(self.name)
 
 
-def _entries(values: Any) -> Any:
-    return [{"name": value} if isinstance(value, str) else value for value in values or ()]
+def _with_entries(values: Any) -> Any:
+    """Tasks given by name alone in their long form, with the stage's languages where they name none."""
+    if not isinstance(values, Mapping):
+        return values
+    found = []
+    for value in values.get("tasks") or ():
+        entry = {"name": value} if isinstance(value, str) else value
+        if isinstance(entry, Mapping) and "source_language" in values and not entry.keys() & _LANGUAGE_KEYS:
+            entry = {**entry, "source_language": values["source_language"]}
+        found.append(entry)
+    return {**values, "tasks": found}
 
 
 class Mixture(_Strict):
@@ -69,25 +102,33 @@ class Mixture(_Strict):
 
 
 class Stage(_Strict):
-    """One intermediate stage: a task or a mixture, with masked-language-model steps in between where `mlm` is set."""
+    """One intermediate stage: a task or a mixture, with masked-language-model steps in between where `mlm` is set.
+
+    `source_language` is that of all its tasks which do not name their own.
+    """
 
     tasks: tuple[TaskEntry, ...] = Field(min_length=1)
+    source_language: Languages = ("en",)
     mixture: Mixture = Mixture()
     mlm: MlmSettings | None = None
     preset: str = "paper"
     settings: dict[str, Any] = {}
 
-    _short = field_validator("tasks", mode="before")(_entries)
+    _short = model_validator(mode="before")(_with_entries)
 
 
 class Targets(_Strict):
-    """Target tasks, each trained from the same weights in a stage of its own (a language model: all in one)."""
+    """Target tasks, each trained from the same weights in a stage of its own (a language model: all in one).
+
+    `source_language` as for `Stage`.
+    """
 
     tasks: tuple[TaskEntry, ...] = ()
+    source_language: Languages = ("en",)
     preset: str = "jiant"
     settings: dict[str, Any] = {}
 
-    _short = field_validator("tasks", mode="before")(_entries)
+    _short = model_validator(mode="before")(_with_entries)
 
 
 class Recipe(_Strict):

@@ -14,6 +14,7 @@ from xstilts_eval.errors import SettingError
 from xstilts_eval.models import choices, spans, tagging
 from xstilts_eval.models.batching import pad
 from xstilts_eval.models.encoder import Loaded, Row, rows_of
+from xstilts_eval.training.dual_encoder import CANDIDATE
 
 Document = dict[str, Any]
 Labelled = dict[str, Any]
@@ -115,9 +116,15 @@ def choice_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[st
 
 
 def length(row: Labelled) -> int:
-    """Tokens of a row, all its choices together."""
+    """Tokens of a row, all its choices together, or query and candidate."""
     ids = row["input_ids"]
-    return sum(map(len, ids)) if ids and isinstance(ids[0], list) else len(ids)
+    own = sum(map(len, ids)) if ids and isinstance(ids[0], list) else len(ids)
+    return own + len(row.get(f"{CANDIDATE}input_ids", ()))
+
+
+def sides(row: Labelled) -> tuple[int, int]:
+    """Tokens of a query and of its candidate."""
+    return len(row["input_ids"]), len(row[f"{CANDIDATE}input_ids"])
 
 
 def width(row: Labelled) -> int:
@@ -139,6 +146,12 @@ def collate(batch: Sequence[Labelled], pad_token_id: int) -> dict[str, Any]:
         count = len(batch[0]["input_ids"])
         flat = [{name: value[option] for name, value in row.items()} for row in lists for option in range(count)]
         padded = {name: value.view(len(batch), count, -1) for name, value in pad(flat, fillers, cpu).items()}
+    elif f"{CANDIDATE}input_ids" in batch[0]:
+        candidates = [{name.removeprefix(CANDIDATE): value for name, value in row.items() if name.startswith(CANDIDATE)}
+                      for row in lists]  # fmt: skip
+        queries = [{name: value for name, value in row.items() if not name.startswith(CANDIDATE)} for row in lists]
+        padded = pad(queries, fillers, cpu)
+        padded |= {f"{CANDIDATE}{name}": value for name, value in pad(candidates, fillers, cpu).items()}
     else:
         padded = pad(lists, fillers, cpu)
     return padded | {name: torch.tensor([row[name] for row in batch]) for name in numbers}

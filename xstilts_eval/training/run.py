@@ -10,8 +10,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from xstilts_eval import bundle
-from xstilts_eval.errors import SettingError, UnfitCheckpoint
+from xstilts_eval.benchmark import Kind
+from xstilts_eval.errors import SettingError, UnfitCheckpoint, XstiltsError
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
 from xstilts_eval.training import stage
@@ -58,11 +61,19 @@ def check_output(recipe: Recipe, folder: Path, overwrite: bool) -> None:
         found = json.loads(written.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise SettingError(f"{folder} exists and is no run of a recipe; give another --output") from None
-    if found.get("recipe") != recipe.model_dump(mode="json") and not overwrite:
+    if not _is_of(recipe, found.get("recipe")) and not overwrite:
         raise SettingError(
             f"{folder} was made by another recipe ({found.get('recipe', {}).get('name', '?')}, other settings than "
             "now); give another --output, or --overwrite"
         )
+
+
+def _is_of(recipe: Recipe, written: object) -> bool:
+    """Whether a folder's recipe is this one; keys that came later have their default in an older one."""
+    try:
+        return isinstance(written, dict) and Recipe(**written) == recipe
+    except (ValidationError, XstiltsError):
+        return False
 
 
 def plans(
@@ -74,6 +85,8 @@ def plans(
     """
     base = base or Source(recipe.base.model, recipe.base.revision)
     is_text = is_language_model(base.config)
+    if is_text:
+        _refuse_dual_encoders(recipe, base.name)
     parent = Parent(base, base.identity)
     found: list[Plan] = []
     for wanted in recipe.intermediate:
@@ -113,6 +126,16 @@ def plans(
         if group
     ]
     return found
+
+
+def _refuse_dual_encoders(recipe: Recipe, base: str) -> None:
+    entries = [entry for stage in recipe.intermediate for entry in stage.tasks] + list(recipe.targets.tasks)
+    for entry in entries:
+        if entry.task.kind is Kind.RANKING:
+            raise SettingError(
+                f"recipe {recipe.name}: {base} is a language model and {entry.task.name} trains a dual encoder; give "
+                "an encoder such as XLM-R, or take the task out"
+            )
 
 
 def _distinct(entries: Sequence[TaskEntry]) -> list[TaskEntry]:
@@ -201,18 +224,22 @@ def _manifest(
     heads: dict[str, bundle.Head] = {}
     trained: dict[str, bundle.TrainedHead] = {}
     revisions: dict[str, str] = {}
+    languages: dict[str, tuple[str, ...]] = {}
     language_model = None
     for number, (plan, folder) in enumerate(zip(planned, folders, strict=True)):
         manifest = bundle.read(folder)
         revisions |= manifest.data_revisions
         if manifest.language_model:
             parts["encoder"], language_model = folder / manifest.language_model, "encoder"
+            languages["encoder"] = tuple(plan.languages)
         elif number < len(recipe.intermediate):
             parts["encoder"] = folder / (manifest.encoder or "encoder")
+            languages["encoder"] = tuple(plan.languages)
 
         def placed(path: str, plan: Plan = plan, folder: Path = folder) -> str:
             place = f"{plan.name}-{plan.key}/{Path(path).name}"
             parts[place] = folder / path
+            languages[place] = tuple(plan.languages)
             return place
 
         heads |= {name: head.model_copy(update={"path": placed(head.path)}) for name, head in manifest.heads.items()}
@@ -229,6 +256,7 @@ def _manifest(
         recipe=f"{recipe.name}: {' → '.join(f'{plan.name}@{plan.key}' for plan in planned)}",
         seed=seed,
         data_revisions=revisions,
+        languages=languages,
         versions=stage.versions(),
     )
     used = {"encoder", *made.paths}

@@ -107,6 +107,17 @@ def _xtreme(script: str, rate: float, epochs: float, length: int, **more: Any) -
 _QA_XTREME = _xtreme("qa", 3e-5, 3, 384, warmup=500, weight_decay=1e-4, selection="last", evaluate_every=0)
 _CHOICE_XTREME = _xtreme("xcopa", 3e-5, 5, 128, selection="last", evaluate_every=0)
 
+NEGATIVES = "choice of ours: pairs of like length would be each other's negatives, and often share their candidate"
+_RANDOM_NEGATIVES = {"group_by_length": (False, NEGATIVES)}
+
+
+def _dual_encoder(script: str, rate: float, epochs: float, batch_size: int, **more: Any) -> dict[str, tuple[Any, str]]:
+    """XTREME's dual encoders; their lengths are those of scoring."""
+    found = _xtreme(script, rate, epochs, 0, batch_size=batch_size, **more)
+    del found["max_length"]
+    return found | _RANDOM_NEGATIVES
+
+
 _JIANT_COMMON = {
     "learning_rate": (1e-5, JIANT),
     "warmup": (0.1, JIANT),
@@ -140,6 +151,8 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, tuple[Any, str]]]] = {
         "tydiqa": _QA_XTREME,
         "siqa": _CHOICE_XTREME,
         "copa": _CHOICE_XTREME,
+        "lareqa": _dual_encoder("lareqa", 2e-5, 3, 16),
+        "mewslix": _dual_encoder("mewslix", 1e-5, 2, 32, selection="last", evaluate_every=0),
     },
     "jiant": {
         "mnli": _jiant(2, 32, 256),
@@ -170,7 +183,7 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, tuple[Any, str]]]] = {
         "squad": _paper(16, 2, 3e-6),
         "tydiqa": _paper(16, 2, 3e-6),
     },
-    "defaults": {},
+    "defaults": {"lareqa": _RANDOM_NEGATIVES, "mewslix": _RANDOM_NEGATIVES},
 }
 """Set → training task → setting → (value, source). XTREME's are those for XLM-R large."""
 

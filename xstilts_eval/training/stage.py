@@ -103,6 +103,12 @@ class Plan:
         }
 
     @property
+    def languages(self) -> list[str]:
+        """Languages of all labelled data on the way from the base to the end of this stage, sorted."""
+        before = self.parent.stage.languages if self.parent.stage else []
+        return sorted({*before, *(code for m in self.materials for code in m.entry.source_language)})
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What the stage's hash is made of."""
         kept = {name: value for name, value in self.settings.model_dump().items() if name not in SPEED_ONLY}
@@ -198,7 +204,7 @@ def described(plan: Plan) -> str:
     lines = [f"stage {plan.name} ({plan.key}), seed {plan.seed}, from {start}"]
     for material in plan.materials:
         counts = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in material.counts.items() if value)
-        lines.append(f"  {material.task.title} [{material.entry.language}, {material.origin}]: {counts}")
+        lines.append(f"  {material.task.title} [{_languages(material)}, {material.origin}]: {counts}")
         lines += [f"    {note}" for note in material.notes]
     several = len(plan.materials) > 1
     by_origin: dict[str, list[str]] = {}
@@ -213,6 +219,13 @@ def described(plan: Plan) -> str:
     if plan.mlm:
         lines.append(f"  mlm: {plan.mlm.model_dump(mode='json', exclude_none=True)}")
     return "\n".join(lines)
+
+
+def _languages(material: Material) -> str:
+    """``en``, or ``ko 1,625 + sw 2,755`` of a mixture."""
+    if len(material.entry.source_language) == 1:
+        return material.entry.source_language[0]
+    return " + ".join(f"{code} {material.by_language.get(code, 0):,}" for code in material.entry.source_language)
 
 
 def find(plan: Plan, stages: Path) -> Path | None:
@@ -284,7 +297,11 @@ def record_of(plan: Plan, outcome: Any, mixture: Mapping[str, Any], counts: Mapp
         "recipe": plan.recipe,
         "settings": plan.settings.model_dump(),
         "origins": dict(plan.resolved.origins),
-        "tasks": {m.task.name: {"origin": m.origin, "notes": m.notes, **m.counts} for m in plan.materials},
+        "tasks": {
+            m.task.name: {"origin": m.origin, "notes": m.notes, **m.counts, "by_language": m.by_language}
+            for m in plan.materials
+        },
+        "languages": plan.languages,
         "rows": counts,
         "mixture": mixture,
         "outcome": asdict(outcome)

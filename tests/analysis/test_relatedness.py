@@ -1,0 +1,164 @@
+"""Rank agreement over intermediate tasks (against slow references), similarity before and after, and refusals."""
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from xstilts_eval.analysis import relatedness, relatedness_report
+from xstilts_eval.analysis.observations import Observation
+from xstilts_eval.errors import MissingData, NumericError, PredictionError
+
+TASKS = [f"task{n}" for n in range(6)]
+TARGETS = ["xnli", "udpos", "xquad"]
+
+
+def tables(seed: Any, link: Any) -> Any:
+    random = np.random.default_rng(seed)
+    gains = {(task, target): float(random.standard_normal()) for task in TASKS for target in TARGETS}
+    return {key: link * value + float(random.standard_normal()) for key, value in gains.items()}, gains
+
+
+def test_mean_correlation_and_joint_permutation_by_enumeration():
+    estimates, gains = tables(1, 1.0)
+    found: Any = relatedness.agreement("LogME", estimates, gains)
+
+    def mean(order: Any) -> Any:
+        return np.mean([spearmanr([estimates[t, g] for t in TASKS], [gains[t, g] for t in order]).statistic
+                        for g in TARGETS])  # fmt: skip
+
+    assert found.mean == pytest.approx(mean(TASKS))
+    hits = [abs(mean(order)) >= abs(found.mean) - 1e-12 for order in permutations(TASKS)]
+    assert found.p == pytest.approx(np.mean(hits))
+    assert set(found.by_target) == set(TARGETS) and found.intermediates == 6
+    assert found.low <= found.mean <= found.high
+
+
+def test_the_p_of_unrelated_estimates_is_uniform():
+    """Gains of one task are alike in all targets, which would fool a test of the pooled cells."""
+    random = np.random.default_rng(2)
+    small = 0
+    for _ in range(100):
+        level, guess = random.standard_normal((2, 6))
+        gains = {(t, g): level[i] + 0.1 * random.standard_normal() for i, t in enumerate(TASKS) for g in TARGETS}
+        estimates = {(t, g): guess[i] + 0.1 * random.standard_normal() for i, t in enumerate(TASKS) for g in TARGETS}
+        small += relatedness.agreement("e", estimates, gains).p <= 0.05
+    assert small <= 11  # 5 expected; 11 has probability .01
+
+
+def test_five_tasks_are_too_few():
+    estimates, gains = tables(3, 1.0)
+    fewer = {key: value for key, value in estimates.items() if key[0] != "task5"}
+    with pytest.raises(NumericError, match="5 intermediate tasks"):
+        relatedness.agreement("LogME", fewer, gains)
+    with pytest.raises(NumericError, match="the same for all"):
+        relatedness.agreement("same head", dict.fromkeys(gains, 1.0), gains)
+
+
+def test_regret():
+    scores = np.array([1.0, 5.0, 3.0])
+    assert relatedness.regret(np.array([0.1, 0.9, 0.5]), scores) == 0
+    assert relatedness.regret(np.array([0.9, 0.1, 0.5]), scores) == 1
+    assert relatedness.regret(np.array([0.9, 0.1, 0.5]), scores, k=2) == 0.5
+
+
+def gain(model: Any, language: Any, value: Any, half: Any = 1.0) -> Any:
+    return Observation(model, "xtreme_udpos", language, "gain", value, half)
+
+
+def test_cells_hold_gain_and_degradation_from_english():
+    rows = [gain("a", "en", 1.0), gain("a", "de", -3.0), gain("a", "fi", -0.5), gain("a", "avg", -0.8)]
+    (cell,) = relatedness_report.cells(rows)
+    assert (cell.gain, cell.english) == (-0.8, 1.0)
+    assert cell.widening == pytest.approx(1.0 - (-3.0 - 0.5) / 2)
+    assert (cell.worse, cell.languages) == (1, 2)
+    with pytest.raises(PredictionError, match="one baseline"):
+        relatedness_report.cells([Observation("a", "xtreme_udpos", "de", "score", 1.0)])
+
+
+def test_similarity_before_and_after():
+    random = np.random.default_rng(4)
+    base = {code: random.standard_normal((3, 60, 8)) for code in ("en", "de")}
+    turned = {code: layers @ np.linalg.qr(random.standard_normal((8, 8)))[0] for code, layers in base.items()}
+    english: Any
+    german: Any
+    english, german = relatedness_report.similarity("same", base, turned)
+    assert english.with_base == pytest.approx((1, 1, 1)) and english.aligned is None
+    assert german.with_base == pytest.approx((1, 1, 1))
+    assert all(abs(value) < 0.2 for value in german.aligned_before)
+    assert german.aligned == pytest.approx(german.aligned_before)  # rotations of each language do not count
+
+
+def test_estimates_do_not_depend_on_the_scale_of_an_encoder():
+    random = np.random.default_rng(5)
+    features = random.standard_normal((200, 6))
+    labels = ["NOUN" if row[0] > 0 else "VERB" for row in features]
+    found: Any = relatedness_report.estimates_of(features, labels)
+    assert relatedness_report.estimates_of(50 * features + 3, labels) == pytest.approx(found)
+    assert found["LogME"] > relatedness_report.estimates_of(features[:, 1:], labels)["LogME"]
+
+
+def test_the_report_keeps_the_refusal():
+    rows = [gain("a", "en", 1.0), gain("a", "de", -3.0)]
+    report: Any = relatedness_report.report(relatedness_report.cells(rows), (), {"LogME": {"a": {"xtreme_udpos": 0.5}}})
+    assert report.agreements == ()
+    assert all("1 intermediate tasks" in reason for reason in report.refused.values())
+
+
+# Real weights: the same encoder is like itself, and layers and words are those that transformers gives.
+def test_layers_and_words_of_a_real_encoder(minilm):
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    from xstilts_eval.analysis import representations
+    from xstilts_eval.data.examples import Tagged
+
+    texts = ["A cat sat on the mat.", "Two birds flew over the old house and away.", "It rained.", "We ate bread."]
+    encoder = representations.load(minilm)
+    layers = representations.sentence_layers(encoder, texts)
+    model, tokenizer = AutoModel.from_pretrained(minilm), AutoTokenizer.from_pretrained(minilm)
+    with torch.inference_mode():
+        output = model(**tokenizer(texts[1], return_tensors="pt"), output_hidden_states=True)
+    assert layers.shape == (7, 4, 384)
+    for layer, hidden in enumerate(output.hidden_states):
+        assert layers[layer, 1] == pytest.approx(hidden[0].mean(dim=0).numpy(), abs=2e-5)
+    sentence = Tagged("s", ("We", "ate", "bread", "."), ("PRON", "VERB", "NOUN", "PUNCT"))
+    features, tags = representations.word_features(encoder, [sentence, sentence])
+    assert features.shape == (8, 384) and tags == list(sentence.tags) * 2
+    with torch.inference_mode():
+        hidden = model(**tokenizer("We ate bread .", return_tensors="pt")).last_hidden_state[0]
+    assert features[1] == pytest.approx(hidden[2].numpy(), abs=2e-5)
+
+
+def test_parallel_text(tmp_path):
+    from xstilts_eval.analysis.representations import parallel_texts
+
+    (tmp_path / "eng_Latn.devtest").write_text("one\ntwo\nthree\n", encoding="utf-8")
+    (tmp_path / "swh_Latn.devtest").write_text("moja\nmbili\ntatu\n", encoding="utf-8")
+    assert parallel_texts(tmp_path, ["en", "sw"], 2) == {"en": ["one", "two"], "sw": ["moja", "mbili"]}
+    with pytest.raises(MissingData, match="no file of de"):
+        parallel_texts(tmp_path, ["en", "de"], 2)
+    (tmp_path / "deu_Latn.devtest").write_text("eins\n", encoding="utf-8")
+    with pytest.raises(MissingData, match="no parallel text"):
+        parallel_texts(tmp_path, ["en", "de"], 2)
+
+
+def test_a_run_whose_encoder_is_not_here(tmp_path):
+    from xstilts_eval.analysis.representations import encoder_of
+
+    assert encoder_of(str(tmp_path / "gone")) is None
+    assert encoder_of(str(tmp_path)) is None
+
+
+def test_estimates_from_a_table(tmp_path):
+    from xstilts_eval.errors import DataError
+
+    path = tmp_path / "e.csv"
+    path.write_text("intermediate,target,estimate,value\na,xtreme_udpos,LEEP,-0.5\n", encoding="utf-8")
+    assert relatedness_report.read_estimates(path) == {"LEEP": {"a": {"xtreme_udpos": -0.5}}}
+    for bad in ("a,xtreme_udpos,LEEP,high", "a,xtreme_udpos,LEEP,nan", "a,xtreme_udpos"):
+        path.write_text(f"intermediate,target,estimate,value\n{bad}\n", encoding="utf-8")
+        with pytest.raises(DataError, match="line 2"):
+            relatedness_report.read_estimates(path)

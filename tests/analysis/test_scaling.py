@@ -1,0 +1,147 @@
+"""Fits against size: published check values, recovery of known slopes, and what is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.analysis.published import MT5_XNLI
+from xstilts_eval.analysis import scaling, sizes
+from xstilts_eval.analysis.scaling_report import BARE, TOTAL, Sized, analyse
+from xstilts_eval.errors import DataError, MissingData, NumericError, PredictionError
+
+KNOWN = [sizes.known_sizes()[name] for name in MT5_XNLI]
+SCORES = list(MT5_XNLI.values())
+ALL = [size.parameters for size in KNOWN]
+BODY = [size.parameters - size.embedding_parameters for size in KNOWN]
+
+
+# Check values computed apart from this package from the published averages.
+@pytest.mark.parametrize(("count", "slope", "low", "high", "alpha", "floor"), [
+    (ALL, 2.95, 0.38, 5.52, 0.194, 14.8), (BODY, 2.17, 0.96, 3.38, 0.140, 12.2)])  # fmt: skip
+def test_mt5_on_xnli(count, slope, low, high, alpha, floor):
+    found, _ = scaling.per_doubling(count, SCORES, list(MT5_XNLI))
+    assert (round(found.estimate, 2), round(found.low, 2), round(found.high, 2)) == (slope, low, high)
+    assert round(scaling.power_law(count, SCORES).alpha, 3) == alpha
+    curve: Any = scaling.saturating(count, SCORES)
+    assert round(curve.floor, 1) == floor and not curve.is_supported
+
+
+def test_share_of_embeddings():
+    """Shares 85, 66, 42, 27 and 16 % follow from 250,112 untied rows of 512 to 4,096 numbers."""
+    assert [int(100 * s.embedding_parameters / s.parameters + 0.3) for s in KNOWN] == [85, 66, 41, 27, 16]
+    assert [s.embedding_parameters for s in KNOWN] == [2 * 250_112 * width for width in (512, 768, 1024, 2048, 4096)]
+
+
+def test_a_known_slope_with_own_intercepts():
+    size = np.array([1e8, 2e8, 4e8, 8e8, 3e8, 6e8, 1.2e9])
+    groups = ["a"] * 4 + ["b"] * 3
+    y = 3 * np.log2(size) + np.where(np.array(groups) == "a", 0, 10)
+    found, bands = scaling.per_doubling(size, y, list("1234567"), groups)
+    assert found.estimate == pytest.approx(3)
+    assert found.intercepts["b"] - found.intercepts["a"] == pytest.approx(10)
+    assert [band.group for band in bands] == ["a", "b"]
+    assert all(value == pytest.approx(3) for value in found.without.values()) and len(found.without) == 7
+
+
+def test_the_interval_covers_the_slope_as_often_as_it_says():
+    random = np.random.default_rng(1)
+    x = np.array([1e8, 3e8, 6e8, 1e9, 3e9, 1e10])
+    inside = 0
+    for _ in range(400):
+        found, _ = scaling.per_doubling(x, 2 * np.log2(x) + random.standard_normal(6), list("abcdef"))
+        inside += found.low <= 2 <= found.high
+    assert 0.92 < inside / 400 < 0.98
+
+
+def test_difference_of_slopes():
+    size = np.tile([1e8, 2e8, 4e8, 8e8], 2)
+    kinds = ["monolingual"] * 4 + ["multilingual"] * 4
+    random = np.random.default_rng(4)
+    y = np.where(np.array(kinds) == "monolingual", 1.0, 3.0) * np.log2(size) + random.normal(0, 0.01, 8)
+    found: Any = scaling.difference_of_slopes(size, y, kinds, "monolingual", "multilingual")
+    assert found.estimate == pytest.approx(-2, abs=0.05)
+    assert found.low < -2 < found.high
+
+
+@pytest.mark.parametrize(("size", "y", "message"), [
+    ([1, 2, 3, 4], [1, 2, 3, 5], "4 points are too few"),
+    ([7, 7, 7, 7, 7], [1, 2, 3, 4, 5], "parameters is the same"),
+    ([1, 2, 3, 4, 0], [1, 2, 3, 4, 5], "above 0"),
+])  # fmt: skip
+def test_what_is_refused(size, y, message):
+    with pytest.raises(NumericError, match=message):
+        scaling.per_doubling(size, y, [str(i) for i in range(len(y))])
+
+
+def test_a_group_of_two_sizes_gets_no_intercept():
+    with pytest.raises(NumericError, match="b has 2 sizes"):
+        scaling.per_doubling([1, 2, 3, 4, 5], [1, 2, 3, 4, 6], list("vwxyz"), list("aaabb"))
+
+
+def test_a_level_beyond_the_scale_has_no_power_law():
+    with pytest.raises(NumericError, match="0-100"):
+        scaling.power_law([1, 2, 3, 4, 5], [1, 2, 3, 4, 100])
+
+
+def sized(count: Any, bases: Any, **changes: Any) -> Any:
+    return [
+        Sized(f"{bases}-{n}", changes.get("benchmark", "xtreme_xnli"), changes.get("outcome", "gain"), n * 1.0 + n % 2,
+              None, 1e8 * 2**n, changes.get("embeddings"), "all", bases)
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def test_bases_are_fitted_side_by_side_and_the_refusal_is_kept():
+    report: Any = analyse([*sized(6, "multilingual", embeddings=1e7), *sized(4, "monolingual")])
+    assert [(fit.bases, fit.counting) for fit in report.fits] == [("multilingual", TOTAL), ("multilingual", BARE)]
+    assert "4 models" in report.refused[f"monolingual, {TOTAL}"]
+    assert report.difference is not None and report.difference.n == 10
+    assert report.fits[0].power_law is None  # a gain has no error to take the power law of
+
+
+def test_results_that_do_not_belong_together():
+    with pytest.raises(PredictionError, match="one benchmark at a time"):
+        analyse([*sized(5, "multilingual"), *sized(5, "monolingual", benchmark="xtreme_panx")])
+    with pytest.raises(PredictionError, match="one outcome at a time"):
+        analyse([*sized(5, "multilingual"), *sized(5, "monolingual", outcome="score")])
+    with pytest.raises(PredictionError, match="occurs twice"):
+        analyse([*sized(5, "multilingual"), *sized(1, "multilingual")])
+    with pytest.raises(NumericError, match="3 models; a fit needs at least 5"):
+        analyse(sized(3, "multilingual"))
+
+
+def test_parameters_are_counted_in_the_weights(minilm):
+    counted = sizes.count(minilm)
+    # 30,522 word pieces of 384; 22,713,216 is what transformers' num_parameters() gives for this checkpoint
+    assert (counted.parameters, counted.embeddings) == (22_713_216, 30_522 * 384)
+
+
+def test_weights_that_are_none(tmp_path):
+    with pytest.raises(MissingData, match="no safetensors"):
+        sizes.count(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"\xff" * 20)
+    with pytest.raises(DataError, match="not a safetensors file"):
+        sizes.count(tmp_path)
+
+
+def test_published_averages_with_counted_sizes(monkeypatch):
+    from types import SimpleNamespace
+
+    from xstilts_eval.analysis import sources
+    from xstilts_eval.analysis.observations import Which
+
+    def record(name: str, value: float, language: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            model=name, stage="base", setting="zero-shot", source="mt5", family="xtreme_xnli", language=language,
+            metric="acc", confidence="seen", percent=value,
+        )  # fmt: skip
+
+    zoo = SimpleNamespace(
+        model=lambda name: SimpleNamespace(name=name, hub_id=name, parameters=1),
+        of=lambda name: [record(name, MT5_XNLI[name], "avg"), record(name, 1.0, "de")],
+    )
+    monkeypatch.setattr(sources, "load_zoo", lambda: zoo)
+    report = analyse(sources.sized_from_zoo(list(MT5_XNLI), Which(family="xnli"), "avg"))
+    assert round(report.fits[0].doubling.estimate, 2) == 2.95
+    assert round(report.fits[1].doubling.estimate, 2) == 2.17

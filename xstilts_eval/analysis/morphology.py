@@ -1,0 +1,212 @@
+"""Morphological complexity against transfer, and sub-word against byte models.
+
+Estimands: how the outcome differs between these languages with morphological complexity; and, for two models, how
+``D_l = outcome_l(byte model) - outcome_l(sub-word model)`` does, one row per language, which takes out whatever makes
+a language hard for both. Models of the same size name do not split their parameters alike (a vocabulary of 250,000
+against bytes): D says what to choose, not why. One index of complexity at a time: the measures overlap (Çöltekin & Rama
+2022).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from xstilts_eval.analysis import complexity, dependence, regression
+from xstilts_eval.analysis.dependence import Moran, WithoutFamily
+from xstilts_eval.analysis.features import SIZES, known
+from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark
+from xstilts_eval.analysis.regression import MINIMUM, Correlation, Regression
+from xstilts_eval.errors import NumericError, PredictionError, UnknownName
+
+MEASURES = ("c_wals", "mattr", "type_token", "entropy")
+FOR_REGRESSION = 10
+TOKENS = 10_000
+"""Words of parallel text on which the type-token ratio is taken: it falls with length."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One language: C_WALS (0-1, of so many chapters), measures of word forms, and per tokenizer fertility and premium.
+
+    Word measures are None for languages written without blanks, and where no text was given.
+    """
+
+    language: str
+    c_wals: float | None
+    chapters: int
+    mattr: float | None = None
+    type_token: float | None = None
+    entropy: float | None = None
+    fertility: dict[str, float] = field(default_factory=dict)
+    continuation: dict[str, float] = field(default_factory=dict)
+    premium: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One language of the analysis: outcome or D_l (points), both scores where there are two models."""
+
+    language: str
+    family: str
+    value: float
+    half_width: float | None
+    complexity: float
+    log_size: float | None
+    premium: float | None
+    subword: float | None
+    byte: float | None
+
+
+@dataclass(frozen=True)
+class MorphologyReport:
+    """Everything the command says; `left_out` maps a language to the reason."""
+
+    models: tuple[str, ...]
+    benchmark: str
+    outcome: str
+    by: str
+    size: str
+    rows: tuple[Row, ...]
+    measures: tuple[Measured, ...]
+    left_out: dict[str, str]
+    spearman: Correlation
+    pearson: Correlation
+    partial: Correlation | None
+    premium: Correlation | None
+    regression: Regression | None
+    moran: Moran | None
+    without: tuple[WithoutFamily, ...]
+    notes: tuple[str, ...]
+
+
+def measure(language: str, texts: Sequence[str] = ()) -> Measured:
+    """C_WALS from the shipped chapters, and measures of the word forms of sentences (lower-cased, split at blanks)."""
+    entry = known(language)
+    try:
+        wals, chapters = complexity.c_wals(entry.wals) if entry else (None, 0)
+    except NumericError:
+        wals, chapters = None, 0
+    words = words_of(texts) if language not in complexity.UNSPACED else []
+    if len(words) < complexity.WINDOW:
+        return Measured(language, wals, chapters)
+    enough = len(words) >= TOKENS
+    return Measured(
+        language, wals, chapters, complexity.moving_type_token_ratio(words),
+        complexity.type_token_ratio(words, TOKENS) if enough else None, complexity.unigram_entropy(words),
+    )  # fmt: skip
+
+
+def words_of(texts: Sequence[str]) -> list[str]:
+    """Lower-cased words between blanks, punctuation at their edges taken off."""
+    found = (word.strip("\"'“”‘’«»„.,;:!?()[]{}…–—-।۔،؟") for text in texts for word in text.lower().split())
+    return [word for word in found if word]
+
+
+def differences(subword: Sequence[Observation], byte: Sequence[Observation]) -> list[tuple[Observation, float, float]]:
+    """D_l of languages that both models have, with both values; raises `PredictionError` for unlike results."""
+    for what in ("benchmark", "outcome"):
+        names = {getattr(row, what) for row in (*subword, *byte)}
+        if len(names) > 1:
+            raise PredictionError(f"the two models have results of different kinds ({', '.join(sorted(names))})")
+    others = {row.language: row for row in byte}
+    found = []
+    for row in subword:
+        if row.language in others and row.language not in (ENGLISH, "avg"):
+            other = others[row.language]
+            widths = (row.half_width, other.half_width)
+            half = None if None in widths else math.hypot(*(width or 0.0 for width in widths))
+            pair = Observation(f"{other.model} - {row.model}", row.benchmark, row.language, row.outcome,
+                               other.value - row.value, half)  # fmt: skip
+            found.append((pair, row.value, other.value))
+    return found
+
+
+def analyse(
+    outcome: Sequence[Observation | tuple[Observation, float, float]],
+    measures: Mapping[str, Measured],
+    by: str = "c_wals",
+    size: str = "mc4",
+    tokenizer: str | None = None,
+) -> MorphologyReport:
+    """The report of one model's outcome, or of D_l as `differences` gives it.
+
+    `tokenizer` names the premium that is held fixed beside the corpus size. Raises `PredictionError` for mixed
+    benchmarks, `NumericError` for fewer than five languages or constant inputs, `UnknownName` for a measure.
+    """
+    if by not in MEASURES:
+        raise UnknownName.of("measure of complexity", by, MEASURES)
+    if size not in SIZES:
+        raise UnknownName.of("pre-training corpus", size, SIZES)
+    given = [row if isinstance(row, tuple) else (row, None, None) for row in outcome]
+    benchmark = one_benchmark([row for row, _, _ in given])
+    rows, left_out = _rows(given, measures, by, size, tokenizer)
+    if len(rows) < MINIMUM:
+        why = "; ".join(f"{language}: {reason}" for language, reason in left_out.items())
+        raise NumericError(f"{len(rows)} languages have an outcome and {by}; {MINIMUM} are needed ({why})")
+    value, x = np.array([row.value for row in rows]), np.array([row.complexity for row in rows])
+    premiums = np.array([math.nan if row.premium is None else row.premium for row in rows])
+    whole = [row for row in rows if row.log_size is not None and (tokenizer is None or row.premium is not None)]
+    fit = _fit(whole, by, size, tokenizer) if len(whole) >= FOR_REGRESSION else None
+    families = [row.family for row in rows]
+    logs = np.array([row.log_size for row in whole], dtype=np.float64)
+    partial = None
+    if len(whole) >= FOR_REGRESSION:
+        partial = regression.partial([r.complexity for r in whole], [r.value for r in whole], {f"log10 {size}": logs})
+    models = tuple(dict.fromkeys(row.model for row, _, _ in given))
+    return MorphologyReport(
+        models, benchmark, given[0][0].outcome, by, size, tuple(rows), tuple(measures.values()), left_out,
+        regression.spearman(x, value), regression.pearson(x, value), partial,
+        regression.spearman(premiums, value) if np.ptp(premiums) > 0 else None, fit,
+        dependence.morans_i(fit.residuals, [row.family for row in whole]) if fit else None,
+        tuple(dependence.leave_one_family_out(value, x, families)), tuple(_notes(rows, whole, by)),
+    )  # fmt: skip
+
+
+def _rows(
+    given: Sequence[tuple[Observation, float | None, float | None]],
+    measures: Mapping[str, Measured],
+    by: str,
+    size: str,
+    tokenizer: str | None,
+) -> tuple[list[Row], dict[str, str]]:
+    rows, left_out = [], {}
+    for row, subword, byte in given:
+        if row.language in (ENGLISH, "avg"):
+            continue
+        entry, measured = known(row.language), measures.get(row.language)
+        value = getattr(measured, by) if measured else None
+        if entry is None or measured is None or value is None:
+            left_out[row.language] = "no features" if entry is None else f"no {by}"
+        elif by == "c_wals" and measured.chapters < complexity.MINIMUM_CHAPTERS:
+            left_out[row.language] = f"{measured.chapters} WALS chapters, {complexity.MINIMUM_CHAPTERS} are needed"
+        else:
+            amount = entry.number(size)
+            premium = measured.premium.get(tokenizer) if tokenizer else None
+            rows.append(
+                Row(row.language, entry.family or entry.name, row.value, row.half_width, value,
+                    math.log10(amount) if amount else None, premium, subword, byte)
+            )  # fmt: skip
+    return sorted(rows, key=lambda one: one.complexity), left_out
+
+
+def _fit(rows: Sequence[Row], by: str, size: str, tokenizer: str | None) -> Regression:
+    predictors: dict[str, Any] = {by: [row.complexity for row in rows]}
+    predictors[f"log10 {size}"] = [row.log_size for row in rows]
+    if tokenizer:
+        predictors[f"premium of {tokenizer}"] = [row.premium for row in rows]
+    columns = {name: np.asarray(values, dtype=np.float64) for name, values in predictors.items()}
+    return regression.regress([row.value for row in rows], columns)
+
+
+def _notes(rows: Sequence[Row], whole: Sequence[Row], by: str) -> list[str]:
+    notes = [f"{len(rows)} languages: |r| must reach {regression.detectable(len(rows)):.2f} for p < .05"]
+    if len(whole) < FOR_REGRESSION:
+        notes.append(f"no regression: {len(whole)} languages with all predictors, {FOR_REGRESSION} are needed")
+    if by == "c_wals":
+        notes.append("C_WALS counts grammatical categories, not word forms: Finnish is below Hindi")
+    return notes

@@ -1,0 +1,256 @@
+"""From runs, score tables or published records to the rows that analyses take: one number per language and benchmark.
+
+All numbers are points (0-100). Nothing is filled in: what was not scored is not there.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xstilts_eval.analysis import features
+from xstilts_eval.benchmark import FAMILIES
+from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
+from xstilts_eval.results import gains as gains_of_runs
+from xstilts_eval.results import record
+
+Outcome = Literal["score", "gain", "gap"]
+OUTCOMES: tuple[Outcome, ...] = ("score", "gain", "gap")
+ENGLISH = "en"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One number: a score, a gain of training over a baseline, or the gap to English, in points.
+
+    `half_width` is that of the 95 % interval where one is known. `benchmark` is a group (``xtreme_xnli``), or what a
+    table calls it.
+    """
+
+    model: str
+    benchmark: str
+    language: str
+    outcome: Outcome
+    value: float
+    half_width: float | None = None
+
+
+class TableRow(BaseModel):
+    """One row of a score table (CSV): points with, optionally, the half-width of their 95 % interval.
+
+    `parameters`, `embedding_parameters`, `group` (models of one recipe) and `bases` serve `scaling` only.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    model: str = Field(min_length=1)
+    benchmark: str = Field(min_length=1)
+    language: str = Field(min_length=1)
+    score: float
+    outcome: Outcome = "score"
+    half_width: float | None = Field(default=None, ge=0)
+    parameters: float | None = Field(default=None, gt=0)
+    embedding_parameters: float | None = Field(default=None, ge=0)
+    group: str = "all"
+    bases: Literal["multilingual", "monolingual"] = "multilingual"
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which of a model's published records are meant; None: whatever there is one of."""
+
+    stage: str | None = None
+    setting: str | None = None
+    source: str | None = None
+    family: str | None = None
+
+    def fits(self, one: PublishedRecord) -> bool:
+        """Whether a record is among them; only records that one of our families covers ever are."""
+        names = (one.family, one.family.partition("_")[2])
+        wanted = ((self.stage, one.stage), (self.setting, one.setting), (self.source, one.source))
+        return (
+            one.family in FAMILIES
+            and one.metric in FAMILIES[one.family].official
+            and one.confidence != "recalled"
+            and (self.family is None or self.family in names)
+            and all(value is None or value == given for value, given in wanted)
+        )
+
+
+class PublishedRecord(Protocol):
+    """What is read of a record of the zoo."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def setting(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def confidence(self) -> str: ...
+    @property
+    def percent(self) -> float: ...
+
+
+def read_table(path: Path) -> list[TableRow]:
+    """Rows of a CSV with a header; raises `MissingData` and `DataError`, naming file and line."""
+    if not path.is_file():
+        raise MissingData(f"{path} does not exist; give a CSV with the columns model, benchmark, language and score")
+    rows = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        try:
+            for row in reader:
+                rows.append(TableRow.model_validate({name: value for name, value in row.items() if value != ""}))
+        except (ValidationError, UnicodeDecodeError, csv.Error, TypeError) as error:
+            problem = _problem(error)
+            raise DataError(f"{path}, line {reader.line_num}: {problem}") from error
+    if not rows:
+        raise DataError(f"{path} holds no row")
+    return rows
+
+
+def _problem(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    columns = ", ".join(TableRow.model_fields)
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']} (columns: {columns})"
+
+
+def from_table(rows: Iterable[TableRow]) -> list[Observation]:
+    """Observations of a score table; languages by our codes where they are known."""
+    return [Observation(r.model, r.benchmark, canonical(r.language), r.outcome, r.score, r.half_width) for r in rows]
+
+
+def canonical(language: str) -> str:
+    """Our code of a language; what has no features, and averages, stay as they are. Unclear ones raise."""
+    if language in ("avg", "all", "others"):
+        return "avg"
+    found = features.known(language)
+    return found.code if found else language
+
+
+def from_runs(run: Path, baseline: Path | None, inner: str) -> list[Observation]:
+    """Gains over the baseline (means over the seeds that both have), or, without one, scores."""
+    name = run.name or str(run)
+    if baseline is not None:
+        found = gains_of_runs.gains(*gains_of_runs.paired(baseline, run, inner))
+        return [
+            Observation(name, gain.family.group, "avg" if gain.language == "all" else gain.language, "gain",
+                        gain.gain, gain.half_width)
+            for gain in found if gain.language != "others"
+        ]  # fmt: skip
+    seeds = [record.read(folder) for folder in gains_of_runs.seed_folders(run, inner)]
+    leaves = {leaf.leaf: [seed_leaf for seed in seeds for seed_leaf in seed.leaves if seed_leaf.leaf == leaf.leaf]
+              for leaf in seeds[0].leaves}  # fmt: skip
+    return [_score(name, members) for members in leaves.values()]
+
+
+def _score(name: str, leaves: Sequence[record.LeafResult]) -> Observation:
+    """Mean over seeds; the half-width joins documents and, from three seeds on, seeds (t)."""
+    first = leaves[0]
+    points = [gains_of_runs.official(leaf) for leaf in leaves]
+    known = [leaf.intervals[metric] for leaf in leaves for metric in first.family.official if metric in leaf.intervals]
+    documents = 50 * fmean(high - low for low, high in known) if known else None
+    seeds = None
+    if len(points) > 2:
+        t = gains_of_runs.STUDENT.get(len(points) - 1, gains_of_runs.NORMAL)
+        seeds = t * stdev(points) / math.sqrt(len(points))
+    half = None if documents is None and seeds is None else math.hypot(documents or 0.0, seeds or 0.0)
+    return Observation(name, first.family.group, first.language, "score", fmean(points), half)
+
+
+def from_zoo(records: Iterable[PublishedRecord], model: str, which: Which, averages: bool = False) -> list[Observation]:
+    """Published scores of one model by language, or its published averages; recalled numbers are left out.
+
+    Raises `PredictionError` where several values stand for one language, naming what tells them apart.
+    """
+    grouped: dict[tuple[str, str], list[PublishedRecord]] = {}
+    for one in records:
+        language = canonical(one.language)
+        if one.model == model and which.fits(one) and (language == "avg") == averages:
+            grouped.setdefault((one.family, language), []).append(one)
+    found = []
+    for (family, language), members in grouped.items():
+        metrics = [one.metric for one in members]
+        if len(metrics) != len(set(metrics)):
+            kinds = sorted({f"stage {r.stage!r}, setting {r.setting!r}, source {r.source!r}" for r in members})
+            raise PredictionError(
+                f"{model} has several values of {family} in {language}; choose by --stage, --setting or --source: "
+                f"{'; '.join(kinds)}"
+            )
+        found.append(Observation(model, family, language, "score", fmean(one.percent for one in members)))
+    return found
+
+
+def gaps(scores: Sequence[Observation]) -> list[Observation]:
+    """English minus each other language, by model and benchmark; where English is missing there is none.
+
+    Half-widths are joined as if the two languages were independent, too wide for parallel test sets.
+    """
+    english = {(o.model, o.benchmark): o for o in scores if o.language == ENGLISH and o.outcome == "score"}
+    found = []
+    for one in scores:
+        source = english.get((one.model, one.benchmark))
+        if source is None or one.outcome != "score" or one.language in (ENGLISH, "avg"):
+            continue
+        widths = (source.half_width, one.half_width)
+        half = None if None in widths else math.hypot(*(width or 0.0 for width in widths))
+        found.append(replace(one, outcome="gap", value=source.value - one.value, half_width=half))
+    return found
+
+
+def select(
+    rows: Sequence[Observation], outcome: Outcome, benchmark: str | None = None, model: str | None = None
+) -> list[Observation]:
+    """Observations of one model, outcome, benchmark; raises `SettingError` for none, `PredictionError` for a mixture.
+
+    `benchmark` may leave out the suite (``xnli``).
+    """
+    chosen = [row for row in rows if model is None or row.model == model]
+    if outcome == "gap" and not any(row.outcome == "gap" for row in chosen):
+        chosen = gaps(chosen)
+    chosen = [row for row in chosen if row.outcome == outcome]
+    if benchmark:
+        chosen = [row for row in chosen if benchmark in (row.benchmark, row.benchmark.partition("_")[2])]
+    if not chosen:
+        there = sorted({f"{row.outcome} of {row.model} on {row.benchmark}" for row in rows})
+        raise SettingError(
+            f"there is no {outcome}{f' of {model}' if model else ''}{f' on {benchmark}' if benchmark else ''}; there "
+            f"is: {'; '.join(there[:8]) or 'nothing'}{' (a gap needs English)' if outcome == 'gap' else ''}"
+        )
+    models = sorted({row.model for row in chosen})
+    if len(models) > 1:
+        raise PredictionError(f"one model at a time; name it by --model: {', '.join(models)}")
+    cells = Counter((row.benchmark, row.language) for row in chosen)
+    if twice := [cell for cell, number in cells.items() if number > 1]:
+        raise PredictionError(f"{twice[0][1]} occurs twice for {models[0]} on {twice[0][0]}; keep one value of it")
+    return chosen
+
+
+def one_benchmark(rows: Sequence[Observation]) -> str:
+    """The benchmark that all rows share; raises `PredictionError` when results of several are mixed."""
+    names = sorted({row.benchmark for row in rows})
+    if len(names) != 1:
+        raise PredictionError(
+            f"results of different benchmarks cannot share one fit ({', '.join(names)}); name one by --family, or "
+            "give --pool to fit them together with their own intercepts"
+        )
+    return names[0]

@@ -1,0 +1,40 @@
+"""Every report goes the same way: shown as a table, written as JSON beside its figure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xstilts_eval import __version__
+from xstilts_eval.analysis import figures
+from xstilts_eval.analysis.regression import as_json
+from xstilts_eval.errors import SettingError
+from xstilts_eval.writing import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def publish(
+    report: Any, shown: Any, draw: Callable[[], Figure], output: Path | None, name: str, overwrite: bool
+) -> None:
+    """Print `shown`; with `output` write ``name.json``, ``name.svg`` and ``name.png`` there.
+
+    Raises `SettingError` where a report stands already, unless `overwrite`.
+    """
+    from rich.console import Console
+
+    console = Console()
+    console = console if console.is_terminal else Console(width=max(console.width, 150))
+    if output is not None:
+        target = output / f"{name}.json"
+        if target.exists() and not overwrite:
+            raise SettingError(f"{target} exists; give --overwrite, or another --output")
+        content = {"analysis": name, "xstilts": __version__, **as_json(report)}
+        write_atomically(target, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        written = [target, *figures.save(draw(), output / name)]
+    console.print(shown, highlight=False, markup=False)
+    if output is not None:
+        console.print("\nwritten: " + "  ".join(map(str, written)), highlight=False, markup=False)

@@ -1,0 +1,105 @@
+"""What encoders make of the same inputs, layer by layer: before and after an intermediate stage.
+
+The one module of the analyses that runs a model; everything else takes its arrays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xstilts_eval import bundle
+from xstilts_eval.data import files
+from xstilts_eval.data.examples import Tagged
+from xstilts_eval.errors import MissingData, XstiltsError
+from xstilts_eval.language_codes import candidates
+from xstilts_eval.models import tagging
+from xstilts_eval.models.embedding import pool
+from xstilts_eval.models.encoder import Loaded, Runtime, forward_rows, rows_of
+
+Layers = NDArray[np.floating[Any]]
+MAX_LENGTH = 128
+
+
+def load(folder: Path, batch_tokens: int = 4096) -> Loaded:
+    """An encoder of a checkpoint folder with safetensors weights, in float32; raises `MissingData`."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers import AutoModel, AutoTokenizer
+
+    if not (folder / "config.json").is_file():
+        raise MissingData(f"{folder} holds no encoder (no config.json)")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder, use_safetensors=True).eval()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    runtime = Runtime(device, torch.float32, batch_tokens, show_progress=False)
+    return Loaded(model.to(device), tokenizer, runtime, MAX_LENGTH, folder.name)
+
+
+def encoder_of(checkpoint: str) -> Path | None:
+    """The encoder folder of a run's checkpoint (a bundle or a plain folder); None where it is not on this machine."""
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        return None
+    try:
+        inner = bundle.read(folder).encoder
+    except XstiltsError:
+        return folder if (folder / "config.json").is_file() else None
+    return folder / inner if inner and (folder / inner).is_dir() else None
+
+
+def sentence_layers(encoder: Loaded, texts: Sequence[str]) -> Layers:
+    """Mean-pooled hidden states [layers + 1, texts, width] of every layer, the embeddings first."""
+    encoding = encoder.tokenizer(list(texts), truncation=True, max_length=encoder.max_length, verbose=False)
+    rows = forward_rows(encoder, rows_of(encoding, encoder.fields), _all_layers, output_hidden_states=True)
+    width = int(encoder.model.config.hidden_size)
+    stacked = np.stack(rows)
+    layers: Layers = stacked.reshape(len(texts), -1, width).transpose(1, 0, 2)
+    return layers
+
+
+def _all_layers(output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    mask = inputs["attention_mask"]
+    return torch.cat([pool(hidden, mask, "mean") for hidden in output.hidden_states], dim=-1)
+
+
+def word_features(encoder: Loaded, sentences: Sequence[Tagged]) -> tuple[Layers, list[str]]:
+    """Last hidden states [words, width] at the first sub-word of every word, and the words' tags."""
+    limit = tagging.budget(encoder.tokenizer, encoder.model, encoder.max_length)
+    known = tagging.WordTokenizer(encoder.tokenizer, limit)
+    known.learn(word for sentence in sentences for word in sentence.tokens)
+    pieces = [p for number, s in enumerate(sentences) for p in tagging.cut(number, s.tokens, known, limit)]
+    before, after = tagging.template(encoder.tokenizer)
+    rows = []
+    for piece in pieces:
+        ids = [*before, *piece.ids, *after]
+        values = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": [0] * len(ids)}
+        rows.append({name: values[name] for name in encoder.fields})
+    hidden = forward_rows(encoder, rows, lambda output, _: output.last_hidden_state)
+    features = [h[np.asarray(p.first) + len(before)] for h, p in zip(hidden, pieces, strict=True)]
+    return np.concatenate(features), [tag for sentence in sentences for tag in sentence.tags]
+
+
+def parallel_texts(folder: Path, languages: Sequence[str], limit: int) -> dict[str, list[str]]:
+    """The first `limit` lines of each language's file in a folder of parallel text, by our code.
+
+    A file is named by a language code (``swh_Latn.devtest.gz``, ``sw.txt``). Raises `MissingData` for a language
+    without a file and for files of different lengths.
+    """
+    named = {path.name.split(".")[0]: path for path in sorted(folder.glob("*")) if path.is_file()}
+    found = {}
+    for language in languages:
+        codes = [language, *(row.code for row in candidates(language))]
+        path = next((named[code] for code in codes if code in named), None)
+        if path is None:
+            raise MissingData(f"{folder} has no file of {language} (looked for {', '.join(codes)})")
+        found[language] = [text for _, text in files.lines(path)]
+    lengths = {language: len(texts) for language, texts in found.items()}
+    if len(set(lengths.values())) > 1:
+        raise MissingData(f"the files of {folder} are no parallel text: {lengths}")
+    return {language: texts[:limit] for language, texts in found.items()}

@@ -1,0 +1,146 @@
+"""Models with sizes for `scaling`, from a table, from runs or from the zoo."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xstilts_eval.analysis import sizes
+from xstilts_eval.analysis.observations import Observation, TableRow, Which, canonical, from_runs, from_zoo, read_table
+from xstilts_eval.analysis.scaling_report import Sized
+from xstilts_eval.analysis.sizes import Bases
+from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
+
+
+class RunRow(BaseModel):
+    """One row of a CSV of runs; folders are relative to the CSV, sizes counted in the run's weights where empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    model: str = Field(min_length=1)
+    run: Path
+    baseline: Path | None = None
+    weights: Path | None = None
+    parameters: float | None = Field(default=None, gt=0)
+    embedding_parameters: float | None = Field(default=None, ge=0)
+    group: str = "all"
+    bases: Bases = "multilingual"
+
+
+def load_zoo() -> Any:
+    """The shipped zoo."""
+    return importlib.import_module("xstilts_eval.zoo.manifest").load()
+
+
+def published(model: str, which: Which, averages: bool = False) -> list[Observation]:
+    """Published scores (or averages) of one model of the zoo; raises `SettingError` when it has none of these."""
+    zoo = load_zoo()
+    found = from_zoo(zoo.of(zoo.model(model).name), model, which, averages)
+    if not found:
+        what = "average" if averages else "score by language"
+        raise SettingError(f"the zoo has no {what} of {model} for these --family, --stage, --setting and --source")
+    return found
+
+
+def sized_from_table(path: Path) -> list[Sized]:
+    """Rows of a score table that name parameters; raises `DataError` when none does."""
+    rows = read_table(path)
+    found = [_of_row(row) for row in rows if row.parameters]
+    if not found:
+        raise DataError(f"{path} names no parameters; scaling needs them beside every score")
+    return found
+
+
+def _of_row(row: TableRow) -> Sized:
+    return Sized(
+        row.model, row.benchmark, row.outcome, row.score, row.half_width, float(row.parameters or 0),
+        row.embedding_parameters, row.group, row.bases, canonical(row.language),
+    )  # fmt: skip
+
+
+def sized_from_runs(path: Path, inner: str, language: str) -> list[Sized]:
+    """Gains (where a baseline is named) or scores of runs listed in a CSV, in one language or averaged."""
+    if not path.is_file():
+        raise MissingData(f"{path} does not exist; give a CSV with the columns {', '.join(RunRow.model_fields)}")
+    found: list[Sized] = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        for raw in reader:
+            try:
+                row = RunRow.model_validate({name: value for name, value in raw.items() if value != ""})
+            except (ValidationError, TypeError) as error:
+                raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+            found += _of_run(row, path.parent, inner, language)
+    return found
+
+
+def _of_run(row: RunRow, folder: Path, inner: str, language: str) -> list[Sized]:
+    baseline = folder / row.baseline if row.baseline else None
+    observations = from_runs(folder / row.run, baseline, inner)
+    parameters, embeddings = row.parameters, row.embedding_parameters
+    if parameters is None:
+        if row.weights is None:
+            raise DataError(f"{row.model}: give parameters, or weights (a folder with safetensors) to count them in")
+        counted = sizes.count(folder / row.weights)
+        parameters, embeddings = counted.parameters, float(counted.embeddings)
+    return [
+        Sized(row.model, o.benchmark, o.outcome, o.value, o.half_width, parameters, embeddings, row.group, row.bases)
+        for o in averaged(observations, language)
+    ]
+
+
+def sized_from_zoo(models: Sequence[str], which: Which, language: str) -> list[Sized]:
+    """Published scores of models of the zoo; sizes from our table of counts, else the zoo's own total."""
+    zoo = load_zoo()
+    found = []
+    for name in models:
+        model = zoo.model(name)
+        size = sizes.known_sizes().get(model.hub_id)
+        if size is None and model.parameters == "unknown":
+            raise SettingError(f"the zoo does not know the number of parameters of {name}")
+        for o in averaged(published(name, which, averages=language == "avg"), language):
+            found.append(
+                Sized(name, o.benchmark, o.outcome, o.value, o.half_width, size.parameters, size.embedding_parameters,
+                      size.group, size.bases)
+                if size else Sized(name, o.benchmark, o.outcome, o.value, o.half_width, model.parameters, None)
+            )  # fmt: skip
+    return found
+
+
+def averaged(rows: Sequence[Observation], language: str) -> list[Observation]:
+    """Rows of one language, or of every benchmark its average: as given, else the mean over its languages."""
+    if language != "avg":
+        return [row for row in rows if row.language == canonical(language)]
+    found = []
+    for benchmark in dict.fromkeys(row.benchmark for row in rows):
+        own = [row for row in rows if row.benchmark == benchmark]
+        given = [row for row in own if row.language == "avg"]
+        if given:
+            found += given
+        else:
+            first = own[0]
+            found.append(Observation(first.model, benchmark, "avg", first.outcome, fmean(row.value for row in own)))
+    return found
+
+
+def chosen(points: Sequence[Sized], family: str | None, outcome: str | None, language: str | None) -> list[Sized]:
+    """Points of one benchmark, outcome, language; raises `SettingError` for none, `PredictionError` for a mixture."""
+    found = [
+        point for point in points
+        if (family is None or family in (point.benchmark, point.benchmark.partition("_")[2]))
+        and (outcome is None or point.outcome == outcome)
+        and (language is None or point.language == canonical(language))
+    ]  # fmt: skip
+    if not found:
+        there = sorted({f"{p.outcome} on {p.benchmark} in {p.language}" for p in points})
+        raise SettingError(f"nothing fits --family, --outcome and --language; there is: {'; '.join(there[:8])}")
+    names = sorted({point.benchmark for point in found})
+    if len(names) > 1:
+        raise PredictionError(f"several benchmarks ({', '.join(names)}) cannot share one fit; name one by --family")
+    return found

@@ -1,0 +1,47 @@
+"""`xstilts checklist`: the command's options; the work is in `checklist.run`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from xstilts_eval.checklist.generate import CASES, SEED
+
+
+def checklist(
+    pretrained: str = typer.Argument(help="Bundle, checkpoint folder or hub id with a span head trained on SQuAD."),
+    languages: str = typer.Option("", help="Languages, separated by commas; default: all that have templates."),
+    tests: str = typer.Option("", help="comparison, intensifiers, properties, profession, animal_vehicle(_v2)."),
+    cases: int = typer.Option(CASES, min=1, help="Cases of each test in each language."),
+    seed: int = typer.Option(SEED, help="Draws names and values."),
+    templates: Path | None = typer.Option(None, help="The official checklist_templates.tsv instead of our templates."),
+    output: Path = typer.Option(Path("checklist"), "--output", "-o", help="Folder for table, results, predictions."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier run in the output folder."),
+) -> None:
+    """MultiCheckList: six behavioural tests of a question-answering head, as error rates in percent."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from rich.console import Console
+    from rich.table import Table
+
+    from xstilts_eval.checklist import run
+
+    planned = run.plan(_list(languages), _list(tests), cases, seed, templates)
+    if planned.left_out:
+        print(f"left out, wording depends on values: {', '.join(planned.left_out)}", file=sys.stderr)
+    leaves = run.run(pretrained, planned, seed, output, overwrite)
+    header, rows = run.grid(leaves)
+    table = Table(title=f"MultiCheckList, error rate in percent of {cases} cases a test")
+    for name in header:
+        table.add_column(name, justify="left" if name == "language" else "right")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    (console if console.is_terminal else Console(width=150)).print(table)
+    print(f"results: {output / run.RESULTS}   predictions: {output / run.PREDICTIONS}")
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
