@@ -119,7 +119,17 @@ def _ours(
     )
     folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
     settings = StageSettings(learning_rate=_RATE, batch_size=batch, warmup=0.0, precision=precision, selection="last")  # type: ignore[arg-type]
-    work = loop.Work(shared, {"task": task}, steps, settings, 1, folder, "ours", lambda rows_: rows.collate(rows_, 0))
+    work = loop.Work(
+        shared,
+        {"task": task},
+        steps,
+        settings,
+        1,
+        folder,
+        "ours",
+        lambda rows_: rows.collate(rows_, 0),
+        keep_checkpoints=False,  # as the peer
+    )
     try:
         return [loss for _, loss in loop.train(work).losses]
     finally:

@@ -14,13 +14,20 @@ import typer
 
 from xstilts_eval import __version__
 from xstilts_eval.errors import PredictionError, SettingError, XstiltsError
+from xstilts_eval.report.command import report
+from xstilts_eval.results.compare_command import compare
+from xstilts_eval.results.export_command import export
+from xstilts_eval.results.show_command import show
 from xstilts_eval.translation.command import translate
+from xstilts_eval.zoo.command import zoo_app
+from xstilts_eval.zoo.regress_command import regress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 data_app = typer.Typer(no_args_is_help=True, help="What data is there, and how to get the rest.")
 bundle_app = typer.Typer(no_args_is_help=True, help="Checkpoint folders that serve task families.")
 app.add_typer(data_app, name="data")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(zoo_app, name="zoo")
 
 DATA_HELP = "Data folder in the official formats, 'hub' or 'sample'; default: XSTILTS_DATA, else the bundled sample."
 
@@ -98,6 +105,9 @@ def score(
     results: list[Path] = typer.Argument(None, help="Results files or output folders of xstilts eval or lm_eval."),
     predictions: Path | None = typer.Option(None, help="Folder of prediction files in the leaderboard's layout."),
     labels: Path | None = typer.Option(None, help="Folder of label files, same layout."),
+    allow_incomplete: bool = typer.Option(
+        False, "--allow-incomplete", help="With --predictions: score the languages that both folders have."
+    ),
     json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
     markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
     languages: bool = typer.Option(True, help="Show the table by language."),
@@ -110,7 +120,7 @@ def score(
             raise SettingError("scoring files needs --predictions and --labels together, and no RESULTS")
         from xstilts_eval.results.official import score_predictions
 
-        _write_json(score_predictions(predictions, labels), json_ or "-")
+        _write_json(score_predictions(predictions, labels, allow_incomplete), json_ or "-")
         return
     if not results:
         raise SettingError("give RESULTS, or --predictions and --labels")
@@ -282,6 +292,11 @@ def fit_head(
 
 
 app.command()(translate)
+app.command()(report)
+app.command()(regress)
+app.command()(compare)
+app.command()(show)
+app.command()(export)
 
 
 @app.command()
