@@ -6,6 +6,10 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install -qq -c constraints.txt
 WORKERS ?= 2
 ARGS ?=
+# What `make regress` scores and where the data lie; some of the 112 pairs are in no folder, hence the last one.
+TASKS ?= bitext_tatoeba
+DATA ?= $(or $(XSTILTS_SHARED),../shared)/data
+REGRESS ?= --allow-missing
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -13,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart env test test-slow lint clean
+.PHONY: help quickstart env test test-slow regress lint clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -29,13 +33,19 @@ test: $(VENV)/.dev  ## The default tests; ARGS='-k bridge' selects some
 test-slow: $(VENV)/.dev  ## The tests that take minutes
 	@$(TEST) -m 'slow and not gpu and not network' $(ARGS)
 
+regress: $(VENV)/.demo  ## Score real weights, compare with published numbers; TASKS=, DATA= and REGRESS= choose
+	@model="$$($(BIN)/python -c 'from xstilts_eval.quickstart import weights; print(weights())')" && \
+	$(BIN)/xstilts eval "$$model" --tasks '$(TASKS)' --data '$(DATA)' --output results/regress/run --overwrite --no-languages
+	@$(BIN)/xstilts regress results/regress/run --against all-MiniLM-L6-v2 --tasks '$(TASKS)' $(REGRESS) \
+	  --markdown results/regress/regress.md --junit results/regress/junit.xml --json results/regress/regress.json
+
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
 clean:  ## Remove .venv, the quickstart's results and all caches
-	rm -rf $(VENV) results/quickstart build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) results/quickstart results/regress build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made anew whenever the dependencies change.

@@ -47,6 +47,8 @@ NAMES = {
     "choices_long": "decoders:choices_long",
     "training_pairs": "training:sentence_pairs",
     "training_pairs_bf16": "training:sentence_pairs_bf16",
+    "training_tags": "training:tagged_sentences",
+    "training_tags_bf16": "training:tagged_sentences_bf16",
     "harness_pairs": "harness:pairs",
     "harness_tagging": "harness:tagging",
     "harness_questions": "harness:questions",

@@ -15,8 +15,8 @@ import transformers
 from benchmarks import inputs
 from benchmarks.inputs import Size
 from benchmarks.measure import Agreement, Comparison, Contender
-from xstilts_eval.benchmark import Kind
-from xstilts_eval.models import pairs
+from xstilts_eval.benchmark import UPOS, Kind
+from xstilts_eval.models import pairs, tagging
 from xstilts_eval.training import batches, loop, rows
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.settings import StageSettings
@@ -38,11 +38,29 @@ def sentence_pairs_bf16(size: Size) -> Comparison:
     return _pairs("training_pairs_bf16", size, "bfloat16", 3.0)
 
 
+def tagged_sentences(size: Size) -> Comparison:
+    """Sentences with a tag per word in fp32, padded to 128 by the peer."""
+    return _tags("training_tags", size, "float32", 2.0)
+
+
+def tagged_sentences_bf16(size: Size) -> Comparison:
+    """Tagged sentences in bf16 autocast against the same fp32 peer, and against it in bf16."""
+    return _tags("training_tags_bf16", size, "bfloat16", 3.0)
+
+
 def _pairs(name: str, size: Size, precision: str, target: float) -> Comparison:
     model = inputs.encoder("AutoModelForSequenceClassification", num_labels=2, **_NO_DROPOUT).train()
     documents = inputs.pairs(size.steps * _MICRO, ("en",))
     found = rows.pair_rows(inputs.loaded(model, pairs.MAX_LENGTH), documents)
     return _comparison(name, "Training on sentence pairs", "PAWS-X pairs", model, Kind.PAIR, found, _MICRO, 128,
+                       precision, target)  # fmt: skip
+
+
+def _tags(name: str, size: Size, precision: str, target: float) -> Comparison:
+    model = inputs.encoder("AutoModelForTokenClassification", num_labels=len(UPOS), **_NO_DROPOUT).train()
+    documents = inputs.documents("udpos", ("en",), size.steps * _MICRO, "dev")
+    found = rows.tagged_rows(inputs.loaded(model, tagging.MAX_LENGTH), documents, UPOS)
+    return _comparison(name, "Training on tagged sentences", "UD-POS sentences", model, Kind.TAGGED, found, _MICRO, 128,
                        precision, target)  # fmt: skip
 
 
@@ -101,7 +119,17 @@ def _ours(
     )
     folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
     settings = StageSettings(learning_rate=_RATE, batch_size=batch, warmup=0.0, precision=precision, selection="last")  # type: ignore[arg-type]
-    work = loop.Work(shared, {"task": task}, steps, settings, 1, folder, "ours", lambda rows_: rows.collate(rows_, 0))
+    work = loop.Work(
+        shared,
+        {"task": task},
+        steps,
+        settings,
+        1,
+        folder,
+        "ours",
+        lambda rows_: rows.collate(rows_, 0),
+        keep_checkpoints=False,  # as the peer
+    )
     try:
         return [loss for _, loss in loop.train(work).losses]
     finally:
@@ -146,7 +174,8 @@ def _fixed(row: dict[str, Any], length: int) -> dict[str, Any]:
     for name, value in row.items():
         if name != "document":
             is_list = isinstance(value, list)
-            filled[name] = torch.tensor(value + [0] * (length - len(value)) if is_list else value)
+            padding = [heads.IGNORED if name == "labels" else 0] * (length - len(value)) if is_list else []
+            filled[name] = torch.tensor(value + padding if is_list else value)
     return filled
 
 

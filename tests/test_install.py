@@ -33,6 +33,7 @@ SOURCES = (
     "README.md",
     "pyproject.toml",
     "model_zoo.yaml",
+    "zoo",
     "harness_tasks",
     "recipes",
     "xstilts_eval",
@@ -216,6 +217,8 @@ def test_wheel_holds_every_data_file_once(checkout: Path, wheel: Path) -> None:
     official = {path.relative_to(checkout).as_posix() for path in sample.rglob("*") if path.is_file()}
     assert official and official <= set(names)
     assert {"xstilts_eval/model_zoo.yaml", "xstilts_eval/languages.csv"} <= set(names)
+    zoo = {f"xstilts_eval/zoo/{path.name}" for path in (checkout / "zoo").iterdir()}
+    assert {name for name in names if name.startswith("xstilts_eval/zoo/") and name.endswith(".yaml")} == zoo
     recipes = {f"xstilts_eval/recipes/{path.name}" for path in (checkout / "recipes").iterdir()}
     assert {name for name in names if "/recipes/" in name} == recipes and len(recipes) > 20
 

@@ -16,7 +16,13 @@ from xstilts_eval import __version__
 from xstilts_eval.analysis.command import app as analyze_app
 from xstilts_eval.checklist.command import checklist
 from xstilts_eval.errors import PredictionError, SettingError, XstiltsError
+from xstilts_eval.report.command import report
+from xstilts_eval.results.compare_command import compare
+from xstilts_eval.results.export_command import export
+from xstilts_eval.results.show_command import show
 from xstilts_eval.translation.command import translate
+from xstilts_eval.zoo.command import zoo_app
+from xstilts_eval.zoo.regress_command import regress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 data_app = typer.Typer(no_args_is_help=True, help="What data is there, and how to get the rest.")
@@ -24,6 +30,7 @@ bundle_app = typer.Typer(no_args_is_help=True, help="Checkpoint folders that ser
 app.add_typer(data_app, name="data")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(analyze_app, name="analyze")
+app.add_typer(zoo_app, name="zoo")
 
 DATA_HELP = "Data folder in the official formats, 'hub' or 'sample'; default: XSTILTS_DATA, else the bundled sample."
 
@@ -102,6 +109,9 @@ def score(
     predictions: Path | None = typer.Option(None, help="Folder of prediction files in the leaderboard's layout."),
     labels: Path | None = typer.Option(None, help="Folder of label files, same layout."),
     version: str = typer.Option("xtreme", help="With --predictions: xtreme or xtreme-r."),
+    allow_incomplete: bool = typer.Option(
+        False, "--allow-incomplete", help="With --predictions: score the languages that both folders have."
+    ),
     json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
     markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
     languages: bool = typer.Option(True, help="Show the table by language."),
@@ -114,7 +124,7 @@ def score(
             raise SettingError("scoring files needs --predictions and --labels together, and no RESULTS")
         from xstilts_eval.results.official import score_predictions
 
-        _write_json(score_predictions(predictions, labels, version), json_ or "-")
+        _write_json(score_predictions(predictions, labels, version, allow_incomplete), json_ or "-")
         return
     if not results:
         raise SettingError("give RESULTS, or --predictions and --labels")
@@ -287,6 +297,11 @@ def fit_head(
 
 app.command()(translate)
 app.command()(checklist)
+app.command()(report)
+app.command()(regress)
+app.command()(compare)
+app.command()(show)
+app.command()(export)
 
 
 @app.command()

@@ -4,7 +4,8 @@ Sources: task membership and Tatoeba codes from google-research/xtreme @ 838c13b
 ISO 639-3 registry (macro-language codes where ISO 639-1 maps to one); scripts from CLDR likely subtags; families from
 the Universal Dependencies table and XTREME's README. An empty family means "not stated in any source read". FLORES
 codes (language and script, the names of FLORES-200's files, which NLLB's tokenizer uses too): the individual language
-that stands for a macro-language there (arb, azj, pes, quy, swh, zsm).
+that stands for a macro-language there (arb, azj, pes, quy, swh, zsm). Resource classes, 0 (left behind) to 5 (winners),
+are those of Joshi et al. 2020 (2020.acl-main.560), read in MaLA-LM/LangResourceAtlas @ ea4606be and matched by name.
 """
 
 import csv
@@ -15,6 +16,7 @@ from pathlib import Path
 from xstilts_eval.errors import UnknownName
 
 TABLE = Path(__file__).with_name("languages.csv")
+CLASSES = Path(__file__).with_name("language_classes.csv")
 
 
 @dataclass(frozen=True)
@@ -46,3 +48,10 @@ def language(code: str) -> Language:
     if code not in table:
         raise UnknownName.of("language", code, table)
     return table[code]
+
+
+@cache
+def resource_classes() -> dict[str, int]:
+    """How well resourced a language is, by ISO 639-1 code: class 0 to 5 of Joshi et al. 2020."""
+    with CLASSES.open(encoding="utf-8", newline="") as file:
+        return {row["code"]: int(row["joshi_class"]) for row in csv.DictReader(file)}

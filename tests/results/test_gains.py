@@ -14,7 +14,7 @@ from scipy import stats
 
 from xstilts_eval import evaluation
 from xstilts_eval.benchmark import family
-from xstilts_eval.errors import PredictionError
+from xstilts_eval.errors import MissingData, PredictionError
 from xstilts_eval.results import gains
 
 
@@ -113,5 +113,5 @@ def test_runs_that_cannot_be_compared_are_refused(scored: Path, tiny_bundle: Pat
     with pytest.raises(PredictionError, match="have no seed in common"):
         gains.paired(with_seeds(scored, tmp_path / "a", [1, 2]), with_seeds(scored, tmp_path / "b", [3]), "eval")
     shutil.rmtree(short / "samples")
-    with pytest.raises(PredictionError, match="gains need the samples"):
+    with pytest.raises(MissingData, match="keeps no samples"):
         gains.gains([short], [short])

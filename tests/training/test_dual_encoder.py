@@ -194,10 +194,10 @@ def test_all_pairs_of_a_step_stay_together(base: Path, tmp_path: Path) -> None:
     assert rows.is_whole
 
     class Stub:
-        class args:  # noqa: N801
+        class args:
             process_index, world_size = 1, 4
 
-        class work:  # noqa: N801
+        class work:
             steps = [type("Step", (), {"task": "lareqa", "rows": tuple(range(6))})]
             tasks = {"lareqa": rows}
             collate = staticmethod(learned.collate)
@@ -218,9 +218,7 @@ def test_all_pairs_of_a_step_stay_together(base: Path, tmp_path: Path) -> None:
         ({"batch_size": 1}, "lareqa: batch_size 1 leaves no negatives"),
     ],
 )
-def test_settings_that_take_negatives_away(
-    base: Path, tmp_path: Path, settings: dict[str, Any], message: str
-) -> None:
+def test_settings_that_take_negatives_away(base: Path, tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         stage_of(base, tmp_path, **settings)
 
@@ -294,7 +292,10 @@ def test_published_settings(task: str, rate: float, epochs: float, batch_size: i
     settings = found.settings
     assert (settings.learning_rate, settings.epochs, settings.batch_size) == (rate, epochs, batch_size)
     assert settings.group_by_length is False and "choice of ours" in found.origins["group_by_length"]
-    assert settings.max_length is None and dual_encoder.lengths(task, 512) == {"lareqa": (96, 256), "mewslix": (64, 64)}[task]
+    assert (
+        settings.max_length is None
+        and dual_encoder.lengths(task, 512) == {"lareqa": (96, 256), "mewslix": (64, 64)}[task]
+    )
 
 
 # --- the pairs

@@ -8,7 +8,6 @@ seeds it covers the documents alone and says so.
 
 from __future__ import annotations
 
-import json
 import math
 import statistics as simple
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.results import intervals, record
+from xstilts_eval.results import intervals, record, samples
 from xstilts_eval.results.record import LeafResult
 
 STUDENT = {2: 4.302653, 3: 3.182446, 4: 2.776445, 5: 2.570582, 6: 2.446912, 7: 2.364624, 8: 2.306004, 9: 2.262157}
@@ -144,7 +143,7 @@ def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
 
     Parallel families draw the same items in every language.
     """
-    is_parallel = family.name in intervals.PARALLEL and len({table.shape[1] for table in tables.values()}) == 1
+    is_parallel = intervals.has_parallel_items(family) and len({table.shape[1] for table in tables.values()}) == 1
     found = {}
     for number, (language, table) in enumerate(tables.items()):
         random = np.random.default_rng([SEED, 0 if is_parallel else number])
@@ -160,13 +159,7 @@ def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
 
 
 def _table(family: Family, folder: Path, leaf: str) -> Table:
-    path = folder / "samples" / f"samples_{leaf}.jsonl"
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise PredictionError(f"{path} cannot be read; gains need the samples that xstilts eval keeps") from error
-    samples: list[dict[str, Any]] = [json.loads(line) for line in lines if line]
-    return intervals.statistics(family, samples)
+    return intervals.statistics(family, samples.read(folder, leaf))
 
 
 def seed_folders(run: Path, inner: str) -> list[Path]:

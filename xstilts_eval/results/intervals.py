@@ -24,6 +24,11 @@ _CHUNK = 100
 Statistics = NDArray[np.float64]
 
 
+def has_parallel_items(family: Family) -> bool:
+    """Whether the test items of a family are translations of each other, in the same order in every language."""
+    return family.name in PARALLEL or family.suite in (FLORES, FLORES_PAIR)
+
+
 def family_interval(
     family: Family, samples: Mapping[str, Sequence[dict[str, Any]]], draws: int = DRAWS, seed: int = SEED
 ) -> tuple[float, float] | None:
@@ -35,7 +40,7 @@ def family_interval(
     sizes = {len(table) for table in tables}
     if not tables or min(sizes) < 2:
         return None
-    if (family.name in PARALLEL or family.suite in (FLORES, FLORES_PAIR)) and len(sizes) == 1:
+    if has_parallel_items(family) and len(sizes) == 1:
         drawn = _mean_scores(family, [np.stack(tables)], draws, [seed])
     else:
         drawn = _mean_scores(family, [table[None] for table in tables], draws, [[seed, i] for i in range(len(tables))])

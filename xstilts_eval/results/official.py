@@ -26,15 +26,28 @@ VERSIONS = {"xtreme": "xtreme", "xtreme-r": "xtremer"}
 """The official `--xtreme_version`, and the suite it means."""
 
 
-def score_predictions(predictions: Path, labels: Path, version: str = "xtreme") -> Report:
+def official_name(metric: str) -> str:
+    """The evaluator's name of one of our metrics."""
+    return _OFFICIAL_NAMES.get(metric, metric)
+
+
+def file_name(family: Family, language: str) -> str:
+    """Name of a language's file inside the task's folder: ``test-sw.tsv``."""
+    return f"test-{language}.{_EXTENSIONS.get(family.kind, 'tsv')}"
+
+
+def score_predictions(
+    predictions: Path, labels: Path, version: str = "xtreme", allow_incomplete: bool = False
+) -> Report:
     """Score every task that has a folder `{root}/{task}` with `test-{language}.{tsv,json,jsonl}` on both sides.
 
     Returns the official evaluator's JSON object, percentages 0-100: group scores first (`all_task` and each
     group only with all their tasks), then one object per task with `metric → language → value`,
     `avg_{metric}` and `avg_metric`. `version` is ``xtreme`` or ``xtreme-r``; the latter never has an
-    `all_task`, because LAReQA, one of its tasks, has no prediction files. Raises `MissingData` for a
-    folder or language file that is not there, `PredictionError` and `DataError` for files that do not fit,
-    `SettingError` for another version.
+    `all_task`, because LAReQA, one of its tasks, has no prediction files. With `allow_incomplete` a task is
+    scored on the languages that both sides have; such a task enters no group score, and a last object,
+    `incomplete`, lists the languages each of them lacks. Raises `MissingData` for a folder or language file
+    that is not there, `PredictionError` and `DataError` for files that do not fit, `SettingError` for another version.
     """
     if version not in VERSIONS:
         raise SettingError(f"--version {version!r}; allowed: {', '.join(VERSIONS)}")
@@ -47,8 +60,27 @@ def score_predictions(predictions: Path, labels: Path, version: str = "xtreme") 
     if not present:
         names = ", ".join(family.name for family in scored)
         raise MissingData(f"no task folder is in both {predictions} and {labels}; known tasks: {names}")
-    tasks = {f.name: _score_task(f, predictions / f.name, labels / f.name) for f in present}
-    return _group_scores(tasks, suite) | tasks
+    absent = {f: _absent(f, predictions / f.name, labels / f.name) if allow_incomplete else [] for f in present}
+    tasks = {
+        f.name: _score_task(f, [language for language in f.languages if language not in lacking], predictions, labels)
+        for f, lacking in absent.items()
+    }
+    incomplete = {family.name: lacking for family, lacking in absent.items() if lacking}
+    groups = _group_scores({name: report for name, report in tasks.items() if name not in incomplete}, suite)
+    return groups | tasks | ({"incomplete": incomplete} if incomplete else {})
+
+
+def _absent(family: Family, predictions: Path, labels: Path) -> list[str]:
+    """Languages without a file on one side; raises `MissingData` where none would be left."""
+    names = {language: file_name(family, language) for language in family.languages}
+    absent = [
+        language
+        for language, name in names.items()
+        if not ((predictions / name).is_file() and (labels / name).is_file())
+    ]
+    if len(absent) == len(names):
+        raise MissingData(f"no language file of {family.name} is in both {predictions} and {labels}")
+    return absent
 
 
 def _group_scores(tasks: dict[str, Report], suite: Suite) -> dict[str, float]:
@@ -62,16 +94,15 @@ def _group_scores(tasks: dict[str, Report], suite: Suite) -> dict[str, float]:
     }
 
 
-def _score_task(family: Family, predictions: Path, labels: Path) -> Report:
-    extension = _EXTENSIONS.get(family.kind, "tsv")
+def _score_task(family: Family, languages: Sequence[str], predictions: Path, labels: Path) -> Report:
     report: Report = {}
-    for language in family.languages:
-        name = f"test-{language}.{extension}"
+    for language in languages:
+        name = f"{family.name}/{file_name(family, language)}"
         scores = _SCORERS[family.kind](family, language, predictions / name, labels / name)
         for metric, score in scores.items():
-            report.setdefault(_OFFICIAL_NAMES.get(metric, metric), {})[language] = 100 * score
+            report.setdefault(official_name(metric), {})[language] = 100 * score
     report |= {f"avg_{metric}": _mean([*values.values()]) for metric, values in report.items()}
-    official = [_OFFICIAL_NAMES.get(metric, metric) for metric in family.official]
+    official = [official_name(metric) for metric in family.official]
     report["avg_metric"] = _mean([report[f"avg_{metric}"] for metric in official])
     return report
 
@@ -82,7 +113,7 @@ def _mean(values: Sequence[float]) -> float:
 
 def _score_lines(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
     """Accuracy over lines; an empty line, even the last one, is a line."""
-    gold, predicted = [*_lines(labels, DataError)], [*_lines(predictions, PredictionError)]
+    gold, predicted = lines(labels, DataError), lines(predictions, PredictionError)
     if not gold:
         raise DataError(f"{labels} has no labels")
     if len(gold) != len(predicted):
@@ -92,7 +123,7 @@ def _score_lines(family: Family, language: str, predictions: Path, labels: Path)
 
 def _score_tags(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
     metric = tagging.POS_F1 if family.name == "udpos" else tagging.NER_F1
-    gold, predicted = _sentences(labels, DataError), _sentences(predictions, PredictionError)
+    gold, predicted = sentences(labels, DataError), sentences(predictions, PredictionError)
     if len(gold) != len(predicted):
         raise PredictionError(f"{predictions} has {len(predicted)} sentences, but {labels} has {len(gold)}")
     for number, (tags, guess) in enumerate(zip(gold, predicted, strict=True), start=1):
@@ -103,7 +134,7 @@ def _score_tags(family: Family, language: str, predictions: Path, labels: Path) 
 
 
 def _score_pairs(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
-    gold, predicted = _pairs(labels, DataError), _pairs(predictions, PredictionError)
+    gold, predicted = pairs(labels, DataError), pairs(predictions, PredictionError)
     return PAIRS.score(PAIRS.statistics(gold, predicted))
 
 
@@ -114,7 +145,7 @@ def _score_answers(family: Family, language: str, predictions: Path, labels: Pat
     if not isinstance(answers, dict) or "data" in answers:
         raise PredictionError(f"{predictions} must be one JSON object: question id → answer text")
     total = [0.0, 0.0, 0.0]
-    for id_, gold in _gold_answers(labels):
+    for id_, gold in gold_answers(labels):
         if not gold:
             raise DataError(f"{labels}, question {id_}: no gold answers, nothing to score against")
         answer = answers.get(id_)
@@ -139,7 +170,7 @@ def _score_choices(family: Family, language: str, predictions: Path, labels: Pat
 
 def _labels(path: Path, fault: Fault) -> list[str]:
     found = []
-    for number, line in enumerate(_lines(path, fault), start=1):
+    for number, line in enumerate(lines(path, fault), start=1):
         try:
             label = json.loads(line)["label"]
         except (json.JSONDecodeError, KeyError, TypeError) as error:
@@ -186,39 +217,43 @@ _SCORERS: dict[Kind, Callable[[Family, str, Path, Path], Scores]] = {
 
 def _text(path: Path, fault: Fault) -> str:
     if not path.is_file():
-        raise MissingData(f"{path} is missing: a task that has a folder needs a file for each of its languages")
+        raise MissingData(
+            f"{path} is missing: a task that has a folder needs a file for each of its languages; "
+            "--allow-incomplete scores the others"
+        )
     try:
         return path.read_text(encoding="utf-8-sig")  # a byte order mark is no part of the first label
     except UnicodeDecodeError as error:
         raise fault(f"{path} is not UTF-8 text: {error}") from error
 
 
-def _lines(path: Path, fault: Fault) -> Iterator[str]:
+def lines(path: Path, fault: Fault) -> list[str]:
     """Lines without outer whitespace, parted by line ends only: `splitlines` also cuts at form feeds."""
-    lines = _text(path, fault).split("\n")
-    return (line.strip() for line in (lines if lines[-1] else lines[:-1]))
+    found = _text(path, fault).split("\n")
+    return [line.strip() for line in (found if found[-1] else found[:-1])]
 
 
-def _sentences(path: Path, fault: Fault) -> list[list[str]]:
+def sentences(path: Path, fault: Fault) -> list[list[str]]:
     """Labels by sentence; every blank line ends one, so two in a row make an empty sentence."""
-    sentences, current = [], []
-    for line in _lines(path, fault):
+    found, current = [], []
+    for line in lines(path, fault):
         if line:
             current.append(line)
         else:
-            sentences.append(current)
+            found.append(current)
             current = []
-    return [*sentences, current] if current else sentences
+    return [*found, current] if current else found
 
 
-def _pairs(path: Path, fault: Fault) -> set[tuple[str, str]]:
-    pairs = set()
-    for number, line in enumerate(_lines(path, fault), start=1):
+def pairs(path: Path, fault: Fault) -> set[tuple[str, str]]:
+    """(Foreign id, English id) of every line; raises `fault` for a line without two columns."""
+    found = set()
+    for number, line in enumerate(lines(path, fault), start=1):
         columns = line.split("\t")
         if len(columns) != 2:
             raise fault(f"{path}, line {number}: expected 'foreign id TAB English id', got {line!r}")
-        pairs.add((columns[0], columns[1]))
-    return pairs
+        found.add((columns[0], columns[1]))
+    return found
 
 
 def _json(path: Path, fault: Fault) -> Any:
@@ -228,8 +263,8 @@ def _json(path: Path, fault: Fault) -> Any:
         raise fault(f"{path} is not JSON: {error}") from error
 
 
-def _gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """(question id, gold answers) of a SQuAD-style file, with or without the outer `data`."""
+def gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """(question id, gold answers) of a SQuAD-style file, with or without the outer `data`; raises `DataError`."""
     content = _json(path, DataError)
     try:
         for article in content["data"] if isinstance(content, dict) else content:

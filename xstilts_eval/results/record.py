@@ -212,16 +212,21 @@ def _prompt(config: dict[str, Any], forced_languages: bool = False) -> list[str]
     return [prompt, *(f"{name}:{value}" for name, value in sorted(options.items()))]
 
 
-def read(path: Path) -> RunResult:
-    """Read a results file, or the newest ``results*.json`` of a folder; raises `MissingData`, `PredictionError`."""
-    file = path
+def results_file(path: Path) -> Path:
+    """A results file itself, or the newest ``results*.json`` of a folder; raises `MissingData` without one."""
     if path.is_dir():
         found = sorted(path.rglob("results*.json"), key=lambda item: (item.stat().st_mtime, item.name))
         if not found:
             raise MissingData(f"no results*.json under {path}; give the output folder of xstilts eval or lm_eval")
-        file = found[-1]
-    elif not path.is_file():
+        return found[-1]
+    if not path.is_file():
         raise MissingData(f"{path} does not exist; give a results file or the output folder of a run")
+    return path
+
+
+def read(path: Path) -> RunResult:
+    """Read a results file, or the newest ``results*.json`` of a folder; raises `MissingData`, `PredictionError`."""
+    file = results_file(path)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -1,0 +1,211 @@
+"""The page in a real browser: sorting, filtering, hovering, themes, a phone's width, and no request at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.report import browser as chromium
+from tests.report.browser import Browser
+from tests.report.made_runs import three_seeds, write_run, write_training
+from xstilts_eval.report import content, page
+
+pytestmark = pytest.mark.skipif(
+    not (chromium.CHROMIUM and chromium.DRIVER), reason="needs chromium and chromedriver on the path"
+)
+EVIL = "<script>document.write('broken')</script><img src>"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A report on four runs: scores of one, two and no digits before the point, a missing family, a hostile name."""
+    folder = tmp_path_factory.mktemp("report")
+    write_training(folder / "b" / "seed-1", [4.0, 3.0, 2.0])
+    codes = ("en", "de", "es", "fr", "ja", "ko", "zh")
+    base = {code: [10, 11, 12] for code in codes}
+    three_seeds(folder / "base", base, {"en": [5] * 3, "de": [4] * 3}, checkpoint=str(folder / "b"))
+    three_seeds(folder / "low", {code: [1] * 3 for code in codes}, {"en": [6] * 3, "de": [5] * 3})
+    three_seeds(folder / "high", {code: [20] * 3 for code in codes}, {"en": [7] * 3, "de": [5] * 3})
+    write_run(folder / "evil", {f"xtreme.pawsx.{code}": [1, 0] * 10 for code in codes})
+    given = [str(folder / name) for name in ("base", "low", "high")] + [f"{EVIL}={folder / 'evil'}"]
+    path = folder / "report.html"
+    path.write_text(page.html(content.gather(given), "A report"), encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium.browser(tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+COLUMN = "return [...document.querySelectorAll(`#${arguments[0]} tbody tr`)].filter(r => !r.hidden)\
+.map(r => r.cells[arguments[1]].textContent.trim().split(' ')[0])"
+
+
+def column(browser: Browser, table: str, place: int) -> list[str]:
+    """First words of a column, of the rows that are shown."""
+    found: list[str] = browser.script(COLUMN, table, place)
+    return found
+
+
+def click_header(browser: Browser, table: str, place: int) -> str | None:
+    """Click and return what the header says to a screen reader then."""
+    found: str | None = browser.script(
+        "const h = document.querySelectorAll(`#${arguments[0]} thead th`)[arguments[1]];"
+        "h.querySelector('button').click(); return h.getAttribute('aria-sort')",
+        table,
+        place,
+    )
+    return found
+
+
+def test_headers_sort_numbers_as_numbers_with_missing_ones_last(browser: Browser, address: str) -> None:
+    browser.open(address)
+    assert browser.script("return document.querySelectorAll('#scoreboard th button')[2].textContent") == "PAWS-X"
+    given = column(browser, "scoreboard", 2)
+    assert given == ["55.0", "5.0", "100.0", "50.0"]
+    assert click_header(browser, "scoreboard", 2) == "descending"
+    assert column(browser, "scoreboard", 2) == ["100.0", "55.0", "50.0", "5.0"], "as text, 5.0 would come first"
+    assert click_header(browser, "scoreboard", 2) == "ascending"
+    assert column(browser, "scoreboard", 2) == ["5.0", "50.0", "55.0", "100.0"]
+    assert click_header(browser, "scoreboard", 2) is None
+    assert column(browser, "scoreboard", 2) == given
+    for direction in ("descending", "ascending"):
+        assert click_header(browser, "scoreboard", 3) == direction
+        assert column(browser, "scoreboard", 3)[-1] == "–"
+    assert click_header(browser, "scoreboard", 0) == "ascending"
+    assert column(browser, "scoreboard", 0)[1:] == ["base", "high", "low"]
+
+
+def test_the_baseline_stays_on_top_of_the_gains(browser: Browser, address: str) -> None:
+    browser.open(address)
+    for _ in range(2):
+        click_header(browser, "gains", 1)
+        assert column(browser, "gains", 0)[0] == "base"
+
+
+def test_sorting_works_from_the_keyboard(browser: Browser, address: str) -> None:
+    browser.open(address)
+    browser.script("document.querySelectorAll('#scoreboard th button')[1].focus()")
+    browser.press("Tab")
+    browser.press("Enter")
+    assert column(browser, "scoreboard", 2) == ["100.0", "55.0", "50.0", "5.0"]
+
+
+def test_a_filter_hides_rows_that_lack_a_word(browser: Browser, address: str) -> None:
+    browser.open(address)
+    kept = browser.script(
+        "const i = document.querySelector('input[aria-controls=languages]');"
+        "i.value = 'xquad GERMAN'; i.dispatchEvent(new Event('input'));"
+        "return i.closest('.tools').querySelector('.count').textContent"
+    )
+    assert kept == "1 of 9 rows" and column(browser, "languages", 2) == ["de"]
+    browser.script(
+        "const i = document.querySelector('input[aria-controls=languages]'); i.value = '';"
+        "i.dispatchEvent(new Event('input'))"
+    )
+    assert len(column(browser, "languages", 2)) == 9
+
+
+TARGET = "const e = [...document.querySelectorAll(`${arguments[0]} [data-tip]`)].find(\
+e => e.dataset.tip.includes(arguments[1])); e.scrollIntoView({block: 'center', behavior: 'instant'});\
+const b = e.getBoundingClientRect(); const middle = [b.x + b.width / 2, b.y + b.height / 2];\
+requestAnimationFrame(() => requestAnimationFrame(() => arguments[2](middle)))"
+"""The middle of a mark, once it has been scrolled to: scrolling hides what is shown."""
+TIP = "const t = document.getElementById('tip'); return t.hidden ? null : t.innerText"
+
+
+@pytest.mark.parametrize(
+    ("figure", "mark", "says"),
+    [
+        ("#f-bars", "low · PAWS-X · Japanese", ["5.0 ± 5.0", "seeds 5.0, 5.0, 5.0"]),
+        ("#f-heat-map", "high · PAWS-X · German", ["100.0 ± 5.0"]),
+        ("#f-gains", "high · PAWS-X", ["+45.0 ±", "(from 55.0 to 100.0)"]),
+        ("#f-gaps", "base · XQuAD", ["English 25.0, others 20.0", "transfer gap 5.0"]),
+        ("#f-distance", "low · PAWS-X · Korean", ["−50.0 ±"]),
+    ],
+)
+def test_hovering_a_mark_shows_value_and_interval(
+    browser: Browser, address: str, figure: str, mark: str, says: list[str]
+) -> None:
+    browser.open(address)
+    assert browser.script(TIP) is None
+    browser.point_at(*browser.call("execute/async", script=TARGET, args=[figure, mark]))
+    shown = browser.script(TIP)
+    assert shown and mark in shown and all(part in shown for part in says)
+    browser.point_at(2, 2)
+    assert browser.script(TIP) is None
+
+
+def colours(browser: Browser) -> Any:
+    return browser.script(
+        "const s = getComputedStyle(document.body), t = getComputedStyle(document.querySelector('svg .ink'));"
+        "return [s.backgroundColor, s.color, t.fill]"
+    )
+
+
+def test_the_page_follows_the_system_and_can_be_switched(browser: Browser, address: str) -> None:
+    light, dark = "rgb(255, 255, 255)", "rgb(21, 24, 27)"
+    browser.open(address, scheme="dark")
+    assert colours(browser) == [dark, "rgb(232, 234, 237)", "rgb(232, 234, 237)"]
+    browser.open(address, scheme="light")
+    assert colours(browser)[0] == light
+    seen = []
+    for _ in range(3):
+        browser.script("document.getElementById('theme').click()")
+        seen.append((browser.script("return document.getElementById('theme').textContent"), colours(browser)[0]))
+    assert seen == [("Theme: light", light), ("Theme: dark", dark), ("Theme: system", light)]
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_only_tables_and_figures_scroll_sideways(browser: Browser, address: str, width: int) -> None:
+    browser.open(address, width=width)
+    assert browser.script("return [document.documentElement.scrollWidth, innerWidth]") == [width, width]
+    unfolded = "for (const d of document.querySelectorAll('details')) d.open = true;"
+    assert browser.script(f"{unfolded} return document.documentElement.scrollWidth") == width
+    if width == 375:
+        assert browser.script(
+            "const b = document.querySelector('#languages').parentNode; return b.scrollWidth > b.clientWidth"
+        )
+
+
+def test_a_link_to_a_folded_table_opens_it(browser: Browser, address: str) -> None:
+    browser.open(address)
+    closed = "return [...document.querySelectorAll('details')].map(d => d.open)"
+    browser.script(
+        "const d = document.createElement('details'); const t = document.getElementById('t-languages');"
+        "t.before(d); d.append(t);"
+    )
+    assert browser.script(closed) == [False]
+    browser.script("location.hash = '#t-languages'")
+    browser.call("execute/async", script="setTimeout(arguments[0], 100)", args=[])
+    assert browser.script(closed) == [True]
+
+
+def test_the_page_runs_without_an_error_and_asks_for_nothing(browser: Browser, address: str) -> None:
+    browser.logs("browser")
+    browser.requests()
+    browser.open(address)
+    browser.script("document.querySelectorAll('#scoreboard th button')[2].click()")
+    browser.script("document.getElementById('theme').click()")
+    asked = [url for url in browser.requests() if not url.startswith("data:")]
+    assert asked == [address]
+    assert browser.logs("browser") == [], "an error, or something the policy has stopped"
+    assert browser.script("return performance.getEntriesByType('resource').length") == 0
+    assert browser.script("return document.querySelectorAll('img, main script').length") == 0, "a name is text"
+    assert EVIL in browser.script("return document.getElementById('scoreboard').textContent")
+
+
+def test_the_policy_stops_what_is_not_the_page_s_own(browser: Browser, address: str) -> None:
+    browser.open(address)
+    browser.logs("browser")
+    browser.script(
+        "const s = document.createElement('script'); s.textContent = 'document.title = `broken`';"
+        "document.body.append(s);"
+        "const i = new Image(); i.src = 'http://127.0.0.1:9/x.png'; document.body.append(i)"
+    )
+    assert browser.script("return document.title") == "A report"
+    assert sum("Content Security Policy" in entry["message"] for entry in browser.logs("browser")) == 2

@@ -1,0 +1,517 @@
+"""Verdicts on results small enough to judge by hand."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.host_results import host_results
+from tests.small_zoo import MODEL, table, write_zoo
+from xstilts_eval.benchmark import FAMILIES, family, leaf_parts
+from xstilts_eval.errors import DataError, NumericError, PredictionError, SettingError, UnknownName, XstiltsError
+from xstilts_eval.results import record
+from xstilts_eval.results.record import RunResult
+from xstilts_eval.zoo import gating, manifest, regression
+from xstilts_eval.zoo.comparability import fields
+from xstilts_eval.zoo.gating import Choice
+from xstilts_eval.zoo.regression import Report, Status
+
+Change = Callable[[dict[str, Any]], None]
+XNLI = family("xnli").languages
+SWAHILI = "xtreme.xnli.sw"
+
+
+def run(scores: dict[str, float], change: Change | None = None, **options: Any) -> RunResult:
+    """A run of 100 documents, all metrics of a leaf equal; `change` alters the host's dictionary before it is read."""
+    results = host_results(
+        {leaf: dict.fromkeys(leaf_parts(leaf)[0].metrics, value) for leaf, value in scores.items()}, **options
+    )
+    if change:
+        change(results)
+    return record.from_host(results)
+
+
+def judge(zoo: Path, *runs: RunResult, may_miss: bool = False, **choice: Any) -> Report:
+    return regression.regress(manifest.load(zoo), Choice(MODEL, **choice), runs, may_miss)
+
+
+def only(report: Report) -> tuple[str, str]:
+    (verdict,) = report.verdicts
+    return verdict.status.value, verdict.reason
+
+
+# --- tolerance
+
+
+@pytest.mark.parametrize(
+    ("ours", "status"), [(0.795, "reproduced"), (0.785, "reproduced"), (0.7951, "drifted"), (0.7849, "drifted")]
+)
+def test_the_tolerance_is_the_border_on_both_sides(tmp_path: Path, ours: float, status: str) -> None:
+    """79.0 ± 0.5 points: 78.5 and 79.5 pass, a hundredth of a point more does not."""
+    report = judge(write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0})), run({SWAHILI: ours}))
+    assert only(report)[0] == status
+    assert report.has_passed is (status == "reproduced")
+
+
+def test_a_zoo_in_fractions_gives_the_same_verdicts(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 0.79}, scale="fraction", tolerance=0.005))
+    assert only(judge(zoo, run({SWAHILI: 0.794})))[0] == "reproduced"
+    assert only(judge(zoo, run({SWAHILI: 0.796})))[0] == "drifted"
+
+
+def test_every_status_and_counts_that_add_up(tmp_path: Path) -> None:
+    zoo = write_zoo(
+        tmp_path / "zoo.yaml",
+        table({"en": 85.0, "de": 80.0, "sw": 70.0}),
+        table({"en": 90.0}, family="xtreme_pawsx"),
+        table({"de": 66.0}, family="xtreme_panx", metric="f1", tolerance=None),
+        table({"ur": 60.0}, confidence="recalled"),
+        table({"ro": 75.0}),
+        table({"en": 50.0}, family="none"),
+        table({"en": 50.0}, family="xtremex_new"),
+    )
+    report = judge(
+        zoo,
+        run({"xtreme.xnli.en": 0.851, "xtreme.xnli.de": 0.70, "xtreme.panx.de": 0.66, "xtreme.xnli.ur": 0.6}),
+        run({"xtreme.pawsx.en": 0.90}, data={"split": "dev"}),
+    )
+    assert [(v.record.family, v.record.language, v.status.value, v.gates, v.reason) for v in report.verdicts] == [
+        ("xtreme_xnli", "en", "reproduced", True, ""),
+        ("xtreme_xnli", "de", "drifted", True, ""),
+        ("xtreme_xnli", "sw", "missing", True, "not scored"),
+        ("xtreme_pawsx", "en", "not comparable", True, "split dev, not test"),
+        ("xtreme_panx", "de", "not comparable", False, "no tolerance"),
+        ("xtreme_xnli", "ur", "not comparable", False, "recalled, not gated"),
+        ("xtreme_xnli", "ro", "not comparable", False, "language outside the family"),
+        ("none", "en", "not comparable", False, "no task family of ours"),
+        ("xtremex_new", "en", "not comparable", False, "no task family xtremex_new here"),
+    ]
+    assert list(report.counts.values()) == [1, 1, 1, 1]
+    assert (len(report.gating), sum(report.not_gated.values()), len(report.verdicts)) == (4, 5, 9)
+    assert not report.has_passed
+
+
+def test_what_may_be_missing_and_what_not(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"en": 85.0, "sw": 70.0}))
+    good, bad = run({"xtreme.xnli.en": 0.85}), run({"xtreme.xnli.en": 0.80})
+    assert not judge(zoo, good).has_passed
+    assert judge(zoo, good, may_miss=True).has_passed
+    assert not judge(zoo, bad, may_miss=True).has_passed
+    nothing = judge(zoo, run({"xtreme.xnli.de": 0.85}), may_miss=True)
+    assert list(nothing.counts.values()) == [0, 0, 2, 0]
+    assert not nothing.has_passed  # where nothing was compared nothing is reproduced
+
+
+def test_a_metric_that_the_results_lack(tmp_path: Path) -> None:
+    zoo = write_zoo(
+        tmp_path / "zoo.yaml",
+        table({"de": 60.0}, family="xtreme_tatoeba", metric="acc_from_foreign"),
+        table({"de": 60.0}, family="xtreme_tatoeba", metric="mAP@20"),
+    )
+    missing, foreign = judge(zoo, run({"xtreme.tatoeba.de": 0.6})).verdicts
+    assert (missing.status, missing.gates, missing.reason) == (
+        Status.MISSING, True, "the results have no acc_from_foreign"
+    )  # fmt: skip
+    assert (foreign.gates, foreign.reason) == (False, "metric outside the family")
+    cut = run({"xtreme.xquad.en": 0.6}, change=lambda results: results["results"]["xtreme.xquad.en"].pop("f1,none"))
+    with pytest.raises(PredictionError, match=r"xtreme\.xquad\.en has no f1 in the results"):
+        judge(zoo, cut)
+
+
+def test_a_number_that_decides_nothing_is_shown_beside_ours(tmp_path: Path) -> None:
+    zoo = write_zoo(
+        tmp_path / "zoo.yaml",
+        table({"sw": 79.0, "avg": 70.0}, tolerance=None),
+        table({"de": 85.0}, confidence="recalled"),
+        table({"en": 50.0}, family="none"),
+    )
+    scores = {SWAHILI: 0.80, "xtreme.xnli.de": 0.80, "xtreme.xnli.en": 0.80}
+    verdicts = judge(zoo, run(scores)).verdicts
+    assert [(v.gates, v.measured) for v in verdicts] == [(False, 80.0), (False, None), (False, 80.0), (False, None)]
+    assert [v.difference for v in verdicts] == [1.0, None, -5.0, None]
+    sample = judge(zoo, run(scores, data={"source": "sample", "complete": False})).verdicts
+    assert {v.measured for v in sample} == {None}
+
+
+# --- sampling error
+
+
+def test_the_sampling_error_of_both_sides(tmp_path: Path) -> None:
+    """Published 40.0 of n 1,000: 1.5492 points; ours 45.0 of 100: 4.9749; together sqrt(27.15), times 1.959964."""
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 40.0}, tolerance=None, n=1000))
+    (verdict,) = judge(zoo, run({SWAHILI: 0.45})).verdicts
+    assert (verdict.status, verdict.method) == (Status.REPRODUCED, "sampling error")
+    assert verdict.allowed == pytest.approx(10.2125, abs=1e-4)
+    assert only(judge(zoo, run({SWAHILI: 0.51})))[0] == "drifted"  # 11 points; 10.26 are allowed
+
+
+def test_our_interval_goes_before_the_formula(tmp_path: Path) -> None:
+    """[0.43, 0.47] is 2 / 1.959964 = 1.0204 points; with the published 1.5492: 1.8551; allowed 3.6359."""
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 40.0}, tolerance=None, n=1000))
+    results = host_results({SWAHILI: {"acc": 0.45, "acc_ci95": [0.43, 0.47]}})
+    (verdict,) = judge(zoo, record.from_host(results)).verdicts
+    assert verdict.allowed == pytest.approx(3.6359, abs=1e-4)
+    assert verdict.status is Status.DRIFTED
+
+
+def test_a_published_standard_error_is_in_the_scale_of_its_value(tmp_path: Path) -> None:
+    zoo = write_zoo(
+        tmp_path / "zoo.yaml",
+        table({"sw": 0.4}, scale="fraction", tolerance=None, stderr={"sw": 0.03}),
+        table({"de": 40.0}, tolerance=None, stderr={"de": 3.0}),
+    )
+    wide = {"acc": 0.45, "acc_ci95": [0.45 - 0.0784, 0.45 + 0.0784]}  # 4 points; with 3: 5
+    report = judge(zoo, record.from_host(host_results({SWAHILI: dict(wide), "xtreme.xnli.de": dict(wide)})))
+    # two records share the 5 %: the 98.75 % quantile of the normal distribution is 2.241403
+    assert [verdict.allowed for verdict in report.verdicts] == pytest.approx([5 * 2.241403] * 2, abs=1e-3)
+
+
+def test_the_error_of_a_proportion_is_that_of_the_harness() -> None:
+    """BLOOM-560m, XNLI Arabic, 5,010 test pairs: lm-evaluation-harness published a standard error of 0.66617 points.
+
+    Source: results/bloom/bloom-560m/bloom-560m_xnli_0-shot.json at 4a0b0d6e; it divides by n - 1.
+    """
+    assert gating.error_of_mean(33.35329341317365, 5009) == pytest.approx(0.6661671189931638, rel=1e-6)
+
+
+@pytest.mark.parametrize(("records", "quantile"), [(1, 1.959964), (10, 2.807034)])
+def test_records_share_the_chance_of_a_false_alarm(tmp_path: Path, records: int, quantile: float) -> None:
+    """Quantiles of the normal distribution at 1 - 0.05 / (2 m), from a table."""
+    languages = XNLI[:records]
+    zoo = write_zoo(tmp_path / "zoo.yaml", table(dict.fromkeys(languages, 40.0), tolerance=None, n=1000))
+    report = judge(zoo, run({f"xtreme.xnli.{language}": 0.45 for language in languages}))
+    assert {round(verdict.allowed or 0, 3) for verdict in report.verdicts} == {round(quantile * math.sqrt(27.15), 3)}
+
+
+def test_faithful_runs_turn_red_once_in_twenty_and_wrong_ones_always(tmp_path: Path) -> None:
+    """36 languages, 1,000 queries each, true accuracy 0.6 on both sides: 5 % of 300 runs is 15 (15 ± 11 in 3 sd)."""
+    random = np.random.default_rng(7)
+    languages = family("tatoeba").languages
+    zoo = manifest.load(write_zoo(tmp_path / "zoo.yaml", table({"de": 1.0})))
+    (example,) = zoo.records
+    fixed = {"family": "xtreme_tatoeba", "tolerance": None, "n": 1000}
+
+    def is_green(shift: float) -> bool:
+        published, ours = random.binomial(1000, 0.6, (2, len(languages))) / 1000
+        ours[0] += shift
+        records = tuple(
+            example.model_copy(update={**fixed, "language": language, "value": 100 * float(value)})
+            for language, value in zip(languages, published, strict=True)
+        )
+        results = host_results({f"xtreme.tatoeba.{a}": {"acc": float(b)} for a, b in zip(languages, ours, strict=True)})
+        for counts in results["n-samples"].values():
+            counts |= {"original": 1000, "effective": 1000}
+        every = manifest.Zoo.model_construct(models=zoo.models, records=records, sources={}, known=())
+        return regression.regress(every, Choice(MODEL), [record.from_host(results)]).has_passed
+
+    assert 4 <= sum(not is_green(0.0) for _ in range(300)) <= 26
+    assert not any(is_green(0.15) for _ in range(20))  # 15 points, 6.8 standard errors
+
+
+def test_a_chunk_f1_has_no_error_from_n_alone(tmp_path: Path) -> None:
+    zoo = write_zoo(
+        tmp_path / "zoo.yaml",
+        table({"de": 66.0}, family="xtreme_panx", metric="f1", tolerance=None, n=10000),
+        table({"de": 66.0}, family="xtreme_xquad", metric="f1", tolerance=None, n=1190),
+    )
+    report = judge(zoo, run({"xtreme.panx.de": 0.66, "xtreme.xquad.de": 0.66}))
+    assert [(v.status.value, v.reason) for v in report.verdicts] == [
+        ("not comparable", "no tolerance"),  # chunks are not documents
+        ("reproduced", ""),  # a mean of values from 0 to 1 over questions
+    ]
+
+
+# --- averages
+
+
+def mixed() -> dict[str, float]:
+    """13 languages at 0.70 and two at 0.85: (9.1 + 1.7) / 15 = 0.72."""
+    return {f"xtreme.xnli.{language}": 0.85 if language in ("en", "de") else 0.70 for language in XNLI}
+
+
+def test_an_average_needs_all_its_languages(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"avg": 72.0}, tolerance=0.01))
+    assert only(judge(zoo, run(mixed())))[0] == "reproduced"
+    fewer = {leaf: value for leaf, value in mixed().items() if leaf != SWAHILI}
+    assert only(judge(zoo, run(fewer))) == ("missing", "14 of 15 languages scored")
+
+
+def test_an_average_over_other_languages_decides_nothing(tmp_path: Path) -> None:
+    """The XQuAD repository's averages include Romanian, which XTREME's do not."""
+    languages = [*family("xquad").languages, "ro"]
+    same_table = {"family": "xtreme_xquad", "metric": "f1"}
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({**dict.fromkeys(languages, 70.0), "avg": 70.0}, **same_table))
+    scores = {f"xtreme.xquad.{language}": 0.70 for language in family("xquad").languages}
+    verdicts = {v.record.language: v for v in judge(zoo, run(scores)).verdicts}
+    assert (verdicts["avg"].gates, verdicts["avg"].reason) == (False, "average over other languages")
+    assert verdicts["de"].status is Status.REPRODUCED
+
+
+def test_an_average_of_runs_in_several_files(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"avg": 72.0}, tolerance=0.01))
+    leaves = list(mixed().items())
+    assert judge(zoo, run(dict(leaves[:7])), run(dict(leaves[7:]))).has_passed
+    with pytest.raises(PredictionError, match="occurs twice"):
+        judge(zoo, run(dict(leaves)), run(dict(leaves[7:])))
+
+
+def test_one_language_that_cannot_be_compared_spoils_the_average(tmp_path: Path) -> None:
+    def dev_in_hindi(results: dict[str, Any]) -> None:
+        results["configs"]["xtreme.xnli.hi"]["metadata"]["xs_data"]["split"] = "dev"
+
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"avg": 72.0}, tolerance=0.01))
+    assert only(judge(zoo, run(mixed(), change=dev_in_hindi))) == ("not comparable", "hi: split dev, not test")
+
+
+# --- what the signature says
+
+
+def on_leaf(**metadata: Any) -> Change:
+    return lambda results: results["configs"][SWAHILI]["metadata"].update(metadata)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"data": {"split": "dev"}}, "split dev, not test"),
+        ({"data": {"source": "sample", "complete": False}}, "documents sample, not complete"),
+        ({"data": {"complete": False}}, "documents partial, not complete"),
+        ({"limit": 50.0}, "limit 50.0, not none"),
+        ({"change": on_leaf(version="0.9")}, "task 0.9, not 1.0"),
+        ({"change": lambda r: r["configs"][SWAHILI].update(num_fewshot=5)}, "shots 5, not 0"),
+        ({"change": lambda r: r["n-samples"][SWAHILI].update(effective=90)}, "only 90/100 documents have a score"),
+        ({"data": {"split": "dev"}, "limit": 50.0}, "split dev, not test; limit 50.0, not none"),
+    ],
+)
+def test_other_test_data_are_not_compared(tmp_path: Path, options: dict[str, Any], reason: str) -> None:
+    report = judge(write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0})), run({SWAHILI: 0.79}, **options))
+    assert only(report) == ("not comparable", reason)
+    assert not report.has_passed  # an equal number, and yet red: it was not the same measurement
+
+
+FRENCH = "bitext.tatoeba.fra"
+
+
+def retrieval(**settings: Any) -> Change:
+    def change(results: dict[str, Any]) -> None:
+        results["config"]["xstilts"]["retrieval"] = {"layer": None, "pooling": "mean"} | settings
+        results["config"]["xstilts"]["max_length"]["retrieval"] = settings.pop("max_length", 256)
+        results["configs"][FRENCH]["metadata"]["xs_metric"] = settings.pop("metric", "nearest_acc|v1|query:foreign")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, ""),
+        ({"pooling": "cls"}, "pooling cls, not mean"),
+        ({"layer": 5}, "layer 5, not last"),
+        ({"max_length": 128}, "max_length 128, not 256"),
+        ({"prompt": "passage: "}, "prompt 'passage: ', not 'query: '"),
+        ({"metric": "nearest_acc|v1|query:en"}, "direction query:en, not query:foreign"),
+    ],
+)
+def test_other_settings_are_not_compared(tmp_path: Path, settings: dict[str, Any], reason: str) -> None:
+    zoo = write_zoo(
+        tmp_path / "zoo.yaml",
+        table({"fra": 8.6}, family="bitext_tatoeba", setting="embedding"),
+        layer="last", pooling="mean", max_length=256, prompt="query: ", direction="language to English",
+    )  # fmt: skip
+    change = retrieval(**{"prompt": "query: "} | settings)
+    status = "not comparable" if reason else "reproduced"
+    assert only(judge(zoo, run({FRENCH: 0.086}, change=change))) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    ("published", "data", "reason"),
+    [
+        ("0123456789ab", {}, ""),
+        ("ba9876543210", {}, "data revision 0123456789ab, not ba9876543210"),
+        ("c" * 40, {}, ""),  # a commit says nothing about a content hash
+        ("c" * 40, {"source": "hub", "notes": ["some/data@cccccccccccc (none)"]}, ""),
+        (
+            "d" * 40,
+            {"source": "hub", "notes": ["some/data@cccccccccccc (none)"]},
+            "data of commit cccccccccccc, not dddddddddddd",
+        ),
+    ],
+)
+def test_data_revisions_of_one_kind_are_compared(tmp_path: Path, published: str, data: Any, reason: str) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}, data_revision=published))
+    assert only(judge(zoo, run({SWAHILI: 0.79}, data=data)))[1] == reason
+
+
+def test_weights_of_another_commit_are_not_compared(tmp_path: Path) -> None:
+    def from_hub(commit: str) -> Change:
+        return lambda results: results["config"]["xstilts"]["heads"].update(xnli=f"some/tiny-model@{commit}")
+
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}))
+    assert only(judge(zoo, run({SWAHILI: 0.79}, change=from_hub("f" * 12))))[0] == "reproduced"
+    found = only(judge(zoo, run({SWAHILI: 0.79}, change=from_hub("e" * 12))))
+    assert found == ("not comparable", "weights of commit eeeeeeeeeeee, not ffffffffffff")
+
+
+def test_a_record_with_a_signature_is_compared_field_by_field(tmp_path: Path) -> None:
+    """Numbers of one's own, even on the sample and with a limit, are met by the same measurement only."""
+    ours = run({SWAHILI: 0.79}, limit=50.0, data={"source": "sample", "complete": False})
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}, signature={"sw": ours.leaves[0].signature}))
+    assert only(judge(zoo, ours)) == ("reproduced", "")
+    other = {"source": "sample", "complete": False, "revision": "ba9876543210"}
+    assert only(judge(zoo, run({SWAHILI: 0.79}, data=other))) == (
+        "not comparable",
+        "data ba9876543210, not 0123456789ab; limit none, not 50.0",
+    )
+
+
+def test_fields_of_a_signature() -> None:
+    """A metric's own signature holds the separator; a flag has no value."""
+    found = fields(
+        "xtreme.tatoeba.de|data:sample@ec09e5b942db|split:test|sample|task:1.0|metric:nearest_acc|v1|query:en"
+        "|ckpt:cbf231bb01e4|layer:last|pooling:mean|max_length:256|prompt:'a|b'|dtype:float32|shots:0|limit:none"
+        "|torch:2.13.0+cpu|transformers:5.23.0|xstilts:0.1.0|lm_eval:0.4.13"
+    )
+    assert found["data"] == "ec09e5b942db"
+    assert found["documents"] == "sample"
+    assert found["metric"] == "nearest_acc|v1|query:en"
+    assert found["prompt"] == "'a|b'"
+    assert found["limit"] == "none"
+    assert found["lm_eval"] == "0.4.13"
+
+
+# --- which records
+
+
+def test_the_stage_must_be_named_where_there_are_several(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}), table({"sw": 82.0}, stage="stilts"))
+    with pytest.raises(SettingError, match=r"2 stages \(base, stilts\); give one, as in --against tiny-model@base"):
+        judge(zoo, run({SWAHILI: 0.79}))
+    assert judge(zoo, run({SWAHILI: 0.79}), stage="base").has_passed
+    assert not judge(zoo, run({SWAHILI: 0.79}), stage="stilts").has_passed
+    with pytest.raises(UnknownName, match="did you mean stilts"):
+        judge(zoo, run({SWAHILI: 0.79}), stage="stilt")
+
+
+def test_records_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    """79.0 ± 0.5 and 80.1 ± 0.5 leave no number that meets both; 79.9 would."""
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}), table({"sw": 80.1}, source="reproduction"))
+    with pytest.raises(DataError, match=r"contradicts itself about acc of xtreme_xnli in sw: 79 \(zero-shot, source"):
+        judge(zoo, run({SWAHILI: 0.79}))
+    assert judge(zoo, run({SWAHILI: 0.79}), source="paper").has_passed
+    with pytest.raises(UnknownName, match="unknown source"):
+        judge(zoo, run({SWAHILI: 0.79}), source="newspaper")
+    near = write_zoo(tmp_path / "near.yaml", table({"sw": 79.0}), table({"sw": 79.9}, source="reproduction"))
+    assert judge(near, run({SWAHILI: 0.7945})).has_passed
+
+
+def test_rows_of_one_key_with_two_values_are_refused(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}), table({"sw": 70.9}))
+    with pytest.raises(DataError, match="contradicts itself"):
+        judge(zoo, run({SWAHILI: 0.79}))
+
+
+def test_recalled_numbers_contradict_nobody(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}), table({"sw": 60.0}, confidence="recalled"))
+    report = judge(zoo, run({SWAHILI: 0.79}))
+    assert report.has_passed
+    assert report.not_gated == {"recalled, not gated": 1}
+
+
+def test_a_choice_of_tasks_keeps_averages_of_whole_families(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"en": 85.0, "sw": 70.0, "avg": 72.0}, source="paper"))
+    scores = run(mixed())
+    some = judge(zoo, scores, leaves={FAMILIES["xtreme_xnli"]: ["sw"]})
+    assert [verdict.record.language for verdict in some.verdicts] == ["sw"]
+    every = judge(zoo, scores, leaves={FAMILIES["xtreme_xnli"]: list(XNLI)})
+    assert [verdict.record.language for verdict in every.verdicts] == ["en", "sw", "avg"]
+
+
+def test_the_name_of_a_model_may_hold_the_sign_of_the_stage(tmp_path: Path) -> None:
+    zoo = manifest.load(write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0})))
+    odd = manifest.Zoo.model_construct(
+        models=zoo.models | {"a@b": zoo.models[MODEL].model_copy(update={"name": "a@b"})}, records=(), sources={}
+    )
+    assert gating.parse("a@b", odd) == ("a@b", None)
+    assert gating.parse("a@b@base", odd) == ("a@b", "base")
+    assert gating.parse(f"{MODEL}@base", odd) == (MODEL, "base")
+    with pytest.raises(UnknownName, match="did you mean tiny-model"):
+        gating.parse("tiny-modl@base", odd)
+
+
+# --- numbers that are none, scales
+
+
+def test_a_tolerance_of_nothing_is_refused(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}, tolerance=0.0))
+    with pytest.raises(DataError, match="tolerance of 0"):
+        judge(zoo, run({SWAHILI: 0.79}))
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (79.0, PredictionError, "acc of xtreme.xnli.sw is 79, but results hold fractions"),
+        (-0.1, PredictionError, "results hold fractions"),
+        (math.nan, NumericError, "acc of xtreme.xnli.sw is nan, which is no score"),
+    ],
+)
+def test_scores_on_another_scale_or_none_are_refused(
+    tmp_path: Path, value: float, error: type[XstiltsError], message: str
+) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}))
+    with pytest.raises(error, match=message):
+        judge(zoo, run({SWAHILI: value}))
+
+
+def test_a_published_number_on_the_wrong_scale_is_named(tmp_path: Path) -> None:
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 0.79}))  # says percent
+    assert only(judge(zoo, run({SWAHILI: 0.79}))) == ("drifted", "about 100 times: is the scale right?")
+
+
+# --- properties
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.floats(0, 1), st.floats(0, 100), st.floats(1e-6, 50), st.floats(1e-6, 50), st.sampled_from(["sw", "de", "ur"])
+)
+def test_a_wider_tolerance_never_turns_green_to_red(
+    tmp_path_factory: pytest.TempPathFactory, ours: float, published: float, one: float, other: float, language: str
+) -> None:
+    zoo = manifest.load(write_zoo(tmp_path_factory.getbasetemp() / "zoo.yaml", table({language: 50.0})))
+    scores = [run({f"xtreme.xnli.{language}": ours})]
+
+    def is_green(tolerance: float) -> bool:
+        update = {"value": published, "tolerance": tolerance}
+        records = (zoo.records[0].model_copy(update=update),)
+        changed = manifest.Zoo.model_construct(models=zoo.models, records=records, sources={}, known=())
+        return regression.regress(changed, Choice(MODEL), scores).has_passed
+
+    narrow, wide = sorted((one, other))
+    assert is_green(narrow) <= is_green(wide)
+    assert is_green(narrow) == (abs(100 * ours - published) <= narrow + 1e-9)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from(XNLI), st.floats(0, 100)), max_size=8), st.sets(st.sampled_from(XNLI)))
+def test_counts_add_up_whatever_is_there(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, float]], scored: set[str]
+) -> None:
+    zoo = manifest.load(write_zoo(tmp_path_factory.getbasetemp() / "zoo.yaml", table({"sw": 50.0})))
+    records = tuple(
+        zoo.records[0].model_copy(update={"language": language, "value": value, "tolerance": tolerance})
+        for (language, value), tolerance in zip(dict(rows).items(), [0.5, None] * 4, strict=False)
+    )
+    changed = manifest.Zoo.model_construct(models=zoo.models, records=records, sources={}, known=())
+    scores = run({f"xtreme.xnli.{language}": 0.5 for language in scored | {"en"}})
+    report = regression.regress(changed, Choice(MODEL), [scores])
+    assert sum(report.counts.values()) == len(report.gating)
+    assert len(report.gating) + sum(report.not_gated.values()) == len(report.verdicts) == len(records)
+    failing = sum(report.fails(verdict) for verdict in report.verdicts)
+    assert report.counts[Status.REPRODUCED] + failing == len(report.gating)
+    assert report.has_passed == (failing == 0 and report.counts[Status.REPRODUCED] > 0)

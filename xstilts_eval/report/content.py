@@ -1,0 +1,157 @@
+"""Everything a report shows, gathered once; tables and figures only arrange it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xstilts_eval import language_distances
+from xstilts_eval.benchmark import FAMILIES, Family, leaf_parts
+from xstilts_eval.languages import languages
+from xstilts_eval.report import comparison, runs, training
+from xstilts_eval.report.comparison import Comparison
+from xstilts_eval.report.runs import Run
+from xstilts_eval.report.scene import SERIES
+from xstilts_eval.report.training import Stage
+
+NO_BASELINE = "none"
+"""`--baseline none`: scores alone, no gains."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """`why_no_gains` is a sentence where `comparisons` is empty; `warnings` stand on top of the page.
+
+    `marked` are (run, group) whose scores cannot stand beside those of the other runs; `distances` are those to
+    English by language, in the `measure` asked for.
+    """
+
+    runs: tuple[Run, ...]
+    baseline: Run | None
+    comparisons: tuple[Comparison, ...]
+    why_no_gains: str
+    marked: frozenset[tuple[str, str]]
+    warnings: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    measure: str
+    distances: dict[str, float]
+
+    @property
+    def is_sample(self) -> bool:
+        return self.runs[0].is_sample
+
+    @property
+    def groups(self) -> list[str]:
+        """Families that any run has, in the benchmark's order."""
+        return [group for group in FAMILIES if any(group in run.families for run in self.runs)]
+
+    @property
+    def limits(self) -> str:
+        """A sentence about runs of the first documents only; empty when all are whole."""
+        found: dict[str, list[str]] = {}
+        for run in self.runs:
+            if run.limits:
+                found.setdefault(" or ".join(f"{limit:g}" for limit in run.limits), []).append(run.name)
+        parts = [f"{limit} in {'every run' if len(names) == len(self.runs) else ', '.join(names)}"
+                 for limit, names in found.items()]  # fmt: skip
+        return f"Limited to the first documents of every leaf: {'; '.join(parts)}." if parts else ""
+
+    def languages_of(self, group: str) -> list[str]:
+        """Languages that any run has scored in a family, English first, then in the benchmark's order."""
+        found = {code for run in self.runs if group in run.families for code in run.families[group].languages}
+        return sorted(found, key=lambda code: (code != "en", FAMILIES[group].languages.index(code)))
+
+    def paint(self, run: Run) -> str:
+        """The role of a run's colour: the baseline's, or one of the series, which repeat."""
+        if run is self.baseline:
+            return "base"
+        return f"s{[one for one in self.runs if one is not self.baseline].index(run) % SERIES}"
+
+
+def gather(
+    given: Sequence[str],
+    inner: Sequence[str] = ("eval",),
+    baseline: str | None = None,
+    measure: str = "syntactic",
+    say: Callable[[str], None] = lambda _: None,
+) -> Content:
+    """Read runs, compare them with the baseline (default: the first), look for their training.
+
+    Raises `PredictionError`, `NumericError`, `MissingData` for results that cannot be read or shown together.
+    """
+    distances = language_distances.to_english(measure)
+    given = list(dict.fromkeys(given))
+    if baseline not in (None, NO_BASELINE):
+        first = next((text for text in given if _same(text, str(baseline))), str(baseline))
+        given = [first, *(text for text in given if text != first)]
+    found = runs.read(given, inner)
+    reference = None if baseline == NO_BASELINE or len(found) < 2 else found[0]
+    compared = comparison.compare(reference, found, say) if reference else []
+    stages, problems = training.read(found)
+    marked, warnings = _differences(found)
+    warnings += [f"{one.run.name}: {_sentence(refusal)}" for one in compared for refusal in one.refusals]
+    return Content(
+        runs=tuple(found),
+        baseline=reference,
+        comparisons=tuple(one for one in compared if one.families),
+        why_no_gains=_why(found, reference, compared),
+        marked=marked,
+        warnings=(*warnings, *problems),
+        stages=tuple(stages),
+        measure=measure,
+        distances=distances,
+    )
+
+
+def _same(text: str, wanted: str) -> bool:
+    """Whether a run given as PATH or NAME=PATH is the one meant, by name or path."""
+    name, sign, path = text.partition("=")
+    candidates = [text, name, path] if sign else [text]
+    return wanted in candidates or any(Path(one).absolute() == Path(wanted).absolute() for one in candidates if one)
+
+
+def _why(found: Sequence[Run], reference: Run | None, compared: Sequence[Comparison]) -> str:
+    if any(one.families for one in compared):
+        return ""
+    if len(found) < 2:
+        return "No gains: one run only. Give a baseline and the runs to compare with it."
+    if reference is None:
+        return "No gains: no baseline was asked for."
+    return f"No gains: no run could be compared with {reference.name}; the reasons stand above."
+
+
+def _differences(found: Sequence[Run]) -> tuple[frozenset[tuple[str, str]], list[str]]:
+    """Families of a run with other documents, metrics or languages than the first run that has them, and sentences."""
+    reasons: dict[tuple[str, str, str], list[str]] = {}
+    for (name, leaf), reason in runs.differences(found).items():
+        family, language = leaf_parts(leaf)
+        reasons.setdefault((name, family.group, reason), []).append(language)
+    lines = [
+        f"{name}: {FAMILIES[group].title} ({' '.join(codes)}) was scored on {reason}; marked †, not comparable."
+        for (name, group, reason), codes in reasons.items()
+    ]
+    marked = {(name, group) for name, group, _ in reasons}
+    first: dict[str, Run] = {}
+    for run in found:
+        for group, scored in run.families.items():
+            reference = first.setdefault(group, run)
+            if differing := set(scored.languages) ^ set(reference.families[group].languages):
+                marked.add((run.name, group))
+                codes = " ".join(sorted(differing)[:6]) + (" …" if len(differing) > 6 else "")
+                title = FAMILIES[group].title
+                lines.append(
+                    f"{run.name}: the mean of {title} is over other languages than that of {reference.name} ({codes}); "
+                    "marked †, not comparable."
+                )
+    return frozenset(marked), lines
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
+def language_name(family: Family, code: str) -> str:
+    """English name of a language; of a pair of `bitext_tatoeba` the three-letter code."""
+    known = languages().get(code)
+    return known.name if known and family.suite != "bitext" else code

@@ -1,0 +1,222 @@
+"""The figures of a report, each a row of panels with a legend and the table that holds its numbers."""
+
+from __future__ import annotations
+
+import math
+import statistics as simple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from xstilts_eval.benchmark import FAMILIES
+from xstilts_eval.report import charts
+from xstilts_eval.report.charts import Curve, Labelled, Placed, Value
+from xstilts_eval.report.content import Content, language_name
+from xstilts_eval.report.runs import Estimate, Run, Scored
+from xstilts_eval.report.scene import SERIES, Scene, packed, padded, shortened, tile
+from xstilts_eval.report.tables import scored_families, signed
+from xstilts_eval.report.training import Stage
+from xstilts_eval.results.gains import Gain
+
+COLUMN = {"xtreme_tydiqa": "TyDiQA", "xtreme_bucc2018": "BUCC"}
+_GAP = 18.0
+_MARGIN = 8.0
+_ACROSS = 3
+"""Panels side by side in a file: about the width of a page of text."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`name` is its anchor and file name; `table` the anchor of the table with the same numbers."""
+
+    name: str
+    title: str
+    caption: str
+    panels: tuple[Scene, ...]
+    legend: tuple[tuple[str, str], ...]
+    table: str
+
+    def scene(self) -> Scene:
+        """All panels and the legend as one, for a file."""
+        across = min(_ACROSS, len(self.panels))
+        body = packed(self.panels, across, _GAP, self.title)
+        if self.legend:
+            body = tile([charts.legend(self.legend, body.width), body], 1, 4.0, self.title)
+        return padded(body, _MARGIN)
+
+
+def figures(content: Content) -> list[Figure]:
+    """Every figure that has something to show."""
+    made = [gains(content), heat_map(content), bars(content), gaps(content), distance(content), training(content)]
+    return [figure for figure in made if figure.panels]
+
+
+def gains(content: Content) -> Figure:
+    """A forest of gains per family."""
+    panels = []
+    for group in content.groups:
+        found = [(one.run, one.families.get(group)) for one in content.comparisons]
+        if any(gain for _, gain in found):
+            rows = [
+                Labelled(run.name, (_gain(gain, run, content.paint(run)) if gain else None,)) for run, gain in found
+            ]
+            panels.append(charts.forest(FAMILIES[group].title, rows, "points gained"))
+    name = content.baseline.name if content.baseline else ""
+    caption = f"Points gained over the baseline, {name}: means over the languages; filled where the 95 % interval "
+    caption += "leaves out 0."
+    return Figure("gains", "Gains over the baseline", caption, tuple(panels), (), "gains")
+
+
+def heat_map(content: Content) -> Figure:
+    """Languages by families, a panel per run; the 112 pairs of `bitext_tatoeba` are in the table only."""
+    groups = [group for group in content.groups if group != "bitext_tatoeba"]
+    codes = sorted({code for group in groups for code in content.languages_of(group)}, key=lambda c: (c != "en", c))
+    panels = []
+    for run in content.runs if groups else ():
+        rows = []
+        for code in codes:
+            cells = [_value(run, group, code, "heat") for group in groups]
+            rows.append(Labelled(f"{language_name(FAMILIES[groups[0]], code)} {code}", tuple(cells)))
+        columns = [COLUMN.get(group, FAMILIES[group].title) for group in groups]
+        panels.append(charts.heat_map(run.name, columns, rows))
+    caption = "Points by language and family, darker is higher; – was not scored."
+    return Figure("heat-map", "Languages × families", caption, tuple(panels), (), "languages")
+
+
+def bars(content: Content) -> Figure:
+    """Scores by language with intervals, runs side by side, at most six of them in a panel."""
+    panels = []
+    for group in content.groups:
+        for some in _sixes([run for run, _ in scored_families(content, group)]):
+            rows = [
+                Labelled(
+                    language_name(FAMILIES[group], code),
+                    tuple(_value(run, group, code, content.paint(run)) for run in some),
+                )
+                for code in content.languages_of(group)
+            ]
+            panels.append(_with_key(content, some, charts.bars(FAMILIES[group].title, rows, "points")))
+    caption = "Points by language; whiskers are 95 % intervals."
+    return Figure("bars", "Scores by language", caption, tuple(panels), _legend(content, content.runs), "languages")
+
+
+def gaps(content: Content) -> Figure:
+    """The mean of the other languages and English, a panel per family."""
+    panels = []
+    for group in content.groups:
+        rows = []
+        for run, scored in scored_families(content, group):
+            if scored.gap is not None and scored.others is not None:
+                english = scored.languages["en"].value
+                tip = f"{run.name} · {FAMILIES[group].title}\nEnglish {english:.1f}, others {scored.others:.1f}\n"
+                tip += f"transfer gap {_written(scored.gap)}"
+                rows.append((run.name, scored.others, english, content.paint(run), tip))
+        if rows:
+            panels.append(charts.dumbbells(FAMILIES[group].title, rows, "points"))
+    caption = "From the mean of the other languages (open) to English (filled): the line is the transfer gap."
+    return Figure("gaps", "Transfer gap", caption, tuple(panels), (), "gaps")
+
+
+def distance(content: Content) -> Figure:
+    """Gain by language against its distance to English, a panel per family and run; axes shared by a family."""
+    panels = []
+    for group in content.groups:
+        found = [(one.run, _placed(content, one.run, one.languages.get(group, {}))) for one in content.comparisons]
+        found = [(run, points) for run, points in found if len(points) > 2]
+        if group == "bitext_tatoeba" or not found:
+            continue
+        values = [point.at.value for _, points in found for point in points]
+        spread = max(max(map(abs, values)) * 1.25, 1.0)
+        limits = ((0.0, max(point.x for _, points in found for point in points) * 1.06), (-spread, spread))
+        for run, points in found:
+            title = f"{FAMILIES[group].title} · {run.name}"
+            panels.append(charts.scatter(title, points, f"{content.measure} distance to English", "gain", limits))
+    caption = (
+        "Points gained by language against its distance to English (0–1, recomputed from URIEL and Glottolog), filled "
+        "where the 95 % interval leaves out 0. Intervals longer than the axis are cut. A description, no test: "
+        "related languages are not independent."
+    )
+    return Figure("distance", "Gain and distance to English", caption, tuple(panels), (), "gains-by-language")
+
+
+def training(content: Content) -> Figure:
+    """Training loss, a panel per stage name; a line per run, the mean of its seeds in a band of their range."""
+    panels = []
+    for role in ("intermediate", "target"):
+        for name in dict.fromkeys(stage.name for stage in content.stages if stage.role == role):
+            here = [stage for stage in content.stages if (stage.role, stage.name) == (role, name)]
+            for some in _sixes([run for run in content.runs if any(stage.run == run.name for stage in here)]):
+                lines = [_curve([s for s in here if s.run == run.name], content.paint(run)) for run in some]
+                kept = [line for line in lines if line.points]
+                if kept:
+                    drawn = charts.curves(f"{shortened(name, 20)} ({role})", kept, "step", "training loss")
+                    panels.append(_with_key(content, some, drawn))
+    shown = [run for run in content.runs if any(stage.run == run.name for stage in content.stages)]
+    caption = "Training loss, means of windows of steps; a line is the mean of the seeds, its band their range."
+    return Figure("training", "Training", caption, tuple(panels), _legend(content, shown), "training")
+
+
+def _curve(stages: Sequence[Stage], paint: str) -> Curve:
+    """Mean and range over seeds, window by window; a seed with fewer windows ends earlier."""
+    points, band = [], []
+    for window in zip_longest(*(stage.curve for stage in stages)):
+        found = [point for point in window if point is not None and math.isfinite(point[1])]
+        if found:
+            x, losses = simple.fmean(step for step, _ in found), [loss for _, loss in found]
+            points.append((x, simple.fmean(losses)))
+            band.append((x, min(losses), max(losses)))
+    return Curve(paint, tuple(points), tuple(band) if len(stages) > 1 else ())
+
+
+def _placed(content: Content, run: Run, found: dict[str, Gain]) -> list[Placed]:
+    return [
+        Placed(content.distances[code], code, _gain(gain, run, content.paint(run)))
+        for code, gain in found.items()
+        if code != "en" and code in content.distances
+    ]
+
+
+def _gain(found: Gain, run: Run, paint: str) -> Value:
+    where = language_name(found.family, found.language) if found.language in found.family.languages else ""
+    title = " · ".join(filter(None, (run.name, found.family.title, where)))
+    tip = f"{title}\n{signed(found.gain)} ± {found.half_width:.1f} (from {found.baseline:.1f} to {found.score:.1f})"
+    interval = (found.gain - found.half_width, found.gain + found.half_width)
+    return Value(found.gain, interval, paint, tip, found.is_clear)
+
+
+def _value(run: Run, group: str, code: str, paint: str) -> Value | None:
+    scored: Scored | None = run.families.get(group)
+    if scored is None or code not in scored.languages:
+        return None
+    found = scored.languages[code]
+    tip = f"{run.name} · {scored.family.title} · {language_name(scored.family, code)}\n{_written(found)}"
+    return Value(found.value, found.interval, paint, tip)
+
+
+def _written(found: Estimate) -> str:
+    spread = f" ± {found.half_width:.1f}" if found.half_width is not None else ""
+    seeds = f"\nseeds {', '.join(f'{value:.1f}' for value in found.by_seed)}" if len(found.by_seed) > 1 else ""
+    return f"{found.value:.1f}{spread}{seeds}"
+
+
+def _sixes(shown: Sequence[Run]) -> list[Sequence[Run]]:
+    """Runs by as many as there are colours."""
+    return [shown[start : start + SERIES] for start in range(0, len(shown), SERIES)]
+
+
+def _has_keys(content: Content) -> bool:
+    """Whether colours repeat, so that every panel needs a legend of its own."""
+    return len(content.runs) > SERIES
+
+
+def _with_key(content: Content, shown: Sequence[Run], panel: Scene) -> Scene:
+    if not _has_keys(content):
+        return panel
+    key = charts.legend([(content.paint(run), shortened(run.name, 24)) for run in shown], panel.width)
+    return tile([panel, key], 1, 0.0, panel.label)
+
+
+def _legend(content: Content, shown: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+    if len(shown) < 2 or _has_keys(content):
+        return ()
+    return tuple((content.paint(run), run.name) for run in shown)

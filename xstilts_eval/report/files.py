@@ -1,0 +1,57 @@
+"""Writes a report: the page, the figures as files, the summary; each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from xstilts_eval.errors import SettingError
+from xstilts_eval.report import page, raster, svg
+from xstilts_eval.report.content import Content
+from xstilts_eval.report.figures import figures
+from xstilts_eval.writing import write_atomically
+
+FORMATS = (".svg", ".png", ".pdf")
+
+
+def check(output: Path, folder: Path | None, markdown: Path | None) -> None:
+    """Raise `SettingError` for targets that a report may not replace, before anything is read."""
+    for path, endings in ((output, (".html", ".htm")), (markdown, (".md", ".markdown"))):
+        if path is not None and path.suffix.lower() not in endings:
+            raise SettingError(f"{path} does not end in {endings[0]}; a report replaces no other file")
+        if path is not None and path.is_dir():
+            raise SettingError(f"{path} is a folder; give the name of a file")
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise SettingError(f"{folder} is a file; --figures takes a folder")
+
+
+def write(content: Content, title: str, output: Path, folder: Path | None, markdown: Path | None) -> list[str]:
+    """Write what was asked for; a line about each."""
+    write_atomically(output, page.html(content, title))
+    lines = [f"page: {output}"]
+    if markdown is not None:
+        write_atomically(markdown, page.markdown(content, title))
+        lines.append(f"summary: {markdown}")
+    if folder is not None:
+        names = write_figures(content, folder)
+        lines.append(f"figures: {folder}/ ({', '.join(names)}; each as {', '.join(FORMATS)})")
+    return lines
+
+
+def write_figures(content: Content, folder: Path) -> list[str]:
+    """Every figure as SVG, PNG and PDF; their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    for figure in figures(content):
+        scene = figure.scene()
+        write_atomically(folder / f"{figure.name}.svg", svg.document(scene))
+        for ending in FORMATS[1:]:
+            path = folder / f"{figure.name}{ending}"
+            temporary = path.with_name(f".{figure.name}.{os.getpid()}{ending}")
+            try:
+                raster.save(scene, temporary)
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        names.append(figure.name)
+    return names

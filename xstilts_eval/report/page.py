@@ -1,0 +1,126 @@
+"""The page and the summary: tables and figures into one HTML file that asks for nothing else, or into Markdown."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from xstilts_eval import __version__
+from xstilts_eval.report import svg, tables
+from xstilts_eval.report.content import Content
+from xstilts_eval.report.figures import Figure, figures
+from xstilts_eval.report.scene import COLOURS
+from xstilts_eval.report.tables import Cell, Table
+from xstilts_eval.tables import markdown_table
+
+_HERE = Path(__file__).parent
+OPEN_ROWS = 40
+"""A longer table is folded until it is asked for."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading's figure and table, of which one may be absent; `note` stands where both are."""
+
+    name: str
+    title: str
+    figure: Figure | None = None
+    table: Table | None = None
+    note: str = ""
+
+
+def sections(content: Content) -> list[Section]:
+    """What the page shows, in its order."""
+    drawn = {figure.name: figure for figure in figures(content)}
+    found = [Section("s-scoreboard", "Scoreboard", table=tables.scoreboard(content))]
+    if content.comparisons:
+        found.append(Section("s-gains", "Gains over the baseline", drawn.get("gains"), tables.gains(content)))
+    else:
+        found.append(Section("s-gains", "Gains over the baseline", note=content.why_no_gains))
+    found.append(Section("s-heat-map", "Languages × families", drawn.get("heat-map")))
+    found.append(Section("s-bars", "Scores by language", drawn.get("bars"), tables.by_language(content)))
+    if gaps := drawn.get("gaps"):
+        found.append(Section("s-gaps", "Transfer gap", gaps, tables.gaps(content)))
+    if content.comparisons:
+        by_language = tables.gains_by_language(content)
+        found.append(Section("s-distance", "Gain and distance to English", drawn.get("distance"), by_language))
+    if content.stages:
+        found.append(Section("s-training", "Training", drawn.get("training"), tables.training(content)))
+    found.append(Section("s-details", "Metrics and counts", table=tables.details(content)))
+    found.append(Section("s-signatures", "Signatures", table=tables.signatures(content)))
+    return [one for one in found if one.figure or one.table or one.note]
+
+
+def html(content: Content, title: str) -> str:
+    """One self-contained page; everything that came from a file is escaped, and a policy forbids any request."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style, script = _roles() + svg.RULES + _source("page.css"), _source("page.js")
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        content=content,
+        sections=sections(content),
+        style=Markup(style),
+        script=Markup(script),
+        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'",
+        draw=lambda scene: Markup(svg.inline(scene)),
+        open_rows=OPEN_ROWS,
+        version=__version__,
+    )
+
+
+def markdown(content: Content, title: str) -> str:
+    """The summary: warnings, scoreboard, gains, gaps, and scores by language."""
+    lines = [f"# {title}", ""]
+    if content.is_sample:
+        lines += ["**SAMPLE: the bundled sample was scored; these are not XTREME scores.**", ""]
+    lines += [f"- {_plain(warning)}" for warning in content.warnings]
+    lines += [""] if content.warnings else []
+    shown = [tables.scoreboard(content)]
+    if content.comparisons:
+        shown.append(tables.gains(content))
+    else:
+        lines += [content.why_no_gains, ""]
+    shown += [table for table in (tables.gaps(content),) if table.rows]
+    shown.append(tables.by_language(content))
+    if content.comparisons:
+        shown.append(tables.gains_by_language(content))
+    for table in shown:
+        rows = [[_markdown_cell(cell) for cell in row] for row in table.rows]
+        header = [_plain(column.title) for column in table.columns]
+        lines += [f"## {table.title}", "", *markdown_table(header, rows), "", table.caption, ""]
+    return "\n".join(lines)
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = _plain(f"{cell.text} {cell.spread}".strip())
+    return f"**{text}**" if cell.tone else text
+
+
+def _plain(text: str) -> str:
+    """Text that neither ends a cell nor starts markup."""
+    for sign in ("\\", "|", "*", "_", "`", "<", "["):
+        text = text.replace(sign, f"\\{sign}")
+    return " ".join(text.split())
+
+
+def _roles() -> str:
+    """The colours of both themes as style variables and the roles that use them."""
+    variables = "".join(f"--{role}:light-dark({light},{dark});" for role, (light, dark) in COLOURS.items())
+    return f":root{{{variables}}}" + "".join(f".{role}{{color:var(--{role})}}" for role in COLOURS)
+
+
+def _source(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """What a content security policy calls an inline style or script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

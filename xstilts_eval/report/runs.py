@@ -1,0 +1,271 @@
+"""The runs of a report: every seed's scoreboard read once, and one estimate per language and family over the seeds."""
+
+from __future__ import annotations
+
+import math
+import statistics as simple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xstilts_eval.benchmark import FAMILIES, Family
+from xstilts_eval.errors import NumericError, PredictionError, SettingError
+from xstilts_eval.results import gains, record, scoreboard
+from xstilts_eval.results.record import LeafResult, RunResult
+from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
+
+Interval = tuple[float, float]
+Folders = dict[str, dict[str, Path]]
+"""Results by inner folder and seed; one run without seeds has the seed ``""``."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score or gap in points: the mean over seeds with its 95 % interval, where one is known.
+
+    Of one seed the interval is the scoreboard's own. Over more it joins the documents' half-width (the mean of the
+    seeds': they share their documents, so their mean is no less uncertain than that at most) and, from three seeds on,
+    that of a t-interval over seeds, in quadrature, as `results.gains` does.
+    """
+
+    value: float
+    interval: Interval | None
+    by_seed: tuple[float, ...]
+
+    @property
+    def half_width(self) -> float | None:
+        return (self.interval[1] - self.interval[0]) / 2 if self.interval else None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One family of a run; `gap` is the transfer gap, `rows` the scoreboard's row of every seed."""
+
+    family: Family
+    languages: dict[str, Estimate]
+    mean: Estimate
+    gap: Estimate | None
+    rows: tuple[FamilyRow, ...]
+
+    @property
+    def others(self) -> float | None:
+        """Mean score of the languages but English, points; None where there is no transfer gap."""
+        return self.languages["en"].value - self.gap.value if self.gap else None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row of the report: a checkpoint, or the seeds of one recipe, with everything scored for it."""
+
+    name: str
+    folders: Folders
+    results: dict[str, tuple[RunResult, ...]]
+    families: dict[str, Scored]
+    categories: dict[str, Estimate]
+    overall: Estimate | None
+    is_sample: bool
+
+    @property
+    def seeds(self) -> list[str]:
+        return list(self.results)
+
+    @property
+    def checkpoints(self) -> list[str]:
+        return list(dict.fromkeys(result.checkpoint for parts in self.results.values() for result in parts))
+
+    @property
+    def limits(self) -> list[float]:
+        """The distinct limits of its results, none for full runs."""
+        return sorted({part.limit for parts in self.results.values() for part in parts if part.limit})
+
+    def leaves(self) -> dict[str, list[LeafResult]]:
+        """Results by leaf, one per seed."""
+        found: dict[str, list[LeafResult]] = {}
+        for parts in self.results.values():
+            for leaf in (leaf for part in parts for leaf in part.leaves):
+                found.setdefault(leaf.leaf, []).append(leaf)
+        return found
+
+
+def read(given: Sequence[str], inner: Sequence[str]) -> list[Run]:
+    """Runs given as PATH or NAME=PATH; raises `PredictionError` for runs that cannot stand in one report.
+
+    PATH is a results file, an output folder of `xstilts eval` or `lm_eval`, or a folder with ``seed-N/INNER``.
+    """
+    named = [_named(text) for text in given]
+    short = _short_names([path for _, path in named])
+    runs = [_read(name or found, locate(path, inner)) for (name, path), found in zip(named, short, strict=True)]
+    names = [run.name for run in runs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise SettingError(f"two runs are called {twice}; give each its own name, as in NAME=PATH")
+    if len({run.is_sample for run in runs}) > 1:
+        sample = next(run.name for run in runs if run.is_sample)
+        raise PredictionError(f"{sample} was scored on the bundled sample and others on real data; report them apart")
+    return runs
+
+
+def locate(path: Path, inner: Sequence[str]) -> Folders:
+    """Where the results of a run lie; raises `PredictionError` or `MissingData` when there are none."""
+    if not any(path.glob("seed-*")) or (path / "results.json").is_file():
+        return {"": {"": record.results_file(path)}}
+    found: Folders = {}
+    for part in inner:
+        if any(path.glob(f"seed-*/{part}/results.json")):
+            found[part] = {one.parent.name.removeprefix("seed-"): one for one in gains.seed_folders(path, part)}
+    if not found:
+        gains.seed_folders(path, inner[0])
+    seeds = [set(by_seed) for by_seed in found.values()]
+    if any(other != seeds[0] for other in seeds):
+        lacking = min(seed for other in seeds for seed in other if any(seed not in third for third in seeds))
+        raise PredictionError(f"{path}/seed-{lacking} lacks one of {', '.join(found)}; score every seed in each")
+    return found
+
+
+def _named(text: str) -> tuple[str, Path]:
+    name, sign, path = text.partition("=")
+    return (name, Path(path)) if sign and not Path(text).exists() else ("", Path(text))
+
+
+def _short_names(paths: Sequence[Path]) -> list[str]:
+    """The last parts of every path, as many as tell it from the others; a folder called ``eval`` says nothing."""
+    parts = [[part for part in path.absolute().parts if part != "/"] for path in paths]
+    ends = [part[:-1] if part[-1].endswith(".json") or part[-1] == "eval" else part for part in parts]
+    for depth in range(1, max(map(len, ends)) + 1):
+        names = ["/".join(end[-depth:]) for end in ends]
+        if len(set(names)) == len(names):
+            return names
+    return ["/".join(part) for part in parts]
+
+
+def _read(name: str, folders: Folders) -> Run:
+    seeds = list(next(iter(folders.values())))
+    results = {seed: tuple(_checked(by_seed[seed]) for by_seed in folders.values()) for seed in seeds}
+    boards = [_boards(name, parts) for parts in results.values()]
+    families = [{group: row for board in seed for group, row in board.families.items()} for seed in boards]
+    groups = list(families[0])
+    if stray := {group for rows in families for group in rows if any(group not in other for other in families)}:
+        raise PredictionError(f"{name}: not every seed has scored {min(stray)}; score the same tasks for each")
+    whole = [seed[0] for seed in boards if len(seed) == 1]
+    is_whole = len(whole) == len(boards)
+    return Run(
+        name=name,
+        folders=folders,
+        results=results,
+        families={group: _scored(name, [rows[group] for rows in families]) for group in groups},
+        categories=_formed({c: [b.categories[c] for b in whole] for c in whole[0].categories}) if is_whole else {},
+        overall=_formed({"overall": [board.overall for board in whole]}).get("overall") if is_whole else None,
+        is_sample=boards[0][0].is_sample,
+    )
+
+
+def _checked(path: Path) -> RunResult:
+    """A run whose every metric is a finite fraction."""
+    result = record.read(path)
+    for leaf in result.leaves:
+        for metric, value in leaf.metrics.items():
+            if not all(map(math.isfinite, (value, *leaf.intervals.get(metric, ())))):
+                raise NumericError(f"{path}: {metric} of {leaf.leaf} or its interval is NaN; score that task again")
+            if not 0 <= value <= 1:
+                raise PredictionError(
+                    f"{path}: {metric} of {leaf.leaf} is {value}; results hold fractions from 0 to 1, not percentages"
+                )
+        if missing := [metric for metric in leaf.family.official if metric not in leaf.metrics]:
+            raise PredictionError(f"{path}: {leaf.leaf} has no {missing[0]}; score that task again")
+    return result
+
+
+def _boards(name: str, parts: Sequence[RunResult]) -> list[Scoreboard]:
+    """One scoreboard per limit, in the order given: limited results form no overall score with others."""
+    limits = list(dict.fromkeys(part.limit for part in parts))
+    boards = [scoreboard.build([part for part in parts if part.limit == limit]) for limit in limits]
+    groups = [group for board in boards for group in board.families]
+    if twice := next((group for group in groups if groups.count(group) > 1), None):
+        raise PredictionError(f"{name}: {twice} was scored with two limits; leave one of the folders out")
+    return boards
+
+
+def _scored(name: str, rows: Sequence[FamilyRow]) -> Scored:
+    first = rows[0]
+    for row in rows[1:]:
+        if differing := set(row.cells) ^ set(first.cells):
+            raise PredictionError(
+                f"{name}: not every seed has scored {row.group} in {min(differing)}; score it for each"
+            )
+    cells = {language: [row.cells[language] for row in rows] for language in first.cells}
+    gaps = [row.transfer_gap for row in rows if row.transfer_gap is not None]
+    family = FAMILIES[first.group]
+    return Scored(
+        family=family,
+        languages={
+            language: joined([cell.score for cell in found], [_interval(family, cell) for cell in found])
+            for language, found in cells.items()
+        },
+        mean=joined([row.score for row in rows], [row.interval for row in rows]),
+        gap=joined(gaps, [None] * len(gaps)) if gaps else None,
+        rows=tuple(rows),
+    )
+
+
+def _interval(family: Family, cell: Cell) -> Interval | None:
+    """Of the official score; for question answering the mean of the ends of F1's and exact match's.
+
+    The two rise and fall together, and if they did not, their mean's interval would be narrower still.
+    """
+    found = [cell.intervals[metric] for metric in family.official if metric in cell.intervals]
+    if len(found) < len(family.official):
+        return None
+    return simple.fmean(low for low, _ in found), simple.fmean(high for _, high in found)
+
+
+def joined(values: Sequence[float], intervals: Sequence[Interval | None]) -> Estimate:
+    """One estimate from the scores of the seeds, points, and the documents' interval of each."""
+    mean, count = simple.fmean(values), len(values)
+    if count == 1:
+        return Estimate(mean, intervals[0], tuple(values))
+    widths = [(known[1] - known[0]) / 2 for known in intervals if known]
+    documents = simple.fmean(widths) if len(widths) == count else None
+    seeds = gains.STUDENT.get(count - 1, gains.NORMAL) * simple.stdev(values) / math.sqrt(count) if count > 2 else None
+    if documents is None and seeds is None:
+        return Estimate(mean, None, tuple(values))
+    half = math.hypot(documents or 0.0, seeds or 0.0)
+    return Estimate(mean, (mean - half, mean + half), tuple(values))
+
+
+def _formed(values: Mapping[str, Sequence[float | None]]) -> dict[str, Estimate]:
+    """Over seeds, where every seed has a number."""
+    known = {name: [score for score in scores if score is not None] for name, scores in values.items()}
+    return {
+        name: joined(scores, [None] * len(scores)) for name, scores in known.items() if len(scores) == len(values[name])
+    }
+
+
+def differences(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
+    """Scores that cannot stand beside those of the first run that has the leaf: (run, leaf) to what differs."""
+    found: dict[tuple[str, str], str] = {}
+    first: dict[str, tuple[str, LeafResult]] = {}
+    for run in runs:
+        for leaf, results in run.leaves().items():
+            reference = first.setdefault(leaf, (run.name, results[0]))
+            if reason := next(filter(None, (_difference(reference[1], other) for other in results)), None):
+                found[run.name, leaf] = f"{reason} than {reference[0]}"
+    return found
+
+
+def _difference(one: LeafResult, other: LeafResult) -> str:
+    if one.data.split != other.data.split:
+        return f"another split ({other.data.split}, not {one.data.split})"
+    if one.data.revision != other.data.revision:
+        return "other data"
+    if (one.selected, one.scored) != (other.selected, other.scored):
+        return f"another number of documents ({other.scored}, not {one.scored})"
+    if _metric(one.signature) != _metric(other.signature):
+        return "another version of task or metric"
+    return ""
+
+
+def _metric(signature: str) -> list[str]:
+    """The fields of a signature from the task's version to the last of the metric's."""
+    fields = signature.split("|")
+    start = next((place for place, field in enumerate(fields) if field.startswith("task:")), 0)
+    ends = ("ckpt:", "model:")
+    return fields[start : next((place for place, field in enumerate(fields) if field.startswith(ends)), None)]

@@ -1,0 +1,87 @@
+"""A scene as SVG: inline in the page, where a style sheet gives the colours, or as a file with its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from xstilts_eval.report.scene import COLOURS, SIZE, Area, Line, Mark, Point, Rect, Scene, Text
+
+RULES = (
+    ".f{fill:currentColor}.l{fill:none;stroke:currentColor;stroke-linejoin:round}.d{stroke-dasharray:3 3}"
+    ".o{fill:var(--page,#fff);stroke:currentColor;stroke-width:1.6}"
+    f"text{{font-size:{SIZE:g}px;fill:currentColor;dominant-baseline:central}}"
+    ".m{text-anchor:middle}.e{text-anchor:end}.b{font-weight:600}"
+    + "".join(f".z{size}{{font-size:{size}px}}" for size in (9, 10, 13))
+)
+"""Style of the marks; `colours` gives those of the roles."""
+
+
+def colours(number: int) -> str:
+    """Style rules of the roles, in the light (0) or dark (1) colours."""
+    return "".join(f".{role}{{color:{pair[number]}}}" for role, pair in COLOURS.items())
+
+
+def inline(scene: Scene) -> str:
+    """For a page that holds `RULES` and the roles' colours; what a mark says on hover is in ``data-tip``."""
+    body = "".join(_mark(mark, "data-tip") for mark in scene.marks)
+    return (
+        f'<svg viewBox="0 0 {_n(scene.width)} {_n(scene.height)}" width="{_n(scene.width)}" '
+        f'height="{_n(scene.height)}" role="img" aria-label="{_attribute(scene.label)}">{body}</svg>'
+    )
+
+
+def document(scene: Scene) -> str:
+    """A file of its own, in the light colours; what a mark says on hover is its title."""
+    body = "\n".join(_mark(mark, "title") for mark in scene.marks)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(scene.width)} {_n(scene.height)}" '
+        f'width="{_n(scene.width)}" height="{_n(scene.height)}" font-family="DejaVu Sans, Arial, sans-serif">\n'
+        f"<title>{_text(scene.label)}</title>\n<style>{RULES}{colours(0)}</style>\n{body}\n</svg>\n"
+    )
+
+
+def _mark(mark: Mark, tip: str) -> str:
+    if isinstance(mark, Text):
+        classes = [mark.paint, {"middle": "m", "end": "e"}.get(mark.anchor, ""), "b" if mark.is_bold else ""]
+        classes.append(f"z{mark.size}" if mark.size != SIZE else "")
+        names = " ".join(filter(None, classes))
+        return f'<text class="{names}" x="{_n(mark.x)}" y="{_n(mark.y)}">{_text(mark.text)}</text>'
+    if isinstance(mark, Line):
+        width = f' stroke-width="{_n(mark.width)}"' if mark.width != 1 else ""
+        return f'<path class="l {mark.paint}{" d" if mark.is_dashed else ""}" d="{_path(mark.points)}"{width}/>'
+    if isinstance(mark, Area):
+        return f'<path class="f {mark.paint}" d="{_path(mark.points)}Z" fill-opacity="{_n(mark.opacity, 2)}"/>'
+    if isinstance(mark, Rect):
+        opacity = f' fill-opacity="{_n(mark.opacity, 2)}"' if mark.opacity != 1 else ""
+        shape = (
+            f'rect class="f {mark.paint}" x="{_n(mark.x)}" y="{_n(mark.y)}" '
+            f'width="{_n(mark.width)}" height="{_n(mark.height)}"{opacity}'
+        )
+        return _told(shape, "rect", mark.tip, tip)
+    kind = "o" if mark.is_open else "f"
+    shape = f'circle class="{kind} {mark.paint}" cx="{_n(mark.x)}" cy="{_n(mark.y)}" r="{_n(mark.radius)}"'
+    return _told(shape, "circle", mark.tip, tip)
+
+
+def _told(shape: str, name: str, says: str, tip: str) -> str:
+    if says and tip == "title":
+        return f"<{shape}><title>{_text(says)}</title></{name}>"
+    return f'<{shape} data-tip="{_attribute(says)}"/>' if says else f"<{shape}/>"
+
+
+def _path(points: Iterable[Point]) -> str:
+    return "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
+
+
+def _n(value: float, digits: int = 1) -> str:
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+
+
+def _text(text: str) -> str:
+    """Escaped, without the control characters that XML forbids."""
+    return escape("".join(letter for letter in text if letter >= " " or letter in "\n\t"), quote=False)
+
+
+def _attribute(text: str) -> str:
+    return _text(text).replace('"', "&quot;").replace("\n", "&#10;")

@@ -1,0 +1,50 @@
+"""`xstilts compare`: the command's options; the work is in `results.compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from xstilts_eval.errors import SettingError
+
+
+def compare(
+    results: list[str] = typer.Argument(
+        help="Results files, output folders, runs with seed-N inside, or zoo:MODEL[@STAGE]; the first is the reference."
+    ),
+    baseline: str | None = typer.Option(None, help="Another reference: one of RESULTS, or one more."),
+    inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
+    source: list[str] = typer.Option([], help="Source of the zoo that counts where publications disagree."),
+    allow_different: bool = typer.Option(
+        False, "--allow-different", help="Also compare other data, splits, documents or versions, and mark it."
+    ),
+    draws: int = typer.Option(10_000, min=100, help="Draws of the randomization that gives p."),
+    resamples: int = typer.Option(2_000, min=100, help="Resamples of the bootstrap that gives the intervals."),
+    seed: int = typer.Option(12345, min=0, help="Seed of both; same seed, same numbers."),
+    groups: bool = typer.Option(True, help="Show groups by language family, script and resources."),
+    json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
+    markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
+) -> None:
+    """Compare results by family and language: paired intervals and tests from the samples, corrected over languages.
+
+    All sides are compared with the first. What was scored on other data, splits, documents or versions is refused.
+    """
+    from xstilts_eval.printing import show, write_json
+    from xstilts_eval.results import compare as comparing
+    from xstilts_eval.results import compare_render as render
+    from xstilts_eval.results import sides
+    from xstilts_eval.results.estimates import Options
+    from xstilts_eval.writing import write_atomically
+
+    if markdown and markdown.is_dir():
+        raise SettingError(f"{markdown} is a folder; give a file name")
+    options = Options(allow_different=allow_different, draws=draws, resamples=resamples, seed=seed)
+    given = [baseline, *(one for one in results if one != baseline)] if baseline else results
+    found = comparing.compare(sides.read_all(given, inner, source), options)
+    if json_:
+        write_json(render.as_json(found, options), json_)
+    if markdown:
+        write_atomically(markdown, render.markdown(found, options, groups))
+    if json_ != "-":
+        show(render.terminal(found, options, groups))

@@ -1,0 +1,91 @@
+"""`xstilts export`: the command's options; the work is in `results.export` and `results.validate`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from xstilts_eval.errors import SettingError
+
+if TYPE_CHECKING:
+    from xstilts_eval.results.record import LeafResult
+
+
+def export(
+    results: Path | None = typer.Argument(
+        None, help="Results file or output folder, with samples, of xstilts eval or lm_eval."
+    ),
+    format_: str = typer.Option("xtreme", "--format", help="xtreme: the leaderboard's prediction files."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="Folder of the predictions to write."),
+    labels: Path | None = typer.Option(
+        None, help="Folder of the label files to write as well; with --check: to compare with."
+    ),
+    data: str | None = typer.Option(
+        None, help="Data folder that was scored, for BUCC's labels; default: as in xstilts eval."
+    ),
+    check: Path | None = typer.Option(None, "--check", help="Instead: check this folder against the rules."),
+    allow_incomplete: bool = typer.Option(
+        False, "--allow-incomplete", help="Write what there is of a limited or partial run."
+    ),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace earlier exports."),
+) -> None:
+    """Write a run's predictions as the leaderboard's files, or check such files; exit code 1 if they break a rule.
+
+    The files are scored again before they appear: every number must be the run's (BUCC's with --labels only).
+    """
+    if format_ != "xtreme":
+        raise SettingError(f"unknown format {format_!r}; allowed: xtreme")
+    if check is not None:
+        if results or output:
+            raise SettingError("--check FOLDER looks at files that are there; give it without RESULTS and --output")
+        _check(check, labels)
+    elif results is None or output is None:
+        raise SettingError("give RESULTS and --output FOLDER, or --check FOLDER")
+    else:
+        _export(results, output, labels, data, allow_incomplete, overwrite)
+
+
+def _export(
+    results: Path, output: Path, labels: Path | None, data: str | None, allow_incomplete: bool, overwrite: bool
+) -> None:
+    from xstilts_eval.results.export import export
+
+    def gold_pairs(leaf: LeafResult) -> Collection[tuple[str, str]]:
+        return _gold_pairs(leaf, data)
+
+    done = export(results, output, labels, gold_pairs, allow_incomplete, overwrite)
+    for remark in done.remarks:
+        print(f"note: {remark}")
+    files = ", ".join(f"{family} {count}" for family, count in done.files.items())
+    print(f"predictions: {output} ({files} files)")
+    if labels is not None:
+        print(f"labels: {labels}")
+    print(f"scored again: all {done.equal} numbers are the run's")
+
+
+def _gold_pairs(leaf: LeafResult, data: str | None) -> Collection[tuple[str, str]]:
+    """Gold pairs of a BUCC leaf, from the very data that was scored; raises `SettingError` for any other."""
+    from xstilts_eval.tasks.documents import load_leaf
+
+    folder = data or ("sample" if leaf.data.source == "sample" else None)
+    loaded = load_leaf(leaf.family, leaf.language, folder, leaf.data.split)
+    if loaded.revision != leaf.data.revision or loaded.corpus is None:
+        raise SettingError(
+            f"{leaf.leaf} was scored on data {leaf.data.revision}, but {loaded.folder} holds {loaded.revision}; "
+            "give the folder that was scored as --data"
+        )
+    return loaded.corpus.gold
+
+
+def _check(folder: Path, labels: Path | None) -> None:
+    from xstilts_eval.results import validate
+
+    found = validate.check(folder, labels)
+    for line in validate.listing(found.problems):
+        print(line)
+    print(validate.summary(found))
+    if found.problems:
+        raise typer.Exit(1)

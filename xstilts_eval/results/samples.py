@@ -1,0 +1,48 @@
+"""Per-document samples of a run: where `xstilts eval` and `lm_eval --log_samples` put them, read one leaf at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from xstilts_eval.errors import MissingData, PredictionError
+from xstilts_eval.results.record import results_file
+
+Sample = dict[str, Any]
+
+
+def path_of(run: Path, leaf: str) -> Path | None:
+    """The samples file of a leaf, or None; `run` is a results file or an output folder.
+
+    `xstilts eval` writes ``samples/samples_LEAF.jsonl``; the host ``samples_LEAF_TIME.jsonl`` beside
+    ``results_TIME.json``.
+    """
+    results = results_file(run)
+    stamp = results.stem.removeprefix("results")
+    candidates = (
+        results.parent / "samples" / f"samples_{leaf}.jsonl",
+        results.parent / f"samples_{leaf}{stamp}.jsonl",
+    )
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read(run: Path, leaf: str) -> list[Sample]:
+    """Samples of a leaf, in the order of the test file.
+
+    Raises `MissingData` without the file and `PredictionError` for a line that is not a sample.
+    """
+    path = path_of(run, leaf)
+    if path is None:
+        raise MissingData(f"{run} keeps no samples of {leaf}; score with xstilts eval, or lm_eval --log_samples")
+    found: list[Sample] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line:
+            continue
+        try:
+            sample = json.loads(line)
+            sample["doc_id"] = int(sample["doc_id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise PredictionError(f"{path}, line {number} is not a sample ({error}); was the file cut off?") from error
+        found.append(sample)
+    return sorted(found, key=lambda sample: int(sample["doc_id"]))

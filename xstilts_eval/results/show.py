@@ -1,0 +1,209 @@
+"""`xstilts show`: what was run, on what data, with which checkpoint; scoreboard, counts, signatures of one result."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from xstilts_eval.errors import PredictionError
+from xstilts_eval.results import record, render, samples, scoreboard, sides
+from xstilts_eval.results.record import LeafResult, RunResult
+from xstilts_eval.tables import terminal_table
+
+_ABSENT = "–"
+
+
+class _Model(BaseModel):
+    """What our adapter says about itself; plain `lm_eval` models say nothing of it."""
+
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+    encoder_sha256: str | None = None
+    heads: dict[str, str | None] = {}
+    dtype: str | None = None
+    device: str | None = None
+    max_length: dict[str, int | None] = {}
+    retrieval: dict[str, Any] | None = None
+    processes: int | None = None
+    chat_template: bool | None = None
+    counts: dict[str, dict[str, Any]] = {}
+    versions: dict[str, str] = {}
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+    model: str | None = None
+    model_args: dict[str, Any] | str | None = None
+    xstilts: _Model | None = None
+
+
+class _File(BaseModel):
+    """The part of a results file that is about the run as a whole."""
+
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+    config: _Config
+    date: float | None = None
+    lm_eval_version: str | None = None
+
+
+@dataclass(frozen=True)
+class DataRow:
+    """One family: where its documents came from, how many were scored, which revisions."""
+
+    family: str
+    source: str
+    split: str
+    languages: int
+    possible: int
+    scored: int
+    selected: int
+    documents: int
+    revisions: tuple[str, ...]
+    partial: tuple[str, ...]
+    sampled: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything that is shown of one result."""
+
+    path: str
+    facts: dict[str, str]
+    data: tuple[DataRow, ...]
+    counts: dict[str, dict[str, Any]]
+    signatures: dict[str, tuple[str, ...]]
+    board: scoreboard.Scoreboard
+
+
+def read(path: Path) -> Shown:
+    """One results file or output folder; raises `MissingData`, `PredictionError`, `NumericError`."""
+    run = record.read(path)
+    file = record.results_file(path)
+    for leaf in run.leaves:
+        sides.check(leaf, str(file))
+    try:
+        whole = _File.model_validate(json.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise PredictionError(f"{file}: {place} is not what this version expects; which version wrote it?") from error
+    model = whole.config.xstilts or _Model()
+    return Shown(
+        path=str(file),
+        facts=_facts(run, whole, model),
+        data=tuple(_data_rows(run, path)),
+        counts={name: values for name, values in model.counts.items() if any(values.values())},
+        signatures=_signatures(run.leaves),
+        board=scoreboard.build([run]),
+    )
+
+
+def _facts(run: RunResult, whole: _File, model: _Model) -> dict[str, str]:
+    made = datetime.fromtimestamp(whole.date, timezone.utc).strftime("%Y-%m-%d %H:%M UTC") if whole.date else ""
+    heads = " ".join(f"{family}:{sha}" for family, sha in model.heads.items())
+    lengths = " ".join(f"{name}:{length}" for name, length in model.max_length.items() if length)
+    pooling = model.retrieval or {}
+    host = f"lm_eval {whole.lm_eval_version}" if whole.lm_eval_version else ""
+    found = {
+        "checkpoint": run.checkpoint,
+        "model class": whole.config.model or "",
+        "encoder": model.encoder_sha256 or "",
+        "heads": heads,
+        "retrieval": f"layer {pooling.get('layer') or 'last'}, {pooling.get('pooling')} pooling" if pooling else "",
+        "lengths": lengths,
+        "precision": model.dtype or "",
+        "device": model.device or "",
+        "processes": str(model.processes) if (model.processes or 1) > 1 else "",
+        "limit": f"{run.limit:g}" if run.limit else "",
+        "chat template": "yes" if model.chat_template else "",
+        "made": made,
+        "versions": ", ".join(filter(None, (host, *(f"{name} {v}" for name, v in model.versions.items())))),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _data_rows(run: RunResult, path: Path) -> Iterable[DataRow]:
+    families = dict.fromkeys(leaf.family for leaf in run.leaves)
+    for family in families:
+        leaves = [leaf for leaf in run.leaves if leaf.family == family]
+        yield DataRow(
+            family=family.title,
+            source=", ".join(sorted({leaf.data.source for leaf in leaves})),
+            split=", ".join(sorted({leaf.data.split for leaf in leaves})),
+            languages=len(leaves),
+            possible=len(family.languages),
+            scored=sum(leaf.scored for leaf in leaves),
+            selected=sum(leaf.selected for leaf in leaves),
+            documents=sum(leaf.data.documents for leaf in leaves),
+            revisions=tuple(dict.fromkeys(leaf.data.revision for leaf in leaves)),
+            partial=tuple(leaf.language for leaf in leaves if leaf.data.source != "sample" and not leaf.data.complete),
+            sampled=sum(samples.path_of(path, leaf.leaf) is not None for leaf in leaves),
+        )
+
+
+def _signatures(leaves: Iterable[LeafResult]) -> dict[str, tuple[str, ...]]:
+    """What the signatures of a family have in common, once: ``*`` for the language, ``…`` for the data's hash."""
+    found: dict[str, Counter[str]] = {}
+    for leaf in leaves:
+        pattern = leaf.leaf.rpartition(".")[0] + ".*"
+        text = leaf.signature.replace(leaf.leaf, pattern, 1).replace(f"@{leaf.data.revision}", "@…", 1)
+        found.setdefault(leaf.family.group, Counter())[text] += 1
+    return {group: tuple(texts) for group, texts in found.items()}
+
+
+def as_json(shown: Shown) -> dict[str, Any]:
+    """Plain values; scores in percent."""
+    return {
+        "path": shown.path,
+        "facts": shown.facts,
+        "data": [asdict(row) for row in shown.data],
+        "counts": shown.counts,
+        "scoreboard": shown.board.to_json(),
+    }
+
+
+def terminal(shown: Shown, languages: bool = True) -> RenderableType:
+    """All of it as a rich renderable."""
+    facts = Table.grid(padding=(0, 2))
+    for name, value in {"results": shown.path, **shown.facts}.items():
+        facts.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
+    parts: list[RenderableType] = [facts, "", _data_table(shown), "", render.terminal(shown.board, languages)]
+    parts += [Text(f"{name}: {_counted(values)}", style="dim") for name, values in shown.counts.items()]
+    parts += ["", Text("Signatures (* language, … hash of its data)", style="bold")]
+    parts += [Text(text, overflow="fold") for texts in shown.signatures.values() for text in texts]
+    return Group(*parts)
+
+
+def _data_table(shown: Shown) -> Table:
+    header = ["family", "data", "split", "languages", "scored", "of", "samples", "revisions", "note"]
+    rows = [
+        [
+            row.family,
+            row.source,
+            row.split,
+            f"{row.languages} of {row.possible}",
+            f"{row.scored:,}",
+            f"{row.documents:,}",
+            "all" if row.sampled == row.languages else f"{row.sampled} of {row.languages}",
+            row.revisions[0] if len(row.revisions) == 1 else f"{len(row.revisions)} hashes",
+            f"partial in {' '.join(row.partial)}" if row.partial else "",
+        ]
+        for row in shown.data
+    ]
+    keep = len(header) if any(row[-1] for row in rows) else len(header) - 1
+    return terminal_table(header[:keep], [row[:keep] for row in rows])
+
+
+def _counted(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items() if value)

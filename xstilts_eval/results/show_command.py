@@ -1,0 +1,48 @@
+"""`xstilts show`: the command's options; the work is in `results.show` and, for published models, in `zoo.views`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+
+def show(
+    results: list[str] = typer.Argument(help="Results files, output folders, runs with seed-N inside, or zoo:MODEL."),
+    inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
+    languages: bool = typer.Option(True, help="Show the table by language."),
+    json_: bool = typer.Option(False, "--json", help="Print JSON: one object, or a list for several RESULTS."),
+) -> None:
+    """What was run, on what data, with which checkpoint: scoreboard, counts and signatures at a glance."""
+    from xstilts_eval import printing
+    from xstilts_eval.results import show as showing
+    from xstilts_eval.results import sides
+
+    pages = []
+    for given in results:
+        if given.startswith(sides.ZOO):
+            pages.append(_published(given, json_))
+            continue
+        shown = [showing.read(folder) for folder in sides.folders(Path(given), inner)]
+        pages += [showing.as_json(one) if json_ else showing.terminal(one, languages) for one in shown]
+    if json_:
+        printing.write_json(pages[0] if len(pages) == 1 else pages, "-")
+        return
+    for number, page in enumerate(pages):
+        if number:
+            print()
+        printing.show(page)
+
+
+def _published(given: str, as_json: bool) -> Any:
+    from xstilts_eval.results import sides
+    from xstilts_eval.zoo import views
+    from xstilts_eval.zoo.manifest import load
+
+    zoo = load()
+    model, stage = sides.zoo_name(given, zoo)
+    entry, records = zoo.model(model), zoo.of(model, stage)
+    if as_json:
+        return {"model": entry.model_dump(), "records": [record.model_dump() for record in records]}
+    return views.model_page(zoo, entry, records)

@@ -1,0 +1,323 @@
+"""The sides of a comparison: our own runs, with one or several seeds, or published rows of the zoo."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics as simple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xstilts_eval.benchmark import FAMILIES, Family, Kind
+from xstilts_eval.errors import NumericError, PredictionError, SettingError
+from xstilts_eval.results import gains, record
+from xstilts_eval.results.record import LeafResult
+
+if TYPE_CHECKING:
+    from xstilts_eval.zoo.manifest import Record, Zoo
+
+ZOO = "zoo:"
+_OTHER_SETTINGS = ("translate-", "train on all", "human", "after fine-tuning")
+"""Settings of the zoo that are no zero-shot transfer and so never stand against one."""
+
+_PRINTED = 0.06
+"""Points: values that differ by less are one number, printed with one digit or with more."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The official score of one leaf on one side, in points (0-100): one per seed, with the results it came from.
+
+    `results` is empty for a published number; `note` is what a reader must know of it.
+    """
+
+    points: tuple[float, ...]
+    results: tuple[LeafResult, ...] = ()
+    note: str = ""
+
+    @property
+    def mean(self) -> float:
+        return simple.fmean(self.points)
+
+
+@dataclass(frozen=True)
+class Side:
+    """`scores` by leaf; `runs` and `seeds` in one order.
+
+    Published: `averages` (points, by group) over all languages of a family, and why leaves are `unusable`.
+    """
+
+    name: str
+    given: str
+    scores: Mapping[str, Score]
+    runs: tuple[Path, ...] = ()
+    seeds: tuple[str, ...] = ()
+    averages: Mapping[str, Score] = field(default_factory=dict)
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_published(self) -> bool:
+        return not self.runs
+
+
+def read_all(given: Sequence[str], inner: str = "eval", sources: Sequence[str] = ()) -> list[Side]:
+    """All sides, under short names of their own: the part of the path in which they differ.
+
+    Raises what `read` raises, and `SettingError` for fewer than two or for a side given twice.
+    """
+    if len(given) < 2:
+        raise SettingError(f"a comparison needs at least two results, got {len(given)}")
+    places = [text if text.startswith(ZOO) else str(Path(text)) for text in given]
+    if twice := sorted({text for text in places if places.count(text) > 1}):
+        raise SettingError(f"{twice[0]} is given twice; a result cannot be compared with itself")
+    return [read(text, name, inner, sources) for text, name in zip(given, short_names(given), strict=True)]
+
+
+def short_names(given: Sequence[str]) -> list[str]:
+    """One name for each path: its last part that is a name of its own, else the last part in which they differ.
+
+    ``runs/a/seed-1/eval`` and ``runs/b/seed-1/eval`` are ``a`` and ``b``; names of the zoo stay. The whole text where
+    nothing shorter tells them apart.
+    """
+    parts = {text: list(Path(text).parts) for text in given if not text.startswith(ZOO)}
+    if len({_speaking(own) for own in parts.values()}) == len(parts):
+        parts = {text: [_speaking(own)] for text, own in parts.items()}
+    while len(parts) > 1 and all(len(p) > 1 for p in parts.values()) and len({p[-1] for p in parts.values()}) == 1:
+        for own in parts.values():
+            own.pop()
+    names = [parts[text][-1] if text in parts else text for text in given]
+    return [name if names.count(name) == 1 else text for name, text in zip(names, given, strict=True)]
+
+
+def _speaking(parts: Sequence[str]) -> str:
+    """The last part that is no usual name of a folder or file of results."""
+    useful = [part for part in parts if not re.fullmatch(r"eval.*|seed-\d+|results.*\.json|scores", part)]
+    return useful[-1] if useful else parts[-1]
+
+
+def read(given: str, name: str | None = None, inner: str = "eval", sources: Sequence[str] = ()) -> Side:
+    """One side: a results file, an output folder, a run with ``seed-N/inner`` inside, or ``zoo:MODEL[@stage]``.
+
+    `sources` are keys of the zoo that are preferred where publications disagree.
+
+    Raises `MissingData` for what is not there, `UnknownName` for a model of the zoo that does not exist,
+    `PredictionError` for files that cannot be read, seeds that scored other data, or scores out of range, and
+    `NumericError` for NaN.
+    """
+    if given.startswith(ZOO):
+        return _published(given, name or given, sources)
+    found = folders(Path(given), inner)
+    runs = [record.read(folder) for folder in found]
+    for folder, run in zip(found, runs, strict=True):
+        for leaf in run.leaves:
+            check(leaf, str(folder))
+    by_leaf = gains.read_seeds(found) if len(found) > 1 else {leaf.leaf: [leaf] for leaf in runs[0].leaves}
+    for leaf_name, (first, *others) in by_leaf.items():
+        for leaf in others:
+            if entries := differing(Score((), (first,)), Score((), (leaf,))):
+                raise PredictionError(
+                    f"{given}: the seeds of {leaf_name} were not scored in the same way: {', '.join(entries)}"
+                )
+    return Side(
+        name=name or Path(given).name,
+        given=given,
+        scores={leaf: Score(tuple(map(gains.official, leaves)), tuple(leaves)) for leaf, leaves in by_leaf.items()},
+        runs=tuple(found),
+        seeds=tuple(_seed(folder, inner) for folder in found) if len(found) > 1 else (),
+        notes=(f"checkpoint {runs[0].checkpoint}",) if len(runs) == 1 else (),
+    )
+
+
+def folders(path: Path, inner: str = "eval") -> list[Path]:
+    """The output folders that a path stands for, several when it is a run with ``seed-N/inner`` inside.
+
+    A results file stands for itself. Raises `MissingData` and `PredictionError`.
+    """
+    if path.is_dir() and not (path / "results.json").is_file() and any(path.glob("seed-*")):
+        return gains.seed_folders(path, inner)
+    return [record.results_file(path)] if path.is_file() else [record.results_file(path).parent]
+
+
+def _seed(folder: Path, inner: str) -> str:
+    return folder.parents[len(Path(inner).parts) - 1].name
+
+
+def check(leaf: LeafResult, origin: str) -> None:
+    """Refuse a leaf without its official metrics (`PredictionError`), with NaN (`NumericError`) or out of 0-1.
+
+    A value above 1 is most likely in percent; results files hold fractions and the two are never mixed.
+    """
+    for name in leaf.family.official:
+        if name not in leaf.metrics:
+            raise PredictionError(f"{origin}: {leaf.leaf} has no {name}, its official metric; score it again")
+        value = leaf.metrics[name]
+        if not math.isfinite(value):
+            raise NumericError(f"{origin}: {name} of {leaf.leaf} is {value}; score it again")
+        if not 0 <= value <= 1:
+            raise PredictionError(
+                f"{origin}: {name} of {leaf.leaf} is {value:g}, but results are fractions (0 to 1); is it in percent?"
+            )
+
+
+# ---------------------------------------------------------------------------------------- what may be compared
+
+
+def differing(one: Score, other: Score) -> list[str]:
+    """What forbids setting two scores of a leaf against each other: other data, split, documents or versions.
+
+    A published number is taken to be of the whole test split.
+    """
+    if not one.results and not other.results:
+        return []
+    if not (one.results and other.results):
+        return _not_as_published((one.results or other.results)[0])
+    mine, theirs = one.results[0], other.results[0]
+    found = [
+        ("data", mine.data.revision, theirs.data.revision),
+        ("split", mine.data.split, theirs.data.split),
+        ("task version", _signed(mine, "task"), _signed(theirs, "task")),
+        ("metric", _signed(mine, "metric"), _signed(theirs, "metric")),
+    ]
+    if mine.family.kind is not Kind.MINING:  # there a document is a shard, one per process
+        found.append(("documents", f"{mine.scored:,}", f"{theirs.scored:,}"))
+    return [f"{name} {a} / {b}" for name, a, b in found if a != b]
+
+
+def _not_as_published(leaf: LeafResult) -> list[str]:
+    found = []
+    if leaf.data.source == "sample":
+        return ["the sample / published data"]
+    if leaf.data.split != "test":
+        found.append(f"split {leaf.data.split} / test")
+    if not leaf.data.complete:
+        found.append("partial / whole test data")
+    elif leaf.family.kind is not Kind.MINING and leaf.scored < leaf.data.documents:
+        found.append(f"documents {leaf.scored:,} / {leaf.data.documents:,}")
+    return found
+
+
+def settings(score: Score) -> dict[str, str]:
+    """How a score was made: precision, lengths, prompt, versions; empty for a published number."""
+    from xstilts_eval.zoo.comparability import fields
+
+    if not score.results:
+        return {}
+    left_out = {"data", "split", "documents", "sample", "partial", "scored", "task", "metric", "ckpt", "limit", "copy"}
+    return {name: value for name, value in fields(score.results[0].signature).items() if name not in left_out}
+
+
+def _signed(leaf: LeafResult, name: str) -> str:
+    from xstilts_eval.zoo.comparability import fields
+
+    return fields(leaf.signature).get(name, "unknown")
+
+
+# -------------------------------------------------------------------------------------------------- the zoo
+
+
+def _published(given: str, name: str, sources: Sequence[str]) -> Side:
+    from xstilts_eval.errors import UnknownName
+    from xstilts_eval.zoo.manifest import load
+
+    zoo = load()
+    for source in sources:
+        if source not in zoo.sources:
+            raise UnknownName.of("source of the zoo", source, zoo.sources)
+    return of_records(zoo.of(*zoo_name(given, zoo)), given, name, sources)
+
+
+def zoo_name(given: str, zoo: Zoo) -> tuple[str, str | None]:
+    """Model and stage of ``zoo:MODEL[@STAGE]``; raises `UnknownName` with close matches for the model."""
+    text = given.removeprefix(ZOO)
+    if text in zoo.models:  # a name may hold an @
+        return text, None
+    model, _, stage = text.partition("@")
+    return zoo.model(model).name, stage or None
+
+
+def of_records(records: Iterable[Record], given: str, name: str, sources: Sequence[str] = ()) -> Side:
+    """The side that published records make, in points.
+
+    A leaf needs all official metrics of its family (F1 and exact match of question answering). Where publications
+    disagree, the first of `sources` counts that says something, then the benchmark's own value; otherwise the leaf is
+    in `unusable` with the reason. Raises `PredictionError` when nothing is left, or for values of several stages.
+    """
+    rows: dict[tuple[str, str], dict[str, list[Record]]] = {}
+    left_out: set[str] = set()
+    known = [row for row in records if row.family in FAMILIES]
+    for row in known:
+        family = FAMILIES[row.family]
+        if row.metric not in family.official or row.language not in ("avg", *family.languages):
+            continue
+        if row.confidence == "recalled" or row.setting.startswith(_OTHER_SETTINGS):
+            left_out.add("recalled" if row.confidence == "recalled" else row.setting)
+        elif row.language != "avg" or _covers_all(row, known):
+            rows.setdefault((row.family, row.language), {}).setdefault(row.metric, []).append(row)
+    scores: dict[str, Score] = {}
+    averages: dict[str, Score] = {}
+    unusable: dict[str, str] = {}
+    for (group, language), metrics in rows.items():
+        family = FAMILIES[group]
+        place = f"{group} average" if language == "avg" else family.leaf(language)
+        found = {metric: _one_value(values, given, sources) for metric, values in metrics.items()}
+        chosen = [row for row in found.values() if row is not None]
+        if lacking := set(family.official) - set(found):
+            unusable[place] = f"{given} publishes no {', '.join(sorted(lacking))}"
+        elif len(chosen) < len(found):
+            unusable[place] = _contradiction(next(metrics[m] for m, row in found.items() if row is None), given)
+        else:
+            score = Score((simple.fmean(row.percent for row in chosen),), note=_note(chosen))
+            if language == "avg":
+                averages[group] = score
+            else:
+                scores[place] = score
+    if not (scores or averages):
+        why = next(iter(unusable.values()), f"{given} has no zero-shot score of a task family of this package")
+        raise PredictionError(f"{why}; xstilts zoo show says what is published")
+    notes = [f"left out: numbers that are {', '.join(sorted(left_out))}"] if left_out else []
+    return Side(name, given, scores, averages=averages, unusable=unusable, notes=tuple(notes))
+
+
+def _covers_all(average: Record, records: Iterable[Record]) -> bool:
+    """Whether a published average is of the family's languages: not if its source lists fewer, or others."""
+    same = (average.source, average.stage, average.setting, average.task, average.metric)
+    listed = {
+        row.language
+        for row in records
+        if row.language != "avg" and (row.source, row.stage, row.setting, row.task, row.metric) == same
+    }
+    return not listed or listed == set(FAMILIES[average.family].languages)
+
+
+def _one_value(rows: Sequence[Record], given: str, sources: Sequence[str]) -> Record | None:
+    """The record on which all agree, else that of a preferred source or of the benchmark itself; None without."""
+    if len(stages := {row.stage for row in rows}) > 1:
+        known = ", ".join(repr(stage) for stage in sorted(stages))
+        raise PredictionError(f"{given} has values of the stages {known}; say which: zoo:{rows[0].model}@STAGE")
+    preferred = [[row for row in rows if row.source == source] for source in sources]
+    of_benchmark = [row for row in rows if row.benchmark.startswith("XTREME") and not row.derived]
+    for candidates in (rows, *preferred, of_benchmark):
+        if candidates and all(abs(row.percent - candidates[0].percent) < _PRINTED for row in candidates):
+            return candidates[0]
+    return None
+
+
+def _contradiction(rows: Sequence[Record], given: str) -> str:
+    said = ", ".join(dict.fromkeys(row.source for row in rows))
+    return f"publications disagree about {given} ({rows[0].metric}: {said}); choose one with --source"
+
+
+def _note(rows: Iterable[Record]) -> str:
+    """Where the numbers are from, and how sure that is unless they were read in the publication itself."""
+    said = (row.source if row.confidence == "seen" else f"{row.source} ({row.confidence})" for row in rows)
+    return ", ".join(dict.fromkeys(said))
+
+
+def common_languages(family: Family, one: Side, other: Side) -> list[str]:
+    """Languages of the family that both sides have, English first, then in the benchmark's order."""
+    leaves = set(one.scores) & set(other.scores)
+    found = [language for language in family.languages if family.leaf(language) in leaves]
+    return sorted(found, key=lambda language: language != "en")

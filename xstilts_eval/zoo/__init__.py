@@ -1,0 +1,1 @@
+"""Published numbers with their sources: `manifest` reads them, `check` finds what is wrong with them."""

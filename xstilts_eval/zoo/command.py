@@ -1,0 +1,107 @@
+"""`xstilts zoo`: list, show, check, add. The work is in the modules beside this one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import typer
+
+from xstilts_eval.errors import SettingError, UnknownName
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+zoo_app = typer.Typer(no_args_is_help=True, help="Published numbers with their sources.")
+FILE_HELP = "A file of the zoo; default: the shipped model_zoo.yaml."
+
+
+@zoo_app.command("list")
+def zoo_list(
+    family: str | None = typer.Option(None, help="Only models with a score of this family, such as xtreme_xnli."),
+    confidence: str | None = typer.Option(None, help="Only records that were seen, secondary or recalled."),
+    file: Path | None = typer.Option(None, help=FILE_HELP),
+    json_: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Models with architecture, size, number of records and the families they have scores of."""
+    from xstilts_eval.zoo import views
+    from xstilts_eval.zoo.manifest import Confidence, load
+
+    zoo = load(file)
+    if confidence is not None and confidence not in get_args(Confidence):
+        raise SettingError(f"--confidence {confidence!r}; allowed: {', '.join(get_args(Confidence))}")
+    known = {record.family for record in zoo.records}
+    if family is not None and family not in known:
+        raise UnknownName.of("family of the zoo", family, known)
+    rows = views.overview(zoo, family, confidence)
+    if json_:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        _print(views.overview_table(rows, zoo))
+
+
+@zoo_app.command("show")
+def zoo_show(
+    model: str = typer.Argument(help="Name of a model, as xstilts zoo list prints it; MODEL@STAGE for one stage."),
+    family: str | None = typer.Option(None, help="Only records of this family."),
+    file: Path | None = typer.Option(None, help=FILE_HELP),
+    json_: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Everything about one model: entry, records with notes, sources."""
+    from xstilts_eval.zoo import views
+    from xstilts_eval.zoo.manifest import load
+
+    zoo = load(file)
+    name, _, stage = model.partition("@")
+    entry, records = zoo.model(name), zoo.of(name, stage or None)
+    if family is not None:
+        known = {record.family for record in records}
+        if family not in known:
+            raise UnknownName.of(f"family with records of {name}", family, known)
+        records = tuple(record for record in records if record.family == family)
+    if json_:
+        content = {"model": entry.model_dump(), "records": [record.model_dump() for record in records]}
+        content["sources"] = {record.source: zoo.sources[record.source].model_dump() for record in records}
+        print(json.dumps(content, indent=1, ensure_ascii=False))
+    else:
+        _print(views.model_page(zoo, entry, records))
+
+
+@zoo_app.command("check")
+def zoo_check(file: Path | None = typer.Option(None, help=FILE_HELP)) -> None:
+    """Schema, duplicates, contradictions, scales, averages, names, licences; exit code 1 if something is wrong."""
+    from xstilts_eval.zoo.check import check
+    from xstilts_eval.zoo.manifest import load
+    from xstilts_eval.zoo.views import verdict_lines
+
+    verdict = check(load(file))
+    print("\n".join(verdict_lines(verdict)))
+    if verdict.errors:
+        raise typer.Exit(1)
+
+
+@zoo_app.command("add")
+def zoo_add(
+    results: Path = typer.Argument(help="Results file or output folder of xstilts eval or lm_eval."),
+    source: str = typer.Option(..., "--source", help="Title of what publishes these scores."),
+    url: str = typer.Option("none", help="Its address."),
+    model: str | None = typer.Option(None, help="Name in the zoo; default: the checkpoint's own."),
+    stage: str = typer.Option("base", help="What was trained, such as 'intermediate: squad'."),
+    setting: str | None = typer.Option(None, help="Default: zero-shot, or embedding for retrieval."),
+    file: Path = typer.Option(Path("zoo/mine.yaml"), help="File to write or to add to; it includes the shipped zoo."),
+) -> None:
+    """Add the scores of a run to a file of one's own, with signatures; scores that are there already are refused."""
+    from xstilts_eval.zoo.add import add
+
+    added = add(results, source, file, url, model, stage, setting)
+    averages = sum(record.derived for record in added)
+    print(f"{len(added) - averages} scores and {averages} averages of {added[0].model} added to {file}")
+
+
+def _print(what: RenderableType) -> None:
+    """In a terminal its own width; in files and pipes room for every column."""
+    from rich.console import Console
+
+    console = Console()
+    (console if console.is_terminal else Console(width=max(console.width, 150))).print(what)

@@ -1,0 +1,122 @@
+"""Whether a score of ours and a published number are about the same thing: the signature says so, or says why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from xstilts_eval.benchmark import Kind
+from xstilts_eval.results.record import LeafResult
+from xstilts_eval.zoo.manifest import Model, Record
+
+_BORDER = re.compile(
+    r"\|(?=(?:data|split|sample|partial|copy|scored|task|metric|ckpt|layer|pooling|max_length|prompt|max_gen_toks"
+    r"|chat_template|labels|mapped|extra_types|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
+)
+"""Between two fields; a metric's own signature has the same separator."""
+COMPARED = (
+    "data",
+    "split",
+    "documents",
+    "scored",
+    "task",
+    "metric",
+    "layer",
+    "pooling",
+    "max_length",
+    "prompt",
+    "max_gen_toks",
+    "chat_template",
+    "labels",
+    "mapped",
+    "extra_types",
+    "shots",
+    "limit",
+)
+"""Fields that must be equal: everything that says what was measured, and how. Not the checkpoint (a team may retrain),
+nor precision and versions, whose effect is what a regression is there to find."""
+DIRECTIONS = {"language to English": "query:foreign", "English to language": "query:en"}
+"""Retrieval directions as the zoo and as the metric signatures write them."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_CONTENT = re.compile(r"[0-9a-f]{12}")
+
+
+def fields(signature: str) -> dict[str, str]:
+    """A signature as a dictionary; `data` is the content hash alone and `documents` is complete, partial or sample."""
+    found = {"documents": "complete"}
+    for part in _BORDER.split(signature)[1:]:
+        name, _, value = part.partition(":")
+        if name in ("sample", "partial"):
+            found["documents"] = name
+        else:
+            found[name] = value.rpartition("@")[2] if name == "data" else value
+    return found
+
+
+def obstacle(record: Record, model: Model, leaf: LeafResult) -> str | None:
+    """Why a leaf's score cannot be set against a record, or None: every field that differs, ours first."""
+    ours = fields(leaf.signature)
+    differing = _as_measured(record, ours) if record.signature else _as_published(record, model, leaf, ours)
+    return "; ".join(differing) or None
+
+
+def _as_measured(record: Record, ours: Mapping[str, str]) -> list[str]:
+    """Differences from the signature that the record keeps; an average has no data of its own."""
+    theirs = fields(record.signature or "")
+    names = [name for name in COMPARED if not (name == "data" and record.language == "avg")]
+    return [_differs(name, ours, theirs) for name in names if ours.get(name) != theirs.get(name)]
+
+
+def _as_published(record: Record, model: Model, leaf: LeafResult, ours: Mapping[str, str]) -> list[str]:
+    """Differences from what a publication is taken to mean: the whole test split, scored as the zoo says."""
+    wanted = {"split": "test", "documents": "complete", "limit": "none", "task": leaf.family.version}
+    if "zero-shot" in record.setting or "0-shot" in record.setting:
+        wanted["shots"] = "0"
+    wanted |= _settings(model, leaf)
+    found = [_differs(name, ours, wanted) for name in wanted if ours.get(name) != wanted[name]]
+    if "scored" in ours:
+        found.append(f"only {ours['scored']} documents have a score")
+    direction = DIRECTIONS.get(model.evaluate.direction or "")
+    if leaf.family.kind is Kind.BITEXT and direction and not ours.get("metric", "").endswith(direction):
+        found.append(f"direction {ours.get('metric', '?').rpartition('|')[2]}, not {direction}")
+    return found + _other_data(record, leaf, ours) + _other_weights(record, model, ours)
+
+
+def _settings(model: Model, leaf: LeafResult) -> dict[str, str]:
+    """What the zoo says about evaluating the model, as far as it concerns the leaf.
+
+    Layer, pooling and prompt are settings of sentence vectors; a length that stands beside them is theirs, too.
+    """
+    evaluate = model.evaluate
+    is_retrieval = leaf.family.kind in (Kind.BITEXT, Kind.MINING)
+    is_about_retrieval = evaluate.layer is not None or evaluate.pooling is not None
+    said = {"layer": evaluate.layer, "pooling": evaluate.pooling} if is_retrieval else {}
+    if is_retrieval and evaluate.prompt is not None:
+        said["prompt"] = repr(evaluate.prompt)
+    if is_retrieval == is_about_retrieval:
+        said["max_length"] = evaluate.max_length
+    return {name: str(value) for name, value in said.items() if value is not None}
+
+
+def _other_data(record: Record, leaf: LeafResult, ours: Mapping[str, str]) -> list[str]:
+    """A content hash is compared with a content hash, a commit of the hub with a commit."""
+    wanted = record.data_revision or ""
+    if _CONTENT.fullmatch(wanted) and wanted != leaf.data.revision:
+        return [f"data revision {leaf.data.revision}, not {wanted}"]
+    commit = re.search(r"@([0-9a-f]{12})\b", ours.get("copy", ""))
+    if _COMMIT.fullmatch(wanted) and commit and not wanted.startswith(commit[1]):
+        return [f"data of commit {commit[1]}, not {wanted[:12]}"]
+    return []
+
+
+def _other_weights(record: Record, model: Model, ours: Mapping[str, str]) -> list[str]:
+    """Only a checkpoint from the hub says which commit it is."""
+    name, _, commit = ours.get("ckpt", "").rpartition("@")
+    wanted = record.model_revision or model.revision
+    if name != model.hub_id or not _COMMIT.fullmatch(wanted) or wanted.startswith(commit) or commit.startswith(wanted):
+        return []
+    return [f"weights of commit {commit[:12]}, not {wanted[:12]}"]
+
+
+def _differs(name: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    return f"{name} {ours.get(name, 'not given')}, not {theirs.get(name, 'given')}"

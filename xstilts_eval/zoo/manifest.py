@@ -1,0 +1,370 @@
+"""`model_zoo.yaml` and the files it includes → models, sources and one typed record per published number.
+
+A file holds `models`, `sources` and `tables`; a table says once what its rows share, and a row gives the values of one
+model by language. A row may override anything its table says. Unknown keys are refused, "unknown" is written out, and
+a number that is not there is absent, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+
+from xstilts_eval.errors import DataError, MissingData, UnknownName
+from xstilts_eval.paths import zoo_path
+
+SHIPPED = "shipped"
+"""Word in `include` for the package's own model_zoo.yaml."""
+
+Unknown = Literal["unknown"]
+Scale = Literal["fraction", "percent"]
+Confidence = Literal["seen", "secondary", "recalled"]
+Number = Annotated[float, Strict()]
+"""Neither words nor YAML's yes and no, which would become 1 and 0."""
+Architecture = Literal["encoder", "encoder-decoder", "decoder", "dual-encoder", "static", "other", "unknown"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class Source(_Frozen):
+    """Where numbers were published: title, address, table or file in it; `read_in` is the copy that was read."""
+
+    key: str
+    title: str = Field(min_length=1)
+    url: str
+    table: str
+    read_in: str = ""
+
+
+class Evaluate(_Frozen):
+    """How a model is evaluated so that its records can be met; what is absent was not published or does not apply.
+
+    `heads` is ``family: hub id`` of heads that are published with the model; `layer` is "last" or a number from 0.
+    """
+
+    recipe: str | None = None
+    heads: dict[str, str] | None = None
+    layer: str | int | None = None
+    pooling: str | None = None
+    prompt: str | None = None
+    max_length: int | None = None
+    direction: str | None = None
+    note: str | None = None
+
+
+class Model(_Frozen):
+    """One checkpoint: `parameters` in total, `languages` as codes or as a number where only that is published."""
+
+    name: str = Field(min_length=1)
+    hub_id: str = Field(min_length=1)
+    revision: str = Field(min_length=1)
+    architecture: Architecture
+    parameters: Annotated[int, Field(ge=0)] | Unknown
+    languages: tuple[str, ...] | int | Unknown
+    licence: str = Field(min_length=1)
+    parent: str = Field(min_length=1)
+    weights_sha256: str | None = None
+    note: str = ""
+    evaluate: Evaluate = Evaluate()
+
+
+class Record(_Frozen):
+    """One number as somebody published it, in the published scale: "fraction" 0-1, "percent" 0-100.
+
+    `family` is the task family whose score it can be compared with, or "none", and `note` then says why. `language`
+    is our code, a pair of FLORES codes, a LASER code for `bitext_tatoeba`, or "avg". `tolerance` and `stderr` are in
+    the same scale as `value`; `n` is the number of scored examples. `derived` numbers are unweighted means computed
+    from published ones. `recalled` numbers were read nowhere and may never decide anything.
+    """
+
+    model: str
+    stage: str
+    setting: str
+    benchmark: str
+    benchmark_version: str
+    family: str
+    task: str
+    language: str
+    metric: str
+    value: float
+    scale: Scale
+    tolerance: float | None = Field(default=None, ge=0)
+    tolerance_reason: str = ""
+    n: int | None = Field(default=None, gt=0)
+    stderr: float | None = Field(default=None, ge=0)
+    source: str
+    confidence: Confidence
+    derived: bool = False
+    note: str = ""
+    data_revision: str | None = None
+    model_revision: str | None = None
+    signature: str | None = None
+
+    @property
+    def percent(self) -> float:
+        """The value on the scale 0-100."""
+        return self.value * 100 if self.scale == "fraction" else self.value
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What the number is about: two records with one key must give one value, whatever their source."""
+        return (
+            self.model,
+            self.stage,
+            self.setting,
+            self.benchmark,
+            self.benchmark_version,
+            self.family,
+            self.task,
+            self.metric,
+            self.model_revision or "",
+            self.data_revision or "",
+            self.language,
+        )
+
+
+class Known(_Frozen):
+    """A finding of ``xstilts zoo check`` that stands in the publications themselves, and why it is left standing."""
+
+    finding: str
+    reason: str = Field(min_length=1)
+
+
+class Zoo(_Frozen):
+    """Everything that was read: models and sources by name, records in the order of the files."""
+
+    models: dict[str, Model]
+    records: tuple[Record, ...]
+    sources: dict[str, Source]
+    known: tuple[Known, ...] = ()
+
+    def model(self, name: str) -> Model:
+        """The model of this name; raises `UnknownName` with close matches."""
+        if name not in self.models:
+            raise UnknownName.of("model of the zoo", name, self.models)
+        return self.models[name]
+
+    def of(self, model: str, stage: str | None = None) -> tuple[Record, ...]:
+        """Records of a model, of one stage where given; raises `UnknownName` for a name that does not exist."""
+        name = self.model(model).name
+        records = tuple(record for record in self.records if record.model == name)
+        if stage is None:
+            return records
+        found = tuple(record for record in records if record.stage == stage)
+        if not found:
+            raise UnknownName.of(f"stage of {model}", stage, {record.stage for record in records})
+        return found
+
+
+class _Shared(_Frozen):
+    """What a table says for all of its rows; a row may say it anew."""
+
+    stage: str | None = None
+    setting: str | None = None
+    benchmark: str | None = None
+    benchmark_version: str | None = None
+    family: str | None = None
+    task: str | None = None
+    metric: str | None = None
+    scale: Scale | None = None
+    tolerance: float | None = None
+    tolerance_reason: str | None = None
+    n: int | dict[str, int] | None = None
+    source: str | None = None
+    confidence: Confidence | None = None
+    data_revision: str | None = None
+    model_revision: str | None = None
+    signature: str | dict[str, str] | None = None
+
+
+class Column(_Frozen):
+    """What one column of a table is about, where a row holds several tasks in one `language`."""
+
+    family: str
+    task: str
+    metric: str
+
+
+class Row(_Shared):
+    """Values of one model by language, or its `cells` by column of the table.
+
+    `derived` holds means computed from the values; `stderr`, `n` and `signature` may go by language.
+    """
+
+    model: str
+    values: dict[str, Number] = {}
+    derived: dict[str, Number] = {}
+    cells: dict[str, Number] = {}
+    language: str = "avg"
+    stderr: dict[str, float] = {}
+    note: str = ""
+
+
+class Table(_Shared):
+    """Rows and what they share; the `note` is every row's."""
+
+    note: str = ""
+    columns: dict[str, Column] = {}
+    rows: tuple[Row, ...] = Field(min_length=1)
+
+
+class File(_Frozen):
+    """One YAML file of the zoo; `include` names further ones, relative to it."""
+
+    include: tuple[str, ...] = ()
+    models: tuple[Model, ...] = ()
+    sources: dict[str, dict[str, str]] = {}
+    tables: tuple[Table, ...] = ()
+    known: tuple[Known, ...] = ()
+
+
+def load(path: Path | None = None) -> Zoo:
+    """The zoo of a file and of all it includes; default: the shipped one.
+
+    Raises `MissingData` for a file that is not there and `DataError`, naming file and place, for one that breaks the
+    schema, names a model or source that does not exist, or repeats a model or source.
+    """
+    models: dict[str, Model] = {}
+    sources: dict[str, Source] = {}
+    known: list[Known] = []
+    files = list(_with_included(path or zoo_path(), seen=set()))
+    for place, file in files:
+        for model in file.models:
+            _once(models, model.name, model, f"{place}: model")
+        for key, fields in file.sources.items():
+            _once(sources, key, _checked(Source, {**fields, "key": key}, f"{place}: source {key}"), f"{place}: source")
+        known.extend(file.known)
+    records: list[Record] = []
+    for place, file in files:
+        for number, table in enumerate(file.tables, start=1):
+            for index, row in enumerate(table.rows, start=1):
+                where = f"{place}: table {number}, row {index} ({row.model})"
+                records.extend(records_of(table, row, models, sources, where))
+    return Zoo.model_construct(models=models, records=tuple(records), sources=sources, known=tuple(known))
+
+
+def read_file(path: Path) -> File:
+    """One file without what it includes; raises `MissingData` and `DataError`, naming file and place."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise MissingData(f"{path} does not exist; name a YAML file of the zoo") from error
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise DataError(f"{path} is not a YAML file of the zoo: {error}") from error
+    try:
+        content = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise DataError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} is not a file of the zoo: expected a mapping with {', '.join(File.model_fields)}")
+    file: File = _checked(File, content, str(path))
+    return file
+
+
+def _with_included(path: Path, seen: set[Path]) -> Iterator[tuple[str, File]]:
+    """Files in the order in which they are named, each once."""
+    if path.resolve() in seen:
+        return
+    seen.add(path.resolve())
+    file = read_file(path)
+    yield str(path), file
+    for name in file.include:
+        yield from _with_included(zoo_path() if name == SHIPPED else path.parent / name, seen)
+
+
+def _once(found: dict[str, Any], key: str, value: Any, where: str) -> None:
+    if key in found:
+        raise DataError(f"{where} {key!r} is there twice; give every name once")
+    found[key] = value
+
+
+_NEEDED = (
+    "stage", "setting", "benchmark", "benchmark_version", "family", "task", "metric", "scale", "source", "confidence",
+)  # fmt: skip
+
+
+def records_of(
+    table: Table, row: Row, models: Mapping[str, Model], sources: Mapping[str, Source], where: str
+) -> Iterator[Record]:
+    """Records of one row; `where` names the place in an error. Raises `DataError` as `load` does."""
+    shared = {name: value for name in _Shared.model_fields if (value := _said(table, row, name)) is not None}
+    _check_row(table, row, where)
+    if row.model not in models:
+        raise DataError(f"{where}: {UnknownName.of('model', row.model, models)}")
+    note = "; ".join(part for part in (row.note, table.note) if part)
+    for language, value, own in _numbers(table, row):
+        fields = {**shared, "model": row.model, "language": language, "value": value, "note": note, **own}
+        missing = [name for name in _NEEDED if name not in fields]
+        if missing:
+            raise DataError(f"{where} does not say its {', '.join(missing)}; give it in the row or in its table")
+        if fields["source"] not in sources:
+            raise DataError(f"{where}: {UnknownName.of('source', fields['source'], sources)}")
+        # A number of examples that is given once is that of a language, not of an average over some.
+        once = isinstance(fields.get("n"), int) and language == "avg"
+        fields["n"] = None if once else _of(fields.get("n"), language)
+        fields["signature"] = _of(fields.get("signature"), language)
+        yield _checked(Record, fields, f"{where}, {language}")
+
+
+def _numbers(table: Table, row: Row) -> Iterator[tuple[str, float, dict[str, Any]]]:
+    """Language, value and what only this number says."""
+    for column, value in row.cells.items():
+        yield row.language, value, dict(table.columns[column])
+    for language, value in row.values.items():
+        yield language, value, {"stderr": row.stderr.get(language)}
+    for language, value in row.derived.items():
+        yield language, value, {"derived": True}
+
+
+def _check_row(table: Table, row: Row, where: str) -> None:
+    if twice := set(row.values) & set(row.derived):
+        raise DataError(f"{where} gives {', '.join(sorted(twice))} as published and as derived; keep one of them")
+    if not (row.values or row.derived or row.cells):
+        raise DataError(f"{where} has no values")
+    if other := sorted(set(row.cells) - set(table.columns)):
+        raise DataError(f"{where}: {UnknownName.of('column', other[0], table.columns)}")
+    for name in ("n", "stderr", "signature"):
+        by_language = getattr(row, name)
+        if isinstance(by_language, dict) and (foreign := sorted(set(by_language) - set(row.values))):
+            raise DataError(f"{where} gives {name} for {', '.join(foreign)}, which has no value")
+
+
+def _said(table: Table, row: Row, name: str) -> Any:
+    own = getattr(row, name)
+    return own if own is not None else getattr(table, name)
+
+
+def _of(given: Any, language: str) -> Any:
+    return given.get(language) if isinstance(given, dict) else given
+
+
+def _checked(kind: Any, fields: Mapping[str, Any], where: str) -> Any:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        came = "" if first["type"] == "missing" else f", got {str(first['input'])[:60]!r}"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise DataError(f"{where}: {place}: {first['msg']}{came}{more}") from error
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe YAML in which a repeated key is an error: it would silently hide the first one's number."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key is not a word", problem_mark=key.start_mark)
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value!r} is there twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return found

@@ -1,0 +1,140 @@
+"""A zoo as tables: models at a glance, everything about one of them, the verdict of a check."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from xstilts_eval.zoo.check import Verdict
+from xstilts_eval.zoo.manifest import Model, Record, Zoo
+
+Rows = list[dict[str, Any]]
+
+
+def overview(zoo: Zoo, family: str | None = None, confidence: str | None = None) -> Rows:
+    """One row per model with a record of that family and confidence; without either, every model."""
+    chosen = [
+        record
+        for record in zoo.records
+        if (family is None or record.family == family) and (confidence is None or record.confidence == confidence)
+    ]
+    numbers = Counter(record.model for record in chosen)
+    families: dict[str, dict[str, None]] = {}
+    for record in chosen:
+        families.setdefault(record.model, {})[record.family] = None
+    return [
+        {
+            "model": model.name,
+            "architecture": model.architecture,
+            "parameters": model.parameters,
+            "records": numbers[model.name],
+            "families": [name for name in families.get(model.name, {}) if name != "none"],
+        }
+        for model in zoo.models.values()
+        if numbers[model.name] or (family is None and confidence is None)
+    ]
+
+
+def overview_table(rows: Rows, zoo: Zoo) -> Table:
+    """The overview for the terminal."""
+    total = sum(row["records"] for row in rows)
+    title = f"{len(rows)} of {len(zoo.models)} models, {total:,} of {len(zoo.records):,} records"
+    table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+    for name in ("model", "architecture", "parameters", "records", "families"):
+        right = name in ("parameters", "records")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "families", overflow="fold")
+    for row in rows:
+        size, families = short_size(row["parameters"]), " ".join(row["families"])
+        table.add_row(row["model"], row["architecture"], size, f"{row['records']:,}", families or "–")
+    return table
+
+
+def short_size(parameters: int | str) -> str:
+    """``22.7M`` for 22,700,000."""
+    if isinstance(parameters, str):
+        return parameters
+    for unit, name in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")):
+        if parameters >= unit:
+            return f"{parameters / unit:.3g}{name}"
+    return str(parameters)
+
+
+def model_page(zoo: Zoo, model: Model, records: Sequence[Record]) -> Group:
+    """Everything about one model: its entry, its records by stage, setting and benchmark, and their sources."""
+    parts: list[RenderableType] = [Text(model.name, style="bold"), _entry(model)]
+    numbers = {key: index for index, key in enumerate(dict.fromkeys(record.source for record in records), start=1)}
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault((record.stage, record.setting, record.benchmark, record.benchmark_version), []).append(record)
+    for (stage, setting, benchmark, version), members in groups.items():
+        version = "" if version in ("unknown", benchmark) else f" ({version})"
+        parts += [
+            "",
+            Text(f"{benchmark}{version} · stage: {stage} · {setting}", style="bold"),
+            _scores(members, numbers),
+        ]
+        parts += [Text(f"  note: {note}", style="dim") for note in dict.fromkeys(r.note for r in members) if note]
+    parts += ["", Text("Sources", style="bold")]
+    for key, index in numbers.items():
+        source = zoo.sources[key]
+        read_in = f"; read in: {source.read_in}" if source.read_in else ""
+        parts.append(Text(f"[{index}] {source.title}\n    {source.url}\n    {source.table}{read_in}"))
+    return Group(*parts)
+
+
+def _entry(model: Model) -> Text:
+    languages = model.languages if isinstance(model.languages, (int, str)) else " ".join(model.languages)
+    fields = {
+        "hub id": model.hub_id,
+        "revision": model.revision,
+        "architecture": model.architecture,
+        "parameters": short_size(model.parameters),
+        "languages": languages,
+        "licence": model.licence,
+        "parent": model.parent,
+        "weights": f"sha256 {model.weights_sha256}" if model.weights_sha256 else None,
+        "note": model.note or None,
+    }
+    evaluate = model.evaluate.model_dump(exclude_none=True)
+    fields["evaluate"] = "; ".join(f"{name}: {value}" for name, value in evaluate.items()) or "unknown"
+    return Text("\n".join(f"  {name:<13}{value}" for name, value in fields.items() if value is not None))
+
+
+def _scores(records: Sequence[Record], numbers: dict[str, int]) -> Table:
+    """One line per task, metric and source; values as published, means of ours marked with ~."""
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    for name in ("family", "metric", "scores", "scale", "confidence", "source"):
+        table.add_column(name, overflow="fold", ratio=1 if name == "scores" else None)
+    lines: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        name = record.family if record.family != "none" else f"none: {record.task}"
+        lines.setdefault((name, record.metric, record.scale, record.confidence, record.source), []).append(record)
+    for (name, metric, scale, confidence, source), members in lines.items():
+        scores = "  ".join(f"{r.language} {'~' if r.derived else ''}{_short(r)}" for r in members)
+        spread = {f"± {r.tolerance:g}: {r.tolerance_reason}" for r in members if r.tolerance is not None}
+        lines_of_cell = [scores, *sorted(spread), *_sizes(members)]
+        table.add_row(name, metric, "\n".join(lines_of_cell), scale, confidence, f"[{numbers[source]}]")
+    return table
+
+
+def _sizes(records: Sequence[Record]) -> list[str]:
+    sizes = sorted({record.n for record in records if record.n})
+    return [f"n {sizes[0]:,}" + (f"–{sizes[-1]:,}" if len(sizes) > 1 else "")] if sizes else []
+
+
+def _short(record: Record) -> str:
+    """As printed, but at most four digits of a long fraction; the files keep all."""
+    return min(repr(record.value), f"{record.value:.4g}", key=len) if record.scale == "fraction" else repr(record.value)
+
+
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """Errors first, then what the publications themselves get wrong, then the counts."""
+    lines = [f"error: {finding.name}\n       {finding.detail}" for finding in verdict.errors]
+    lines += [f"known: {finding.name}\n       {finding.detail}: {reason}" for finding, reason in verdict.known]
+    lines += [f"{name}: {count:,}" for name, count in verdict.counts.items()]
+    return [*lines, f"{len(verdict.errors)} errors, {len(verdict.known)} known findings"]
