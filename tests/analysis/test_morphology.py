@@ -1,5 +1,6 @@
 """Complexity against transfer: a planted effect is found, languages without enough chapters are named."""
 
+import csv
 import json
 from typing import Any
 
@@ -101,3 +102,67 @@ def test_the_command(tmp_path):
     assert content["spearman"]["n"] == 12 and set(content["left_out"]) == {"ar", "ur"}
     without_text = ["analyze", "morphology", "--table", str(table), "--subword", "XLM-R Base", "--tokenizer", "t=x"]
     assert isinstance(CliRunner().invoke(app, without_text).exception, SettingError)
+
+
+# Features per word: PUD rows only, multiword tokens and empty nodes are no words.
+def treebank(folder: Any, code: Any, name: Any, cells: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["# text = x", "1-2\tab" + "\t_" * 8, *(f"{n}\tw\tw\tX\t_\t{cell}\t0\troot\t_\t_" for n, cell in cells),
+             "8.1\te" + "\t_" * 8, ""]  # fmt: skip
+    (folder / f"{code}_{name}-ud-test.conllu").write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_features_per_word_of_pud_alone(tmp_path):
+    treebank(tmp_path / "r2.5", "fi", "pud", [(1, "_")])
+    treebank(tmp_path / "r2.7", "fi", "pud", [(1, "Case=Nom|Number=Sing"), (2, "_"), (3, "Case=Gen")])
+    treebank(tmp_path / "z", "fi", "tdt", [(1, "A=B|C=D|E=F")])
+    treebank(tmp_path / "z", "ko", "kaist", [(1, "A=B")])
+    assert morphology.from_treebanks(tmp_path, "fi") == 1.0
+    assert morphology.from_treebanks(tmp_path, "ko") is None
+
+
+@needs_data
+def test_features_per_word_of_the_real_treebanks():
+    """The measures of a table that was computed apart from this package, to its three decimals."""
+    table = DATA / "language_features" / "ud_test_surface_measures.tsv"
+    with table.open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["treebank"].endswith("-PUD")]
+    expected = {
+        row["lang"]: float(row["mean_feats_per_word"]) for row in rows if row["lang"] in ("ko", "fi", "tr", "th")
+    }
+    found = {code: round(morphology.from_treebanks(DATA / "ud", code) or 0, 3) for code in expected}
+    assert found == expected and found["ko"] == 0.995
+
+
+def test_the_command_with_treebanks(tmp_path):
+    table = xnli_table(tmp_path / "xnli.csv")
+    for n, code in enumerate(("fr", "es", "de", "ru", "tr", "hi")):
+        treebank(tmp_path / "ud", code, "pud", [(1, "A=B"), (2, "|".join(["A=B"] * (n + 1)))])
+    options = ["analyze", "morphology", "--table", str(table), "--subword", "XLM-R Base", "--outcome", "gap",
+               "--by", "ud_features"]  # fmt: skip
+    assert isinstance(CliRunner().invoke(app, options).exception, SettingError)
+    result = CliRunner().invoke(app, [*options, "--treebanks", str(tmp_path / "ud"), "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "morphology.json").read_text())
+    assert [(row["language"], row["complexity"]) for row in content["rows"]] == [
+        (code, 1 + n / 2) for n, code in enumerate(("fr", "es", "de", "ru", "tr", "hi"))
+    ]
+    assert content["left_out"]["zh"] == "no ud_features"
+
+
+def test_byte_against_subword_runs(tmp_path):
+    from tests.analysis.written import write_run
+
+    codes = ("en", "de", "es", "fr", "hi", "ru", "tr", "vi")
+    rows: Any = {
+        name: {code: 0.5 + step * n for n, code in enumerate(codes)} for name, step in (("s", 0.01), ("b", 0.03))
+    }
+    for name, accuracy in rows.items():
+        write_run(tmp_path / name, accuracy)
+    options = ["analyze", "morphology", "--subword", str(tmp_path / "s"), "--byte", str(tmp_path / "b"), "-o",
+               str(tmp_path / "out")]  # fmt: skip
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "morphology.json").read_text())
+    found = {row["language"]: row["value"] for row in content["rows"]}
+    assert found == pytest.approx({code: 2.0 * n for n, code in enumerate(codes) if code != "en"})

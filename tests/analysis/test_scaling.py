@@ -1,13 +1,17 @@
 """Fits against size: published check values, recovery of known slopes, and what is refused."""
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from tests.analysis.published import MT5_XNLI
+from tests.analysis.written import write_run
 from xstilts_eval.analysis import scaling, sizes
 from xstilts_eval.analysis.scaling_report import BARE, TOTAL, Sized, analyse
+from xstilts_eval.cli import app
 from xstilts_eval.errors import DataError, MissingData, NumericError, PredictionError
 
 KNOWN = [sizes.known_sizes()[name] for name in MT5_XNLI]
@@ -145,3 +149,44 @@ def test_published_averages_with_counted_sizes(monkeypatch):
     report = analyse(sources.sized_from_zoo(list(MT5_XNLI), Which(family="xnli"), "avg"))
     assert round(report.fits[0].doubling.estimate, 2) == 2.95
     assert round(report.fits[1].doubling.estimate, 2) == 2.17
+
+
+# Runs: a CSV of result folders with known slope.
+def runs_csv(folder: Any, slope: Any, count: Any, baselines: Any = True) -> Any:
+    """Models of 1e8 · 2^n parameters; XNLI accuracy is n · slope above the baseline's in every language."""
+    lines = ["model,run,baseline,parameters,embedding_parameters"]
+    for n in range(count):
+        base = {"en": 0.6, "de": 0.5, "sw": 0.4}
+        write_run(folder / f"base{n}", base)
+        write_run(folder / f"run{n}", {code: value + slope * n for code, value in base.items()})
+        lines.append(f"m{n},run{n},{f'base{n}' if baselines else ''},{1e8 * 2**n:.0f},{5e7 * 2**n:.0f}")
+    (folder / "runs.csv").write_text("\n".join(lines), encoding="utf-8")
+    return str(folder / "runs.csv")
+
+
+def test_the_command_finds_the_slope_of_runs(tmp_path):
+    path = runs_csv(tmp_path, 0.02, 5)
+    result = CliRunner().invoke(app, ["analyze", "scaling", "--runs", path, "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "scaling.json").read_text())
+    assert [fit["counting"] for fit in content["fits"]] == [TOTAL, BARE]
+    assert [fit["doubling"]["estimate"] for fit in content["fits"]] == pytest.approx([2.0, 2.0])
+    assert content["outcome"] == "gain" and [p["value"] for p in content["points"]] == pytest.approx([0, 2, 4, 6, 8])
+    assert all(point["half_width"] > 0 for point in content["points"][1:])
+    assert (tmp_path / "out" / "scaling.png").is_file()
+
+
+def test_the_command_on_scores_of_runs_in_one_language(tmp_path):
+    path = runs_csv(tmp_path, 0.02, 5, baselines=False)
+    result = CliRunner().invoke(app, ["analyze", "scaling", "--runs", path, "--language", "swh_Latn"])
+    assert result.exit_code == 0, result.output
+    assert "score on xtreme_xnli" in result.output and "+2.00" in result.output and "40.00" in result.output
+
+
+def test_four_runs_and_runs_without_sizes_are_refused(tmp_path):
+    path = runs_csv(tmp_path, 0.02, 4)
+    error = CliRunner().invoke(app, ["analyze", "scaling", "--runs", path]).exception
+    assert isinstance(error, NumericError) and "4 models; a fit needs at least 5" in str(error)
+    (tmp_path / "bare.csv").write_text("model,run\nm,run0\n", encoding="utf-8")
+    error = CliRunner().invoke(app, ["analyze", "scaling", "--runs", str(tmp_path / "bare.csv")]).exception
+    assert isinstance(error, DataError) and "give parameters, or weights" in str(error)

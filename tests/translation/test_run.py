@@ -300,6 +300,7 @@ def test_somebody_elses_and_changed_files_stay(folder: Path, tmp_path: Path) -> 
     "task, languages, split, error, message",
     [
         ("udpos", ["de"], "train", SettingError, "udpos has a tag for every word"),
+        ("lareqa", ["de"], "train", SettingError, "lareqa trains a dual encoder, of English pairs"),
         ("anli_plus", ["de"], "train", SettingError, "translate its parts snli, mnli"),
         ("squat", ["de"], "train", UnknownName, "unknown training task 'squat'; did you mean squad"),
         ("squad", ["xx"], "train", UnknownName, "unknown language 'xx'"),

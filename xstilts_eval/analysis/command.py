@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval.analysis.morphology_command import morphology
+from xstilts_eval.analysis.multilingual_command import multilingual
 from xstilts_eval.analysis.pitfalls_command import pitfalls
 from xstilts_eval.analysis.relatedness_command import relatedness
 from xstilts_eval.errors import SettingError, UnknownName
@@ -112,6 +113,7 @@ def scaling(
 app.command()(relatedness)
 app.command()(pitfalls)
 app.command()(morphology)
+app.command()(multilingual)
 
 
 def _observations(

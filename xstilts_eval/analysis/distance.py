@@ -99,7 +99,7 @@ def analyse(
     if size not in SIZES:
         raise UnknownName.of("pre-training corpus", size, SIZES)
     if not pool:
-        one_benchmark(rows)
+        one_benchmark(rows, ", or give --pool to fit them together with their own intercepts")
     points, left_out = _points(rows, by, size)
     languages = sorted({point.language for point in points})
     if len(languages) < MINIMUM:

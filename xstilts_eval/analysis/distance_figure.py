@@ -9,13 +9,13 @@ from scipy import stats
 
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.distance import FOR_REGRESSION, DistanceReport, Point
+from xstilts_eval.analysis.features import SIZE_LABELS
 from xstilts_eval.analysis.regression import Vector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIZES = {"cc100": "CC-100 size (GiB)", "mc4": "mC4 tokens", "wikipedia": "Wikipedia size"}
 _TITLES = {"gain": "Gain (points)", "gap": "Gap to English (points)", "score": "Score (points)"}
 
 
@@ -30,7 +30,7 @@ def draw(report: DistanceReport) -> Figure:
             _added_variable(axes[1], report)
         _without(axes[-1], report)
         scope = ", ".join(report.benchmarks)
-        title = f"{report.model} · {scope} · {report.n} languages (area: {SIZES[report.size]}; shape: script)"
+        title = f"{report.model} · {scope} · {report.n} languages (area: {SIZE_LABELS[report.size]}; shape: script)"
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
         return figure
 
@@ -97,7 +97,7 @@ def _added_variable(axes: Axes, report: DistanceReport) -> None:
     partial = next((f.partial for f in report.features if f.name == report.by), None)
     if partial:
         axes.set_title(f"size held fixed: r = {partial.estimate:.2f} [{partial.low:.2f}, {partial.high:.2f}]")
-    axes.set_xlabel(f"{report.by} distance, {SIZES[report.size]} removed")
+    axes.set_xlabel(f"{report.by} distance, {SIZE_LABELS[report.size]} removed")
     axes.set_ylabel(f"{report.outcome}, size removed (points)")
     axes.margins(x=0.08)
     figures.label_points(axes, list(x), list(y), [point.language for point in points])

@@ -12,16 +12,17 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from xstilts_eval import language_codes
+from xstilts_eval import language_codes, language_distances
 from xstilts_eval.errors import DataError, UnknownName
 from xstilts_eval.languages import languages
 
 FOLDER = Path(__file__).with_name("features")
-DISTANCES = ("syntactic", "phonological", "inventory", "featural", "geographic", "genetic")
+DISTANCES = language_distances.MEASURES
 SIZES = {"cc100": "cc100_gib", "mc4": "mc4_tokens_b", "wikipedia": "wikipedia_bytes"}
 """Pre-training corpora by name: CC-100 (GiB; XLM-R), mC4 (billion tokens; mT5, ByT5), Wikipedia (bytes; mBERT)."""
+SIZE_LABELS = {"cc100": "CC-100 size (GiB)", "mc4": "mC4 tokens (billions)", "wikipedia": "Wikipedia size (bytes)"}
 
-_Number = Annotated[float | None, BeforeValidator(lambda text: text or None)]
+_Number = Annotated[float | None, BeforeValidator(lambda given: None if given == "" else given)]
 _Count = Annotated[int | None, BeforeValidator(lambda text: text or None)]
 
 
@@ -30,9 +31,10 @@ class _Row(BaseModel):
 
 
 class Distance(_Row):
-    """One row of ``distances.csv``: distances to English, 0 (English) to 1, from URIEL vectors and coordinates.
+    """One row of ``uriel.csv`` with its distances to English, 0 (English) to 1, from URIEL vectors and coordinates.
 
-    `attested` counts the features (of 289) with an attested, not a predicted, value.
+    The distances of the benchmarks' languages are those of `language_distances`, of the others those of
+    ``tatoeba_distances.csv``. `attested` counts the features (of 289) with an attested, not a predicted, value.
     """
 
     uriel: str
@@ -107,7 +109,7 @@ def known(code: str) -> Features | None:
 
 @cache
 def _by_code() -> dict[str, Features]:
-    distances = [_parsed(Distance, row, "distances.csv") for row in _rows("distances.csv")]
+    distances = [_parsed(Distance, row, "uriel.csv") for row in _distances()]
     resources = [_parsed(Resources, row, "resources.csv") for row in _rows("resources.csv")]
     wals = {row["uriel"]: _chapters(row) for row in _rows("wals.csv")}
     by_flores = {row.flores: row for row in resources}
@@ -128,12 +130,25 @@ def _by_code() -> dict[str, Features]:
     return table
 
 
+def _distances() -> list[dict[str, Any]]:
+    """Rows of ``uriel.csv``, each with its distances; what has none is None."""
+    benchmarks = {name: language_distances.to_english(name) for name in DISTANCES}
+    others = {row["tatoeba"]: row for row in _rows("tatoeba_distances.csv")}
+    found: list[dict[str, Any]] = []
+    for row in _rows("uriel.csv"):
+        code = row["code"]
+        own = {name: benchmarks[name].get(code) if code else others[row["tatoeba"]][name] for name in DISTANCES}
+        found.append({**row, **own})
+    return found
+
+
 def _without_distance(row: Resources, table: dict[str, Features]) -> Features:
     """A FLORES language with its script; a language in two scripts shares the distances of its other entry."""
     twin = next((e for e in table.values() if e.distance and e.distance.uriel == row.iso639_3), None)
     script = row.flores.rpartition("_")[2]
     if twin is None:
-        return Features(code=row.flores, name=row.name, family=None, script=script, distance=None, resources=row)
+        family = language_codes.flores_languages()[row.flores].family or None
+        return Features(code=row.flores, name=row.name, family=family, script=script, distance=None, resources=row)
     return twin.model_copy(update={"code": row.flores, "script": script, "resources": row})
 
 
@@ -165,7 +180,7 @@ def _chapters(row: dict[str, str]) -> dict[str, int]:
     return {chapter: int(value) for chapter, value in row.items() if chapter[0].isdigit() and value}
 
 
-def _parsed(model: type[Any], row: dict[str, str], name: str) -> Any:
+def _parsed(model: type[Any], row: dict[str, Any], name: str) -> Any:
     try:
         return model(**row)
     except ValidationError as error:

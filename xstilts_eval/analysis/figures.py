@@ -97,15 +97,22 @@ def _overlap(box: tuple[float, float, float, float], others: Sequence[tuple[floa
     )
 
 
-def legend(axes: Axes, colours: Mapping[str, str]) -> None:
-    """A small legend of colours by name."""
+def legend_handles(colours: Mapping[str, str]) -> list[Any]:
+    """A dot of each colour with its name; names beyond the palette share one entry."""
     from matplotlib.lines import Line2D
 
-    handles: list[Any] = [
+    named = {name: colour for name, colour in colours.items() if colour != COLOURS[-1]}
+    if rest := [name for name in colours if name not in named]:
+        named[rest[0] if len(rest) == 1 else f"{len(rest)} others"] = COLOURS[-1]
+    return [
         Line2D([], [], marker="o", linestyle="", color=colour, label=name, markersize=5)
-        for name, colour in colours.items()
+        for name, colour in named.items()
     ]
-    axes.legend(handles=handles, loc="best", fontsize=6.8, handletextpad=0.1, labelspacing=0.25)
+
+
+def legend(axes: Axes, colours: Mapping[str, str]) -> None:
+    """A small legend of colours by name."""
+    axes.legend(handles=legend_handles(colours), loc="best", fontsize=6.8, handletextpad=0.1, labelspacing=0.25)
 
 
 def area(log_size: float | None) -> float:

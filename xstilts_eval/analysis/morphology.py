@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,12 @@ from xstilts_eval.analysis.dependence import Moran, WithoutFamily
 from xstilts_eval.analysis.features import SIZES, known
 from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark
 from xstilts_eval.analysis.regression import MINIMUM, Correlation, Regression
+from xstilts_eval.data import files
 from xstilts_eval.errors import NumericError, PredictionError, UnknownName
 
-MEASURES = ("c_wals", "mattr", "type_token", "entropy")
+MEASURES = ("c_wals", "mattr", "type_token", "entropy", "ud_features")
 FOR_REGRESSION = 10
+_NO_WORDS = ("PUNCT", "SYM")
 TOKENS = 10_000
 """Words of parallel text on which the type-token ratio is taken: it falls with length."""
 
@@ -33,7 +36,8 @@ TOKENS = 10_000
 class Measured:
     """One language: C_WALS (0-1, of so many chapters), measures of word forms, and per tokenizer fertility and premium.
 
-    Word measures are None for languages written without blanks, and where no text was given.
+    Word measures are None for languages written without blanks, and where no text was given. `ud_features` is the mean
+    number of morphological features of a word of the language's PUD treebank, None without one.
     """
 
     language: str
@@ -42,6 +46,7 @@ class Measured:
     mattr: float | None = None
     type_token: float | None = None
     entropy: float | None = None
+    ud_features: float | None = None
     fertility: dict[str, float] = field(default_factory=dict)
     continuation: dict[str, float] = field(default_factory=dict)
     premium: dict[str, float] = field(default_factory=dict)
@@ -101,6 +106,21 @@ def measure(language: str, texts: Sequence[str] = ()) -> Measured:
     )  # fmt: skip
 
 
+def from_treebanks(folder: Path, language: str) -> float | None:
+    """Features per word (no punctuation or symbols) of the language's PUD treebank under `folder`; None without one.
+
+    Other treebanks annotate differently (Korean: .000 features a word in Kaist, .995 in PUD) and are not read. Of
+    several releases the last by name counts.
+    """
+    found = sorted(folder.rglob(f"{language}_pud-ud-test.conllu*"))
+    if not found:
+        return None
+    rows = (line.split("\t") for _, line in files.lines(found[-1]) if line and not line.startswith("#"))
+    return complexity.features_per_word(
+        [r[5] for r in rows if len(r) == 10 and r[0].isdigit() and r[3] not in _NO_WORDS]
+    )
+
+
 def words_of(texts: Sequence[str]) -> list[str]:
     """Lower-cased words between blanks, punctuation at their edges taken off."""
     found = (word.strip("\"'“”‘’«»„.,;:!?()[]{}…–—-।۔،؟") for text in texts for word in text.lower().split())
@@ -149,6 +169,7 @@ def analyse(
         why = "; ".join(f"{language}: {reason}" for language, reason in left_out.items())
         raise NumericError(f"{len(rows)} languages have an outcome and {by}; {MINIMUM} are needed ({why})")
     value, x = np.array([row.value for row in rows]), np.array([row.complexity for row in rows])
+    regression.checked(x, value, names=[by, f"the {given[0][0].outcome}"])
     premiums = np.array([math.nan if row.premium is None else row.premium for row in rows])
     whole = [row for row in rows if row.log_size is not None and (tokenizer is None or row.premium is not None)]
     fit = _fit(whole, by, size, tokenizer) if len(whole) >= FOR_REGRESSION else None
@@ -207,6 +228,8 @@ def _notes(rows: Sequence[Row], whole: Sequence[Row], by: str) -> list[str]:
     notes = [f"{len(rows)} languages: |r| must reach {regression.detectable(len(rows)):.2f} for p < .05"]
     if len(whole) < FOR_REGRESSION:
         notes.append(f"no regression: {len(whole)} languages with all predictors, {FOR_REGRESSION} are needed")
+    if by == "ud_features":
+        notes.append("features per word count what PUD's annotators marked, which differs between languages too")
     if by == "c_wals":
         notes.append("C_WALS counts grammatical categories, not word forms: Finnish is below Hindi")
     return notes

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from xstilts_eval.analysis.morphology import Measured, MorphologyReport
 
+LABELS = {"c_wals": "C_WALS (0–1)", "mattr": "moving-average type–token ratio", "type_token": "type–token ratio",
+          "entropy": "entropy of words (bits)", "ud_features": "features per word (PUD)"}  # fmt: skip
+
 
 def morphology(
     table: Path | None = typer.Option(None, help="CSV with model, benchmark, language, score, outcome."),
@@ -28,9 +31,12 @@ def morphology(
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
     outcome: str | None = typer.Option(None, help="gain, gap or score; default gain with a baseline, else score."),
     family: str | None = typer.Option(None, help="Benchmark, e.g. xnli; needed where several were scored."),
-    by: str = typer.Option("c_wals", help="c_wals, or of parallel text: mattr, type_token, entropy."),
+    by: str = typer.Option(
+        "c_wals", help="c_wals; of parallel text: mattr, type_token, entropy; of treebanks: ud_features."
+    ),
     size: str = typer.Option("mc4", help="Corpus the models were pre-trained on: cc100, mc4 or wikipedia."),
     texts: Path | None = typer.Option(None, help="Folder of parallel text (FLORES) for word forms and tokenizers."),
+    treebanks: Path | None = typer.Option(None, help="Folder of Universal Dependencies with PUD, for ud_features."),
     tokenizer: list[str] = typer.Option([], help="NAME=FOLDER; fertility and premium; the first one is held fixed."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
@@ -42,6 +48,10 @@ def morphology(
 
     if tokenizer and texts is None:
         raise SettingError("--tokenizer needs --texts, the parallel text to cut")
+    if by == "ud_features" and treebanks is None:
+        raise SettingError("--by ud_features needs --treebanks, a folder with PUD treebanks")
+    if treebanks and not treebanks.is_dir():
+        raise MissingData(f"{treebanks} does not exist; give a folder with PUD treebanks")
 
     def rows_of(name: str, base: Path | None) -> list[observations.Observation]:
         if table:
@@ -58,6 +68,10 @@ def morphology(
         found = analysis.differences(found, rows_of(byte, byte_baseline))
     languages = [row[0].language if isinstance(row, tuple) else row.language for row in found]
     measures = _measure([code for code in languages if code not in ("en", "avg")], texts, tokenizer)
+    if treebanks:
+        measures = {
+            code: replace(m, ud_features=analysis.from_treebanks(treebanks, code)) for code, m in measures.items()
+        }
     first = tokenizer[0].partition("=")[0] if tokenizer else None
     report = analysis.analyse(found, measures, by, size, first)
     publish(report, show(report), lambda: draw(report), output, "morphology", overwrite)
@@ -169,7 +183,7 @@ def draw(report: MorphologyReport) -> Figure:
             axis.errorbar(row.complexity, row.value, yerr=row.half_width, fmt="o", color=colours[row.family])
         if pairs or report.outcome == "gain":
             axis.axhline(0, color="#555555", linewidth=0.8)
-        axis.set_xlabel({"c_wals": "C_WALS (0-1)", "mattr": "MATTR"}.get(report.by, report.by))
+        axis.set_xlabel(LABELS[report.by])
         axis.set_ylabel(f"{report.models[0]}: {report.outcome} (points)")
         axis.set_title(f"ρ = {report.spearman.estimate:.2f} [{report.spearman.low:.2f}, {report.spearman.high:.2f}], "
                        f"n {report.spearman.n}")  # fmt: skip

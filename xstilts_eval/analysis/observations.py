@@ -151,16 +151,20 @@ def from_runs(run: Path, baseline: Path | None, inner: str) -> list[Observation]
     """Gains over the baseline (means over the seeds that both have), or, without one, scores."""
     name = run.name or str(run)
     if baseline is not None:
-        found = gains_of_runs.gains(*gains_of_runs.paired(baseline, run, inner))
-        return [
-            Observation(name, gain.family.group, "avg" if gain.language == "all" else gain.language, "gain",
-                        gain.gain, gain.half_width)
-            for gain in found if gain.language != "others"
-        ]  # fmt: skip
+        return from_gains(name, gains_of_runs.gains(*gains_of_runs.paired(baseline, run, inner)))
     seeds = [record.read(folder) for folder in gains_of_runs.seed_folders(run, inner)]
     leaves = {leaf.leaf: [seed_leaf for seed in seeds for seed_leaf in seed.leaves if seed_leaf.leaf == leaf.leaf]
               for leaf in seeds[0].leaves}  # fmt: skip
     return [_score(name, members) for members in leaves.values()]
+
+
+def from_gains(name: str, found: Iterable[gains_of_runs.Gain]) -> list[Observation]:
+    """Gains of one run as rows: languages, and their average."""
+    return [
+        Observation(name, gain.family.group, "avg" if gain.language == "all" else gain.language, "gain",
+                    gain.gain, gain.half_width)
+        for gain in found if gain.language != "others"
+    ]  # fmt: skip
 
 
 def _score(name: str, leaves: Sequence[record.LeafResult]) -> Observation:
@@ -245,12 +249,15 @@ def select(
     return chosen
 
 
-def one_benchmark(rows: Sequence[Observation]) -> str:
-    """The benchmark that all rows share; raises `PredictionError` when results of several are mixed."""
+def one_benchmark(rows: Sequence[Observation], otherwise: str = "") -> str:
+    """The benchmark that all rows share; raises `PredictionError` when results of several are mixed.
+
+    `otherwise` says what else the caller's command offers.
+    """
     names = sorted({row.benchmark for row in rows})
     if len(names) != 1:
         raise PredictionError(
-            f"results of different benchmarks cannot share one fit ({', '.join(names)}); name one by --family, or "
-            "give --pool to fit them together with their own intercepts"
+            f"results of different benchmarks cannot share one fit ({', '.join(names) or 'none'}); name one by "
+            f"--family{otherwise}"
         )
     return names[0]

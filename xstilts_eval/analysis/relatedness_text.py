@@ -45,11 +45,15 @@ def _estimates(report: RelatednessReport) -> RenderableType:
     tasks = list(dict.fromkeys(task for table in report.estimates.values() for task in table))
     targets = sorted({t for table in report.estimates.values() for row in table.values() for t in row})
     rows = [
-        (task, target, *(f"{table[task][target]:.4f}" for table in report.estimates.values()))
+        (task, target, *(_value(table.get(task, {}).get(target)) for table in report.estimates.values()))
         for task in tasks
         for target in targets
     ]
     return terminal_table(("intermediate", "target", *report.estimates), rows, "transferability estimates (English)")
+
+
+def _value(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _number(value: float | None) -> str:

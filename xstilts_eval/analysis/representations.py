@@ -21,21 +21,23 @@ from xstilts_eval.errors import MissingData, XstiltsError
 from xstilts_eval.language_codes import candidates
 from xstilts_eval.models import tagging
 from xstilts_eval.models.embedding import pool
-from xstilts_eval.models.encoder import Loaded, Runtime, forward_rows, rows_of
+from xstilts_eval.models.encoder import Loaded, Read, Row, Runtime, forward_rows, rows_of
+from xstilts_eval.models.source import Source
 
 Layers = NDArray[np.floating[Any]]
 MAX_LENGTH = 128
 
 
-def load(folder: Path, batch_tokens: int = 4096) -> Loaded:
-    """An encoder of a checkpoint folder with safetensors weights, in float32; raises `MissingData`."""
+def load(folder: Path, batch_tokens: int = 4096, auto_class: str = "AutoModel") -> Loaded:
+    """A checkpoint folder's encoder, or the model with a head of `auto_class`, in float32; raises `MissingData`."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers import AutoModel, AutoTokenizer
+    import transformers
 
     if not (folder / "config.json").is_file():
-        raise MissingData(f"{folder} holds no encoder (no config.json)")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder, use_safetensors=True).eval()
+        raise MissingData(f"{folder} holds no model (no config.json)")
+    source = Source(str(folder))
+    tokenizer = source.tokenizer()
+    model = source.load(getattr(transformers, auto_class), dtype=torch.float32).eval()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     runtime = Runtime(device, torch.float32, batch_tokens, show_progress=False)
     return Loaded(model.to(device), tokenizer, runtime, MAX_LENGTH, folder.name)
@@ -70,19 +72,41 @@ def _all_layers(output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
 
 def word_features(encoder: Loaded, sentences: Sequence[Tagged]) -> tuple[Layers, list[str]]:
     """Last hidden states [words, width] at the first sub-word of every word, and the words' tags."""
-    limit = tagging.budget(encoder.tokenizer, encoder.model, encoder.max_length)
-    known = tagging.WordTokenizer(encoder.tokenizer, limit)
+    return word_outputs(encoder, sentences, lambda output, _: output.last_hidden_state)
+
+
+def word_outputs(model: Loaded, sentences: Sequence[Tagged], read: Read) -> tuple[Layers, list[str]]:
+    """What `read` takes of a model's output at the first sub-word of every word [words, width], and the tags."""
+    limit = tagging.budget(model.tokenizer, model.model, model.max_length)
+    known = tagging.WordTokenizer(model.tokenizer, limit)
     known.learn(word for sentence in sentences for word in sentence.tokens)
     pieces = [p for number, s in enumerate(sentences) for p in tagging.cut(number, s.tokens, known, limit)]
-    before, after = tagging.template(encoder.tokenizer)
+    before, after = tagging.template(model.tokenizer)
     rows = []
     for piece in pieces:
         ids = [*before, *piece.ids, *after]
         values = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": [0] * len(ids)}
-        rows.append({name: values[name] for name in encoder.fields})
-    hidden = forward_rows(encoder, rows, lambda output, _: output.last_hidden_state)
-    features = [h[np.asarray(p.first) + len(before)] for h, p in zip(hidden, pieces, strict=True)]
-    return np.concatenate(features), [tag for sentence in sentences for tag in sentence.tags]
+        rows.append({name: values[name] for name in model.fields})
+    outputs = forward_rows(model, rows, read)
+    found = [h[np.asarray(p.first) + len(before)] for h, p in zip(outputs, pieces, strict=True)]
+    return np.concatenate(found), [tag for sentence in sentences for tag in sentence.tags]
+
+
+def pair_features(encoder: Loaded, texts: Sequence[tuple[str, str]]) -> Layers:
+    """Mean-pooled last hidden states [pairs, width] of two sentences in the tokenizer's own template."""
+    first, second = (list(side) for side in zip(*texts, strict=True))
+    encoding = encoder.tokenizer(first, second, truncation="longest_first", max_length=encoder.max_length)
+    return pooled(encoder, rows_of(encoding, encoder.fields))
+
+
+def pooled(encoder: Loaded, rows: Sequence[Row]) -> Layers:
+    """Mean-pooled last hidden states [rows, width] of encoded inputs."""
+    found: Layers = np.stack(forward_rows(encoder, rows, _mean_of_last))
+    return found
+
+
+def _mean_of_last(output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    return pool(output.last_hidden_state, inputs["attention_mask"], "mean")
 
 
 def parallel_texts(folder: Path, languages: Sequence[str], limit: int) -> dict[str, list[str]]:

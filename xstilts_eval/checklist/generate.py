@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from xstilts_eval.checklist.templates import PAIRS, Test
+from xstilts_eval.checklist.templates import PAIRS, Template
 from xstilts_eval.errors import SettingError
 
 CASES = 200
@@ -33,7 +33,7 @@ Case = tuple[Question, ...]
 """Every question asked of every context, about the same things; it passes when all its answers do."""
 
 
-def cases(test: Test, names: Sequence[str], count: int, seed: str) -> list[Case]:
+def cases(test: Template, names: Sequence[str], count: int, seed: str) -> list[Case]:
     """So many different cases; raises `SettingError` where the templates do not make as many."""
     draw = random.Random(seed)
     found: dict[Case, None] = {}
@@ -46,7 +46,7 @@ def cases(test: Test, names: Sequence[str], count: int, seed: str) -> list[Case]
     return list(found)
 
 
-def _drawn(test: Test, names: Sequence[str], draw: random.Random) -> dict[str, Any]:
+def _drawn(test: Template, names: Sequence[str], draw: random.Random) -> dict[str, Any]:
     """A value for every field."""
     first, second, third = draw.sample(list(names), 3)
     values: dict[str, Any] = {"first_name": first, "first_name1": second, "first_name2": third}
@@ -65,7 +65,7 @@ def _drawn(test: Test, names: Sequence[str], draw: random.Random) -> dict[str, A
     return values
 
 
-def _case(test: Test, values: dict[str, Any]) -> Case:
+def _case(test: Template, values: dict[str, Any]) -> Case:
     return tuple(
         Question(_context(test, context.format(**values)), question.format(**values), answer.format(**values))
         for context in test.contexts
@@ -73,7 +73,7 @@ def _case(test: Test, values: dict[str, Any]) -> Case:
     )
 
 
-def _context(test: Test, text: str) -> str:
+def _context(test: Template, text: str) -> str:
     """With a capital at the beginning of every sentence."""
     if not test.capitalise:
         return text

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from xstilts_eval.checklist.templates import TESTS, Test
+from xstilts_eval.checklist.templates import TESTS, Template
 from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, UnknownName
 
@@ -26,7 +26,7 @@ _RENAMED = {"state": "s"}
 Rows = list[tuple[str, list[str]]]
 
 
-def read(path: Path) -> dict[str, dict[str, Test]]:
+def read(path: Path) -> dict[str, dict[str, Template]]:
     """Language → test → template; what cannot be read is not in it. Raises `DataError` for another kind of file."""
     lines = [line.split("\t") for _, line in files.lines(path)]
     if not lines or lines[0][0] != "Field" or "en" not in lines[0]:
@@ -36,7 +36,7 @@ def read(path: Path) -> dict[str, dict[str, Test]]:
     for place, name in enumerate(lines[0][1:]):
         (rules if name.endswith(PLACEHOLDERS) else columns)[name.removesuffix(PLACEHOLDERS)].append(place)
     blocks = _blocks(path, lines[1:])
-    found: dict[str, dict[str, Test]] = {}
+    found: dict[str, dict[str, Template]] = {}
     for code in columns:
         tests = {name: _test(path, code, name, blocks, columns[code], rules[code]) for name in TESTS}
         found[code] = {name: test for name, test in tests.items() if test is not None}
@@ -61,7 +61,7 @@ def _blocks(path: Path, lines: Sequence[Sequence[str]]) -> dict[str, Rows]:
 
 def _test(
     path: Path, code: str, name: str, blocks: dict[str, Rows], columns: Sequence[int], rules: Sequence[int]
-) -> Test | None:
+) -> Template | None:
     """One test in one language, None where wording depends on values or something is missing."""
     rows = blocks[TESTS[name]]
     if name == "animal_vehicle_v2":  # it has no animals and vehicles of its own
@@ -83,7 +83,7 @@ def _test(
     listed = {name: tuple(texts[name]) for name in _PROPERTIES if texts[name] and names.get(name)}
     skipped = {"Context", "Question", "Answer", "Capability", "property", *_PROPERTIES}
     try:
-        return Test(
+        return Template(
             contexts=tuple(texts["Context"]),
             questions=tuple(zip(texts["Question"], texts["Answer"], strict=True)),
             values={_RENAMED.get(field, field): tuple(found) for field, found in texts.items() if field not in skipped},
@@ -100,7 +100,7 @@ def _english_properties(rows: Rows) -> list[str]:
     return [cells[0] for field, cells in rows if field == "property"]
 
 
-def of(templates: dict[str, dict[str, Test]], code: str, path: Path) -> dict[str, Test]:
+def of(templates: dict[str, dict[str, Template]], code: str, path: Path) -> dict[str, Template]:
     """The tests of one language; raises `UnknownName`, also where none of them can be read."""
     if code not in templates:
         raise UnknownName.of(f"language of {path.name}", code, templates)

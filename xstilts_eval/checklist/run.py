@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts_eval import __version__
 from xstilts_eval.checklist import official, rule, templates
 from xstilts_eval.checklist.generate import Case, cases
-from xstilts_eval.checklist.templates import TESTS, Test
+from xstilts_eval.checklist.templates import TESTS, Template
 from xstilts_eval.data import files
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.writing import write_atomically
@@ -84,7 +84,7 @@ def plan(languages: Sequence[str], tests: Sequence[str], count: int, seed: int, 
     return Planned(made, source, tuple(left_out))
 
 
-def _templates(languages: Sequence[str], file: Path | None) -> tuple[dict[str, dict[str, Test]], str]:
+def _templates(languages: Sequence[str], file: Path | None) -> tuple[dict[str, dict[str, Template]], str]:
     if file is None:
         return {code: templates.own(code).tests for code in languages or templates.own_languages()}, "xstilts-eval"
     read = official.read(file)

@@ -33,7 +33,7 @@ FIELDS |= {"very", "somewhat", "nationality", "profession", "animal", "vehicle"}
 """Everything that may stand in braces."""
 
 
-class Test(BaseModel):
+class Template(BaseModel):
     """One test in one language: every case asks all `questions` (with their answers) of all `contexts`.
 
     `values` holds what is drawn for a case, `properties` the values of each property (two of them are drawn), and
@@ -51,7 +51,7 @@ class Test(BaseModel):
     capitalise: bool = True
 
     @model_validator(mode="after")
-    def _has_what_it_names(self) -> Test:
+    def _has_what_it_names(self) -> Template:
         wanted = _fields([*self.contexts, *(text for question in self.questions for text in question)])
         if unknown := wanted - FIELDS:
             raise ValueError(f"unknown field {{{min(unknown)}}}; known: {', '.join(sorted(FIELDS))}")
@@ -78,15 +78,15 @@ class Language(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     names: tuple[str, ...] = Field(min_length=3)
-    comparison: Test
-    intensifiers: Test
-    properties: Test
-    profession: Test
-    animal_vehicle: Test
-    animal_vehicle_v2: Test
+    comparison: Template
+    intensifiers: Template
+    properties: Template
+    profession: Template
+    animal_vehicle: Template
+    animal_vehicle_v2: Template
 
     @property
-    def tests(self) -> dict[str, Test]:
+    def tests(self) -> dict[str, Template]:
         """By name, in the order of `TESTS`."""
         return {name: getattr(self, name) for name in TESTS}
 

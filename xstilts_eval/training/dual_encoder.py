@@ -96,15 +96,31 @@ def _rank() -> int:
     return torch.distributed.get_rank() if distributed else 0
 
 
-def _from_all(tensor: torch.Tensor) -> torch.Tensor:
-    """The rows of all processes in the order of their ranks; gradients flow back to where they come from."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return tensor
-    if torch.distributed.get_world_size() == 1:
-        return tensor
-    from torch.distributed.nn.functional import all_gather
+class _Gather(torch.autograd.Function):
+    """Rows of all processes, in the order of their ranks; the gradients of all come back to each."""
 
-    return torch.cat(all_gather(tensor.contiguous()))  # type: ignore[no-untyped-call]
+    @staticmethod
+    def forward(ctx: Any, tensor: torch.Tensor) -> torch.Tensor:
+        ctx.rows = len(tensor)
+        found = [torch.empty_like(tensor) for _ in range(torch.distributed.get_world_size())]
+        torch.distributed.all_gather(found, tensor.contiguous())
+        return torch.cat(found)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        total = gradients[0].clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(total)
+        first = torch.distributed.get_rank() * ctx.rows
+        return total[first : first + ctx.rows]
+
+
+def _from_all(tensor: torch.Tensor) -> torch.Tensor:
+    """The rows of all processes; each must have equally many."""
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    if not distributed or torch.distributed.get_world_size() == 1:
+        return tensor
+    gathered: torch.Tensor = _Gather.apply(tensor)  # type: ignore[no-untyped-call]
+    return gathered
 
 
 def scale_of(parent: Source | None) -> float:

@@ -54,6 +54,8 @@ def plan(
     found = training_task(task)
     if found.parts:
         raise SettingError(f"{found.name} has no data of its own; translate its parts {', '.join(found.parts)}")
+    if found.kind is Kind.RANKING:
+        raise SettingError(f"{found.name} trains a dual encoder, of English pairs only; translate another task")
     if found.kind is Kind.TAGGED:
         raise SettingError(
             f"{found.name} has a tag for every word, which marks cannot carry over to a translation; tasks with pairs, "
