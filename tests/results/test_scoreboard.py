@@ -164,7 +164,8 @@ def test_the_overall_score_of_xtreme_r_counts_lareqa_and_says_whose_it_is() -> N
 
 def test_both_suites_in_one_folder_stay_apart() -> None:
     table = board(full(0.4) | full_r())
-    assert (table.overall, table.suites["xtremer"].overall) == (pytest.approx(40), pytest.approx(50))
+    assert table.overall == pytest.approx(40)
+    assert table.suites["xtremer"].overall == pytest.approx(50)
     assert len(table.families) == 19
     text = render.markdown(table)
     assert text.startswith("# XTREME and XTREME-R · ")

@@ -23,7 +23,7 @@ from xstilts_eval.models.checkpoint import resolve
 from xstilts_eval.models.embedding import SentenceEncoder
 from xstilts_eval.models.encoder import Loaded, Runtime
 from xstilts_eval.models.source import Source
-from xstilts_eval.training import development, dual_encoder, model
+from xstilts_eval.training import development, dual_encoder, model, run
 from xstilts_eval.training.dual_encoder import CANDIDATE, SCALE_FILE, DualEncoder, loss_sum
 from xstilts_eval.training.loop import _PlannedTrainer
 from xstilts_eval.training.settings import resolve as resolve_settings
@@ -75,7 +75,7 @@ def test_shares_of_processes_add_up_to_the_whole() -> None:
     scale = torch.tensor([30.0], requires_grad=True)
     whole_q, whole_c = queries.clone().requires_grad_(), candidates.clone().requires_grad_()
     whole = loss_sum(whole_q, whole_c, scale, torch.ones(5), torch.ones(5))
-    whole.backward()
+    torch.autograd.backward(whole)
 
     order = [0, 2, 4, 1, 3]  # what `_micro_batches` gives to each: every second row
     part_q, part_c = queries.clone().requires_grad_(), candidates.clone().requires_grad_()
@@ -87,7 +87,7 @@ def test_shares_of_processes_add_up_to_the_whole() -> None:
         for first in (0, 3)
     )
     assert isinstance(parts, torch.Tensor)
-    parts.backward()
+    torch.autograd.backward(parts)
     torch.testing.assert_close(parts, whole)
     for one, other in ((part_q, whole_q), (part_c, whole_c), (part_scale, scale)):
         torch.testing.assert_close(one.grad, other.grad)
@@ -164,7 +164,7 @@ def test_the_scale_goes_on_to_the_next_stage(base: Path, tmp_path: Path) -> None
     first = runs.quick("lareqa", max_length=96, batch_size=6)
     wanted = runs.recipe_of(base, runs.quick("mewslix", max_length=96, batch_size=6, limit=6), first)
     runs.train(wanted, tmp_path)
-    planned = runs.run.plans(wanted, 1, "sample")
+    planned = run.plans(wanted, 1, "sample")
     before = dual_encoder.scale_of(Source(str(planned[0].folder(tmp_path / "stages") / "heads" / "lareqa")))
     learned = runs.learner(wanted, tmp_path, 1)
     assert learned.model.heads["mewslix"].scale.item() == before != 100.0
@@ -223,7 +223,7 @@ def test_a_language_model_is_refused(tmp_path: Path) -> None:
 
     wanted = runs.recipe_of(make_llama(tmp_path / "llama"), runs.quick("lareqa"))
     with pytest.raises(SettingError, match="is a language model and lareqa trains a dual encoder"):
-        runs.run.plans(wanted, 1, "sample")
+        run.plans(wanted, 1, "sample")
 
 
 @pytest.mark.slow
