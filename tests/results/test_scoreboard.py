@@ -131,3 +131,9 @@ def test_a_missing_score_is_a_dash_never_a_zero() -> None:
     swahili = next(row for row in rows if row[0] == "sw")
     assert swahili[header.index("XNLI")] == render.MISSING
     assert ["overall", render.MISSING] in render.summary_rows(board(scores))
+
+
+def test_a_metric_that_one_language_lacks_has_no_average() -> None:
+    found = {"xtreme.udpos.de": {"f1": 0.5, "precision": 0.5}, "xtreme.udpos.en": {"f1": 0.7}}
+    row = scoreboard.build([record.from_host(host_results(found))]).families["xtreme_udpos"]
+    assert row.averages == {"f1": 60.0}

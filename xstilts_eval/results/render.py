@@ -127,7 +127,7 @@ def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
                 parts += [terminal_table(header, rows), ""]
     header, rows = family_rows(board)
     keep = [index for index in range(len(header)) if index < 7 or any(row[index] not in ("0", "") for row in rows)]
-    parts += [terminal_table([header[i] for i in keep], [[row[i] for i in keep] for row in rows]), ""]
+    parts += [terminal_table([header[i] for i in keep], [[row[i] for i in keep] for row in rows], keys=2), ""]
     if any(group.startswith("xtreme_") for group in board.families):
         parts += [terminal_table(["category", "score"], summary_rows(board)), ""]
     parts += [Text(note, style="dim") for note in footnotes(board)]

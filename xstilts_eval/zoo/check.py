@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.languages import languages
-from xstilts_eval.zoo.manifest import Record, Zoo
+from xstilts_eval.zoo.manifest import AVERAGE, Record, Zoo
 
-AVERAGE = "avg"
 OTHER_SUITES = frozenset([
     "flores200_translation", "xtremer_lareqa", "xtremer_mewslix", "xtremer_panx", "xtremer_tatoeba", "xtremer_xcopa",
     "xtremer_xnli", "xtremer_xquad",
@@ -186,6 +185,17 @@ def _known_language(record: Record) -> bool:
     return record.language in languages() or (record.family == "none" and bool(_FLORES.fullmatch(record.language)))
 
 
+def sizes(zoo: Zoo) -> Iterator[Finding]:
+    """Sizes of test sets that no family has, or of some of its languages only."""
+    for name, size in zoo.sizes.items():
+        family = FAMILIES.get(name)
+        if family is None:
+            yield Finding("size", name, f"{name!r} is no task family")
+        elif isinstance(size.n, dict) and set(size.n) != set(family.languages):
+            different = " ".join(sorted(set(size.n) ^ set(family.languages)))
+            yield Finding("size", name, f"the languages of {name} and of its sizes differ: {different}")
+
+
 def tolerances(zoo: Zoo) -> Iterator[Finding]:
     """Tolerances of 0, which no re-run of a sampled score can meet, and tolerances without a reason."""
     for record in zoo.records:
@@ -204,7 +214,7 @@ def unused(zoo: Zoo) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Zoo], Iterable[Finding]], ...] = (
-    duplicates, contradictions, scales, averages, names, parents, tolerances, unused,
+    duplicates, contradictions, scales, averages, names, parents, sizes, tolerances, unused,
 )  # fmt: skip
 
 
