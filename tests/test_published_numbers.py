@@ -15,7 +15,7 @@ import pytest
 
 from tests.published import minilm_tatoeba
 from tests.shared_data import DATA, needs_data
-from tests.small_zoo import MODEL, table, write_zoo
+from tests.zoo.small_zoo import MODEL, table, write_zoo
 from xstilts_eval import evaluation
 from xstilts_eval.models import embedding
 from xstilts_eval.tasks import scoring

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from xstilts_eval import fingerprints
 from xstilts_eval.benchmark import FAMILIES, Kind
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
-from xstilts_eval.writing import write_atomically
+from xstilts_eval.writing import folder_beside, move_into_place, write_atomically
 
 MANIFEST = "bundle.json"
 _HEADLESS = (Kind.BITEXT, Kind.MINING, Kind.TRANSLATION)
@@ -230,17 +229,9 @@ def make(
     for family in heads:
         if family not in HEAD_FAMILIES:
             raise UnknownName.of("family with a head", family, HEAD_FAMILIES)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
-    try:
-        made = _assemble(scratch, encoder, heads, label_orders or {})
-        write(made, scratch)
-        scratch.chmod(0o755)
-        if output.exists():
-            shutil.rmtree(output)
-        scratch.rename(output)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with folder_beside(output) as new:
+        write(_assemble(new, encoder, heads, label_orders or {}), new)
+        move_into_place(new, output)
     return read(output)
 
 

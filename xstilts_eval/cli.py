@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -12,15 +11,16 @@ from typing import Any
 
 import typer
 
-from xstilts_eval import __version__
+from xstilts_eval import __version__, printing
 from xstilts_eval.analysis.command import app as analyze_app
 from xstilts_eval.checklist.command import checklist
-from xstilts_eval.errors import PredictionError, SettingError, XstiltsError
+from xstilts_eval.errors import SettingError, XstiltsError
 from xstilts_eval.report.command import report
 from xstilts_eval.results.compare_command import compare
 from xstilts_eval.results.export_command import export
 from xstilts_eval.results.show_command import show
 from xstilts_eval.translation.command import translate
+from xstilts_eval.writing import check_files, write_atomically
 from xstilts_eval.zoo.command import zoo_app
 from xstilts_eval.zoo.regress_command import regress
 
@@ -81,6 +81,7 @@ def eval_(
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from xstilts_eval import evaluation
+    from xstilts_eval.results import render
 
     arguments = parse_arguments(model_args)
     for name in ("pretrained", "data", "split"):
@@ -99,7 +100,7 @@ def eval_(
     board = evaluation.evaluate(settings, output, overwrite, say=lambda line: print(line, file=sys.stderr))
     if board is None:  # the first process shows it
         return
-    _show(board, languages)
+    printing.show(render.terminal(board, languages))
     print(f"results: {output}/results.json   scoreboard: {output}/scoreboard.md   samples: {output}/samples/")
 
 
@@ -117,14 +118,13 @@ def score(
     languages: bool = typer.Option(True, help="Show the table by language."),
 ) -> None:
     """Make the official scoreboard from results, or score prediction files as the benchmark's evaluator does."""
-    from xstilts_eval.writing import write_atomically
-
+    check_files(markdown, json_)
     if predictions or labels:
         if not (predictions and labels) or results:
             raise SettingError("scoring files needs --predictions and --labels together, and no RESULTS")
         from xstilts_eval.results.official import score_predictions
 
-        _write_json(score_predictions(predictions, labels, version, allow_incomplete), json_ or "-")
+        printing.write_json(score_predictions(predictions, labels, version, allow_incomplete), json_ or "-")
         return
     if not results:
         raise SettingError("give RESULTS, or --predictions and --labels")
@@ -132,11 +132,11 @@ def score(
 
     board = scoreboard.build([record.read(path) for path in results])
     if json_:
-        _write_json(board.to_json(), json_)
+        printing.write_json(board.to_json(), json_)
     if markdown:
         write_atomically(markdown, render.markdown(board))
     if json_ != "-":
-        _show(board, languages)
+        printing.show(render.terminal(board, languages))
 
 
 @app.command()
@@ -151,16 +151,15 @@ def gains(
 ) -> None:
     """Points that intermediate training gains over the baseline, by family and language, with 95 % intervals."""
     from xstilts_eval.results import gains as results
-    from xstilts_eval.writing import write_atomically
 
     names = [run.name if [other.name for other in runs].count(run.name) == 1 else str(run) for run in runs]
     found = {name: results.gains(*results.paired(baseline, run, inner)) for name, run in zip(names, runs, strict=True)}
     if json_:
-        _write_json(results.as_json(found), json_)
+        printing.write_json(results.as_json(found), json_)
     if markdown:
         write_atomically(markdown, results.markdown(found))
     if json_ != "-":
-        _console().print(results.table(found))
+        printing.show(results.table(found))
 
 
 @data_app.command("status")
@@ -180,11 +179,11 @@ def data_status(
     folder, source = resolve_folder(data)
     rows = status(folder, split, [find_family(family)] if family else None, source == "sample", source == "hub")
     if json_:
-        _write_json([asdict(row) for row in rows], "-")
+        printing.write_json([asdict(row) for row in rows], "-")
         return
     from xstilts_eval.tables import status_report
 
-    _console().print(status_report(rows, f"{source}: {folder}"))
+    printing.show(status_report(rows, f"{source}: {folder}"))
 
 
 @data_app.command("fetch")
@@ -228,9 +227,9 @@ def bundle_show(
 
     parts = report(folder)
     if json_:
-        _write_json(parts, "-")
+        printing.write_json(parts, "-")
     else:
-        _console().print(table(parts))
+        printing.show(table(parts))
     if any(part.get("problem") for part in parts["parts"]):
         raise typer.Exit(1)
 
@@ -332,9 +331,9 @@ def train(
     if plan:
         found, machine = command.plan(wanted, target, data, stages, on)
         if json_:
-            _write_json(planning.as_json(found, machine), "-")
+            printing.write_json(planning.as_json(found, machine), "-")
         else:
-            _console().print(planning.table(found, machine))
+            printing.show(planning.table(found, machine))
         return
     command.train(wanted, target, data, stages, _list(report_to), overwrite)
 
@@ -368,7 +367,7 @@ def sweep(
         pool.check()
     planned = sweeps.plan(recipes, base, _list(seeds), set_, output, data, stages, overwrite)
     report = sweeps.carry_out(planned, sweeps.one_by_one if workers == 0 else pool.execute, _say)
-    _console().print(sweeps.table(planned, report))
+    printing.show(sweeps.table(planned, report))
     print("\n".join(sweeps.outcome(planned, report)))
     if report.has_failed:
         raise typer.Exit(1)
@@ -420,33 +419,6 @@ def _pairs(given: list[str], option: str) -> dict[str, str]:
             raise SettingError(f"{option} is given twice for {family} ({found[family]} and {value}); keep one")
         found[family] = value
     return found
-
-
-def _show(board: Any, languages: bool) -> None:
-    from xstilts_eval.results import render
-
-    _console().print(render.terminal(board, languages))
-
-
-def _console() -> Any:
-    """A terminal's own width; in files and pipes room for every column."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, 150))
-
-
-def _write_json(value: Any, target: str) -> None:
-    text = json.dumps(value, indent=1, ensure_ascii=False)
-    if target == "-":
-        print(text)
-        return
-    from xstilts_eval.writing import write_atomically
-
-    try:
-        write_atomically(Path(target), text + "\n")
-    except IsADirectoryError as error:
-        raise PredictionError(f"{target} is a folder; give a file name") from error
 
 
 if __name__ == "__main__":

@@ -25,14 +25,12 @@ def show(what: RenderableType) -> None:
 
 
 def write_json(value: Any, target: str) -> None:
-    """Write JSON to a file, or print it for ``-``; raises `SettingError` for a folder or for NaN."""
+    """Write JSON to a file, or print it for ``-``; raises `SettingError` for NaN, and what `write_atomically` does."""
     try:
         text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     except ValueError as error:
         raise SettingError(f"{target}: a value is NaN or infinite and cannot be written as JSON") from error
     if target == "-":
         print(text)
-    elif Path(target).is_dir():
-        raise SettingError(f"{target} is a folder; give a file name")
     else:
         write_atomically(Path(target), text + "\n")

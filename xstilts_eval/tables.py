@@ -3,29 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from xstilts_eval.data.status import Row
 
-_TEXT = frozenset({"category", "family", "language", "pair", "metrics", "note", "path", "licence"})
-_WRAPPING = frozenset({"metrics", "note", "licence", "path"})
+ABSENT = "–"
+"""A number that is not there; never 0."""
+_WRAPPING = frozenset({"metrics", "note", "licence", "path", "families"})
+_TEXT = _WRAPPING | {
+    "category", "family", "language", "pair", "side", "kind", "group", "model", "architecture",
+}  # fmt: skip
+_NARROWEST = 32
+"""Characters that a column of running text needs at least, or what it has."""
+_BETWEEN = 3
+"""Characters from one column to the next."""
 
 
-def terminal_table(header: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> Table:
-    """A plain rich table; text columns to the left, numbers to the right."""
-    table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
-    for name in header:
-        table.add_column(
-            name, justify="left" if name in _TEXT else "right", no_wrap=name not in _WRAPPING, overflow="fold"
-        )
-    for row in rows:
-        table.add_row(*row)
-    return table
+def terminal_table(
+    header: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None, keys: int = 1
+) -> FittedTable:
+    """A plain table; text columns to the left, numbers to the right. The first `keys` columns say what a row is."""
+    cells = tuple(tuple(Text(cell) if isinstance(cell, str) else cell for cell in row) for row in rows)
+    return FittedTable(tuple(header), cells, title, keys)
+
+
+@dataclass(frozen=True)
+class FittedTable:
+    """A table that never cuts a number: where the terminal is too narrow it comes in parts, each with the `keys`."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[Text, ...], ...]
+    title: str | None
+    keys: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for number, columns in enumerate(self._parts(options.max_width)):
+            if number:
+                yield ""
+            yield self._table(columns, None if number else self.title)
+
+    def _parts(self, width: int) -> list[list[int]]:
+        """Columns of every part: as many as fit, at least one beside the keys."""
+        keys = list(range(self.keys))
+        start = sum(self._width(column) + _BETWEEN for column in keys) - _BETWEEN
+        parts, used = [keys], start
+        for column in range(self.keys, len(self.header)):
+            more = self._width(column) + _BETWEEN
+            if used + more > width and len(parts[-1]) > self.keys:
+                parts.append(keys)
+                used = start
+            parts[-1] = [*parts[-1], column]
+            used += more
+        return parts
+
+    def _width(self, column: int) -> int:
+        """Characters that a column needs."""
+        widest = max((row[column].cell_len for row in self.rows), default=0)
+        if self.header[column] in _WRAPPING:
+            widest = min(widest, _NARROWEST)
+        return max(widest, len(self.header[column]))
+
+    def _table(self, columns: Sequence[int], title: str | None) -> Table:
+        shown = Table(
+            title=Text(title) if title else None, title_justify="left", header_style="bold", show_edge=False,
+            pad_edge=False,
+        )  # fmt: skip
+        for name in (self.header[column] for column in columns):
+            shown.add_column(
+                Text(name),
+                justify="left" if name in _TEXT else "right",
+                no_wrap=name not in _WRAPPING,
+                overflow="fold",
+            )
+        for row in self.rows:
+            shown.add_row(*(row[column] for column in columns))
+        return shown
+
+
+def without_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows without the columns in which no row says anything, such as p where there are no samples."""
+    keep = [i for i in range(len(header)) if any(row[i].strip() not in ("", ABSENT) for row in rows)]
+    return [header[i] for i in keep], [[row[i] for i in keep] for row in rows]
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -53,7 +53,8 @@ def test_page_figures_and_summary_of_a_real_run(scored: Path, tmp_path: Path) ->
 def test_a_run_gains_nothing_over_itself(scored: Path, tmp_path: Path) -> None:
     run(f"a={scored}", f"b={scored}", "-o", tmp_path / "r.html", "--markdown", tmp_path / "r.md")
     gains = (tmp_path / "r.md").read_text(encoding="utf-8").split("## Gains over the baseline")[1].split("\n\n")[1]
-    assert re.findall(r"\| b \|.*", gains) == ["| b | 0.0 ±0.0 | 0.0 ±0.0 | 0.0 ±0.0 | 0.0 ±0.0 | 0.0 ±0.0 |"]
+    # the sample's questions are on fewer than 20 passages, so they have no interval, nor has the mean over families
+    assert re.findall(r"\| b \|.*", gains) == ["| b | 0.0 ±0.0 | 0.0 ±0.0 | 0.0 | 0.0 ±0.0 | 0.0 |"]
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from xstilts_eval.report import comparison, runs
 from xstilts_eval.results.gains import Gain
 
 
-def gain(name: str, by_seed: tuple[float, ...], documents: float) -> Gain:
-    return Gain(family(name), "all", 50.0, 50.0, float(np.mean(by_seed)), by_seed, None, documents)
+def gain(name: str, by_seed: tuple[float, ...], documents: float | None) -> Gain:
+    return Gain(family(name), "all", 50.0, 50.0, float(np.mean(by_seed)), by_seed, None, documents, 20)
 
 
 def test_the_mean_over_families_counts_each_once_and_shares_the_seeds() -> None:
@@ -28,6 +28,12 @@ def test_the_mean_over_families_counts_each_once_and_shares_the_seeds() -> None:
     assert found.half_width == pytest.approx(math.hypot((high - low) / 2, 5.0 / 2), rel=1e-5)
     assert not found.is_clear
     assert comparison.mean_gain([gain("pawsx", (1.0,), 3.0), gain("xquad", (1.0, 2.0), 1.0)]) is None
+
+
+def test_the_mean_over_families_has_no_interval_where_a_family_has_none() -> None:
+    found = comparison.mean_gain([gain("pawsx", (1.0, 2.0, 6.0), 3.0), gain("xquad", (3.0, 0.0, 0.0), None)])
+    assert found is not None and found.gain == pytest.approx(2.0)
+    assert found.half_width is None and not found.is_clear
 
 
 def compared(*paths: Path) -> list[comparison.Comparison]:

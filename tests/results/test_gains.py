@@ -18,9 +18,12 @@ from xstilts_eval.errors import MissingData, PredictionError
 from xstilts_eval.results import gains
 
 
-@pytest.mark.parametrize("freedom", gains.STUDENT)
-def test_student_quantiles_are_those_of_scipy(freedom: int) -> None:
-    assert gains.STUDENT[freedom] == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-5)
+@pytest.mark.parametrize("seeds", [3, 4, 11, 30])
+def test_the_seeds_share_is_the_t_interval_of_scipy(seeds: int) -> None:
+    values = np.random.default_rng(seeds).normal(2.0, 1.0, seeds).tolist()
+    low, high = stats.t.interval(0.95, seeds - 1, loc=np.mean(values), scale=stats.sem(values))
+    assert gains.over_seeds(values) == pytest.approx((high - low) / 2)
+    assert gains.over_seeds(values[:2]) is None
 
 
 def rows(right: list[int]) -> Any:
@@ -39,13 +42,34 @@ def test_the_documents_share_of_an_interval_is_the_standard_error_of_paired_diff
 
 
 def test_three_seeds_give_a_t_interval_in_quadrature_with_the_documents() -> None:
-    tables = {"de": (np.zeros((6, 1, 2)), [50.0, 51.0, 52.0], [53.0, 53.0, 57.0])}
+    tables = {"de": (np.zeros((6, 20, 2)), [50.0, 51.0, 52.0], [53.0, 53.0, 57.0])}
     found = gains._gain(family("pawsx"), "de", ["de"], tables, {"de": np.array([1.0, 3.0] * 500)})
     assert found.by_seed == (3.0, 2.0, 5.0) and found.gain == pytest.approx(10 / 3)
     low, high = stats.t.interval(0.95, 2, loc=10 / 3, scale=stats.sem([3.0, 2.0, 5.0]))
     assert found.from_seeds == pytest.approx((high - low) / 2, rel=1e-5)
     assert found.half_width == pytest.approx(math.hypot((high - low) / 2, 1.959964 * np.std([1, 3] * 500, ddof=1)))
     assert not found.is_clear
+
+
+def test_few_units_have_no_interval_however_many_the_seeds() -> None:
+    """19 passages are too few, 20 enough; a mean over languages has as many as the language with the fewest."""
+    three = [50.0, 51.0, 52.0], [70.0, 71.0, 72.0]
+    tables = {"de": (np.zeros((6, 19, 3)), *three), "es": (np.zeros((6, 20, 3)), *three)}
+    drawn = {code: np.array([1.0, 3.0] * 500) for code in tables}
+    few, enough, mean = (
+        gains._gain(family("xquad"), name, members, tables, drawn)
+        for name, members in (("de", ["de"]), ("es", ["es"]), ("all", ["de", "es"]))
+    )
+    assert (few.units, enough.units, mean.units) == (19, 20, 19)
+    assert few.half_width is mean.half_width is None and enough.half_width is not None
+    assert enough.is_clear and not few.is_clear and not mean.is_clear
+    assert few.from_seeds == enough.from_seeds, "what the seeds say is still in the JSON"
+    (shown,) = gains.as_json({"run": [few]})["run"]
+    assert shown["half_width"] is None and shown["units"] == 19
+    page = gains.markdown({"run": [few, enough, mean]})
+    assert "| de | 51.0 | +20.0 |" in page and "| es | 51.0 | **+20.0 ± 2.0** |" in page
+    assert page.endswith("XQuAD: 19 independent units of test data (20 are needed): no interval\n")
+    assert gains.notes({"run": [enough]}) == []
 
 
 def test_two_seeds_have_no_interval_over_seeds() -> None:
@@ -76,7 +100,7 @@ def test_a_run_gains_nothing_over_itself(scored: Path, tmp_path: Path) -> None:
     assert [gain.language for gain in found] == ["de", "en", "fr", "all", "others"]
     assert {(gain.gain, gain.half_width, gain.is_clear) for gain in found} == {(0.0, 0.0, False)}
     table = gains.markdown({"x": found})
-    assert "| others | " in table and "+0.0 ± 0.0" in table
+    assert "| others | " in table and " 0.0 ± 0.0 " in table
 
 
 def test_a_better_run_gains_what_it_has_more_right(scored: Path, tmp_path: Path) -> None:

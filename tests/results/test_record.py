@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.host_results import host_results
-from xstilts_eval.errors import MissingData, PredictionError
+from xstilts_eval.errors import MissingData, NumericError, PredictionError
 from xstilts_eval.results import record
 
 
@@ -78,6 +78,66 @@ def test_a_record_without_data_revision_is_refused() -> None:
     del results["configs"]["xtreme.xnli.de"]["metadata"]["xs_data"]["revision"]
     with pytest.raises(PredictionError, match=r"xtreme\.xnli\.de is not a result this version can read"):
         record.from_host(results)
+
+
+def test_a_folder_of_several_runs_is_no_run(tmp_path: Path) -> None:
+    """Whichever was scored last would otherwise stand for all of them."""
+    for seed in (1, 2):
+        path = tmp_path / "run" / f"seed-{seed}" / "eval" / "results.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(host_results({"xtreme.xnli.de": {"acc": 0.5 + seed / 10}})))
+    with pytest.raises(PredictionError, match=r"run holds 2 runs \(.*seed-1/eval, .*seed-2/eval\); give one of them"):
+        record.read(tmp_path / "run")
+    assert record.read(tmp_path / "run" / "seed-1").leaves[0].metrics["acc"] == 0.6
+    own = tmp_path / "run" / "results.json"
+    own.write_text(json.dumps(host_results({"xtreme.xnli.de": {"acc": 0.1}})))
+    assert record.results_file(tmp_path / "run") == own
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"acc,none": 84.2}, PredictionError, r"acc of xtreme\.xnli\.de is 84\.2, .* 0 to 1; is it in percent\?$"),
+        ({"acc,none": -0.25}, PredictionError, r"acc of xtreme\.xnli\.de is -0\.25, .* from 0 to 1$"),
+        ({"acc,none": float("nan")}, NumericError, r"acc of xtreme\.xnli\.de is nan"),
+        ({"acc,none": float("inf")}, NumericError, r"acc of xtreme\.xnli\.de is inf"),
+        (
+            {"acc_ci95,none": [float("nan"), 0.5]},
+            NumericError,
+            r"the interval of acc of xtreme\.xnli\.de is not finite",
+        ),
+        ({"acc,none": "N/A"}, PredictionError, r"xtreme\.xnli\.de has no acc, its official metric"),
+        ({"acc,none": None}, PredictionError, r"xtreme\.xnli\.de has no acc, its official metric"),
+    ],
+)
+def test_scores_that_cannot_be(change: dict[str, Any], error: type[Exception], message: str) -> None:
+    """Refused where results are read, so that no command shows, averages or compares them."""
+    results = host_results({"xtreme.xnli.de": {"acc": 0.5}})
+    results["results"]["xtreme.xnli.de"] |= change
+    with pytest.raises(error, match=f"^a file: {message}"):
+        record.from_host(results, "a file")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda r: r["configs"].clear(), r"no 'xtreme\.xnli\.de'\); lm_eval 0\.4\.13 wrote it"),
+        (
+            lambda r: (r["n-samples"].clear(), r.pop("lm_eval_version")),
+            "an unknown version wrote it, evaluate it again",
+        ),
+        (
+            lambda r: r["configs"]["xtreme.xnli.de"]["metadata"]["xs_data"].pop("revision"),
+            "Field required|no 'revision'",
+        ),
+    ],
+)
+def test_results_of_another_version_say_which(damage: Any, said: str) -> None:
+    results = host_results({"xtreme.xnli.de": {"acc": 0.5}})
+    damage(results)
+    with pytest.raises(PredictionError, match=said) as error:
+        record.from_host(results)
+    assert "\n" not in str(error.value)
 
 
 def test_the_newest_results_file_of_a_folder_is_read(tmp_path: Path) -> None:

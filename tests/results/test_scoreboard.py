@@ -204,3 +204,9 @@ def test_every_family_of_a_category_is_in_its_suite() -> None:
     assert {name for names in SUITES["xtremer"].categories.values() for name in names} == {
         f.name for f in XTREMER if f.name != "lareqa"
     }
+
+
+def test_a_metric_that_one_language_lacks_has_no_average() -> None:
+    found = {"xtreme.udpos.de": {"f1": 0.5, "precision": 0.5}, "xtreme.udpos.en": {"f1": 0.7}}
+    row = scoreboard.build([record.from_host(host_results(found))]).families["xtreme_udpos"]
+    assert row.averages == {"f1": 60.0}

@@ -61,9 +61,9 @@ def test_seeds_must_have_scored_the_same(tmp_path: Path) -> None:
         (
             84.2,
             PredictionError,
-            r"acc of xtreme.pawsx.de is 84.2, but results are fractions \(0 to 1\); is it in percent",
+            r"acc of xtreme.pawsx.de is 84.2, but results hold fractions from 0 to 1; is it in per",
         ),
-        (-0.1, PredictionError, "is -0.1, but results are fractions"),
+        (-0.1, PredictionError, "is -0.1, but results hold fractions from 0 to 1$"),
         ("N/A", PredictionError, "has no acc, its official metric"),
     ],
 )

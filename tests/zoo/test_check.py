@@ -34,6 +34,19 @@ def test_nothing_is_wrong_with_the_small_zoo(tmp_path: Path) -> None:
     assert found(content(), tmp_path) == []
 
 
+def test_sizes_are_of_a_family_and_of_its_languages(tmp_path: Path) -> None:
+    what = content()
+    languages = dict.fromkeys(FAMILIES["xtreme_pawsx"].languages, 2000)
+    what["sizes"] = {"xtreme_pawsx": {"n": languages, "read_in": "a card"}}
+    assert found(what, tmp_path) == []
+    del languages["ko"]
+    what["sizes"] |= {"xtreme_pawx": {"n": 2000, "read_in": "a card"}}
+    assert found(what, tmp_path) == [
+        ("size", "the languages of xtreme_pawsx and of its sizes differ: ko"),
+        ("size", "'xtreme_pawx' is no task family"),
+    ]
+
+
 def test_two_rows_that_say_the_same(tmp_path: Path) -> None:
     assert found(more(source="paper", values={"de": 81.0}), tmp_path) == [
         ("duplicate", "paper gives 81.0 twice"),

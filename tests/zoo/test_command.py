@@ -98,3 +98,14 @@ def test_no_model_library_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_name_of_a_model_may_hold_the_sign_of_a_stage(tmp_path: Path) -> None:
+    what = content()
+    what["models"][0]["name"] = what["tables"][0]["rows"][0]["model"] = "Tiny@2"
+    file = str(written(tmp_path, what))
+    for given in ("Tiny@2", "Tiny@2@base"):
+        shown = json.loads("\n".join(lines("show", given, "--file", file, "--json")))
+        assert shown["model"]["name"] == "Tiny@2" and len(shown["records"]) == 4
+    with pytest.raises(UnknownName, match="unknown stage of Tiny@2 'bse'; did you mean base"):
+        lines("show", "Tiny@2@bse", "--file", file)

@@ -18,7 +18,7 @@ def test_a_row_says_anew_what_its_table_says(tmp_path: Path) -> None:
     zoo = load(written(tmp_path, what))
     first = [(r.language, r.value, r.scale, r.n, r.setting, r.note, r.derived) for r in zoo.records]
     assert first == [
-        ("avg", 82.2, "percent", None, "zero-shot", "of the table", False),
+        ("avg", 82.2, "percent", 2000, "zero-shot", "of the table", False),
         ("de", 81.0, "percent", 2000, "zero-shot", "of the table", False),
         ("en", 84.5, "percent", 2000, "zero-shot", "of the table", False),
         ("fr", 81.0, "percent", 2000, "zero-shot", "of the table", False),
@@ -27,6 +27,25 @@ def test_a_row_says_anew_what_its_table_says(tmp_path: Path) -> None:
         ("avg", 0.375, "fraction", None, "translate-train", "of the row; of the table", True),
     ]
     assert [record.percent for record in zoo.records[4:]] == [50.0, 25.0, 37.5]
+
+
+def test_sizes_stand_in_where_a_table_says_no_n(tmp_path: Path) -> None:
+    """An average has that of its smallest language; what a table says goes before, and recalled numbers have none."""
+    what = content()
+    what["sizes"] = {"xtreme_pawsx": {"n": {"de": 30, "en": 20, "fr": 40}, "read_in": "a card"}}
+    first = what["tables"][0]
+    own = {**first, "stage": "other", "n": {"de": 7}}
+    what["tables"] += [own, {**first, "stage": "third", "confidence": "recalled"}]
+    found = {stage: {r.language: r.n for r in load(written(tmp_path, what)).of("Tiny", stage)}
+             for stage in ("base", "other", "third")}  # fmt: skip
+    assert found == {
+        "base": {"avg": 20, "de": 30, "en": 20, "fr": 40},
+        "other": {"avg": None, "de": 7, "en": None, "fr": None},
+        "third": dict.fromkeys(("avg", "de", "en", "fr")),
+    }
+    what["sizes"]["xtreme_pawsx"]["n"] = 0
+    with pytest.raises(DataError, match=r"sizes\.xtreme_pawsx\.n"):
+        load(written(tmp_path, what))
 
 
 def test_columns_hold_several_tasks_in_one_row(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.host_results import host_results
-from tests.small_zoo import MODEL, table, write_zoo
+from tests.zoo.small_zoo import MODEL, table, write_zoo
 from xstilts_eval import cli
 from xstilts_eval.errors import XstiltsError
 
@@ -164,7 +164,7 @@ def scored_as(value: float) -> Callable[[dict[str, Any]], None]:
         (rewritten(not_ours), "holds no result of tasks of this package"),
         (lambda path: path.write_text(path.read_text()[:-200]), "is not a results file"),
         (lambda path: path.write_text("[]"), "is not a results file: expected an object"),
-        (rewritten(scored_as(float("nan"))), "acc of xtreme.xnli.en is nan, which is no score"),
+        (rewritten(scored_as(float("nan"))), "results.json: acc of xtreme.xnli.en is nan; score it again"),
         (rewritten(scored_as(85.0)), "acc of xtreme.xnli.en is 85, but results hold fractions from 0 to 1"),
         (Path.unlink, "no results*.json under"),
     ],

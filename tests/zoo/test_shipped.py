@@ -12,6 +12,7 @@ from xstilts_eval.data import sources
 from xstilts_eval.languages import languages
 from xstilts_eval.paths import recipes_path, zoo_path
 from xstilts_eval.zoo.check import check
+from xstilts_eval.zoo.gating import ungated
 from xstilts_eval.zoo.manifest import Zoo, load, read_file
 
 SEEN, SECONDARY, RECALLED = 9_773, 470, 437
@@ -295,6 +296,22 @@ def test_sizes_of_tatoeba_are_those_of_the_files(zoo: Zoo) -> None:
     assert all(n == expected.get(language, 1000) for language, n in found.items() if n)
 
 
+def test_sizes_of_the_test_sets(zoo: Zoo) -> None:
+    """XTREME's dataset card: 75,150 XNLI rows in 15 languages, 5,077 questions of TyDiQA. And what readers expect."""
+    sizes = {name: {code: size.of(code) for code in FAMILIES[name].languages} for name, size in zoo.sizes.items()}
+    assert set(sizes) == {"xtreme_xnli", "xtreme_pawsx", "xtreme_xquad", "xtreme_mlqa", "xtreme_tydiqa"}
+    assert (sum(sizes["xtreme_xnli"].values()), sum(sizes["xtreme_tydiqa"].values())) == (75_150, 5_077)  # type: ignore[arg-type]
+    for name, by_language in sizes.items():
+        expected = sources._EXPECTED[FAMILIES[name].name, "test"]
+        assert by_language == {code: expected.get(code, expected.get("*")) for code in by_language}, name
+    assert (zoo.sizes["xtreme_mlqa"].of("avg"), zoo.sizes["xtreme_tydiqa"].of("avg")) == (4_517, 113)
+
+
+def test_chunk_f1_has_no_n(zoo: Zoo) -> None:
+    """Sentences are not what is counted there."""
+    assert not any(r.n for r in zoo.records if r.family in ("xtreme_udpos", "xtreme_panx"))
+
+
 def test_accuracies_are_counts_of_so_many_sentences(zoo: Zoo) -> None:
     """Accuracy times n is a whole number, which a wrong n would break."""
     checked = 0
@@ -352,3 +369,9 @@ def test_the_page_counts_right(zoo: Zoo) -> None:
     without = sum(record.family == "none" for record in zoo.records)
     assert sum(int(number.replace(",", "")) for number, *_ in reasons) == without == 2_420
     assert f"lists {len(zoo.models)} models" in page and len(zoo.records) - without == 8_260
+    records = {name: zoo.of(name) for name in zoo.models}
+    deciding = {name: sum(ungated(r, found) is None for r in found) for name, found in records.items()}
+    able = sum(count > 0 for count in deciding.values())
+    assert f"{sum(deciding.values()):,} numbers of {able} models can decide" in page
+    for name in ("XLM-R Large", "mBERT", "mT5-XXL", "RemBERT", "X-STILTs", "InfoXLM Large", "mDeBERTa-v3-base"):
+        assert deciding[name], name

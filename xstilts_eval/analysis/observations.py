@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xstilts_eval.analysis import features
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
+from xstilts_eval.metrics.significance import t_half_width
 from xstilts_eval.results import gains as gains_of_runs
 from xstilts_eval.results import record
 
@@ -173,10 +174,7 @@ def _score(name: str, leaves: Sequence[record.LeafResult]) -> Observation:
     points = [gains_of_runs.official(leaf) for leaf in leaves]
     known = [leaf.intervals[metric] for leaf in leaves for metric in first.family.official if metric in leaf.intervals]
     documents = 50 * fmean(high - low for low, high in known) if known else None
-    seeds = None
-    if len(points) > 2:
-        t = gains_of_runs.STUDENT.get(len(points) - 1, gains_of_runs.NORMAL)
-        seeds = t * stdev(points) / math.sqrt(len(points))
+    seeds = t_half_width(points) if len(points) > 2 else None
     half = None if documents is None and seeds is None else math.hypot(documents or 0.0, seeds or 0.0)
     return Observation(name, first.family.group, first.language, "score", fmean(points), half)
 

@@ -16,15 +16,18 @@ from xstilts_eval.results.gains import Gain
 
 @dataclass(frozen=True)
 class MeanGain:
-    """Mean of the families' gains in points, each family counted once, with the half-width of its 95 % interval."""
+    """Mean of the families' gains in points, each family counted once, with the half-width of its 95 % interval.
+
+    There is none where a family has none.
+    """
 
     gain: float
-    half_width: float
+    half_width: float | None
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return abs(self.gain) > self.half_width
+        """Whether there is an interval and it leaves out 0."""
+        return self.half_width is not None and abs(self.gain) > self.half_width
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def _compare(baseline: Run, run: Run) -> Comparison:
         except XstiltsError as error:
             refusals.append(str(error))
             continue
-        if broken := [gain for gain in found if not math.isfinite(gain.gain + gain.half_width)]:
+        if broken := [gain for gain in found if not math.isfinite(gain.gain + (gain.half_width or 0.0))]:
             refusals.append(f"samples of {broken[0].family.title} hold NaN; score that task again")
             continue
         for gain in found:
@@ -107,7 +110,7 @@ def mean_gain(found: Sequence[Gain]) -> MeanGain | None:
     if len(counts) > 1:
         return None
     by_seed = [simple.fmean(values) for values in zip(*(gain.by_seed for gain in found), strict=True)]
-    count = counts.pop()
-    spread = gains.STUDENT.get(count - 1, gains.NORMAL) * simple.stdev(by_seed) / math.sqrt(count) if count > 2 else 0.0
-    documents = math.hypot(*(gain.from_documents for gain in found)) / len(found)
-    return MeanGain(simple.fmean(by_seed), math.hypot(spread, documents))
+    spread = gains.over_seeds(by_seed) or 0.0
+    parts = [gain.from_documents for gain in found if gain.from_documents is not None]
+    documents = math.hypot(*parts) / len(found)
+    return MeanGain(simple.fmean(by_seed), math.hypot(spread, documents) if len(parts) == len(found) else None)

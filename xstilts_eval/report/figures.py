@@ -63,7 +63,7 @@ def gains(content: Content) -> Figure:
             panels.append(charts.forest(FAMILIES[group].title, rows, "points gained"))
     name = content.baseline.name if content.baseline else ""
     caption = f"Points gained over the baseline, {name}: means over the languages; filled where the 95 % interval "
-    caption += "leaves out 0."
+    caption += "leaves out 0, without a line where there is none."
     return Figure("gains", "Gains over the baseline", caption, tuple(panels), (), "gains")
 
 
@@ -179,8 +179,10 @@ def _placed(content: Content, run: Run, found: dict[str, Gain]) -> list[Placed]:
 def _gain(found: Gain, run: Run, paint: str) -> Value:
     where = language_name(found.family, found.language) if found.language in found.family.languages else ""
     title = " · ".join(filter(None, (run.name, found.family.title, where)))
-    tip = f"{title}\n{signed(found.gain)} ± {found.half_width:.1f} (from {found.baseline:.1f} to {found.score:.1f})"
-    interval = (found.gain - found.half_width, found.gain + found.half_width)
+    half = found.half_width
+    spread = f" ± {half:.1f}" if half is not None else f", no interval from {found.units} units"
+    tip = f"{title}\n{signed(found.gain)}{spread} (from {found.baseline:.1f} to {found.score:.1f})"
+    interval = (found.gain - half, found.gain + half) if half is not None else None
     return Value(found.gain, interval, paint, tip, found.is_clear)
 
 

@@ -9,7 +9,7 @@ from xstilts_eval.errors import SettingError
 from xstilts_eval.report import page, raster, svg
 from xstilts_eval.report.content import Content
 from xstilts_eval.report.figures import figures
-from xstilts_eval.writing import write_atomically
+from xstilts_eval.writing import check_files, check_folders, write_atomically
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -19,10 +19,8 @@ def check(output: Path, folder: Path | None, markdown: Path | None) -> None:
     for path, endings in ((output, (".html", ".htm")), (markdown, (".md", ".markdown"))):
         if path is not None and path.suffix.lower() not in endings:
             raise SettingError(f"{path} does not end in {endings[0]}; a report replaces no other file")
-        if path is not None and path.is_dir():
-            raise SettingError(f"{path} is a folder; give the name of a file")
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise SettingError(f"{folder} is a file; --figures takes a folder")
+    check_files(output, markdown)
+    check_folders(folder)
 
 
 def write(content: Content, title: str, output: Path, folder: Path | None, markdown: Path | None) -> list[str]:

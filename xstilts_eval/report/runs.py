@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xstilts_eval.benchmark import FAMILIES, Family
-from xstilts_eval.errors import NumericError, PredictionError, SettingError
+from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import gains, record, scoreboard
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
@@ -139,7 +139,7 @@ def _short_names(paths: Sequence[Path]) -> list[str]:
 
 def _read(name: str, folders: Folders) -> Run:
     seeds = list(next(iter(folders.values())))
-    results = {seed: tuple(_checked(by_seed[seed]) for by_seed in folders.values()) for seed in seeds}
+    results = {seed: tuple(record.read(by_seed[seed]) for by_seed in folders.values()) for seed in seeds}
     boards = [_boards(name, parts) for parts in results.values()]
     families = [{group: row for board in seed for group, row in board.families.items()} for seed in boards]
     groups = list(families[0])
@@ -156,22 +156,6 @@ def _read(name: str, folders: Folders) -> Run:
         overall=_formed({"overall": [board.overall for board in whole]}).get("overall") if is_whole else None,
         is_sample=boards[0][0].is_sample,
     )
-
-
-def _checked(path: Path) -> RunResult:
-    """A run whose every metric is a finite fraction."""
-    result = record.read(path)
-    for leaf in result.leaves:
-        for metric, value in leaf.metrics.items():
-            if not all(map(math.isfinite, (value, *leaf.intervals.get(metric, ())))):
-                raise NumericError(f"{path}: {metric} of {leaf.leaf} or its interval is NaN; score that task again")
-            if not 0 <= value <= 1:
-                raise PredictionError(
-                    f"{path}: {metric} of {leaf.leaf} is {value}; results hold fractions from 0 to 1, not percentages"
-                )
-        if missing := [metric for metric in leaf.family.official if metric not in leaf.metrics]:
-            raise PredictionError(f"{path}: {leaf.leaf} has no {missing[0]}; score that task again")
-    return result
 
 
 def _boards(name: str, parts: Sequence[RunResult]) -> list[Scoreboard]:
@@ -224,7 +208,7 @@ def joined(values: Sequence[float], intervals: Sequence[Interval | None]) -> Est
         return Estimate(mean, intervals[0], tuple(values))
     widths = [(known[1] - known[0]) / 2 for known in intervals if known]
     documents = simple.fmean(widths) if len(widths) == count else None
-    seeds = gains.STUDENT.get(count - 1, gains.NORMAL) * simple.stdev(values) / math.sqrt(count) if count > 2 else None
+    seeds = gains.over_seeds(values)
     if documents is None and seeds is None:
         return Estimate(mean, None, tuple(values))
     half = math.hypot(documents or 0.0, seeds or 0.0)

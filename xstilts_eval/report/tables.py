@@ -10,7 +10,7 @@ from xstilts_eval.report.comparison import MeanGain
 from xstilts_eval.report.content import Content, language_name
 from xstilts_eval.report.runs import Estimate, Run, Scored
 from xstilts_eval.report.training import Stage
-from xstilts_eval.results.gains import Gain
+from xstilts_eval.results.gains import Gain, notes
 from xstilts_eval.results.render import MISSING
 
 METRICS = {"acc": "accuracy", "f1": "F1", "exact_match": "EM", "token_accuracy": "token accuracy",
@@ -89,7 +89,7 @@ def gains(content: Content) -> Table:
     caption = (
         f"First row: scores of the baseline, {content.baseline.name}. Below: points gained over it, ± half of the "
         f"95 % interval ({_sources(content)}); bold where it leaves out 0. Not corrected for the number of cells: one "
-        "in twenty is expected to be bold by chance."
+        f"in twenty is expected to be bold by chance.{_without_interval(content)}"
     )
     return Table("gains", "Gains over the baseline", caption, tuple(columns), tuple(rows), pinned=1)
 
@@ -124,7 +124,7 @@ def gains_by_language(content: Content) -> Table:
             before = estimate(_language(content.baseline, group, code))
             rows.append((*_names(group, code), number(away, 2), before, *cells))
     caption = f"Points gained over the baseline, {content.baseline.name}, ± half of the 95 % interval; bold where it "
-    caption += "leaves out 0."
+    caption += f"leaves out 0.{_without_interval(content)}"
     return Table("gains-by-language", "Gains by language", caption, tuple(columns), tuple(rows))
 
 
@@ -227,7 +227,8 @@ def gain_cell(found: Gain | MeanGain | None) -> Cell:
         return NONE
     tone = ("up" if found.gain > 0 else "down") if found.is_clear else ""
     tip = "seeds " + ", ".join(signed(value) for value in found.by_seed) if isinstance(found, Gain) else ""
-    return Cell(signed(found.gain), found.gain, f"±{found.half_width:.1f}", tone, tip)
+    spread = f"±{found.half_width:.1f}" if found.half_width is not None else ""
+    return Cell(signed(found.gain), found.gain, spread, tone, tip)
 
 
 def signed(value: float) -> str:
@@ -302,6 +303,14 @@ def _sources(content: Content) -> str:
     if min(counts) > 2:
         return "seeds and test documents"
     return "test documents alone" if max(counts) < 3 else "test documents, and seeds where there are three or more"
+
+
+def _without_interval(content: Content) -> str:
+    """A sentence per family whose gains have no interval, each after a blank."""
+    found = {
+        one.run.name: [gain for by in one.languages.values() for gain in by.values()] for one in content.comparisons
+    }
+    return "".join(f" {note}." for note in notes(found))
 
 
 def scored_families(content: Content, group: str) -> Sequence[tuple[Run, Scored]]:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import typer
 
-from xstilts_eval.errors import SettingError
-
 
 def compare(
     results: list[str] = typer.Argument(
@@ -35,10 +33,9 @@ def compare(
     from xstilts_eval.results import compare_render as render
     from xstilts_eval.results import sides
     from xstilts_eval.results.estimates import Options
-    from xstilts_eval.writing import write_atomically
+    from xstilts_eval.writing import check_files, write_atomically
 
-    if markdown and markdown.is_dir():
-        raise SettingError(f"{markdown} is a folder; give a file name")
+    check_files(markdown, json_)
     options = Options(allow_different=allow_different, draws=draws, resamples=resamples, seed=seed)
     given = [baseline, *(one for one in results if one != baseline)] if baseline else results
     found = comparing.compare(sides.read_all(given, inner, source), options)

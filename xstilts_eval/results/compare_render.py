@@ -7,21 +7,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
+from rich.padding import Padding
 from rich.text import Text
 
 from xstilts_eval.benchmark import Family
 from xstilts_eval.results.compare import ALPHA, NO_SAMPLES, Comparison, FamilyDifference, LanguageDifference
 from xstilts_eval.results.estimates import Difference, Options
 from xstilts_eval.results.sides import Side
-from xstilts_eval.tables import markdown_table, terminal_table
+from xstilts_eval.tables import ABSENT, markdown_table, terminal_table, without_empty
 
 _MARK = {"win": "▲", "loss": "▼", "tie": "·", "unknown": ""}
 _COLOUR = {"▲": "green", "▼": "red", "≠": "yellow"}
 _METRIC = {"acc": "accuracy", "f1": "F1", "exact_match": "EM"}
 _KIND = {"family": "language family", "script": "script", "resources": "resources"}
-_LEFT = frozenset({"side", "kind", "group", "path"})
-_ABSENT = "–"
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,10 @@ def terminal(found: Sequence[Comparison], options: Options, with_groups: bool = 
     for section in sections(found, options, with_groups):
         parts.append(Text(section.title, style="bold cyan" if section.level == 2 else "bold"))
         if section.rows:
-            header, rows = _without_empty(section)
-            table = terminal_table(header, ([_coloured(cell) for cell in row] for row in rows))
-            for column in table.columns:
-                if column.header in _LEFT:
-                    column.justify = "left"
-            parts.append(table)
-        parts += [Text(f"  {note}", style="dim") for note in section.notes]
+            header, rows = without_empty(section.header, section.rows)
+            keys = 2 if header[:2] == ["kind", "group"] or header[1:2] == ["side"] else 1
+            parts.append(terminal_table(header, ([_coloured(cell) for cell in row] for row in rows), keys=keys))
+        parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in section.notes]
         parts.append("")
     return Group(*parts)
 
@@ -82,7 +77,7 @@ def markdown(found: Sequence[Comparison], options: Options, with_groups: bool = 
     for section in sections(found, options, with_groups):
         lines += [f"{'#' * section.level} {section.title}", ""]
         if section.rows:
-            header, rows = _without_empty(section)
+            header, rows = without_empty(section.header, section.rows)
             rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
             lines += [*markdown_table([cell or " " for cell in header], rows), ""]
         if section.notes:
@@ -163,7 +158,7 @@ def _all_against_the_first(found: Sequence[Comparison], names: Sequence[str]) ->
                 counts = " ".join(str(row.count(verdict)) for verdict in ("win", "tie", "loss"))
                 has_tests = any(language.interval for language in row.languages)
                 side = f"{name}  {one.other.name}"
-                rows.append([first, side, *_numbers(mean), counts if has_tests else _ABSENT])
+                rows.append([first, side, *_numbers(mean), counts if has_tests else ABSENT])
                 first = ""
     header = ["family", "side", "A", "score", "difference", "", "95 % interval", "p", "▲ · ▼"]
     return Section("Family averages against the reference, in points", header, rows)
@@ -183,8 +178,8 @@ def _at_a_glance(one: Comparison, name: str) -> tuple[list[str], list[list[str]]
                     family.family.title,
                     "published mean" if is_published else f"{len(family.languages)} of {total}",
                     *_numbers(mean),
-                    counts if has_tests else _ABSENT,
-                    str(family.significant) if has_tests else _ABSENT,
+                    counts if has_tests else ABSENT,
+                    str(family.significant) if has_tests else ABSENT,
                     mean.note.removeprefix(f"{NO_SAMPLES}; ") if is_published else "",
                 ]
             )
@@ -194,7 +189,7 @@ def _at_a_glance(one: Comparison, name: str) -> tuple[list[str], list[list[str]]
 def _numbers(row: Difference) -> list[str]:
     mark = "≠" if row.different else _MARK[row.verdict]
     return [
-        f"{row.reference:.1f}", f"{row.score:.1f}", _signed(row.difference), mark, _interval(row) or _ABSENT, _p(row.p),
+        f"{row.reference:.1f}", f"{row.score:.1f}", _signed(row.difference), mark, _interval(row) or ABSENT, _p(row.p),
     ]  # fmt: skip
 
 
@@ -206,7 +201,7 @@ def _gaps(one: Comparison, name: str) -> tuple[list[str], list[list[str]]]:
         if family.gap is None:
             continue
         english = next(row for row in family.languages if row.label == "en")
-        kept = [_ABSENT] * 3
+        kept = [ABSENT] * 3
         if family.kept:
             kept = [f"{family.kept.reference:.0f} %", f"{family.kept.score:.0f} %", _signed(family.kept.difference)]
         rows.append(
@@ -233,12 +228,6 @@ def _said_by_all(rows: Sequence[LanguageDifference]) -> list[str]:
     return [note for note in rows[0].note.split("; ") if note and all(note in row.note.split("; ") for row in rows)]
 
 
-def _without_empty(section: Section) -> tuple[list[str], list[list[str]]]:
-    """Header and rows without the columns in which no row says anything, such as p where there are no samples."""
-    keep = [i for i in range(len(section.header)) if any(row[i].strip() not in ("", _ABSENT) for row in section.rows)]
-    return [section.header[i] for i in keep], [[row[i] for i in keep] for row in section.rows]
-
-
 def _metric(family: Family) -> str:
     names = [_METRIC.get(name, name) for name in family.official]
     return names[0] if len(names) == 1 else f"mean of {' and '.join(names)}"
@@ -247,7 +236,7 @@ def _metric(family: Family) -> str:
 def _language(row: LanguageDifference) -> list[str]:
     holm = _p(row.p_holm)
     star = "*" if row.p_holm is not None and row.p_holm <= ALPHA else " "
-    errors = _ABSENT if row.error_reduction is None else f"{_signed(-100 * row.error_reduction, 0)} %"
+    errors = ABSENT if row.error_reduction is None else f"{_signed(-100 * row.error_reduction, 0)} %"
     return [row.label, *_numbers(row), f"{holm}{star}", errors, "; ".join(filter(None, (*row.different, row.note)))]
 
 
@@ -319,9 +308,9 @@ def _signed(value: float, digits: int = 1) -> str:
 
 def _p(value: float | None) -> str:
     if value is None:
-        return _ABSENT
+        return ABSENT
     return "<.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _coloured(cell: str) -> str:
-    return f"[{_COLOUR[cell]}]{cell}[/]" if cell in _COLOUR else escape(cell)
+def _coloured(cell: str) -> Text:
+    return Text(cell, style=_COLOUR.get(cell, ""))

@@ -18,13 +18,9 @@ from xstilts_eval.benchmark import Family
 from xstilts_eval.metrics import significance
 from xstilts_eval.metrics.significance import DRAWS, RESAMPLES, SEED, Array
 from xstilts_eval.results import groups, intervals
+from xstilts_eval.results.gains import FEWEST_SEEDS
+from xstilts_eval.results.intervals import FEWEST_UNITS
 from xstilts_eval.results.sides import Score
-
-_FEWEST_UNITS = 20
-"""Below it percentile intervals are too narrow: measured coverage of F1 differences, nominal 95 %, with 3, 5, 10 and 20
-units .74, .83, .89 and .92."""
-_FEWEST_SEEDS = 3
-"""Below it a spread over seeds says nothing (a t interval of two runs is 12.7 standard errors wide)."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +117,13 @@ class Estimator:
             return result
         drawn = np.asarray(sum(w * (self._drawn[c].other - self._drawn[c].reference) for c, w in weights.items()))
         fewest = min(self._drawn[code].units for code in weights)
-        if fewest < _FEWEST_UNITS:
+        if fewest < FEWEST_UNITS:
             result = replace(result, note=joined(result.note, f"{fewest} independent units: too few for an interval"))
         if has_seeds:
-            return result if fewest < _FEWEST_UNITS else self._over_seeds(result, before, after, drawn)
+            return result if fewest < FEWEST_UNITS else self._over_seeds(result, before, after, drawn)
         null = sum(w * null for code, w in weights.items() if (null := self._drawn[code].null) is not None)
         p = significance.randomization_p(np.asarray(null), result.difference)
-        interval = None if fewest < _FEWEST_UNITS else significance.percentile_interval(drawn)
+        interval = None if fewest < FEWEST_UNITS else significance.percentile_interval(drawn)
         return replace(result, interval=interval, p=p)
 
     def _over_seeds(
@@ -137,7 +133,7 @@ class Estimator:
         documents = significance.joint_half_width(parts)
         seeds: tuple[float, float] | None = None
         note = f"{len(before)} against {len(after)} runs: the interval covers the documents alone"
-        if min(len(before), len(after)) >= _FEWEST_SEEDS:
+        if min(len(before), len(after)) >= FEWEST_SEEDS:
             note = ""
             differences = [b - a for a, b in zip(before, after, strict=False)]
             seeds = (
@@ -169,6 +165,9 @@ class Estimator:
         result = Difference("kept of en", tuple(members), a, b, b - a)
         if not all(self._has_interval(code) for code in members):
             return result
+        english = self._drawn["en"]
+        if min(english.reference.min(), english.other.min()) <= chance:  # a share of nothing in some draws
+            return result
         before = share({code: self._drawn[code].reference for code in members})
         after = share({code: self._drawn[code].other for code in members})
         return replace(result, interval=significance.percentile_interval(after - before))
@@ -176,7 +175,7 @@ class Estimator:
     def _has_interval(self, code: str) -> bool:
         """Whether draws of this language give an interval: one run against one, units enough."""
         drawn = self._drawn.get(code)
-        return drawn is not None and drawn.null is not None and drawn.units >= _FEWEST_UNITS
+        return drawn is not None and drawn.null is not None and drawn.units >= FEWEST_UNITS
 
     def _by_seed(self, side: int, weights: Mapping[str, float]) -> tuple[float, ...]:
         columns = zip(*(self._pairs[code][side].points for code in weights), strict=True)

@@ -8,11 +8,9 @@ all.
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from xstilts_eval.results import leaderboard_files, official, record, samples
 from xstilts_eval.results.leaderboard_files import Pair
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.results.samples import Sample
-from xstilts_eval.writing import write_atomically
+from xstilts_eval.writing import check_folders, folder_beside, move_into_place, write_atomically
 
 MANIFEST = "export.json"
 TOLERANCE = 1e-9
@@ -78,16 +76,16 @@ def export(
             "--allow-incomplete writes what there is"
         )
     with ExitStack() as stack:
-        predicted = stack.enter_context(_scratch(output))
-        gold = stack.enter_context(_scratch(labels or output))
+        predicted = stack.enter_context(folder_beside(output))
+        gold = stack.enter_context(folder_beside(labels or output))
         for leaf in leaves:
             _write_leaf(results, leaf, predicted, gold, labels is not None, gold_pairs)
         equal = _compare(leaves, predicted, gold)
         for built, role in ((predicted, "predictions"), (gold, "labels")):
             write_atomically(built / MANIFEST, _manifest(role, run, leaves, remarks))
-        _move(predicted, output)
+        move_into_place(predicted, output)
         if labels is not None:
-            _move(gold, labels)
+            move_into_place(gold, labels)
     return Exported(dict(Counter(leaf.family.name for leaf in leaves)), equal, (*remarks, *_sample_remark(leaves)))
 
 
@@ -205,41 +203,12 @@ def _manifest(role: str, run: RunResult, leaves: Iterable[LeafResult], remarks: 
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-# --- folders that are whole or not there
-
-
 def _check_target(folder: Path, overwrite: bool) -> None:
     """Raise `SettingError` for a folder that holds something, unless it is an export and may be replaced."""
-    if folder.exists() and not folder.is_dir():
-        raise SettingError(f"{folder} is a file; give a folder")
+    check_folders(folder)
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     if not (folder / MANIFEST).is_file():  # not ours to empty, whatever the option
         raise SettingError(f"{folder} is not empty and holds no export; give another folder")
     if not overwrite:
         raise SettingError(f"{folder} holds an export; give another folder or --overwrite")
-
-
-@contextmanager
-def _scratch(target: Path) -> Iterator[Path]:
-    """A hidden folder beside `target`, on the same file system; what is left of it goes afterwards."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    outer = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        (outer / "new").mkdir()  # `mkdtemp` lets nobody else in; this one has the usual permissions
-        yield outer / "new"
-    finally:
-        shutil.rmtree(outer, ignore_errors=True)
-
-
-def _move(built: Path, target: Path) -> None:
-    """Put a built folder in the place of `target`; an older one comes back if that fails."""
-    old = built.with_name("old")
-    try:
-        if target.exists():
-            target.rename(old)
-        built.rename(target)
-    except BaseException:
-        if old.exists() and not target.exists():
-            old.rename(target)
-        raise

@@ -3,7 +3,8 @@
 Runs with the same seed are compared on the same documents. A 95 % interval joins two sources of chance: the seeds (a
 t-interval over the seeds' differences, which holds its level at three seeds where a bootstrap does not) and the test
 documents (a paired bootstrap of the mean difference), their half-widths added in quadrature. With fewer than three
-seeds it covers the documents alone and says so.
+seeds it covers the documents alone. Where a language has too few independent units (`intervals.FEWEST_UNITS`) there is
+no interval, as in `xstilts compare`, and the output says so.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import PredictionError
+from xstilts_eval.metrics import significance
 from xstilts_eval.results import intervals, record, samples
+from xstilts_eval.results.intervals import FEWEST_UNITS
 from xstilts_eval.results.record import LeafResult
 
-STUDENT = {2: 4.302653, 3: 3.182446, 4: 2.776445, 5: 2.570582, 6: 2.446912, 7: 2.364624, 8: 2.306004, 9: 2.262157}
-"""97.5 % quantiles of Student's t by degrees of freedom (any table; checked against scipy in the tests)."""
-NORMAL = 1.959964
+FEWEST_SEEDS = 3
+"""Below it there is no interval over seeds: that of two runs is 12.7 standard errors wide."""
 DRAWS = 1000
 SEED = 1
 _CHUNK = 100
@@ -38,7 +40,9 @@ class Gain:
     """One cell: points (0-100) of the baseline and of the run, means over seeds, and their difference.
 
     `language` is a code, ``all`` for the mean over the family's languages or ``others`` for that without English.
-    `half_width` (points) is that of the 95 % interval; `from_seeds` and `from_documents` are its two parts.
+    `units` is the number of independent units of the test data, the smallest of the languages. `half_width` (points) is
+    that of the 95 % interval; `from_seeds` and `from_documents` are its two parts. Below `FEWEST_UNITS` there is no
+    `from_documents` and so no interval: the seeds alone would make it look more certain than it is.
     """
 
     family: Family
@@ -48,16 +52,17 @@ class Gain:
     gain: float
     by_seed: tuple[float, ...]
     from_seeds: float | None
-    from_documents: float
+    from_documents: float | None
+    units: int
 
     @property
-    def half_width(self) -> float:
-        return math.hypot(self.from_seeds or 0.0, self.from_documents)
+    def half_width(self) -> float | None:
+        return None if self.from_documents is None else math.hypot(self.from_seeds or 0.0, self.from_documents)
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return abs(self.gain) > self.half_width
+        """Whether there is an interval and it leaves out 0."""
+        return self.half_width is not None and abs(self.gain) > self.half_width
 
 
 def read_seeds(folders: Sequence[Path]) -> dict[str, list[LeafResult]]:
@@ -130,12 +135,25 @@ def _gain(
     before = [simple.fmean(values) for values in zip(*(languages[member][1] for member in members), strict=True)]
     after = [simple.fmean(values) for values in zip(*(languages[member][2] for member in members), strict=True)]
     by_seed = tuple(b - a for a, b in zip(before, after, strict=True))
-    count = len(by_seed)
-    spread = STUDENT.get(count - 1, NORMAL) * simple.stdev(by_seed) / math.sqrt(count) if count > 2 else None
+    units = min(languages[member][0].shape[1] for member in members)
     error = float(np.mean([drawn[member] for member in members], axis=0).std(ddof=1))
+    documents = significance.t_quantile(math.inf) * error if units >= FEWEST_UNITS else None
     return Gain(
-        family, name, simple.fmean(before), simple.fmean(after), simple.fmean(by_seed), by_seed, spread, NORMAL * error
+        family=family,
+        language=name,
+        baseline=simple.fmean(before),
+        score=simple.fmean(after),
+        gain=simple.fmean(by_seed),
+        by_seed=by_seed,
+        from_seeds=over_seeds(by_seed),
+        from_documents=documents,
+        units=units,
     )
+
+
+def over_seeds(values: Sequence[float]) -> float | None:
+    """Half-width of the 95 % t-interval over seeds; None for too few of them."""
+    return significance.t_half_width(values) if len(values) >= FEWEST_SEEDS else None
 
 
 def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
@@ -188,15 +206,29 @@ def paired(baseline: Path, run: Path, inner: str) -> tuple[list[Path], list[Path
 
 def table(found: Mapping[str, Sequence[Gain]]) -> Any:
     """The gains for the terminal."""
-    from rich.table import Table as Rich
+    from rich.console import Group
+    from rich.text import Text
 
-    shown = Rich(title="points gained over the baseline, 95 % interval")
-    for name in ("family", "language", "baseline", *found):
-        shown.add_column(name, justify="left" if name in ("family", "language") else "right")
-    for place, row in enumerate(next(iter(found.values()))):
-        cells = [_plain(gains_[place]) for gains_ in found.values()]
-        shown.add_row(row.family.title, row.language, f"{row.baseline:.1f}", *cells)
-    return shown
+    from xstilts_eval.tables import terminal_table
+
+    rows = [
+        [row.family.title, row.language, f"{row.baseline:.1f}", *(_plain(gains_[place]) for gains_ in found.values())]
+        for place, row in enumerate(next(iter(found.values())))
+    ]
+    header = ("family", "language", "baseline", *found)
+    title = "points gained over the baseline, 95 % interval"
+    return Group(terminal_table(header, rows, title, keys=2), *(Text(note, style="dim") for note in notes(found)))
+
+
+def notes(found: Mapping[str, Sequence[Gain]]) -> list[str]:
+    """Why gains have no interval, one line per family."""
+    few: dict[str, int] = {}
+    for gain in (gain for gains_ in found.values() for gain in gains_ if gain.half_width is None):
+        few[gain.family.title] = min(gain.units, few.get(gain.family.title, gain.units))
+    return [
+        f"{title}: {units} independent units of test data ({FEWEST_UNITS} are needed): no interval"
+        for title, units in few.items()
+    ]
 
 
 def as_json(found: Mapping[str, Sequence[Gain]]) -> dict[str, Any]:
@@ -213,6 +245,7 @@ def as_json(found: Mapping[str, Sequence[Gain]]) -> dict[str, Any]:
                 "half_width": gain.half_width,
                 "from_seeds": gain.from_seeds,
                 "from_documents": gain.from_documents,
+                "units": gain.units,
             }
             for gain in gains_
         ]
@@ -221,7 +254,10 @@ def as_json(found: Mapping[str, Sequence[Gain]]) -> dict[str, Any]:
 
 
 def markdown(found: Mapping[str, Sequence[Gain]]) -> str:
-    """One table per family: rows are languages, columns runs by name; cells ``gain ± half-width``, bold where clear."""
+    """One table per family: rows are languages, columns runs by name; cells ``gain ± half-width``, bold where clear.
+
+    Below a table stands why cells have no interval.
+    """
     names = list(found)
     first = found[names[0]]
     parts = []
@@ -237,12 +273,15 @@ def markdown(found: Mapping[str, Sequence[Gain]]) -> str:
             cells = [_cell(gain) for name in names for gain in found[name]
                      if gain.family == family and gain.language == row.language]  # fmt: skip
             lines.append(f"| {row.language} | {row.baseline:.1f} | {' | '.join(cells)} |")
+        if why := notes({name: [gain for gain in found[name] if gain.family == family] for name in names}):
+            lines += ["", *why]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
 def _plain(gain: Gain) -> str:
-    return f"{gain.gain:+.1f} ± {gain.half_width:.1f}"
+    points = f"{gain.gain:+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")  # what rounds to 0 has no sign
+    return points if gain.half_width is None else f"{points} ± {gain.half_width:.1f}"
 
 
 def _cell(gain: Gain) -> str:

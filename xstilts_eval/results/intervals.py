@@ -19,6 +19,9 @@ from xstilts_eval.metrics.translation import chrf_from_counts
 
 PARALLEL = frozenset({"xnli", "pawsx", "xquad", "xcopa", "lareqa"})
 """Families with the same items in every language; Tatoeba, MLQA, TyDiQA, PAN-X, UD and BUCC are not (or in part)."""
+FEWEST_UNITS = 20
+"""Below it percentile intervals of differences are too narrow: measured coverage of F1 differences, nominal 95 %, with
+3, 5, 10 and 20 units .74, .83, .89 and .92."""
 _CHUNK = 100
 
 Statistics = NDArray[np.float64]

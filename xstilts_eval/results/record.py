@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xstilts_eval.benchmark import Family, leaf_parts
-from xstilts_eval.errors import MissingData, PredictionError, UnknownName
+from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
 
 
 class _Record(BaseModel):
@@ -70,7 +71,8 @@ class RunResult(_Record):
 def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
     """Records of this package's leaves in a host results dictionary; other tasks are passed over.
 
-    Raises `PredictionError` when there are none or when a leaf lacks what a record needs.
+    Raises `PredictionError` when there are none, when a leaf lacks what a record needs, and for scores that are no
+    fractions; `NumericError` for NaN.
     """
     if not all(isinstance(results.get(part), dict) for part in ("results", "config")):
         raise PredictionError(f"{origin} is not a results file of lm_eval or xstilts eval")
@@ -86,7 +88,12 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
         try:
             leaves.append(_leaf(leaf, family, scores, results, model, limit))
         except (KeyError, ValidationError, TypeError, AttributeError) as error:
-            raise PredictionError(f"{origin}: {leaf} is not a result this version can read ({error})") from error
+            writer = f"lm_eval {version}" if (version := results.get("lm_eval_version")) else "an unknown version"
+            raise PredictionError(
+                f"{origin}: {leaf} is not a result this version can read ({_fault(error)}); {writer} wrote it, "
+                "evaluate it again"
+            ) from error
+        _check(leaves[-1], origin)
     if not leaves:
         raise PredictionError(
             f"{origin} holds no result of tasks of this package (xtreme_*, xtremer_*, flores200_*, bitext_tatoeba)"
@@ -94,6 +101,36 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
     return RunResult(
         checkpoint=name, leaves=tuple(leaves), limit=limit, family_intervals=results.get("xstilts_intervals", {})
     )
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong, in one line."""
+    if isinstance(error, KeyError):
+        return f"no {error}"
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return " ".join(str(error).split())
+
+
+def _check(leaf: LeafResult, origin: str) -> None:
+    """Refuse a leaf without its official metrics, with NaN, or with values out of 0-1.
+
+    A value above 1 is most likely in percent; results hold fractions, and the two are never mixed.
+    """
+    for name in leaf.family.official:
+        if name not in leaf.metrics:
+            raise PredictionError(f"{origin}: {leaf.leaf} has no {name}, its official metric; score it again")
+    for name, value in leaf.metrics.items():
+        if not math.isfinite(value):
+            raise NumericError(f"{origin}: {name} of {leaf.leaf} is {value}; score it again")
+        if not all(map(math.isfinite, leaf.intervals.get(name, ()))):
+            raise NumericError(f"{origin}: the interval of {name} of {leaf.leaf} is not finite; score it again")
+        if not 0 <= value <= 1:
+            hint = "; is it in percent?" if value > 1 else ""
+            raise PredictionError(
+                f"{origin}: {name} of {leaf.leaf} is {value:g}, but results hold fractions from 0 to 1{hint}"
+            )
 
 
 def _leaf(
@@ -213,11 +250,23 @@ def _prompt(config: dict[str, Any], forced_languages: bool = False) -> list[str]
 
 
 def results_file(path: Path) -> Path:
-    """A results file itself, or the newest ``results*.json`` of a folder; raises `MissingData` without one."""
+    """A results file itself, or the newest ``results*.json`` of a folder.
+
+    It lies in the folder, or in one below it (as `lm_eval` writes it). Raises `MissingData` without one, and
+    `PredictionError` where several folders below have one: which of these runs is meant cannot be known.
+    """
     if path.is_dir():
         found = sorted(path.rglob("results*.json"), key=lambda item: (item.stat().st_mtime, item.name))
         if not found:
             raise MissingData(f"no results*.json under {path}; give the output folder of xstilts eval or lm_eval")
+        if own := [file for file in found if file.parent == path]:
+            return own[-1]
+        folders = sorted({str(file.parent) for file in found})
+        if len(folders) > 1:
+            more = " …" if len(folders) > 3 else ""
+            raise PredictionError(
+                f"{path} holds {len(folders)} runs ({', '.join(folders[:3])}{more}); give one of them"
+            )
         return found[-1]
     if not path.is_file():
         raise MissingData(f"{path} does not exist; give a results file or the output folder of a run")
@@ -225,7 +274,10 @@ def results_file(path: Path) -> Path:
 
 
 def read(path: Path) -> RunResult:
-    """Read a results file, or the newest ``results*.json`` of a folder; raises `MissingData`, `PredictionError`."""
+    """Read a results file, or the newest ``results*.json`` of a folder.
+
+    Raises `MissingData` without one, `PredictionError` for one that cannot be read, and what `from_host` raises.
+    """
     file = results_file(path)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -149,7 +149,7 @@ def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
             parts += [terminal_table(header, rows), ""]
     header, rows = family_rows(board)
     keep = [index for index in range(len(header)) if index < 7 or any(row[index] not in ("0", "") for row in rows)]
-    parts += [terminal_table([header[i] for i in keep], [[row[i] for i in keep] for row in rows]), ""]
+    parts += [terminal_table([header[i] for i in keep], [[row[i] for i in keep] for row in rows], keys=2), ""]
     for name in board.suites:
         if summary := summary_rows(board, name):
             parts += [terminal_table([_of("category", name), "score"], summary), ""]

@@ -149,7 +149,8 @@ def _row(family: Family, leaves: Sequence[LeafResult], interval: tuple[float, fl
     by_language = {leaf.language: leaf for leaf in leaves}
     present = [language for language in family.languages if language in by_language]
     cells = {language: _cell(family, by_language[language]) for language in present}
-    names = list(next(iter(cells.values())).metrics)
+    first, *rest = cells.values()
+    names = [name for name in first.metrics if all(name in cell.metrics for cell in rest)]
     averages = {name: fmean(cell.metrics[name] for cell in cells.values()) for name in names}
     others = [cell.score for language, cell in cells.items() if language != "en"]
     gap = cells["en"].score - fmean(others) if "en" in cells and others else None

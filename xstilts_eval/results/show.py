@@ -16,11 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.results import record, render, samples, scoreboard, sides
+from xstilts_eval.results import record, render, samples, scoreboard
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.tables import terminal_table
-
-_ABSENT = "–"
 
 
 class _Model(BaseModel):
@@ -91,8 +89,6 @@ def read(path: Path) -> Shown:
     """One results file or output folder; raises `MissingData`, `PredictionError`, `NumericError`."""
     run = record.read(path)
     file = record.results_file(path)
-    for leaf in run.leaves:
-        sides.check(leaf, str(file))
     try:
         whole = _File.model_validate(json.loads(file.read_text(encoding="utf-8")))
     except ValidationError as error:
@@ -185,7 +181,7 @@ def terminal(shown: Shown, languages: bool = True) -> RenderableType:
     return Group(*parts)
 
 
-def _data_table(shown: Shown) -> Table:
+def _data_table(shown: Shown) -> RenderableType:
     header = ["family", "data", "split", "languages", "scored", "of", "samples", "revisions", "note"]
     rows = [
         [

@@ -41,7 +41,7 @@ def _published(given: str, as_json: bool) -> Any:
     from xstilts_eval.zoo.manifest import load
 
     zoo = load()
-    model, stage = sides.zoo_name(given, zoo)
+    model, stage = zoo.parse(given.removeprefix(sides.ZOO))
     entry, records = zoo.model(model), zoo.of(model, stage)
     if as_json:
         return {"model": entry.model_dump(), "records": [record.model_dump() for record in records]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import statistics as simple
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xstilts_eval.benchmark import FAMILIES, Family, Kind
-from xstilts_eval.errors import NumericError, PredictionError, SettingError
+from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import gains, record
 from xstilts_eval.results.record import LeafResult
 
 if TYPE_CHECKING:
-    from xstilts_eval.zoo.manifest import Record, Zoo
+    from xstilts_eval.zoo.manifest import Record
 
 ZOO = "zoo:"
 _OTHER_SETTINGS = ("translate-", "train on all", "human", "after fine-tuning")
@@ -111,9 +110,6 @@ def read(given: str, name: str | None = None, inner: str = "eval", sources: Sequ
         return _published(given, name or given, sources)
     found = folders(Path(given), inner)
     runs = [record.read(folder) for folder in found]
-    for folder, run in zip(found, runs, strict=True):
-        for leaf in run.leaves:
-            check(leaf, str(folder))
     by_leaf = gains.read_seeds(found) if len(found) > 1 else {leaf.leaf: [leaf] for leaf in runs[0].leaves}
     for leaf_name, (first, *others) in by_leaf.items():
         for leaf in others:
@@ -143,23 +139,6 @@ def folders(path: Path, inner: str = "eval") -> list[Path]:
 
 def _seed(folder: Path, inner: str) -> str:
     return folder.parents[len(Path(inner).parts) - 1].name
-
-
-def check(leaf: LeafResult, origin: str) -> None:
-    """Refuse a leaf without its official metrics (`PredictionError`), with NaN (`NumericError`) or out of 0-1.
-
-    A value above 1 is most likely in percent; results files hold fractions and the two are never mixed.
-    """
-    for name in leaf.family.official:
-        if name not in leaf.metrics:
-            raise PredictionError(f"{origin}: {leaf.leaf} has no {name}, its official metric; score it again")
-        value = leaf.metrics[name]
-        if not math.isfinite(value):
-            raise NumericError(f"{origin}: {name} of {leaf.leaf} is {value}; score it again")
-        if not 0 <= value <= 1:
-            raise PredictionError(
-                f"{origin}: {name} of {leaf.leaf} is {value:g}, but results are fractions (0 to 1); is it in percent?"
-            )
 
 
 # ---------------------------------------------------------------------------------------- what may be compared
@@ -226,16 +205,7 @@ def _published(given: str, name: str, sources: Sequence[str]) -> Side:
     for source in sources:
         if source not in zoo.sources:
             raise UnknownName.of("source of the zoo", source, zoo.sources)
-    return of_records(zoo.of(*zoo_name(given, zoo)), given, name, sources)
-
-
-def zoo_name(given: str, zoo: Zoo) -> tuple[str, str | None]:
-    """Model and stage of ``zoo:MODEL[@STAGE]``; raises `UnknownName` with close matches for the model."""
-    text = given.removeprefix(ZOO)
-    if text in zoo.models:  # a name may hold an @
-        return text, None
-    model, _, stage = text.partition("@")
-    return zoo.model(model).name, stage or None
+    return of_records(zoo.of(*zoo.parse(given.removeprefix(ZOO))), given, name, sources)
 
 
 def of_records(records: Iterable[Record], given: str, name: str, sources: Sequence[str] = ()) -> Side:

@@ -9,7 +9,6 @@ Everything is a function of the source files alone, so two builds agree byte for
 import argparse
 import json
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -33,6 +32,7 @@ from xstilts_eval.sample.source import (
     passages,
     sentences,
 )
+from xstilts_eval.writing import folder_beside, move_into_place
 
 OFFICIAL = Path(__file__).parent / "official"
 TITLE = "# Sample data of xstilts-eval"
@@ -102,21 +102,12 @@ def build(source: Path = SOURCE, target: Path = OFFICIAL) -> list[str]:
     contents = files(source)
     if target.exists() and not _is_build(target):
         raise SettingError(f"{target} is not an earlier build of the sample: remove it or choose another folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        fresh, old = Path(scratch, "fresh"), Path(scratch, "old")
+    with folder_beside(target) as fresh:
         for name, text in contents.items():
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode("utf-8"))
-        if target.exists():
-            target.rename(old)
-        try:
-            fresh.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
+        move_into_place(fresh, target)
     return sorted(contents)
 
 

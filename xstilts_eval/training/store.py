@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from xstilts_eval import bundle, fingerprints
@@ -13,6 +10,7 @@ from xstilts_eval.bundle import Bundle
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.models.source import Source
+from xstilts_eval.writing import folder_beside, move_into_place
 
 
 def check_output(output: Path, overwrite: bool, into: bool) -> None:
@@ -41,22 +39,14 @@ def existing(folder: Path, source: Source) -> Bundle:
 
 def write(output: Path, manifest: Bundle, head: Loaded, base: Path) -> None:
     """Build the bundle beside `output` and move it there whole; an older one goes when the new one is complete."""
-    with _scratch(output) as scratch:
-        new, old = scratch / "new", scratch / "old"
+    with folder_beside(output) as new:
         for path in {part.path for part in manifest.heads.values()}:
             _save(head, new / path)
         for name, file in fingerprints.part_files(base).items():
             (new / "encoder" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, new / "encoder" / name)
         bundle.write(manifest, new)
-        try:
-            if output.exists():
-                output.rename(old)
-            new.rename(output)
-        except BaseException:
-            if old.exists() and not output.exists():
-                old.rename(output)
-            raise
+        move_into_place(new, output)
 
 
 def add(folder: Path, old: Bundle, new: Bundle, head: Loaded) -> None:
@@ -74,7 +64,7 @@ def add(folder: Path, old: Bundle, new: Bundle, head: Loaded) -> None:
         "seed": old.seed if old.seed == new.seed else None,
         "data_revisions": revisions | new.data_revisions,
     }
-    with _scratch(folder) as scratch:
+    with folder_beside(folder) as scratch:
         _save(head, scratch / "head")
         (scratch / "head").rename(folder / path)
         try:
@@ -92,17 +82,6 @@ def _recipes(old: Bundle, new: Bundle) -> str:
     replaced = tuple(f"fit-head {family} " for family in new.heads)
     kept = [part for part in (old.recipe or "").split("; ") if part and not part.startswith(replaced)]
     return "; ".join([*kept, str(new.recipe)])
-
-
-@contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
-    """A hidden folder next to `beside`, on the same file system, gone afterwards."""
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=beside.parent, prefix=f".{beside.name}."))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _save(head: Loaded, folder: Path) -> None:

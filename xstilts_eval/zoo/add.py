@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import yaml
 
 from xstilts_eval.benchmark import FAMILIES, Family, Kind
-from xstilts_eval.errors import NumericError, PredictionError, SettingError
+from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import record as results
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.writing import write_atomically
@@ -33,8 +32,8 @@ def add(
     """Add the scores of a results file or output folder to `file`, made where it is not there; gives the new records.
 
     The source gets the title `source`; a model that the zoo lacks gets an entry in which the rest is "unknown".
-    Raises `PredictionError` for results of the bundled sample or of a part of the documents, `NumericError` for scores
-    that are no fraction, and `SettingError` for a file that somebody else wrote and for scores that are there already.
+    Raises `PredictionError` for results of the bundled sample or of a part of the documents, and `SettingError` for a
+    file that somebody else wrote and for scores that are there already.
     """
     run = results.read(path)
     _refuse_what_nobody_can_repeat(run, path)
@@ -50,6 +49,7 @@ def add(
         include=existing.include,
         models=(*existing.models, *new_model),
         sources={**existing.sources, **sources},
+        sizes=existing.sizes,
         tables=(*existing.tables, *tables),
         known=existing.known,
     )
@@ -68,9 +68,6 @@ def _refuse_what_nobody_can_repeat(run: RunResult, path: Path) -> None:
     for leaf in run.leaves:
         if leaf.failed:
             raise PredictionError(f"{path}: {leaf.leaf} has {leaf.failed} unscored documents; score it whole first")
-        for name, value in leaf.metrics.items():
-            if not (math.isfinite(value) and 0 <= value <= 1):
-                raise NumericError(f"{path}: {name} of {leaf.leaf} is {value}, no fraction between 0 and 1")
 
 
 def _own(file: Path) -> File:
@@ -142,8 +139,6 @@ def _table(
     if partial:
         shared["note"] = f"not all of the official data: {', '.join(partial)}"
     rows = [row for metric in family.metrics if (row := _row(family, leaves, metric, model))]
-    if not rows:
-        raise PredictionError(f"the results of {family.group} hold none of its metrics ({', '.join(family.metrics)})")
     return Table.model_validate({**shared, "rows": rows})
 
 
@@ -165,7 +160,7 @@ def _records(tables: Sequence[Table], grown: File, zoo: Zoo) -> list[Record]:
         record
         for table in tables
         for row in table.rows
-        for record in records_of(table, row, models, sources, f"{table.family}, {row.metric}")
+        for record in records_of(table, row, models, sources, f"{table.family}, {row.metric}", zoo.sizes)
     ]
 
 

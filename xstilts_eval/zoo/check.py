@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.languages import languages
-from xstilts_eval.zoo.manifest import Record, Zoo
+from xstilts_eval.zoo.manifest import AVERAGE, Record, Zoo
 
-AVERAGE = "avg"
 _FLORES = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}(-[a-z]{3}_[A-Z][a-z]{3})?")
 _LISTED = 3
 """So many values, all of them at most 1, and a table in percent is taken to be in fractions."""
@@ -178,6 +177,17 @@ def _known_language(record: Record) -> bool:
     return record.language in languages() or bool(_FLORES.fullmatch(record.language))
 
 
+def sizes(zoo: Zoo) -> Iterator[Finding]:
+    """Sizes of test sets that no family has, or of some of its languages only."""
+    for name, size in zoo.sizes.items():
+        family = FAMILIES.get(name)
+        if family is None:
+            yield Finding("size", name, f"{name!r} is no task family")
+        elif isinstance(size.n, dict) and set(size.n) != set(family.languages):
+            different = " ".join(sorted(set(size.n) ^ set(family.languages)))
+            yield Finding("size", name, f"the languages of {name} and of its sizes differ: {different}")
+
+
 def tolerances(zoo: Zoo) -> Iterator[Finding]:
     """Tolerances of 0, which no re-run of a sampled score can meet, and tolerances without a reason."""
     for record in zoo.records:
@@ -196,7 +206,7 @@ def unused(zoo: Zoo) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Zoo], Iterable[Finding]], ...] = (
-    duplicates, contradictions, scales, averages, names, parents, tolerances, unused,
+    duplicates, contradictions, scales, averages, names, parents, sizes, tolerances, unused,
 )  # fmt: skip
 
 

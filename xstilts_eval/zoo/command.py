@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import typer
 
 from xstilts_eval.errors import SettingError, UnknownName
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 zoo_app = typer.Typer(no_args_is_help=True, help="Published numbers with their sources.")
 FILE_HELP = "A file of the zoo; default: the shipped model_zoo.yaml."
@@ -25,6 +21,7 @@ def zoo_list(
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Models with architecture, size, number of records and the families they have scores of."""
+    from xstilts_eval import printing
     from xstilts_eval.zoo import views
     from xstilts_eval.zoo.manifest import Confidence, load
 
@@ -36,9 +33,9 @@ def zoo_list(
         raise UnknownName.of("family of the zoo", family, known)
     rows = views.overview(zoo, family, confidence)
     if json_:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        printing.write_json(rows, "-")
     else:
-        _print(views.overview_table(rows, zoo))
+        printing.show(views.overview_table(rows, zoo))
 
 
 @zoo_app.command("show")
@@ -49,12 +46,13 @@ def zoo_show(
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Everything about one model: entry, records with notes, sources."""
+    from xstilts_eval import printing
     from xstilts_eval.zoo import views
     from xstilts_eval.zoo.manifest import load
 
     zoo = load(file)
-    name, _, stage = model.partition("@")
-    entry, records = zoo.model(name), zoo.of(name, stage or None)
+    name, stage = zoo.parse(model)
+    entry, records = zoo.model(name), zoo.of(name, stage)
     if family is not None:
         known = {record.family for record in records}
         if family not in known:
@@ -63,9 +61,9 @@ def zoo_show(
     if json_:
         content = {"model": entry.model_dump(), "records": [record.model_dump() for record in records]}
         content["sources"] = {record.source: zoo.sources[record.source].model_dump() for record in records}
-        print(json.dumps(content, indent=1, ensure_ascii=False))
+        printing.write_json(content, "-")
     else:
-        _print(views.model_page(zoo, entry, records))
+        printing.show(views.model_page(zoo, entry, records))
 
 
 @zoo_app.command("check")
@@ -97,11 +95,3 @@ def zoo_add(
     added = add(results, source, file, url, model, stage, setting)
     averages = sum(record.derived for record in added)
     print(f"{len(added) - averages} scores and {averages} averages of {added[0].model} added to {file}")
-
-
-def _print(what: RenderableType) -> None:
-    """In a terminal its own width; in files and pipes room for every column."""
-    from rich.console import Console
-
-    console = Console()
-    (console if console.is_terminal else Console(width=max(console.width, 150))).print(what)

@@ -10,13 +10,12 @@ from itertools import combinations
 
 from xstilts_eval.benchmark import FAMILIES, Family, Kind
 from xstilts_eval.errors import DataError, SettingError, UnknownName
-from xstilts_eval.zoo.manifest import Record, Zoo
+from xstilts_eval.zoo.manifest import AVERAGE, Record, Zoo
 
 NORMAL = 1.959964
 """97.5 % quantile of the normal distribution: half of a 95 % interval in standard errors."""
 EXACT = 1e-9
 """Points that arithmetic alone may move."""
-AVERAGE = "avg"
 RECALLED = "recalled, not gated"
 NO_TOLERANCE = "no tolerance"
 _FURTHER_METRICS = {"xtreme_tatoeba": ("acc_from_foreign",)}
@@ -36,14 +35,6 @@ class Choice:
     @property
     def name(self) -> str:
         return f"{self.model}@{self.stage}" if self.stage else self.model
-
-
-def parse(against: str, zoo: Zoo) -> tuple[str, str | None]:
-    """``MODEL`` or ``MODEL@STAGE``; the name of a model may itself hold an @. Raises `UnknownName`."""
-    name, sign, stage = against.rpartition("@")
-    if against in zoo.models or not sign:
-        return zoo.model(against).name, None
-    return zoo.model(name).name, stage
 
 
 def select(zoo: Zoo, choice: Choice) -> tuple[Record, ...]:
@@ -88,7 +79,8 @@ def _refuse_contradictions(records: Iterable[Record]) -> None:
                 raise DataError(
                     f"the zoo contradicts itself about {metric} of {family} in {language}: {one.value:g} "
                     f"({one.setting}, source {one.source}) and {other.value:g} ({other.setting}, source "
-                    f"{other.source}), further apart than both allow; choose with --setting or --source, or correct one"
+                    f"{other.source}), further apart than both allow; choose with --setting, --source or --tasks, or "
+                    "correct one"
                 )
 
 
@@ -109,11 +101,12 @@ def published_error(record: Record) -> float | None:
     """Standard error (points) of a published number, from its own or from n; None where neither says anything.
 
     sqrt(p(1 - p)/n) is that of a proportion, and the largest possible for a mean of values from 0 to 1 (F1 of
-    questions). The chunk F1 of a corpus is neither, nor is an average over languages.
+    questions). So it is for an average over languages, n being that of the smallest: its error is at most the mean of
+    theirs, however they go together, and sqrt(p(1 - p)) is concave. The chunk F1 of a corpus is no mean over documents.
     """
     if record.stderr is not None:
         return points_of(record, record.stderr)
-    if record.n is None or record.language == AVERAGE or not is_mean(record.family, record.metric):
+    if record.n is None or not is_mean(record.family, record.metric):
         return None
     return error_of_mean(record.percent, record.n)
 

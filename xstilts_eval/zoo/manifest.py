@@ -19,6 +19,8 @@ from xstilts_eval.paths import zoo_path
 
 SHIPPED = "shipped"
 """Word in `include` for the package's own model_zoo.yaml."""
+AVERAGE = "avg"
+"""What stands for a language in the mean over languages."""
 
 Unknown = Literal["unknown"]
 Scale = Literal["fraction", "percent"]
@@ -79,8 +81,9 @@ class Record(_Frozen):
 
     `family` is the task family whose score it can be compared with, or "none", and `note` then says why. `language`
     is our code, a pair of FLORES codes, a LASER code for `bitext_tatoeba`, or "avg". `tolerance` and `stderr` are in
-    the same scale as `value`; `n` is the number of scored examples. `derived` numbers are unweighted means computed
-    from published ones. `recalled` numbers were read nowhere and may never decide anything.
+    the same scale as `value`; `n` is the number of scored examples, of an average that of its smallest language.
+    `derived` numbers are unweighted means computed from published ones. `recalled` numbers were read nowhere and may
+    never decide anything.
     """
 
     model: str
@@ -129,6 +132,19 @@ class Record(_Frozen):
         )
 
 
+class Size(_Frozen):
+    """Documents of a family's official test set, in every language or by language; `read_in` says where that stands."""
+
+    n: Annotated[int, Field(gt=0)] | dict[str, Annotated[int, Field(gt=0)]]
+    read_in: str = Field(min_length=1)
+
+    def of(self, language: str) -> int | None:
+        """Of an average those of its smallest language."""
+        if isinstance(self.n, int):
+            return self.n
+        return min(self.n.values()) if language == AVERAGE else self.n.get(language)
+
+
 class Known(_Frozen):
     """A finding of ``xstilts zoo check`` that stands in the publications themselves, and why it is left standing."""
 
@@ -142,6 +158,7 @@ class Zoo(_Frozen):
     models: dict[str, Model]
     records: tuple[Record, ...]
     sources: dict[str, Source]
+    sizes: dict[str, Size] = {}
     known: tuple[Known, ...] = ()
 
     def model(self, name: str) -> Model:
@@ -149,6 +166,13 @@ class Zoo(_Frozen):
         if name not in self.models:
             raise UnknownName.of("model of the zoo", name, self.models)
         return self.models[name]
+
+    def parse(self, text: str) -> tuple[str, str | None]:
+        """``MODEL`` or ``MODEL@STAGE``, where the name of a model may itself hold an @; raises `UnknownName`."""
+        name, sign, stage = text.rpartition("@")
+        if text in self.models or not sign:
+            return self.model(text).name, None
+        return self.model(name).name, stage or None
 
     def of(self, model: str, stage: str | None = None) -> tuple[Record, ...]:
         """Records of a model, of one stage where given; raises `UnknownName` for a name that does not exist."""
@@ -220,6 +244,7 @@ class File(_Frozen):
     include: tuple[str, ...] = ()
     models: tuple[Model, ...] = ()
     sources: dict[str, dict[str, str]] = {}
+    sizes: dict[str, Size] = {}
     tables: tuple[Table, ...] = ()
     known: tuple[Known, ...] = ()
 
@@ -232,6 +257,7 @@ def load(path: Path | None = None) -> Zoo:
     """
     models: dict[str, Model] = {}
     sources: dict[str, Source] = {}
+    sizes: dict[str, Size] = {}
     known: list[Known] = []
     files = list(_with_included(path or zoo_path(), seen=set()))
     for place, file in files:
@@ -239,14 +265,16 @@ def load(path: Path | None = None) -> Zoo:
             _once(models, model.name, model, f"{place}: model")
         for key, fields in file.sources.items():
             _once(sources, key, _checked(Source, {**fields, "key": key}, f"{place}: source {key}"), f"{place}: source")
+        for family, size in file.sizes.items():
+            _once(sizes, family, size, f"{place}: sizes")
         known.extend(file.known)
     records: list[Record] = []
     for place, file in files:
         for number, table in enumerate(file.tables, start=1):
             for index, row in enumerate(table.rows, start=1):
                 where = f"{place}: table {number}, row {index} ({row.model})"
-                records.extend(records_of(table, row, models, sources, where))
-    return Zoo.model_construct(models=models, records=tuple(records), sources=sources, known=tuple(known))
+                records.extend(records_of(table, row, models, sources, where, sizes))
+    return Zoo.model_construct(models=models, records=tuple(records), sources=sources, sizes=sizes, known=tuple(known))
 
 
 def read_file(path: Path) -> File:
@@ -290,9 +318,17 @@ _NEEDED = (
 
 
 def records_of(
-    table: Table, row: Row, models: Mapping[str, Model], sources: Mapping[str, Source], where: str
+    table: Table,
+    row: Row,
+    models: Mapping[str, Model],
+    sources: Mapping[str, Source],
+    where: str,
+    sizes: Mapping[str, Size] | None = None,
 ) -> Iterator[Record]:
-    """Records of one row; `where` names the place in an error. Raises `DataError` as `load` does."""
+    """Records of one row; `where` names the place in an error. Raises `DataError` as `load` does.
+
+    Numbers whose table says no `n` take that of `sizes`, by family; recalled ones have none, as they decide nothing.
+    """
     shared = {name: value for name in _Shared.model_fields if (value := _said(table, row, name)) is not None}
     _check_row(table, row, where)
     if row.model not in models:
@@ -305,9 +341,9 @@ def records_of(
             raise DataError(f"{where} does not say its {', '.join(missing)}; give it in the row or in its table")
         if fields["source"] not in sources:
             raise DataError(f"{where}: {UnknownName.of('source', fields['source'], sources)}")
-        # A number of examples that is given once is that of a language, not of an average over some.
-        once = isinstance(fields.get("n"), int) and language == "avg"
-        fields["n"] = None if once else _of(fields.get("n"), language)
+        if "n" not in fields and fields["confidence"] != "recalled" and (size := (sizes or {}).get(fields["family"])):
+            fields["n"] = size.of(language)
+        fields["n"] = _of(fields.get("n"), language)
         fields["signature"] = _of(fields.get("signature"), language)
         yield _checked(Record, fields, f"{where}, {language}")
 

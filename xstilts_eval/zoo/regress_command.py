@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from xstilts_eval.errors import SettingError
-
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from xstilts_eval.benchmark import Family
 
 
@@ -33,24 +28,24 @@ def regress(
 
     Exit code 0: every number that can decide is reproduced, and there is one. 1: not so. 2: an error.
     """
+    from xstilts_eval import printing
     from xstilts_eval.results import record
+    from xstilts_eval.writing import check_files, write_atomically
     from xstilts_eval.zoo import gating, manifest, regress_outputs, regression
 
+    check_files(markdown, junit, json_)
     known = manifest.load(zoo)
-    model, stage = gating.parse(against, known)
+    model, stage = known.parse(against)
     choice = gating.Choice(model, stage, setting, source, _leaves(tasks))
     report = regression.regress(known, choice, [record.read(path) for path in results], allow_missing)
     if markdown:
-        _write(markdown, regress_outputs.markdown(report))
+        write_atomically(markdown, regress_outputs.markdown(report))
     if junit:
-        _write(junit, regress_outputs.junit(report))
-    text = json.dumps(regress_outputs.as_json(report), indent=1, ensure_ascii=False) + "\n" if json_ else ""
-    if json_ == "-":
-        print(text, end="")
-    else:
-        if json_:
-            _write(Path(json_), text)
-        _print(regress_outputs.terminal(report, every))
+        write_atomically(junit, regress_outputs.junit(report))
+    if json_:
+        printing.write_json(regress_outputs.as_json(report), json_)
+    if json_ != "-":
+        printing.show(regress_outputs.terminal(report, every))
     if not report.has_passed:
         raise typer.Exit(1)
 
@@ -62,19 +57,3 @@ def _leaves(tasks: str) -> dict[Family, list[str]] | None:
     from xstilts_eval.evaluation import select
 
     return select(patterns)
-
-
-def _write(path: Path, text: str) -> None:
-    from xstilts_eval.writing import write_atomically
-
-    if path.is_dir():
-        raise SettingError(f"{path} is a folder; give a file name")
-    write_atomically(path, text)
-
-
-def _print(report: RenderableType) -> None:
-    """A terminal's own width; in files and pipes room for every column."""
-    from rich.console import Console
-
-    console = Console()
-    (console if console.is_terminal else Console(width=max(console.width, 150))).print(report)

@@ -10,12 +10,11 @@ from xml.etree import ElementTree
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from xstilts_eval.tables import markdown_table, terminal_table
+from xstilts_eval.tables import ABSENT, markdown_table, terminal_table, without_empty
 from xstilts_eval.zoo.regression import LEVEL, Report, Status, Verdict
 
 Row = list[str]
 HEADER = ["family", "language", "metric", "published", "ours", "difference", "allowed", "verdict", "note"]
-ABSENT = "–"
 _FEW = 4
 """Languages that a row names in their own column."""
 _MOST_ROWS = 300
@@ -113,9 +112,9 @@ def terminal(report: Report, every: bool = False) -> RenderableType:
     parts: list[RenderableType] = [Text(f"{report.checkpoint} against {report.against}", style="bold"), ""]
     header, summary = summary_rows(report)
     if summary:
-        parts += [terminal_table(header, summary), ""]
+        parts += [terminal_table(*without_empty(header, summary), keys=2), ""]
     if shown := rows(report.verdicts) if every else short_rows(_not_reproduced(report)):
-        parts += [terminal_table(HEADER, shown), ""]
+        parts += [terminal_table(*without_empty(HEADER, shown), keys=3), ""]
     parts += [Text(line, style="dim") for line in count_lines(report)]
     parts.append(Text(verdict_line(report), style="bold green" if report.has_passed else "bold red"))
     return Group(*parts)

@@ -14,6 +14,7 @@ gross errors only. Where weights are public, a tolerance is the sharper tool.
 from __future__ import annotations
 
 import math
+import statistics as simple
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,13 +22,11 @@ from enum import Enum
 from statistics import NormalDist
 
 from xstilts_eval.benchmark import FAMILIES
-from xstilts_eval.errors import NumericError, PredictionError
 from xstilts_eval.results import scoreboard
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.results.scoreboard import Scoreboard
 from xstilts_eval.zoo.comparability import obstacle
 from xstilts_eval.zoo.gating import (
-    AVERAGE,
     EXACT,
     NO_TOLERANCE,
     NORMAL,
@@ -40,7 +39,7 @@ from xstilts_eval.zoo.gating import (
     select,
     ungated,
 )
-from xstilts_eval.zoo.manifest import Model, Record, Zoo
+from xstilts_eval.zoo.manifest import AVERAGE, Model, Record, Zoo
 
 LEVEL = 0.05
 """Chance that a faithful run turns red, over all records compared by their sampling error."""
@@ -121,29 +120,14 @@ def regress(zoo: Zoo, choice: Choice, runs: Sequence[RunResult], may_miss: bool 
     """Verdicts on the chosen records from the runs of one checkpoint.
 
     Raises `UnknownName` for a model, stage, setting or source that does not exist, `SettingError` where the stage must
-    be named, `DataError` for records that contradict each other or have a tolerance of 0, `NumericError` for scores
-    that are no numbers, and `PredictionError` for scores on another scale or runs that do not belong together.
+    be named, `DataError` for records that contradict each other or have a tolerance of 0, and `PredictionError` for
+    runs that do not belong together.
     """
     model = zoo.model(choice.model)
     records = select(zoo, choice)
     leaves = {(leaf.family.group, leaf.language): leaf for run in runs for leaf in run.leaves}
-    for leaf in leaves.values():
-        _check_scores(leaf)
     judge = _Judge(model, records, leaves, scoreboard.build(runs))
     return Report(choice.name, runs[0].checkpoint, judge.verdicts(), may_miss)
-
-
-def _check_scores(leaf: LeafResult) -> None:
-    if absent := set(leaf.family.metrics) - set(leaf.metrics):
-        raise PredictionError(f"{leaf.leaf} has no {', '.join(sorted(absent))} in the results; evaluate it again")
-    for name, value in leaf.metrics.items():
-        if not math.isfinite(value):
-            raise NumericError(f"{name} of {leaf.leaf} is {value}, which is no score; evaluate it again")
-        if not 0 <= value <= 1:
-            raise PredictionError(
-                f"{name} of {leaf.leaf} is {value:g}, but results hold fractions from 0 to 1; this file seems to hold "
-                "percentages: divide its scores by 100"
-            )
 
 
 class _Judge:
@@ -180,11 +164,7 @@ class _Judge:
         if reason := obstacle(record, self._model, leaf):
             return Verdict(record, Status.NOT_COMPARABLE, True, reason, signature=leaf.signature)
         measured = 100 * leaf.metrics[record.metric]
-        interval = leaf.intervals.get(record.metric)
-        error = _from_interval(interval, 100)
-        if interval is None and is_mean(record.family, record.metric):
-            error = error_of_mean(measured, leaf.scored)
-        return _compared(record, measured, error, leaf.signature)
+        return _compared(record, measured, _error(leaf, record.metric), leaf.signature)
 
     def _average(self, record: Record) -> Verdict:
         row = self._board.families.get(record.family)
@@ -200,7 +180,23 @@ class _Judge:
                 return Verdict(record, Status.NOT_COMPARABLE, True, f"{language}: {reason}")
         is_official = FAMILIES[record.family].official == (record.metric,)
         error = _from_interval(row.interval if is_official else None, 1)
+        if error is None:
+            error = _largest_error([_error(self._leaves[record.family, code], record.metric) for code in row.cells])
         return _compared(record, row.averages[record.metric], error, "")
+
+
+def _error(leaf: LeafResult, metric: str) -> float | None:
+    """Standard error (points) of a score of ours: from its interval, else as of a mean of its documents."""
+    error = _from_interval(leaf.intervals.get(metric), 100)
+    if error is None and is_mean(leaf.family.group, metric):
+        return error_of_mean(100 * leaf.metrics[metric], leaf.scored)
+    return error
+
+
+def _largest_error(errors: Sequence[float | None]) -> float | None:
+    """The largest that a mean of scores with these errors can have, whatever their covariances: the mean of them."""
+    known = [error for error in errors if error is not None]
+    return simple.fmean(known) if len(known) == len(errors) else None
 
 
 def _from_interval(interval: tuple[float, float] | None, scale: float) -> float | None:

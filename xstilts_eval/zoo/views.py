@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from xstilts_eval.tables import terminal_table
 from xstilts_eval.zoo.check import Verdict
 from xstilts_eval.zoo.manifest import Model, Record, Zoo
 
@@ -40,18 +41,16 @@ def overview(zoo: Zoo, family: str | None = None, confidence: str | None = None)
     ]
 
 
-def overview_table(rows: Rows, zoo: Zoo) -> Table:
+def overview_table(rows: Rows, zoo: Zoo) -> RenderableType:
     """The overview for the terminal."""
     total = sum(row["records"] for row in rows)
     title = f"{len(rows)} of {len(zoo.models)} models, {total:,} of {len(zoo.records):,} records"
-    table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
-    for name in ("model", "architecture", "parameters", "records", "families"):
-        right = name in ("parameters", "records")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "families", overflow="fold")
-    for row in rows:
-        size, families = short_size(row["parameters"]), " ".join(row["families"])
-        table.add_row(row["model"], row["architecture"], size, f"{row['records']:,}", families or "–")
-    return table
+    cells = [
+        [row["model"], row["architecture"], short_size(row["parameters"]), f"{row['records']:,}",
+         " ".join(row["families"]) or "–"]
+        for row in rows
+    ]  # fmt: skip
+    return terminal_table(("model", "architecture", "parameters", "records", "families"), cells, title)
 
 
 def short_size(parameters: int | str) -> str:
