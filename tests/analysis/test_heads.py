@@ -129,6 +129,7 @@ def test_heads_and_targets_that_do_not_meet(stage):
     assert heads.same_type([by_task["squad"]], XQUAD) == 1 and heads.same_type([by_task["squad"]], UDPOS) == 0
 
 
+@pytest.mark.slow
 def test_all_estimates_of_a_run_and_what_is_left_out(stage):
     """Random weights: only form, units and reasons can be asserted."""
     one = relatedness_measure.Checkpoint("run", stage, stage / "encoder")

@@ -78,6 +78,7 @@ def test_words_of_sentences():
     assert morphology.words_of(["«Да», said he; (no)!", "— 3.5 %"]) == ["да", "said", "he", "no", "3.5", "%"]
 
 
+@pytest.mark.slow
 @needs_data
 def test_measures_on_flores_agree_with_what_is_known_of_the_languages():
     """Finnish and Turkish have more word forms than English and Vietnamese; Chinese has no words between blanks."""

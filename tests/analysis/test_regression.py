@@ -209,6 +209,7 @@ def test_the_mixed_model_gives_way_with_a_reason():
     assert found.low < found.estimate < found.high
 
 
+@pytest.mark.slow
 def test_the_wild_cluster_interval_is_the_test_turned_round():
     """0 lies inside the interval exactly where p is above .05, and the level holds with eight families."""
     rejected = 0

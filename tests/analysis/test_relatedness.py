@@ -36,6 +36,7 @@ def test_mean_correlation_and_joint_permutation_by_enumeration():
     assert found.low <= found.mean <= found.high
 
 
+@pytest.mark.slow
 def test_the_p_of_unrelated_estimates_is_uniform():
     """Gains of one task are alike in all targets, which would fool a test of the pooled cells."""
     random = np.random.default_rng(2)
@@ -108,6 +109,7 @@ def test_the_report_keeps_the_refusal():
 
 
 # Real weights: the same encoder is like itself, and layers and words are those that transformers gives.
+@pytest.mark.slow
 def test_layers_and_words_of_a_real_encoder(minilm):
     import torch
     from transformers import AutoModel, AutoTokenizer

@@ -76,12 +76,17 @@ def label_points(axes: Axes, xs: Sequence[float], ys: Sequence[float], labels: S
     spots = [tuple(scale * value for value in axes.transData.transform((x, y))) for x, y in zip(xs, ys, strict=True)]
     offsets = [(5, 4), (5, -9), (-5, 4), (-5, -9), (0, 7), (0, -13), (12, 10), (-12, 10)]
     taken: list[tuple[float, float, float, float]] = [(x - 3, y - 3, x + 3, y + 3) for x, y in spots]
+    frame = [scale * value for value in axes.bbox.extents]
+    taken += [(frame[2], -1e4, 1e4, 1e4), (-1e4, -1e4, frame[0], 1e4)]  # beyond the right and left edge
     for (x, y), value, label in zip(spots, zip(xs, ys, strict=True), labels, strict=True):
         width, height = 5.2 * len(label), 8.0
         best = min(offsets, key=lambda o: (_overlap(_box(x, y, o, width, height), taken), offsets.index(o)))
         taken.append(_box(x, y, best, width, height))
         align = "left" if best[0] > 0 else "right" if best[0] < 0 else "center"
-        axes.annotate(label, value, xytext=best, textcoords="offset points", fontsize=7.5, ha=align, color="#333333")
+        axes.annotate(
+            label, value, xytext=best, textcoords="offset points", fontsize=7.5, ha=align, color="#333333",
+            bbox={"boxstyle": "square,pad=0.05", "facecolor": "white", "alpha": 0.6, "linewidth": 0},
+        )  # fmt: skip
 
 
 def _box(x: float, y: float, offset: tuple[int, int], width: float, height: float) -> tuple[float, float, float, float]:

@@ -166,7 +166,7 @@ def show(report: MorphologyReport) -> Group:
         parts += ["", text.regression(report.regression)]
     if report.moran:
         parts.append(f"Moran's I of the residuals: {report.moran.estimate:.3f}, p {report.moran.p:.2f}")
-    left = [f"- left out: {language} ({reason})" for language, reason in report.left_out.items()]
+    left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
     return Group(*parts, "", *(f"- {note}" for note in report.notes), *left)
 
 
@@ -180,7 +180,8 @@ def draw(report: MorphologyReport) -> Figure:
     with figures.drawing(4.6 * (2 if pairs else 1), height, ncols=2 if pairs else 1, squeeze=False) as (figure, axes):
         axis = axes[0][0]
         for row in report.rows:
-            axis.errorbar(row.complexity, row.value, yerr=row.half_width, fmt="o", color=colours[row.family])
+            colour = colours[row.family]
+            axis.errorbar(row.complexity, row.value, yerr=row.half_width, fmt="o", color=colour, elinewidth=0.9)
         if pairs or report.outcome == "gain":
             axis.axhline(0, color="#555555", linewidth=0.8)
         axis.set_xlabel(LABELS[report.by])
@@ -193,14 +194,16 @@ def draw(report: MorphologyReport) -> Figure:
         figures.label_points(axis, xs, ys, [row.language for row in report.rows])
         for place, row in enumerate(pairs):
             axes[0][1].plot([row.subword, row.byte], [place, place], color="#bbbbbb", zorder=1)
-            axes[0][1].plot(row.subword, place, "o", color=figures.COLOURS[0], label="sub-words" if not place else None)
-            axes[0][1].plot(row.byte, place, "s", color=figures.COLOURS[1], label="bytes" if not place else None)
+            axes[0][1].plot(row.subword, place, "o", color=figures.COLOURS[0], markersize=8, fillstyle="none",
+                            label="sub-words" if not place else None)  # fmt: skip
+            axes[0][1].plot(row.byte, place, "s", color=figures.COLOURS[1], markersize=4,
+                            label="bytes" if not place else None)  # fmt: skip
         if pairs:
             axes[0][1].set_yticks(
                 range(len(pairs)), [f"{row.language} {row.complexity:.2f}" for row in pairs], fontsize=7
             )
             axes[0][1].set_xlabel(f"{report.outcome} (points)")
-            axes[0][1].set_title(f"languages by {report.by}, richest on top")
+            axes[0][1].set_title(f"by {LABELS[report.by]}, highest on top")
             axes[0][1].legend()
         figure.suptitle(f"{report.benchmark} · {len(report.rows)} languages", x=0.01, ha="left", fontsize=10)
         return figure

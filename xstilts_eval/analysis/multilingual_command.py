@@ -49,7 +49,9 @@ def multilingual(
         said = [sources.trained_on(found, benchmark) for found in folders[1:]]
         mix = sources.the_mix(said[1], given, said[0])
         arms = sources.from_runs(folders, (Path(english).name, Path(multilingual).name), benchmark)
-        notes = [f"seeds: {len(folders[0])}", *sources.notes(folders[1][0], folders[2][0], said[0])]
+        seeds = len(folders[0])
+        few = "" if seeds > 2 else " (below three, intervals of D cover the documents alone)"
+        notes = [f"seeds: {seeds}{few}", *sources.notes(folders[1][0], folders[2][0], said[0])]
     report = analysis.analyse(arms, mix, size, notes)
     publish(report, show(report), lambda: multilingual_figure.draw(report), output, "multilingual", overwrite)
 
@@ -80,7 +82,7 @@ def show(report: MultilingualReport) -> Group:
     if report.regression:
         parts += ["", text.regression(report.regression)]
     refused = [f"- not fitted: {label}: {reason}" for label, reason in report.refused.items()]
-    left = [f"- left out: {language} ({reason})" for language, reason in report.left_out.items()]
+    left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
     return Group(*parts, "", *refused, *(f"- {note}" for note in report.notes), *left)
 
 

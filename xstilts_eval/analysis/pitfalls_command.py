@@ -60,6 +60,8 @@ def pitfalls(
 
 def show(report: PitfallReport) -> Group:
     """Languages, lowest first, then examples."""
+    from xstilts_eval.analysis import text
+
     header = ("language", "score", "±", "neighbours say", "difference", "z", "p (BH)", "neighbours")
     rows = [
         (s.language, f"{s.score:.1f}", "–" if s.half_width is None else f"{s.half_width:.1f}", f"{s.predicted:.1f}",
@@ -77,7 +79,7 @@ def show(report: PitfallReport) -> Group:
             "", f"{one.leaf} {one.document}: wrong {one.wrong:.2f} (mean of {one.runs} runs{english})",
             f"  {one.text}", f"  expected: {one.target}", f"  given:    {' / '.join(dict.fromkeys(one.answers))}",
         ]  # fmt: skip
-    left = [f"- left out: {language} ({reason})" for language, reason in report.left_out.items()]
+    left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
     return Group(*parts, "", *(f"- {note}" for note in report.notes), *left)
 
 
@@ -96,5 +98,6 @@ def draw(report: PitfallReport) -> Figure:
         axes.set_yticks(range(len(rows)), labels, fontsize=8)
         axes.set_xlabel("score (points); bar: what the neighbours predict; *: p (BH) < .05")
         axes.set_title(f"{report.model} · {report.benchmark} · {len(rows)} languages")
-        axes.margins(y=0.03)
+        axes.margins(y=0.05)
+        figures.legend(axes, colours)
         return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Group, RenderableType
 
@@ -42,8 +42,7 @@ def distance(report: DistanceReport) -> Group:
             f"unit (95 % {m.low:.2f} to {m.high:.2f}, p {m.p:.3f})"
         )
         parts += [f"  {m.reason}"] if m.reason else []
-    left = (f"left out: {language} ({reason})" for language, reason in report.left_out.items())
-    return Group(*parts, *_notes([*report.notes, *left]))
+    return Group(*parts, *_notes([*report.notes, *left_out(report.left_out)]))
 
 
 def _points(report: DistanceReport) -> RenderableType:
@@ -128,6 +127,14 @@ def _p(value: float) -> str:
 def number(value: float | None) -> str:
     """Two decimals, or a dash for what is not known."""
     return "–" if value is None else f"{value:.2f}"
+
+
+def left_out(reasons: Mapping[str, str]) -> list[str]:
+    """One sentence per reason with the languages it holds for."""
+    return [
+        f"left out: {', '.join(code for code, why in reasons.items() if why == reason)} ({reason})"
+        for reason in dict.fromkeys(reasons.values())
+    ]
 
 
 def _notes(notes: Iterable[str]) -> list[str]:
