@@ -216,7 +216,7 @@ def test_a_full_disk_is_one_sentence_and_no_half_file(tiny_bundle: Path, tmp_pat
         preexec_fn=_starve,
     )  # fmt: skip
     assert run.returncode == 2
-    assert "xstilts: error: File too large" in run.stderr and "Traceback" not in run.stderr
+    assert "cannot be written: File too large" in run.stderr and "Traceback" not in run.stderr
     assert not (output / "results.json").exists()
     assert not leftovers(output)
 

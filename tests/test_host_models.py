@@ -359,8 +359,8 @@ def test_a_class_that_cannot_generate_is_refused_for_text() -> None:
     with pytest.raises(UnfitCheckpoint) as error:
         simple_evaluate(Mute(), ["xtreme.xnli.sw", "xtreme.udpos.de", "xtreme_mlqa"])
     assert str(error.value) == (
-        "--model Mute cannot serve xtreme_udpos, xtreme_mlqa: tagging and questions need generated text, which this "
-        "model class does not give. It can serve: --tasks xtreme.xnli.sw"
+        "--model Mute cannot serve xtreme_udpos, xtreme_mlqa: tagging, questions and translation need generated text, "
+        "which this model class does not give. It can serve: --tasks xtreme.xnli.sw"
     )
 
 

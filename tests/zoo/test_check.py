@@ -148,8 +148,12 @@ def named(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
             ("language", "'fr' is no language of bitext_tatoeba"),
         ),
         (
-            named(lambda t: t.update(family="flores200-to_eng", rows=[{"model": "Tiny", "values": {"eng-fra": 9.0}}])),
-            ("language", "'eng-fra' is no language of flores200-to_eng"),
+            named(
+                lambda t: t.update(
+                    family="flores200-to_eng", metric="chrf++", rows=[{"model": "Tiny", "values": {"fra": 9.0}}]
+                )
+            ),
+            ("language", "'fra' is no language of flores200-to_eng"),
         ),
         (
             named(lambda t: t.update(family="none", note="why", rows=[{"model": "Tiny", "values": {"xx": 9.0}}])),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Group, RenderableType
 
-from xstilts_eval.analysis.observations import ENGLISH
 from xstilts_eval.errors import SettingError
 from xstilts_eval.tables import terminal_table
 
@@ -58,7 +57,7 @@ def multilingual(
 
 def show(report: MultilingualReport) -> Group:
     """Languages by group, means, rank correlations, regression."""
-    from xstilts_eval.analysis import text
+    from xstilts_eval.analysis import observations, text
 
     header = ("language", "family", "group", "English", "multilingual", "D", "±", f"log10 {report.size}", "class")
     every = [*report.rows, *([report.english] if report.english else [])]
@@ -72,9 +71,10 @@ def show(report: MultilingualReport) -> Group:
         (m.group, str(m.n), f"{m.mean:+.2f}", text.number(m.half_width), f"{m.clearly_better}", f"{m.clearly_worse}")
         for m in report.means
     ]
+    mix = ", ".join(code for code in report.mix if code != observations.ENGLISH)
     parts: list[RenderableType] = [
         f"{report.benchmark}: gains of {report.models[0]} and {report.models[1]} over one baseline, points; D is the "
-        f"second minus the first; in the mix: {', '.join(code for code in report.mix if code != ENGLISH)}", "",
+        f"second minus the first; in the mix: {mix}", "",
         terminal_table(header, rows), "",
         terminal_table(("group", "languages", "mean D", "± over languages", "clearly better", "clearly worse"), means),
         "", *(_association(one) for one in report.associations),

@@ -43,7 +43,7 @@ def embed(lm: Any, requests: list[Instance]) -> list[dict[str, Any]]:
         selection.task.config.metadata["xs_retrieval"] = {
             "layer": encoder.layer,
             "pooling": encoder.pooling,
-            "max_length": "/".join(map(str, lengths)),
+            "max_length": lengths[0] if len(lengths) == 1 else "/".join(map(str, lengths)),
             "dtype": str(encoder.loaded.runtime.dtype).removeprefix("torch."),
             "truncated": encoder.truncated,
         }
