@@ -72,28 +72,25 @@ def cut_off(process: runs.Process) -> int:
 # --- killed
 
 
-def killed_at(wanted: Path, folder: Path, moments: list[tuple[str, float]]) -> tuple[runs.Process, int]:
-    """Kill the command so many seconds after each file appeared, then let it finish; how many checkpoints were cut."""
-    cut = 0
+def killed_at(wanted: Path, folder: Path, moments: list[tuple[str, float]]) -> runs.Process:
+    """Kill the command so many seconds after each file appeared, then let it finish."""
     for name, delay in moments:
         process = runs.Process(wanted, folder)
         wait_for(process, name)
         time.sleep(delay)
         assert process.is_running, process.output
         process.kill()
-        cut += cut_off(process)
     process = runs.Process(wanted, folder)
     assert process.wait() == 0, process.output
-    return process, cut
+    return process
 
 
 def test_ten_kills_at_random_moments(wanted: Path, uninterrupted: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    """Most of these fall into the write of a checkpoint, but no clock can promise it: the next test does."""
     draw = random.Random(4)
     steps = sorted(draw.sample(range(2, 23, 2), 8))
     moments = [("lock", draw.uniform(0, 0.3)), *((f"checkpoint-{step}", draw.uniform(0, 0.03)) for step in steps)]
-    process, cut = killed_at(wanted, tmp_path, [*moments, ("finished", 0.0)])
-    assert cut, "no kill hit a checkpoint that was being written"
-    folder = finished(process)
+    folder = finished(killed_at(wanted, tmp_path, [*moments, ("finished", 0.0)]))
     assert runs.same(runs.weights(folder), uninterrupted)
     outcome = runs.record(folder)["outcome"]
     assert outcome["steps"] == STEPS and [step for step, _ in outcome["losses"]] == list(range(1, STEPS + 1))
