@@ -23,6 +23,7 @@ from typing import Any
 
 from xstilts_eval.benchmark import Family
 from xstilts_eval.benchmark import family as find_family
+from xstilts_eval.data import files
 from xstilts_eval.errors import FetchError, MissingData
 from xstilts_eval.languages import language as language_of
 
@@ -411,9 +412,10 @@ def read_rows(path: Path, name: str) -> list[Row]:
         if name.endswith(".parquet"):
             return _parquet_rows(path)
         with gzip.open(path, "rt", encoding="utf-8") if name.endswith(".gz") else path.open(encoding="utf-8") as file:
-            return [json.loads(line) for line in file if line.strip()]
+            numbered = [(number, line) for number, line in enumerate(file, 1) if line.strip()]
     except (OSError, ValueError, EOFError, zlib.error) as error:  # pyarrow's and JSON's are ValueErrors or OSErrors
         raise FetchError(f"{name}: cannot be read ({str(error).splitlines()[0][:150]})") from error
+    return [files.parse_json(line, name, number, FetchError) for number, line in numbered]
 
 
 def _parquet_rows(path: Path) -> list[Row]:

@@ -112,6 +112,9 @@ def _row(family: Family, language: str, split: str, folder: Path, is_hub: bool) 
     except (MissingData, DataError) as error:
         reason = _not_fetched(family, language, split) if is_hub and isinstance(error, MissingData) else str(error)
         return Row(family.group, language, "", 0, False, licence, (reason,))
+    except Exception as error:  # a file that a reader did not foresee hides one language, not the table
+        reason = f"{family.leaf(language)} cannot be read ({type(error).__name__}: {error}); please report the file"
+        return Row(family.group, language, "", 0, False, licence, (reason,))
     path = _shown(loaded, folder)
     complete = loaded.complete and not (source == "hub" and family.name in hub.OTHER_DOCUMENTS)
     return Row(family.group, language, path, loaded.rows, complete, licence, (*origin, *loaded.notes))

@@ -6,12 +6,12 @@ the file and place: a tagged sentence with more or fewer labels than words, a mi
 an answer that is no text.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from xstilts_eval.benchmark import SUITES, Family, Kind, Suite
+from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
 from xstilts_eval.metrics import qa, tagging
 from xstilts_eval.metrics.base import Metric, Scores
@@ -171,9 +171,10 @@ def _score_choices(family: Family, language: str, predictions: Path, labels: Pat
 def _labels(path: Path, fault: Fault) -> list[str]:
     found = []
     for number, line in enumerate(lines(path, fault), start=1):
+        row = files.parse_json(line, path, number, fault)
         try:
-            label = json.loads(line)["label"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            label = row["label"]
+        except (KeyError, TypeError) as error:
             raise fault(f'{path}, line {number}: expected {{"label": 0}}, got {line!r}') from error
         if not isinstance(label, int) or isinstance(label, bool):
             raise fault(f"{path}, line {number}: the label must be a whole number, got {label!r}")
@@ -257,10 +258,7 @@ def pairs(path: Path, fault: Fault) -> set[tuple[str, str]]:
 
 
 def _json(path: Path, fault: Fault) -> Any:
-    try:
-        return json.loads(_text(path, fault))
-    except json.JSONDecodeError as error:
-        raise fault(f"{path} is not JSON: {error}") from error
+    return files.parse_json(_text(path, fault), path, fault=fault)
 
 
 def gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:
