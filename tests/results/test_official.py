@@ -242,7 +242,7 @@ def test_no_task_and_no_folder_are_refused(tmp_path):
         ("panx/test-th.tsv", "O\nO\n\nO\nO\n", "panx/test-th.tsv, sentence 2: 2 labels for 1 words"),
         ("udpos/test-th.tsv", "X\n\nX\n", "udpos/test-th.tsv, sentence 1: 1 labels for 2 words"),
         ("bucc2018/test-zh.tsv", "xx-1\ten-1\nxx-2 en-2\n", "test-zh.tsv, line 2: expected 'foreign id TAB"),
-        ("xquad/test-th.json", "{", "xquad/test-th.json is not JSON"),
+        ("xquad/test-th.json", "{", "xquad/test-th.json, line 1: not JSON"),
         ("xquad/test-th.json", "[]", "must be one JSON object"),
         ("xquad/test-th.json", '{"data": []}', "must be one JSON object"),
         (

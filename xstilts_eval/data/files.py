@@ -116,6 +116,11 @@ def parse_json(
     return value
 
 
+def is_unicode(text: str) -> bool:
+    """Whether `text` can be written as UTF-8: it holds no half of a surrogate pair."""
+    return not _SURROGATE.search(text)
+
+
 def _at(origin: Path | str, line: int | None) -> str:
     return f"{origin}, line {line}" if line else str(origin)
 

@@ -208,14 +208,14 @@ def _unanswered(path: Path, names: Sequence[str], total: int) -> MissingData:
     """Whether XTREME blanked the whole file, or a few questions have no answer of their own."""
     if len(names) == total:
         return MissingData(
-            f"{path}: {total:,} of {total:,} questions have no answers (XTREME's scripts blank those of the test sets), so "
-            "they cannot be scored; use the file of the original archive"
+            f"{path}: {total:,} of {total:,} questions have no answers (XTREME's scripts blank those of the test "
+            "sets), so they cannot be scored; use the file of the original archive"
         )
     shown = ", ".join(repr(name) for name in names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     have = "has no answer" if len(names) == 1 else "have no answers"
     return MissingData(
-        f"{path}: {len(names):,} of {total:,} questions {have} ({shown}), so the file cannot be scored; all of this task "
-        "can be answered, so use the file of the original archive"
+        f"{path}: {len(names):,} of {total:,} questions {have} ({shown}), so the file cannot be scored; in this task "
+        "every question has one, so use the file of the original archive"
     )
 
 

@@ -519,13 +519,14 @@ def _index(root: Path) -> dict[tuple[str, str, str], str]:
         return {}
     rows = csv.DictReader((line for _, line in files.lines(path)), delimiter="\t", quoting=csv.QUOTE_NONE)
     index = {}
-    number = 1
     try:
-        for number, row in enumerate(rows, 2):
+        for row in rows:
             key = (row["treebank"], row["release"], files.plain_name(Path(row["file"])))
             index[key] = row["r2.5_blob"]
     except (KeyError, TypeError, csv.Error) as error:
-        raise DataError(f"{path}, line {number}: needs the columns treebank, release, file and r2.5_blob") from error
+        raise DataError(
+            f"{path}, line {rows.line_num}: needs the columns treebank, release, file and r2.5_blob"
+        ) from error
     return index
 
 
@@ -606,8 +607,8 @@ def _read_xcopa(family: Family, language: str, split: str, paths: tuple[Path, ..
         )
     if len(choices) >= _MANY and not any(choice.label for choice in choices):
         raise MissingData(
-            f"{paths[0]}: all {len(choices):,} questions have the label 0, which XTREME's preprocessing writes over those "
-            "of the test sets; use the file of cambridgeltl/xcopa"
+            f"{paths[0]}: all {len(choices):,} questions have the label 0, which XTREME's preprocessing writes over "
+            "those of the test sets; use the file of cambridgeltl/xcopa"
         )
     return choices
 
