@@ -37,8 +37,8 @@ OFFICIAL: Sizes = {
         "th 1,000 tl 55 tr 4,785 ur 535 vi 800 yo 100 zh 3,455"
     ),
     "panx": _same(
-        "panx", 10_000, "af 1000 bn 1000 hi 1000 kk 1000 ml 1000 mr 1000 ms 1000 sw 1000 ta 1000 te 1000 tl 1000 ur 1000 "
-        "jv 100 my 100 yo 100",
+        "panx", 10_000, "af 1000 bn 1000 hi 1000 kk 1000 ml 1000 mr 1000 ms 1000 sw 1000 ta 1000 te 1000 tl 1000 "
+        "ur 1000 jv 100 my 100 yo 100",
     ),
     "xquad": _same("xquad", 1190),
     "mlqa": _sizes("en 11,590 ar 5,335 de 4,517 es 5,253 hi 4,918 vi 5,495 zh 5,137"),
