@@ -14,6 +14,7 @@ from xstilts_eval.data import intermediate
 from xstilts_eval.data.examples import Pair, Tagged
 from xstilts_eval.data.sources import load
 from xstilts_eval.errors import DataError, MissingData
+from xstilts_eval.tasks.documents import load_leaf
 from xstilts_eval.training_tasks import training_task
 
 QUOTED = [['He said "no".', '"Yes"', "neutral"], ["Plain, 'single'.", "x", "contradiction"]]
@@ -151,3 +152,12 @@ def test_damaged_files(tmp_path: Path, name: str, text: str, message: str) -> No
     _put(tmp_path, name, text)
     with pytest.raises(DataError, match=f"{Path(name).name}.*{message}"):
         load(family(name.split("/")[0]), "sw", "dev", tmp_path)
+
+
+def test_mining_without_its_dev_corpus_says_what_it_is_for(tmp_path: Path) -> None:
+    for ending, text in {"zh": "z\ta\n", "en": "e\tb\n", "gold": "z\te\n"}.items():
+        _put(tmp_path, f"bucc2018/zh-en/zh-en.training.{ending}", text)
+    with pytest.raises(
+        MissingData, match=r"^xtreme\.bucc2018\.zh needs its dev corpus, which gives the threshold: no dev"
+    ):
+        load_leaf(family("bucc2018"), "zh", str(tmp_path))

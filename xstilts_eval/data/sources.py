@@ -19,7 +19,7 @@ from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import conllu, files, flores, intermediate_readers, ranking, readers
 from xstilts_eval.data.examples import Candidate, Corpus, Example, Question
 from xstilts_eval.data.ranking import Pool
-from xstilts_eval.errors import DataError, MissingData, SettingError
+from xstilts_eval.errors import DataError, MissingData, NoFiles, SettingError
 from xstilts_eval.languages import language as language_of
 
 SPLITS = ("test", "dev", "train")
@@ -292,10 +292,10 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
         return _load_flores(family, language, split, folder)
     place = _PLACES[family.name]
     if split not in place.splits:
-        raise MissingData(f"{family.group} has no {split} data; it has {' and '.join(place.splits)}")
+        raise NoFiles(f"{family.group} has no {split} data; it has {' and '.join(place.splits)}")
     family.leaf(language)
     if split in place.english and language != "en":
-        raise MissingData(f"{family.group} has {split} data in English only, not in {language!r}")
+        raise NoFiles(f"{family.group} has {split} data in English only, not in {language!r}")
     locate = _treebanks if family.name == "udpos" else _listed
     found = locate(family, language, split, folder)
     with naming(family.leaf(language)):
@@ -406,12 +406,12 @@ _SHOWN = 4
 
 def _missing(
     family: Family, language: str, split: str, folder: Path, tried: Iterable[str], notes: Iterable[str] = ()
-) -> MissingData:
+) -> NoFiles:
     archive = _PLACES[family.name].archive.format(**_codes(family, language))
     names = list(tried)
     if len(names) > _SHOWN:  # the first are the official ones; docs/data.md lists all
         names = [*names[:_SHOWN], f"{len(names) - _SHOWN} more"]
-    return MissingData(
+    return NoFiles(
         f"no {split} data of {family.group} in {language!r} under {folder}; looked for {', '.join(names)} "
         f"(also with .gz or .xz); get {archive} and put it there" + "".join(f"; {note}" for note in notes)
     )
