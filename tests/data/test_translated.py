@@ -116,9 +116,9 @@ def test_files_made_elsewhere_need_no_manifest(tmp_path: Path, task: str, row: d
 @pytest.mark.parametrize(
     "task, row, message",
     [
-        ("mnli", "{", "Invalid JSON"),
-        ("mnli", "", "Invalid JSON"),
-        ("mnli", "[1]", "should be an object"),
+        ("mnli", "{", "not JSON"),
+        ("mnli", "", "not JSON"),
+        ("mnli", "[1]", "a JSON object was expected"),
         ("mnli", PAIR | {"label": 3}, "label 3; mnli has 3 (contradiction, entailment, neutral)"),
         ("mnli", PAIR | {"label": -1}, "label: "),
         ("mnli", PAIR | {"label": "1"}, "label: "),
@@ -204,7 +204,7 @@ def test_manifests_that_cannot_be(tmp_path: Path) -> None:
             translated.load("mnli", "de", "train", tmp_path)
         assert str(caught.value).startswith(f"{beside}: ") and message in str(caught.value)
     beside.write_text("{")
-    with pytest.raises(DataError, match="Invalid JSON"):
+    with pytest.raises(DataError, match="not JSON"):
         translated.load("mnli", "de", "train", tmp_path)
 
 

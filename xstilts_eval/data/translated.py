@@ -208,6 +208,8 @@ def _examples(path: Path, task: TrainingTask, language: str) -> Iterator[Transla
     row = _ROWS[task.kind]
     for number, line in files.lines(path):
         content = files.parse_json(line, path, number)
+        if not isinstance(content, dict):
+            raise DataError(f"{path}, line {number}: a JSON object was expected, not {type(content).__name__}")
         try:
             found = row.model_validate(content)
             _check(found, task, language)
