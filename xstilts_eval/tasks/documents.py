@@ -16,7 +16,7 @@ from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
 from xstilts_eval.data import fetch, flores, hub, intermediate, sources
 from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
 from xstilts_eval.data.ranking import Pool
-from xstilts_eval.errors import DataError, MissingData, SettingError
+from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.paths import sample_path
 from xstilts_eval.training_tasks import training_task
 
@@ -130,8 +130,6 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
 @lru_cache(maxsize=512)
 def _load(family: Family, language: str, folder: Path, source: str, split: str, processes: int) -> LeafData:
     loaded = sources.load(family, language, split, folder)
-    if not loaded.examples:
-        raise DataError(f"{family.leaf(language)}: the {split} split under {folder} holds no examples")
     origin, origin_notes = (None, ()) if source == "sample" else fetch.provenance(folder, loaded.files)
     common = {
         "family": family,
