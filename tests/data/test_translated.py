@@ -116,9 +116,9 @@ def test_files_made_elsewhere_need_no_manifest(tmp_path: Path, task: str, row: d
 @pytest.mark.parametrize(
     "task, row, message",
     [
-        ("mnli", "{", "Invalid JSON"),
-        ("mnli", "", "Invalid JSON"),
-        ("mnli", "[1]", "should be an object"),
+        ("mnli", "{", "not JSON"),
+        ("mnli", "", "not JSON"),
+        ("mnli", "[1]", "a JSON object was expected"),
         ("mnli", PAIR | {"label": 3}, "label 3; mnli has 3 (contradiction, entailment, neutral)"),
         ("mnli", PAIR | {"label": -1}, "label: "),
         ("mnli", PAIR | {"label": "1"}, "label: "),

@@ -16,7 +16,7 @@ from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
 from xstilts_eval.data import fetch, flores, hub, intermediate, sources
 from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
 from xstilts_eval.data.ranking import Pool
-from xstilts_eval.errors import DataError, MissingData, SettingError
+from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.paths import sample_path
 from xstilts_eval.training_tasks import training_task
 
@@ -130,8 +130,6 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
 @lru_cache(maxsize=512)
 def _load(family: Family, language: str, folder: Path, source: str, split: str, processes: int) -> LeafData:
     loaded = sources.load(family, language, split, folder)
-    if not loaded.examples:
-        raise DataError(f"{family.leaf(language)}: the {split} split under {folder} holds no examples")
     origin, origin_notes = (None, ()) if source == "sample" else fetch.provenance(folder, loaded.files)
     common = {
         "family": family,
@@ -149,7 +147,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
     if family.kind is Kind.MINING:
         corpus = loaded.examples[0]
         assert isinstance(corpus, Corpus)
-        dev = sources.load(family, language, "dev", folder)
+        dev = _development(family, language, folder)
         development = dev.examples[0]
         assert isinstance(development, Corpus)
         # The development corpus sets the threshold, so a change of it is a change of the data.
@@ -163,9 +161,21 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         return _bitext(family, language, pairs, common)
     if family.kind is Kind.RANKING:
         queries = [example for example in loaded.examples if isinstance(example, Query)]
-        return _ranking(family, language, queries, sources.pool(family, split, folder), common)
+        with sources.naming(family.leaf(language)):
+            candidates = sources.pool(family, split, folder)
+        return _ranking(family, language, queries, candidates, common)
     rows = [document(example, family.name, language) for example in loaded.examples]  # type: ignore[arg-type]
     return LeafData(documents=rows, **common)  # type: ignore[arg-type]
+
+
+def _development(family: Family, language: str, folder: Path) -> sources.Loaded:
+    """The corpus that gives the threshold of a mining task; raises `MissingData` saying so where it is not there."""
+    try:
+        return sources.load(family, language, "dev", folder)
+    except MissingData as error:
+        raise MissingData(
+            f"{family.leaf(language)} needs its dev corpus, which gives the threshold: {error}"
+        ) from error
 
 
 def _is_placeholder(note: str) -> bool:
