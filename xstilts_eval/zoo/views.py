@@ -100,6 +100,8 @@ def _entry(model: Model) -> Text:
         "note": model.note or None,
     }
     evaluate = model.evaluate.model_dump(exclude_none=True)
+    if "prompt" in evaluate:
+        evaluate["prompt"] = repr(evaluate["prompt"])  # with its blanks, or visibly empty
     fields["evaluate"] = "; ".join(f"{name}: {value}" for name, value in evaluate.items()) or "unknown"
     return Text("\n".join(f"  {name:<13}{value}" for name, value in fields.items() if value is not None))
 
