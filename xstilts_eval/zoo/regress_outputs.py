@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from xstilts_eval.tables import ABSENT, markdown_table, terminal_table, without_empty
+from xstilts_eval.zoo.detection import span
 from xstilts_eval.zoo.gating import LEVEL
 from xstilts_eval.zoo.joint import POWER, SHARE, Joint
 from xstilts_eval.zoo.regression import Report, Status, Verdict
@@ -101,15 +102,10 @@ def summary_rows(report: Report) -> tuple[Row, list[Row]]:
         counts = [str(sum(verdict.status is status for verdict in verdicts)) for status in Status]
         found = [abs(v.difference) for v in verdicts if v.difference is not None]
         largest = _points(max(found)) if found else ABSENT
-        rows.append([family, metric, str(len(verdicts)), *counts, largest, _span(v.detectable for v in verdicts)])
+        rows.append(
+            [family, metric, str(len(verdicts)), *counts, largest, span(v.detectable for v in verdicts) or ABSENT]
+        )
     return header, rows
-
-
-def _span(values: Iterable[float | None]) -> str:
-    """``2.1-4.3``, smallest to largest of what is known."""
-    known = sorted(value for value in values if value is not None)
-    ends = list(dict.fromkeys(f"{value:.2g}" for value in known[:: max(1, len(known) - 1)]))
-    return "-".join(ends) if ends else ABSENT
 
 
 def rows(verdicts: Iterable[Verdict]) -> list[Row]:
