@@ -31,7 +31,7 @@ def test_what_is_said_beforehand_is_what_the_regression_says(tmp_path: Path) -> 
     (found,) = detections(zoo, MODEL)
     assert (found.family, found.metric, found.by, found.numbers) == ("xtreme_xnli", "acc", "sampling error", 15)
     assert found.together is not None and found.smallest == found.largest
-    # 15 numbers share 2.5 %: 3.144 errors are allowed, 0.842 more are found with 80 %. 0.8222 is the error of 80 - 76.72.
+    # 15 numbers share 2.5 %: 3.144 errors are allowed, 0.842 more are found with 80 %; 0.8222 is that of 80 and 76.72.
     assert found.smallest == pytest.approx((3.1440 + 0.8416) * 0.8222, rel=1e-3)
     report = regression.regress(zoo, gating.Choice(MODEL), [lower(found.smallest)])
     assert {round(v.detectable or 0, 4) for v in report.verdicts} == {round(found.smallest, 4)}

@@ -62,13 +62,13 @@ def count_lines(report: Report) -> list[str]:
 
 def joint_rows(families: Sequence[Joint]) -> tuple[Row, list[Row]]:
     """Families judged as a whole, one row each; differences in points."""
-    header = ["family", "metric", "numbers", "lower", "equal", "higher", "mean shift", "interval", "p (shift)"]
-    header += ["p (signs)", "p (spread)", "p below", "detects", "verdict"]
+    header = ["family", "metric", "numbers", "lower / equal / higher", "mean shift", "interval"]
+    header += ["p (shift)", "p (signs)", "p (spread)", "p below", "detects", "verdict"]
     rows = [
         [
-            one.family, one.metric, str(one.numbers), str(one.lower), str(one.equal), str(one.higher),
-            f"{one.shift:+.2f}", f"{one.low:+.2f} to {one.high:+.2f}", _p(one.shift_p), _p(one.sign_p),
-            _p(one.spread_p), f"{one.level:.2g}", f"{one.detectable:.2g}", one.verdict,
+            one.family, one.metric, str(one.numbers), f"{one.lower} / {one.equal} / {one.higher}", f"{one.shift:+.2f}",
+            f"{one.low:+.2f} to {one.high:+.2f}", _p(one.shift_p), _p(one.sign_p), _p(one.spread_p),
+            f"{one.level:.2g}", f"{one.detectable:.2g}", one.verdict,
         ]
         for one in families
     ]  # fmt: skip
