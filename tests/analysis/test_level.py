@@ -9,10 +9,13 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from xstilts_eval.analysis import distance, level
+from tests.analysis.written import write_run
+from xstilts_eval.analysis import distance, level, morphology, multilingual, relatedness_report, scaling_report
 from xstilts_eval.analysis.features import features
 from xstilts_eval.analysis.level import BASELINE, COLLINEAR, MEAN, Level
-from xstilts_eval.analysis.observations import Observation
+from xstilts_eval.analysis.multilingual import Arms
+from xstilts_eval.analysis.observations import Observation, from_runs
+from xstilts_eval.analysis.scaling_report import Sized
 from xstilts_eval.cli import app
 from xstilts_eval.languages import languages
 
@@ -208,5 +211,112 @@ def test_the_command_with_a_table_of_gains(tmp_path: Any) -> None:
     assert "syntactic distance and the level of the baseline cannot be told apart" in output
     assert "one seed stands behind every number" in output
     content = json.loads((tmp_path / "o" / "distance.json").read_text())
+    assert "not to be told apart from the baseline" in (tmp_path / "o" / "distance.svg").read_text(encoding="utf-8")
     assert content["level"]["n"] == 14 and content["level"]["fixed"] == []
     assert content["points"][0]["baseline"] > 0 and content["points"][0]["seeds"] == 1
+
+
+# --- the other analyses of gains
+
+WALS = {code: morphology.measure(code) for code in CODES}
+WITH_WALS = [code for code, one in WALS.items() if one.c_wals is not None and one.chapters >= 10]
+
+
+def gains(model: str, values: dict[str, float], baseline: dict[str, float], seeds: int | None = 3) -> list[Observation]:
+    return [
+        Observation(model, "xtreme_xnli", code, "gain", value, 1.0, baseline[code], seeds)
+        for code, value in values.items()
+    ]
+
+
+def test_complexity_that_goes_with_the_level_and_complexity_that_does_not() -> None:
+    """The same two plants for one model: morphology orders the gains by the baseline alone, and by itself."""
+    draw = np.random.default_rng(5)
+    complexity = {code: float(WALS[code].c_wals or 0) for code in WITH_WALS}
+    low = {code: 80 - 60 * complexity[code] + draw.normal(0, 0.5) for code in WITH_WALS}
+    free = {code: float(draw.normal(60, 8)) for code in WITH_WALS}
+    of_level = gains("m", {code: -0.3 * low[code] + draw.normal(0, 0.5) for code in WITH_WALS}, low)
+    own = gains("m", {code: 15 * complexity[code] + draw.normal(0, 0.5) for code in WITH_WALS}, free)
+    first, second = (morphology.analyse(given, WALS) for given in (of_level, own))
+    assert first.level is not None and first.level.raw.is_clear and first.level.is_collinear
+    assert first.level_regression is None and "cannot be told apart" in first.level.conclusion
+    assert second.level is not None and second.level.conclusion.endswith("also where the level is held fixed")
+    assert second.level_regression is not None and second.level_regression["c_wals"].p < 0.001
+
+
+def test_two_models_have_two_levels() -> None:
+    """Bytes start lower where morphology is rich, and gain 0.3 of what they lack: D is theirs to explain."""
+    draw = np.random.default_rng(5)
+    complexity = {code: float(WALS[code].c_wals or 0) for code in WITH_WALS}
+    sub = {code: float(draw.normal(60, 5)) for code in WITH_WALS}
+    byte = {code: sub[code] - 10 * complexity[code] + draw.normal(0, 2) for code in WITH_WALS}
+    arms = [
+        gains(name, {code: 30 - 0.3 * start[code] + draw.normal(0, 0.2) for code in WITH_WALS}, start)
+        for name, start in (("s", sub), ("b", byte))
+    ]
+    report = morphology.analyse(morphology.differences(*arms), WALS, starts=morphology.baselines(*arms))
+    assert report.level is not None and report.level.raw.is_clear
+    assert "of the level: it is gone" in report.level.conclusion
+    assert report.level_regression is not None
+    names = [term.name for term in report.level_regression.terms]
+    assert names[-2:] == ["baseline of sub-words", "baseline of bytes"]
+    assert report.level_regression["baseline of sub-words"].estimate == pytest.approx(0.3, abs=0.03)
+    assert report.level_regression["baseline of bytes"].estimate == pytest.approx(-0.3, abs=0.03)
+
+
+def test_a_contrast_of_two_arms_under_one_ceiling() -> None:
+    """D = 0.1 · (100 - baseline), the baseline rising with corpus size; and D = -2 a decade whatever the baseline."""
+    draw = np.random.default_rng(7)
+    size = {code: math.log10(features(code).number("cc100") or 1) for code in CODES}
+    for steep, expected in ((True, "cannot be told apart"), (False, "also where the level is held fixed")):
+        baseline = {code: 60 + 8 * size[code] * steep + draw.normal(0, 1 if steep else 8) for code in CODES}
+        effect = {code: 0.1 * (100 - baseline[code]) if steep else -2 * size[code] for code in CODES}
+        english = {code: float(draw.normal(2, 1)) for code in CODES}
+        both = {code: english[code] + effect[code] + draw.normal(0, 0.2) for code in CODES}
+        difference = {code: both[code] - english[code] for code in CODES}
+        arms = Arms(*(tuple(gains(n, v, baseline)) for n, v in (("e", english), ("m", both), ("m - e", difference))))
+        report = multilingual.analyse(arms, ("de",))
+        found = {one.predictor: one for one in report.levels}["log10 cc100"]
+        assert found.raw.is_clear and expected in found.conclusion
+        assert [one.held for one in found.fixed] == ([] if steep else [BASELINE])  # the baseline cancels in D
+        assert any("seeds behind every number: 3" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("steep", "expected"), [(True, "cannot be told apart"), (False, "also where the level is held")]
+)
+def test_larger_models_start_higher(steep: bool, expected: str) -> None:
+    draw = np.random.default_rng(8)
+    points = []
+    for power in range(10):
+        start = 40 + 4 * power * steep + draw.normal(0, 1 if steep else 6)
+        gain = (30 - 0.3 * start if steep else 1.5 * power) + draw.normal(0, 0.2)
+        points.append(Sized(f"m{power}", "xnli", "gain", gain, None, 1e8 * 2**power, None, baseline=start, seeds=1))
+    report = scaling_report.analyse(points)
+    (fit,) = report.fits
+    assert fit.level is not None and fit.level.raw.is_clear and expected in fit.level.conclusion
+    assert any(note.startswith("one seed stands behind") for note in report.notes)
+    unknown = [Sized(p.model, "xnli", "gain", p.value, None, p.parameters, None) for p in points]
+    assert level.UNKNOWN in scaling_report.analyse(unknown).notes
+
+
+def test_tasks_over_one_baseline_are_not_ordered_by_its_level() -> None:
+    """The ranks of a target do not change with its level; two baselines of one target are named."""
+
+    def table(other: float) -> list[Observation]:
+        return [
+            Observation(task, target, code, "gain", 1.0, None, start + (other if task == "b" else 0.0), 2)
+            for task in "ab" for target, start in (("xnli", 60.0), ("udpos", 30.0)) for code in ("en", "de")
+        ]  # fmt: skip
+
+    same, different = (relatedness_report.report(relatedness_report.cells(table(other))) for other in (0.0, 1.0))
+    assert same.cells[0].baseline == 60 and same.cells[0].seeds == 2
+    assert any("its level cannot order them" in note for note in same.notes)
+    assert any("xnli (60.0 to 61.0), udpos (30.0 to 31.0)" in note for note in different.notes)
+
+
+def test_runs_say_where_gains_start(tmp_path: Any) -> None:
+    before = write_run(tmp_path / "none", {"en": 0.8, "de": 0.6, "sw": 0.4})
+    after = write_run(tmp_path / "squad", {"en": 0.8, "de": 0.65, "sw": 0.5})
+    found = {row.language: (row.value, row.baseline, row.seeds) for row in from_runs(after, before, "eval")}
+    assert found["sw"] == (pytest.approx(10), 40.0, 1) and found["avg"][1] == pytest.approx(60)

@@ -73,6 +73,14 @@ class Level:
         return self.inflation > COLLINEAR
 
     @property
+    def short(self) -> str:
+        """A line for a picture, under the raw correlation."""
+        if not self.fixed:
+            return "not to be told apart from the baseline's level" if self.is_collinear else self.reason
+        found = self.fixed[0].linear
+        return f"baseline held fixed: r = {found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
+
+    @property
     def conclusion(self) -> str:
         """What the rows say, in one sentence."""
         if not self.fixed:
@@ -116,7 +124,7 @@ def hold(
         return None
     always = {name: np.asarray(column, dtype=np.float64)[keep] for name, column in (controls or {}).items()}
     a, b = (np.asarray(column, dtype=np.float64)[keep] for column in (x, y))
-    levels = _apart({name: column[keep] for name, column in zip(baselines, known, strict=True)})
+    levels = apart({name: column[keep] for name, column in zip(baselines, known, strict=True)})
     if not levels:
         return None
     raw = _fixed("nothing", predictor, a, b, always)
@@ -150,7 +158,7 @@ def _fixed(held: str, predictor: str, x: Vector, y: Vector, controls: Mapping[st
     return Fixed(held, rank, linear, regression.regress(y, {predictor: x, **controls})[predictor])
 
 
-def _apart(columns: Mapping[str, Vector]) -> dict[str, Vector]:
+def apart(columns: Mapping[str, Vector]) -> dict[str, Vector]:
     """Columns that vary, without those that are combinations of earlier ones, as where two runs share a baseline."""
     found: dict[str, Vector] = {}
     for name, column in columns.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -239,7 +239,11 @@ def fewest_seeds(rows: Iterable[Observation]) -> int | None:
 
 def seeds_line(rows: Iterable[Observation]) -> str:
     """How many training runs the numbers rest on."""
-    known = {row.seeds for row in rows}
+    return seeds_line_of({row.seeds for row in rows})
+
+
+def seeds_line_of(known: Collection[int | None]) -> str:
+    """The same, from the numbers of seeds that occur."""
     if None in known or not known:
         return "how many seeds stand behind these numbers is not said"
     counts = sorted(seeds for seeds in known if seeds is not None)

@@ -132,6 +132,9 @@ def scaling(report: ScalingReport) -> Group:
         f"{report.outcome} on {report.benchmark}, points against log2 of the parameters", "",
         terminal_table(header, rows), "", terminal_table(columns, fits),
     ]  # fmt: skip
+    for fit in report.fits:
+        if fit.level:
+            parts += ["", f"{fit.bases}, {fit.counting}", *level(fit.level)]
     if more := report.difference:
         parts.append(
             f"a doubling gives {more.first} bases {more.estimate:+.2f} points more than {more.second} ones (95 % "
