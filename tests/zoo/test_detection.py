@@ -12,7 +12,7 @@ from xstilts_eval import cli
 from xstilts_eval.benchmark import family
 from xstilts_eval.results import record
 from xstilts_eval.zoo import gating, manifest, regression
-from xstilts_eval.zoo.detection import by_model, detections, span
+from xstilts_eval.zoo.detection import Detection, by_model, detections, span
 
 XNLI = family("xnli").languages
 
@@ -88,6 +88,20 @@ def test_the_shipped_zoo() -> None:
     assert result.exit_code == 0, result.output
     assert "65 of 100 models decide in xstilts regress" in result.output
     assert all(model in result.output for model, *_ in found)
+
+
+def test_the_table_of_the_documentation() -> None:
+    """docs/regression.md by family and metric: models, numbers, what one number and what a family detects."""
+    zoo = manifest.load()
+    found: dict[tuple[str, str, str], list[Detection]] = {}
+    for model in zoo.models:
+        for one in detections(zoo, model):
+            found.setdefault((one.family, one.metric, one.by), []).append(one)
+    text = (Path(__file__).parents[2] / "docs" / "regression.md").read_text(encoding="utf-8")
+    for place, rows in found.items():
+        single = span(value for one in rows for value in (one.smallest, one.largest))
+        counts = (str(len({one.model for one in rows})), f"{sum(one.numbers for one in rows)}")
+        assert f"| {' | '.join((*place, *counts, single, span(one.together for one in rows) or '–'))} |" in text
 
 
 def test_zoo_show_says_it_for_one_model() -> None:

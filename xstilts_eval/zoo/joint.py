@@ -167,7 +167,7 @@ def levels(numbers: Sequence[Number]) -> Levels:
 def by_family(numbers: Iterable[Number]) -> dict[str, list[Number]]:
     """What joint verdicts are about: of each family with enough of them, one metric's numbers, one a language.
 
-    The metric is the one with most numbers, of equally many the official one.
+    The metric is the one with most numbers, of equally many the (first) official one.
     """
     found: dict[str, dict[str, dict[str, Number]]] = {}
     for number in numbers:
@@ -178,7 +178,9 @@ def by_family(numbers: Iterable[Number]) -> dict[str, list[Number]]:
     for name, metrics in found.items():
         if name not in FAMILIES:
             continue
-        best = max(metrics, key=lambda metric: (len(metrics[metric]), metric in FAMILIES[name].official))
+        official = FAMILIES[name].official
+        order = {metric: place for place, metric in enumerate(reversed(official), start=1)}
+        best = max(metrics, key=lambda metric: (len(metrics[metric]), order.get(metric, 0)))
         if len(metrics[best]) >= FEWEST:
             chosen[name] = list(metrics[best].values())
     return chosen
