@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.shared_data import DATA, needs_data
 from xstilts_eval.benchmark import family
 from xstilts_eval.zoo import joint
 from xstilts_eval.zoo.joint import Number
@@ -183,17 +184,45 @@ def test_false_alarms_and_power_of_16_small_pairs() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sizes", [SMALL, (1000,) * 36, (*SMALL, *(1000,) * 86)], ids=["16", "36", "102"])
-def test_false_alarms_stay_below_their_level(sizes: Sequence[int]) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "draws"),
+    [(SMALL, 3_000), ((1000,) * 36, 1_000), ((*SMALL, *(1000,) * 86), 1_000)],
+    ids=["16", "36", "102"],
+)
+def test_false_alarms_stay_below_their_level(sizes: Sequence[int], draws: int) -> None:
     """2.5 % at most: independent pairs, and sentences shared and changed alike as much as `SHARED` allows.
 
     Two pairs of n and m sentences out of a pool of N share nm/N of them, a correlation of √(nm)/N.
     """
-    draws, size = 3_000, float(np.mean(sizes))
     limit = 0.025 + 3 * math.sqrt(0.025 * 0.975 / draws)
     for share in (joint.CHANGED, joint.CHANGED / 10):
         assert alarms(draws, sizes, share) <= limit
-        assert alarms(draws, sizes, share, pool=round(size / joint.SHARED)) <= limit
+        assert alarms(draws, sizes, share, pool=round(max(sizes) / joint.SHARED)) <= limit
+
+
+@pytest.mark.slow
+@needs_data
+@pytest.mark.parametrize(("smallest", "draws"), [(16, 2_000), (102, 1_000)])
+def test_false_alarms_with_the_sentences_that_pairs_really_share(smallest: int, draws: int) -> None:
+    """An English sentence of LASER's files changes in every pair that holds it, or in none."""
+    names = sorted((DATA / "tatoeba" / "v1").glob("tatoeba.*-eng.eng"), key=lambda path: len(path.read_bytes()))
+    places: dict[str, int] = {}
+    pairs = [
+        np.array([places.setdefault(line, len(places)) for line in path.read_text(encoding="utf-8").splitlines()])
+        for path in names[:smallest]
+    ]
+    draw = np.random.default_rng(9)
+    for share in (joint.CHANGED, joint.CHANGED / 10):
+        red = 0
+        for _ in range(draws):
+            chance = draw.random(len(places))
+            step = np.where(chance < share / 2, -1, np.where(chance < share, 1, 0))
+            numbers = [
+                number(code, 50.0, 50.0 + 100 * float(step[own].mean()), len(own))
+                for code, own in zip(LASER, pairs, strict=False)
+            ]
+            red += judged(numbers).fails
+        assert red / draws <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / draws)
 
 
 @pytest.mark.slow

@@ -505,6 +505,27 @@ def test_recalled_numbers_contradict_nobody(tmp_path: Path) -> None:
     assert report.not_gated == {"recalled, not gated": 1}
 
 
+@pytest.mark.parametrize(("checkpoint", "is_same"), [("f" * 12, True), ("e" * 12, False)])
+def test_vectors_of_other_weights_are_not_held_to_arithmetic(tmp_path: Path, checkpoint: str, is_same: bool) -> None:
+    """Six pairs, each 4 of 100 lower than a run of our own: no drift, but too much for one checkpoint's arithmetic."""
+    leaves = {f"bitext.tatoeba.{code}": 0.5 for code in FAMILIES["bitext_tatoeba"].languages[:6]}
+
+    def of(commit: str, value: float) -> RunResult:
+        def change(results: dict[str, Any]) -> None:
+            results["config"]["xstilts"]["encoder_sha256"] = commit
+
+        return run(dict.fromkeys(leaves, value), change)
+
+    before = of("f" * 12, 0.5)
+    signatures = {leaf.language: leaf.signature for leaf in before.leaves}
+    said = {"family": "bitext_tatoeba", "setting": "embedding", "tolerance": None, "n": 100}
+    zoo = write_zoo(tmp_path / "zoo.yaml", table(dict.fromkeys(signatures, 50.0), signature=signatures, **said))
+    report = judge(zoo, of(checkpoint, 0.46))
+    (together,) = report.families
+    assert report.counts[Status.REPRODUCED] == 6
+    assert (together.fails, together.sign_p is not None, report.has_passed) == (is_same, is_same, not is_same)
+
+
 def test_a_choice_of_tasks_keeps_averages_of_whole_families(tmp_path: Path) -> None:
     zoo = write_zoo(tmp_path / "zoo.yaml", table({"en": 85.0, "sw": 70.0, "avg": 72.0}, source="paper"))
     scores = run(mixed())

@@ -150,7 +150,8 @@ def show(report: MorphologyReport) -> Group:
         rows.append((row.language, row.family, f"{row.value:+.2f}", text.number(row.half_width),
                      f"{row.complexity:.3f}", text.number(row.log_size), *map(text.number, cells)))  # fmt: skip
     parts: list[RenderableType] = [
-        f"{report.outcome} of {report.models[0]} on {report.benchmark} (points) against {report.by}", "",
+        f"{report.outcome} of {report.models[0]} on {report.benchmark} (points) against {report.by}",
+        *([report.level.conclusion] if report.level else []), "",
         terminal_table(header, rows), "",
         f"rho {text.interval(report.spearman)}, p {report.spearman.p:.4f}; r {text.interval(report.pearson)}, n "
         f"{report.pearson.n}",

@@ -80,7 +80,7 @@ def show(report: MultilingualReport) -> Group:
         "", *(_association(one) for one in report.associations),
     ]  # fmt: skip
     for level in report.levels:
-        parts += ["", *text.level(level)]
+        parts += ["", level.conclusion, *text.level(level)]
     if report.regression:
         parts += ["", text.regression(report.regression)]
     refused = [f"- not fitted: {label}: {reason}" for label, reason in report.refused.items()]

@@ -19,6 +19,7 @@ def distance(report: DistanceReport) -> Group:
     sure = f"mean {report.mean:+.2f} ± {report.mean_half_width:.2f} over these {report.n} languages"
     parts: list[RenderableType] = [
         f"{report.outcome} of {report.model} on {scope}, points; {sure}",
+        *([report.level.conclusion] if report.level else []),
         "",
         _points(report),
     ]
@@ -76,7 +77,7 @@ def _features(report: DistanceReport) -> RenderableType:
 
 
 def level(found: Level) -> list[RenderableType]:
-    """The predictor without and with the level of the baseline held fixed, and what follows."""
+    """The predictor without and with the level of the baseline held fixed; its `conclusion` belongs above."""
     header = ("held fixed", "rho [95 %]", "p", "r [95 %]", "p", "slope [95 %, HC3]")
     rows = [
         (one.held, interval(one.rank), _p(one.rank.p), interval(one.linear), _p(one.linear.p),
@@ -88,7 +89,7 @@ def level(found: Level) -> list[RenderableType]:
         f"{found.predictor} beside the level of the baseline, n {found.n}; R with the level {found.with_level:.2f}, "
         f"variance inflation {found.inflation:.1f}: {apart}"
     )
-    return [terminal_table(header, rows, title), found.conclusion]
+    return [terminal_table(header, rows, title)]
 
 
 def regression(found: Regression) -> RenderableType:
@@ -134,7 +135,7 @@ def scaling(report: ScalingReport) -> Group:
     ]  # fmt: skip
     for fit in report.fits:
         if fit.level:
-            parts += ["", f"{fit.bases}, {fit.counting}", *level(fit.level)]
+            parts += ["", f"{fit.bases}, {fit.counting}: {fit.level.conclusion}", *level(fit.level)]
     if more := report.difference:
         parts.append(
             f"a doubling gives {more.first} bases {more.estimate:+.2f} points more than {more.second} ones (95 % "

@@ -127,7 +127,8 @@ def has_same_weights(record: Record, signature: str) -> bool:
     head of its own.
     """
     if record.signature:
-        return not signature or fields(signature).get("ckpt") == fields(record.signature).get("ckpt")
+        theirs = fields(record.signature).get("ckpt")
+        return theirs is not None and (not signature or fields(signature).get("ckpt") == theirs)
     family = FAMILIES.get(record.family)
     return family is not None and family.is_embedded
 
