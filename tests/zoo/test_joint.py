@@ -92,6 +92,13 @@ def test_the_error_of_a_mean_by_hand() -> None:
     assert joint.error_of_mean([sampled] * 4) == pytest.approx(sampled.error) == pytest.approx(math.sqrt(2) * 2.5)
 
 
+def test_rounded_weights_have_the_error_that_was_measured() -> None:
+    """A quantised copy: pairs are as independent as the original's, but more than arithmetic lies between."""
+    pairs = [number(code, 50.0, 50.0, 400, is_rounded=True) for code in LASER[:4]]
+    assert pairs[0].variance == pytest.approx(pairs[0].error ** 2) == pytest.approx(12.5)
+    assert joint.error_of_mean(pairs) == pytest.approx(math.sqrt(12.5 * (0.98 * 4 + 0.02 * 16) / 16))
+
+
 def test_what_may_move_as_one() -> None:
     """Items of XNLI are translations; TyDiQA's are not, but a head is trained; retrained vectors are like a head."""
     cases = {

@@ -65,7 +65,8 @@ class Number:
 
     `error` is the standard error of their difference where both sides are samples, `half_digit` half a unit of the
     published one's last digit; `n` documents were scored, and `same_weights` says that no training lies between the
-    two numbers.
+    two numbers. `is_rounded` says that the weights of ours are a quantised copy: `error` then is what rounding was
+    measured to do, and the bound on arithmetic does not hold.
     """
 
     family: str
@@ -77,6 +78,7 @@ class Number:
     same_weights: bool = False
     half_digit: float = 0.0
     measured: float | None = None
+    is_rounded: bool = False
 
     @property
     def difference(self) -> float:
@@ -84,7 +86,7 @@ class Number:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether only arithmetic can lie between the two sides: a share of right answers to the same vectors."""
+        """Whether the two sides are shares of right answers by vectors of one training, on the same items."""
         return self.same_weights and FAMILIES[self.family].is_embedded and self.metric == "acc"
 
     @property
@@ -100,7 +102,7 @@ class Number:
     def variance(self) -> float:
         """Of the difference by chance, at most (points²); rounding is uniform."""
         by_chance = self.error**2
-        if self.is_frozen and self.n:
+        if self.is_frozen and not self.is_rounded and self.n:
             by_chance = min(by_chance, 100**2 * CHANGED / self.n)
         return by_chance + self.half_digit**2 / 3
 
