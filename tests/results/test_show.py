@@ -47,6 +47,19 @@ def test_what_was_run_on_what(tmp_path: Path) -> None:
         assert part in text
 
 
+@pytest.mark.parametrize(("prompt", "said"), [("query: ", "prompt 'query: '"), ("", "no prompt"), (None, "no prompt")])
+def test_the_prompt_of_sentence_vectors_is_shown_with_its_blanks(tmp_path: Path, prompt: str | None, said: str) -> None:
+    def with_prompt(content: dict[str, Any]) -> None:
+        settings = {"layer": None, "pooling": "mean"} | ({} if prompt is None else {"prompt": prompt})
+        sides = {"query_prompt": "query: ", "passage_prompt": ""}
+        content["config"]["xstilts"] |= {"retrieval": settings, "rankers": {"lareqa": sides}}
+
+    shown = show.read(edit(write_run(tmp_path / "run", ANSWERS), with_prompt))
+    assert shown.facts["retrieval"] == f"layer last, mean pooling, {said}"
+    assert shown.facts["prompts"] == "lareqa: query 'query: ', passage ''"
+    assert said in printed(shown)
+
+
 def test_signatures_are_said_once(tmp_path: Path) -> None:
     """Of two languages on equal terms one line; the partial one differs."""
     run = write_run(tmp_path / "run", ANSWERS)

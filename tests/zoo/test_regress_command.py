@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from tests.host_results import host_results
 from tests.zoo.small_zoo import MODEL, table, write_zoo
 from xstilts_eval import cli
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import XstiltsError
 
 
@@ -74,7 +75,7 @@ def test_markdown_for_a_pull_request(results: Path, zoo: Path, tmp_path: Path) -
     order = [text.index(part) for part in ("3 gated = 1", "| de | acc |", "| sw | acc |", "<details>", "| en | acc |")]
     assert order == sorted(order)
     widths = [line.count("|") - line.count("\\|") for line in text.splitlines() if line.startswith("|")]
-    assert set(widths) == {9, 10}  # the summary of 8 columns, the tables of 9
+    assert set(widths) == {10}  # the summary and the tables have 9 columns
 
 
 def test_a_missing_table_of_many_languages_is_one_row(results: Path, tmp_path: Path) -> None:
@@ -123,6 +124,40 @@ def test_json_holds_every_number(results: Path, zoo: Path, tmp_path: Path) -> No
     }  # fmt: skip
     assert german["signature"].startswith("xtreme.xnli.de|data:local@0123456789ab|split:test")
     assert german["record"]["source"] == "paper"
+
+
+@pytest.fixture
+def shifted(tmp_path: Path) -> tuple[Path, Path]:
+    """Six Tatoeba pairs of 100 sentences, each 4 points below: allowed one by one (±23), not together."""
+    codes = FAMILIES["bitext_tatoeba"].languages[:6]
+    metrics = dict.fromkeys(FAMILIES["bitext_tatoeba"].metrics, 0.46)
+    path = tmp_path / "shifted.json"
+    path.write_text(json.dumps(host_results({f"bitext.tatoeba.{code}": metrics for code in codes})), encoding="utf-8")
+    said = {"family": "bitext_tatoeba", "setting": "embedding", "tolerance": None, "n": 100}
+    return path, write_zoo(tmp_path / "shifted.yaml", table(dict.fromkeys(codes, 50.0), **said))
+
+
+def test_a_family_that_shifted_is_red_everywhere(shifted: tuple[Path, Path], tmp_path: Path) -> None:
+    results, zoo = shifted
+    options = [results, "--against", MODEL, "--zoo", zoo]
+    outputs = ["--junit", tmp_path / "junit.xml", "--json", tmp_path / "report.json", "--markdown", tmp_path / "r.md"]
+    done = regress(*options, *outputs)
+    assert done.exit_code == 1
+    assert "NOT REPRODUCED: 6 of 6 numbers of tiny-model; bitext_tatoeba shifted as a whole" in done.stdout
+    assert "chance of a false alarm 5% in all, 50% of it for 1 joint verdict" in done.stdout
+    assert "6 / 0 / 0" in done.stdout and "-4.00" in done.stdout
+    content = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    (family,) = content["families"]
+    assert (content["passed"], content["counts"]["reproduced"], family["failed"]) == (False, 6, True)
+    assert family["shift"] == pytest.approx(-4) and family["high"] < 0 and family["shift_p"] < family["level"]
+    assert family["level"] == pytest.approx(0.025 / 3)
+    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("7", "1")
+    (failure,) = suite[-1]
+    assert (suite[-1].get("name"), failure.get("type")) == ("all 6 numbers, acc", "shifted")
+    assert "mean shift -4.00" in (failure.get("message") or "")
+    text = (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert text.startswith("## ❌ NOT REPRODUCED: 6 of 6") and "### Families as a whole" in text
 
 
 def test_a_run_without_samples_is_enough(results: Path, zoo: Path, tmp_path: Path) -> None:

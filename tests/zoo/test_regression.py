@@ -178,9 +178,12 @@ def test_the_error_of_a_proportion_is_that_of_the_harness() -> None:
     assert gating.error_of_mean(33.35329341317365, 5009) == pytest.approx(0.6661671189931638, rel=1e-6)
 
 
-@pytest.mark.parametrize(("records", "quantile"), [(1, 1.959964), (10, 2.807034)])
+@pytest.mark.parametrize(("records", "quantile"), [(1, 1.959964), (4, 2.497705), (10, 3.023341)])
 def test_records_share_the_chance_of_a_false_alarm(tmp_path: Path, records: int, quantile: float) -> None:
-    """Quantiles of the normal distribution at 1 - 0.05 / (2 m), from a table."""
+    """Quantiles of the normal distribution at 1 - 0.05 / (2 m), from a table.
+
+    From five numbers of a family on half of the level belongs to their joint verdict: 1 - 0.025 / (2 m).
+    """
     languages = XNLI[:records]
     zoo = write_zoo(tmp_path / "zoo.yaml", table(dict.fromkeys(languages, 40.0), tolerance=None, n=1000))
     report = judge(zoo, run({f"xtreme.xnli.{language}": 0.45 for language in languages}))
@@ -188,12 +191,16 @@ def test_records_share_the_chance_of_a_false_alarm(tmp_path: Path, records: int,
 
 
 def test_faithful_runs_turn_red_once_in_twenty_and_wrong_ones_always(tmp_path: Path) -> None:
-    """36 languages, 1,000 queries each, true accuracy 0.6 on both sides: 5 % of 300 runs is 15 (15 ± 11 in 3 sd)."""
+    """15 languages, 1,000 pairs each, true accuracy 0.6 on both sides, all of them independent.
+
+    The single numbers have half of the 5 %, which of 300 runs is 7.5 (7.5 ± 8.1 in 3 sd). The joint verdict, made for
+    languages that move as one, hardly adds to it here.
+    """
     random = np.random.default_rng(7)
-    languages = family("tatoeba").languages
+    languages = XNLI
     zoo = manifest.load(write_zoo(tmp_path / "zoo.yaml", table({"de": 1.0})))
     (example,) = zoo.records
-    fixed = {"family": "xtreme_tatoeba", "tolerance": None, "n": 1000}
+    fixed = {"family": "xtreme_xnli", "tolerance": None, "n": 1000}
 
     def is_green(shift: float) -> bool:
         published, ours = random.binomial(1000, 0.6, (2, len(languages))) / 1000
@@ -202,13 +209,13 @@ def test_faithful_runs_turn_red_once_in_twenty_and_wrong_ones_always(tmp_path: P
             example.model_copy(update={**fixed, "language": language, "value": 100 * float(value)})
             for language, value in zip(languages, published, strict=True)
         )
-        results = host_results({f"xtreme.tatoeba.{a}": {"acc": float(b)} for a, b in zip(languages, ours, strict=True)})
+        results = host_results({f"xtreme.xnli.{a}": {"acc": float(b)} for a, b in zip(languages, ours, strict=True)})
         for counts in results["n-samples"].values():
             counts |= {"original": 1000, "effective": 1000}
         every = manifest.Zoo.model_construct(models=zoo.models, records=records, sources={}, known=())
         return regression.regress(every, Choice(MODEL), [record.from_host(results)]).has_passed
 
-    assert 4 <= sum(not is_green(0.0) for _ in range(300)) <= 26
+    assert 1 <= sum(not is_green(0.0) for _ in range(300)) <= 16
     assert not any(is_green(0.15) for _ in range(20))  # 15 points, 6.8 standard errors
 
 
@@ -293,21 +300,30 @@ def of_xnli(lower: dict[str, float]) -> RunResult:
     return run({f"xtreme.xnli.{code}": (value - lower.get(code, 0)) / 100 for code, value in XLMR.items()}, whole)
 
 
+def mean_error(lower: dict[str, float]) -> float:
+    """Of a difference from XLM-R's scores, if all languages move as one: the mean of the single errors."""
+    pairs = [(value / 100, (value - lower.get(code, 0)) / 100) for code, value in XLMR.items()]
+    return sum(math.sqrt((p * (1 - p) + q * (1 - q)) / 5010) for p, q in pairs) / len(pairs)
+
+
 @pytest.mark.parametrize(
     ("lower", "drifted"),
     [({}, set()), ({"sw": 2.5, "de": -1.5}, set()), ({"sw": 3.0}, {"sw"}), (dict.fromkeys(XLMR, 3.0), {"avg", *XLMR})],
 )
 def test_a_run_against_the_paper_of_xlmr(lower: dict[str, float], drifted: set[str]) -> None:
-    """16 numbers share 5 %: 2.955 standard errors of both sides, which is 2.6 points in Swahili, the widest."""
+    """16 numbers share 2.5 %: 3.163 standard errors of both sides, which is 2.8 points in Swahili, the widest."""
     choice = Choice("XLM-R Large", "base", source="xlmr_t1", leaves={family("xnli"): XNLI})
     report = regression.regress(manifest.load(), choice, [of_xnli(lower)])
     assert len(report.gating) == 16
     assert {v.record.language for v in report.verdicts if v.status is Status.DRIFTED} == drifted
     assert report.has_passed is (not drifted)
+    (together,) = report.families
+    assert together.fails is (len(drifted) > 1)
+    assert together.detectable == pytest.approx((2.2414 + 0.8416) * 100 * mean_error(lower), rel=1e-3)
     allowed = {v.record.language: v.allowed for v in report.verdicts}
     share, ours = 0.739, 0.739 - lower.get("sw", 0) / 100
-    expected = 2.955 * 100 * math.sqrt((share * (1 - share) + ours * (1 - ours)) / 5010)
-    assert allowed["sw"] == pytest.approx(expected, rel=1e-3) and max(map(float, allowed.values())) < 2.7  # type: ignore[arg-type]
+    expected = 3.163 * 100 * math.sqrt((share * (1 - share) + ours * (1 - ours)) / 5010)
+    assert allowed["sw"] == pytest.approx(expected, rel=1e-3) and max(map(float, allowed.values())) < 2.85  # type: ignore[arg-type]
 
 
 def test_an_average_of_runs_in_several_files(tmp_path: Path) -> None:
@@ -372,6 +388,7 @@ def retrieval(**settings: Any) -> Change:
         ({"layer": 5}, "layer 5, not last"),
         ({"max_length": 128}, "max_length 128, not 256"),
         ({"prompt": "passage: "}, "prompt 'passage: ', not 'query: '"),
+        ({"prompt": ""}, "prompt '', not 'query: '"),
         ({"metric": "nearest_acc|v1|query:en"}, "direction query:en, not query:foreign"),
     ],
 )
@@ -384,6 +401,14 @@ def test_other_settings_are_not_compared(tmp_path: Path, settings: dict[str, Any
     change = retrieval(**{"prompt": "query: "} | settings)
     status = "not comparable" if reason else "reproduced"
     assert only(judge(zoo, run({FRENCH: 0.086}, change=change))) == (status, reason)
+
+
+@pytest.mark.parametrize(("prompt", "reason"), [("", ""), ("query: ", "prompt 'query: ', not ''")])
+def test_no_prompt_is_a_setting_too(tmp_path: Path, prompt: str, reason: str) -> None:
+    said = {"family": "bitext_tatoeba", "setting": "embedding"}
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"fra": 8.6}, **said), prompt="")
+    status = "not comparable" if reason else "reproduced"
+    assert only(judge(zoo, run({FRENCH: 0.086}, change=retrieval(prompt=prompt)))) == (status, reason)
 
 
 @pytest.mark.parametrize(
@@ -478,6 +503,27 @@ def test_recalled_numbers_contradict_nobody(tmp_path: Path) -> None:
     report = judge(zoo, run({SWAHILI: 0.79}))
     assert report.has_passed
     assert report.not_gated == {"recalled, not gated": 1}
+
+
+@pytest.mark.parametrize(("checkpoint", "is_same"), [("f" * 12, True), ("e" * 12, False)])
+def test_vectors_of_other_weights_are_not_held_to_arithmetic(tmp_path: Path, checkpoint: str, is_same: bool) -> None:
+    """Six pairs, each 4 of 100 lower than a run of our own: no drift, but too much for one checkpoint's arithmetic."""
+    leaves = {f"bitext.tatoeba.{code}": 0.5 for code in FAMILIES["bitext_tatoeba"].languages[:6]}
+
+    def of(commit: str, value: float) -> RunResult:
+        def change(results: dict[str, Any]) -> None:
+            results["config"]["xstilts"]["encoder_sha256"] = commit
+
+        return run(dict.fromkeys(leaves, value), change)
+
+    before = of("f" * 12, 0.5)
+    signatures = {leaf.language: leaf.signature for leaf in before.leaves}
+    said = {"family": "bitext_tatoeba", "setting": "embedding", "tolerance": None, "n": 100}
+    zoo = write_zoo(tmp_path / "zoo.yaml", table(dict.fromkeys(signatures, 50.0), signature=signatures, **said))
+    report = judge(zoo, of(checkpoint, 0.46))
+    (together,) = report.families
+    assert report.counts[Status.REPRODUCED] == 6
+    assert (together.fails, together.sign_p is not None, report.has_passed) == (is_same, is_same, not is_same)
 
 
 def test_a_choice_of_tasks_keeps_averages_of_whole_families(tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from xstilts_eval.analysis import dependence, regression
+from xstilts_eval.analysis import level as levels
 from xstilts_eval.analysis.dependence import Mixed, Moran, WithoutFamily
 from xstilts_eval.analysis.features import DISTANCES, SIZES, Features, known
-from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark
+from xstilts_eval.analysis.level import Level
+from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark, seeds_line
 from xstilts_eval.analysis.regression import MINIMUM, Correlation, Regression
 from xstilts_eval.errors import NumericError, UnknownName
 
@@ -32,7 +34,10 @@ OTHER_SCRIPT = "other script"
 
 @dataclass(frozen=True)
 class Point:
-    """One language: outcome (points), its half-width, distance to English (0-1) and log₁₀ of the corpus size."""
+    """One language: outcome (points), its half-width, distance to English (0-1) and log₁₀ of the corpus size.
+
+    `baseline` is the score that a gain starts from (points), `seeds` the training runs behind it.
+    """
 
     language: str
     benchmark: str
@@ -43,13 +48,15 @@ class Point:
     distance: float
     log_size: float | None
     attested: int
+    baseline: float | None = None
+    seeds: int | None = None
 
 
 @dataclass(frozen=True)
 class Feature:
     """One language feature against the outcome: correlations, and p over all features held at a false discovery rate.
 
-    `partial` holds corpus size fixed.
+    `partial` holds corpus size fixed, `at_level` the baseline's level of a gain, where the two can be told apart.
     """
 
     name: str
@@ -57,11 +64,16 @@ class Feature:
     pearson: Correlation
     partial: Correlation | None
     adjusted_p: float
+    at_level: Correlation | None = None
 
 
 @dataclass(frozen=True)
 class DistanceReport:
-    """Everything `xstilts analyze distance` says; `left_out` maps a language to the reason."""
+    """Everything `xstilts analyze distance` says; `left_out` maps a language to the reason.
+
+    `level` sets the distance beside the baseline's level, for gains whose baseline is known; `level_regression`,
+    `level_permutation_p` and `level_mixed` are the fits with the baseline as a further predictor.
+    """
 
     model: str
     benchmarks: tuple[str, ...]
@@ -80,6 +92,10 @@ class DistanceReport:
     families: Correlation | None
     mixed: Mixed | None
     notes: tuple[str, ...]
+    level: Level | None = None
+    level_regression: Regression | None = None
+    level_permutation_p: float | None = None
+    level_mixed: Mixed | None = None
 
     @property
     def n(self) -> int:
@@ -117,6 +133,12 @@ def analyse(
         notes.append(f"no regression: {len(whole)} languages with size and distance, {FOR_REGRESSION} are needed")
     distances = np.array([point.distance for point in points])
     families = [point.family for point in points]
+    held = _level(points, by) if rows[0].outcome == "gain" else None
+    if rows[0].outcome == "gain" and held is None:
+        notes.append(levels.why_not([point.baseline for point in points]))
+    notes.append(seeds_line(row for row in rows if row.language not in (ENGLISH, "avg")))
+    started = [point for point in whole if point.baseline is not None]
+    can_hold = held is not None and not held.is_collinear and len(started) >= FOR_REGRESSION
     return DistanceReport(
         model=rows[0].model,
         benchmarks=tuple(sorted({point.benchmark for point in points})),
@@ -135,6 +157,10 @@ def analyse(
         families=dependence.family_means(values, distances, families)[3] if single else None,
         mixed=None if single else _mixed(whole),
         notes=tuple(notes),
+        level=held,
+        level_regression=_fit(started, True) if single and can_hold else None,
+        level_permutation_p=_permutation(started, True) if single and can_hold else None,
+        level_mixed=_mixed(started, True) if not single and can_hold else None,
     )
 
 
@@ -156,7 +182,17 @@ def _point(row: Observation, entry: Features, distance: float, size: float | Non
     return Point(
         entry.code, row.benchmark, entry.family or entry.name, entry.script or "unknown", row.value, row.half_width,
         distance, math.log10(size) if size else None, entry.distance.attested if entry.distance else 0,
+        row.baseline if row.outcome == "gain" else None, row.seeds,
     )  # fmt: skip
+
+
+def _level(points: Sequence[Point], by: str) -> Level | None:
+    """Distance beside the baseline's level; over several benchmarks each has its own intercept."""
+    tasks = sorted({point.benchmark for point in points})[1:]
+    own = {task: [float(point.benchmark == task) for point in points] for task in tasks}
+    value, distance, _ = _columns(points)
+    start = [point.baseline for point in points]
+    return levels.hold(f"{by} distance", distance, value, {"baseline": start}, {"baseline": list(value)}, own)
 
 
 def _half_width(values: NDArray[np.float64]) -> float:
@@ -186,9 +222,11 @@ def _features(points: Sequence[Point], size: str) -> tuple[Feature, ...]:
         partial = None
         if not name.startswith("log10") and both.sum() >= FOR_REGRESSION and np.ptp(column[both]) > 0:
             partial = regression.partial(column[both], outcome[both], {f"log10 {size}": logs[both]})
-        found.append((name, rank, linear, partial))
-    adjusted = regression.adjusted([rank.p for _, rank, _, _ in found], "fdr_bh")
-    return tuple(Feature(*row, p) for row, p in zip(found, adjusted, strict=True))
+        start = [point.baseline for point, there in zip(points, keep, strict=True) if there]
+        level = levels.hold(name, column[keep], outcome[keep], {"baseline": start})
+        found.append((name, rank, linear, partial, level.fixed[0].linear if level and level.fixed else None))
+    adjusted = regression.adjusted([rank.p for _, rank, *_ in found], "fdr_bh")
+    return tuple(Feature(*row, p, at_level) for (*row, at_level), p in zip(found, adjusted, strict=True))  # type: ignore[arg-type]
 
 
 def _columns(points: Sequence[Point]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -200,20 +238,29 @@ def _columns(points: Sequence[Point]) -> tuple[NDArray[np.float64], NDArray[np.f
     )
 
 
-def _fit(points: Sequence[Point]) -> Regression:
-    value, distance, logs = _columns(points)
-    return regression.regress(value, {"distance": distance, "log10 size": logs})
+def _controls(points: Sequence[Point], at_level: bool) -> dict[str, NDArray[np.float64]]:
+    """What is held fixed beside the distance: log size and, `at_level`, the baseline."""
+    found = {"log10 size": _columns(points)[2]}
+    if at_level:
+        found["baseline"] = np.array([point.baseline for point in points], dtype=np.float64)
+    return found
 
 
-def _permutation(points: Sequence[Point]) -> float:
-    value, distance, logs = _columns(points)
-    return regression.freedman_lane(value, distance, {"log10 size": logs})
+def _fit(points: Sequence[Point], at_level: bool = False) -> Regression:
+    value, distance, _ = _columns(points)
+    return regression.regress(value, {"distance": distance, **_controls(points, at_level)})
 
 
-def _mixed(points: Sequence[Point]) -> Mixed:
-    value, distance, logs = _columns(points)
+def _permutation(points: Sequence[Point], at_level: bool = False) -> float:
+    value, distance, _ = _columns(points)
+    return regression.freedman_lane(value, distance, _controls(points, at_level))
+
+
+def _mixed(points: Sequence[Point], at_level: bool = False) -> Mixed:
+    value, distance, _ = _columns(points)
     tasks, languages = [p.benchmark for p in points], [p.language for p in points]
-    return dependence.pooled(value, distance, {"log10 size": logs}, tasks, languages, [p.family for p in points])
+    held = _controls(points, at_level)
+    return dependence.pooled(value, distance, held, tasks, languages, [p.family for p in points])
 
 
 def _notes(points: Sequence[Point], languages: int, by: str, size: str) -> list[str]:

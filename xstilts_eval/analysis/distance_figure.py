@@ -48,9 +48,10 @@ def _scatter(axes: Axes, report: DistanceReport) -> None:
     axes.set_xlabel(f"{report.by} distance to English")
     axes.set_ylabel(_TITLES.get(report.outcome, report.outcome))
     rank = next((f.spearman for f in report.features if f.name == report.by), None)
-    axes.set_title(
+    title = (
         f"ρ = {rank.estimate:.2f} [{rank.low:.2f}, {rank.high:.2f}], n {rank.n}" if rank else "all benchmarks together"
     )
+    axes.set_title(f"{title}\n{report.level.short}" if report.level else title)
     figures.legend(axes, colours)
     axes.margins(x=0.08)
     highest = {point.language: point for point in sorted(points, key=lambda point: point.value)}.values()

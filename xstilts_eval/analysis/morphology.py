@@ -18,15 +18,19 @@ from typing import Any
 import numpy as np
 
 from xstilts_eval.analysis import complexity, dependence, regression
+from xstilts_eval.analysis import level as levels
 from xstilts_eval.analysis.dependence import Moran, WithoutFamily
 from xstilts_eval.analysis.features import SIZES, known
-from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark
+from xstilts_eval.analysis.level import Level
+from xstilts_eval.analysis.observations import ENGLISH, Observation, fewest_seeds, one_benchmark, seeds_line
 from xstilts_eval.analysis.regression import MINIMUM, Correlation, Regression
 from xstilts_eval.data import files
 from xstilts_eval.errors import NumericError, PredictionError, UnknownName
 
 MEASURES = ("c_wals", "mattr", "type_token", "entropy", "ud_features")
 FOR_REGRESSION = 10
+LEVELS = {0: (), 1: ("baseline",), 2: ("baseline of sub-words", "baseline of bytes")}
+"""Names of the levels that gains of one model, or differences of two, start from."""
 _NO_WORDS = ("PUNCT", "SYM")
 TOKENS = 10_000
 """Words of parallel text on which the type-token ratio is taken: it falls with length."""
@@ -54,7 +58,11 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """One language of the analysis: outcome or D_l (points), both scores where there are two models."""
+    """One language of the analysis: outcome or D_l (points), both scores where there are two models.
+
+    `starts` and `gains` hold the baseline's score and the gain (points) of each model, None where not known; empty
+    unless the outcome is a gain.
+    """
 
     language: str
     family: str
@@ -65,11 +73,17 @@ class Row:
     premium: float | None
     subword: float | None
     byte: float | None
+    starts: tuple[float | None, ...] = ()
+    gains: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class MorphologyReport:
-    """Everything the command says; `left_out` maps a language to the reason."""
+    """Everything the command says; `left_out` maps a language to the reason.
+
+    `level` sets complexity beside the baseline's level (of both models), for gains whose baseline is known;
+    `level_regression` is the fit with the baselines as further predictors.
+    """
 
     models: tuple[str, ...]
     benchmark: str
@@ -87,6 +101,8 @@ class MorphologyReport:
     moran: Moran | None
     without: tuple[WithoutFamily, ...]
     notes: tuple[str, ...]
+    level: Level | None = None
+    level_regression: Regression | None = None
 
 
 def measure(language: str, texts: Sequence[str] = ()) -> Measured:
@@ -141,9 +157,19 @@ def differences(subword: Sequence[Observation], byte: Sequence[Observation]) -> 
             widths = (row.half_width, other.half_width)
             half = None if None in widths else math.hypot(*(width or 0.0 for width in widths))
             pair = Observation(f"{other.model} - {row.model}", row.benchmark, row.language, row.outcome,
-                               other.value - row.value, half)  # fmt: skip
+                               other.value - row.value, half, seeds=fewest_seeds([row, other]))  # fmt: skip
             found.append((pair, row.value, other.value))
     return found
+
+
+Baselines = Mapping[str, tuple[float | None, ...]]
+"""Score of each model's baseline (points) by language."""
+
+
+def baselines(*arms: Sequence[Observation]) -> Baselines:
+    """Where the gains of one or two models start, by the languages that all have."""
+    sides = [{row.language: row.baseline for row in arm} for arm in arms]
+    return {code: tuple(side[code] for side in sides) for code in sides[0] if all(code in side for side in sides)}
 
 
 def analyse(
@@ -152,11 +178,13 @@ def analyse(
     by: str = "c_wals",
     size: str = "mc4",
     tokenizer: str | None = None,
+    starts: Baselines | None = None,
 ) -> MorphologyReport:
     """The report of one model's outcome, or of D_l as `differences` gives it.
 
-    `tokenizer` names the premium that is held fixed beside the corpus size. Raises `PredictionError` for mixed
-    benchmarks, `NumericError` for fewer than five languages or constant inputs, `UnknownName` for a measure.
+    `starts` is where gains start, as `baselines` gives it; by default what the rows of one model say. `tokenizer` names
+    the premium that is held fixed beside the corpus size. Raises `PredictionError` for mixed benchmarks, `NumericError`
+    for fewer than five languages or constant inputs, `UnknownName` for a measure.
     """
     if by not in MEASURES:
         raise UnknownName.of("measure of complexity", by, MEASURES)
@@ -164,7 +192,10 @@ def analyse(
         raise UnknownName.of("pre-training corpus", size, SIZES)
     given = [row if isinstance(row, tuple) else (row, None, None) for row in outcome]
     benchmark = one_benchmark([row for row, _, _ in given])
-    rows, left_out = _rows(given, measures, by, size, tokenizer)
+    is_gain = given[0][0].outcome == "gain"
+    if is_gain and starts is None:
+        starts = baselines([row for row, _, _ in given])
+    rows, left_out = _rows(given, measures, by, size, tokenizer, starts if is_gain and starts else {})
     if len(rows) < MINIMUM:
         why = "; ".join(f"{language}: {reason}" for language, reason in left_out.items())
         raise NumericError(f"{len(rows)} languages have an outcome and {by}; {MINIMUM} are needed ({why})")
@@ -179,13 +210,29 @@ def analyse(
     if len(whole) >= FOR_REGRESSION:
         partial = regression.partial([r.complexity for r in whole], [r.value for r in whole], {f"log10 {size}": logs})
     models = tuple(dict.fromkeys(row.model for row, _, _ in given))
+    held = _level(rows, by) if is_gain else None
+    notes = _notes(rows, whole, by)
+    if is_gain and held is None:
+        notes.append(levels.why_not([start for row in rows for start in row.starts]))
+    notes.append(seeds_line(row for row, _, _ in given if row.language not in (ENGLISH, "avg")))
+    started = [row for row in whole if row.starts and None not in row.starts]
+    can_hold = held is not None and not held.is_collinear and len(started) >= FOR_REGRESSION
     return MorphologyReport(
         models, benchmark, given[0][0].outcome, by, size, tuple(rows), tuple(measures.values()), left_out,
         regression.spearman(x, value), regression.pearson(x, value), partial,
         regression.spearman(premiums, value) if np.ptp(premiums) > 0 else None, fit,
         dependence.morans_i(fit.residuals, [row.family for row in whole]) if fit else None,
-        tuple(dependence.leave_one_family_out(value, x, families)), tuple(_notes(rows, whole, by)),
+        tuple(dependence.leave_one_family_out(value, x, families)), tuple(notes), held,
+        _fit(started, by, size, tokenizer, True) if can_hold else None,
     )  # fmt: skip
+
+
+def _level(rows: Sequence[Row], by: str) -> Level | None:
+    """Complexity beside the level that each model's gain starts from."""
+    names = LEVELS[max((len(row.starts) for row in rows), default=0)]
+    starts = {name: [row.starts[place] for row in rows] for place, name in enumerate(names)}
+    gains = {name: [row.gains[place] for row in rows] for place, name in enumerate(names)}
+    return levels.hold(by, [row.complexity for row in rows], [row.value for row in rows], starts, gains)
 
 
 def _rows(
@@ -194,6 +241,7 @@ def _rows(
     by: str,
     size: str,
     tokenizer: str | None,
+    starts: Baselines,
 ) -> tuple[list[Row], dict[str, str]]:
     rows, left_out = [], {}
     for row, subword, byte in given:
@@ -210,16 +258,25 @@ def _rows(
             premium = measured.premium.get(tokenizer) if tokenizer else None
             rows.append(
                 Row(row.language, entry.family or entry.name, row.value, row.half_width, value,
-                    math.log10(amount) if amount else None, premium, subword, byte)
+                    math.log10(amount) if amount else None, premium, subword, byte, starts.get(row.language, ()),
+                    _gains(row.value, subword, byte))
             )  # fmt: skip
     return sorted(rows, key=lambda one: one.complexity), left_out
 
 
-def _fit(rows: Sequence[Row], by: str, size: str, tokenizer: str | None) -> Regression:
+def _gains(value: float, subword: float | None, byte: float | None) -> tuple[float, ...]:
+    return (value,) if subword is None or byte is None else (subword, byte)
+
+
+def _fit(rows: Sequence[Row], by: str, size: str, tokenizer: str | None, at_level: bool = False) -> Regression:
     predictors: dict[str, Any] = {by: [row.complexity for row in rows]}
     predictors[f"log10 {size}"] = [row.log_size for row in rows]
     if tokenizer:
         predictors[f"premium of {tokenizer}"] = [row.premium for row in rows]
+    if at_level:
+        names = LEVELS[len(rows[0].starts)]
+        starts = {name: [row.starts[place] for row in rows] for place, name in enumerate(names)}
+        predictors |= levels.apart({name: np.asarray(column, dtype=np.float64) for name, column in starts.items()})
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in predictors.items()}
     return regression.regress([row.value for row in rows], columns)
 

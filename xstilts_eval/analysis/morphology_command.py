@@ -63,9 +63,8 @@ def morphology(
             raise SettingError(f"unknown outcome {wanted!r}; known: {', '.join(observations.OUTCOMES)}")
         return observations.select(rows, wanted, family, name if table else None)
 
-    found: Sequence[Any] = rows_of(subword, baseline)
-    if byte:
-        found = analysis.differences(found, rows_of(byte, byte_baseline))
+    arms = [rows_of(subword, baseline), *([rows_of(byte, byte_baseline)] if byte else [])]
+    found: Sequence[Any] = analysis.differences(*arms) if byte else arms[0]
     languages = [row[0].language if isinstance(row, tuple) else row.language for row in found]
     measures = _measure([code for code in languages if code not in ("en", "avg")], texts, tokenizer)
     if treebanks:
@@ -73,7 +72,7 @@ def morphology(
             code: replace(m, ud_features=analysis.from_treebanks(treebanks, code)) for code, m in measures.items()
         }
     first = tokenizer[0].partition("=")[0] if tokenizer else None
-    report = analysis.analyse(found, measures, by, size, first)
+    report = analysis.analyse(found, measures, by, size, first, analysis.baselines(*arms))
     publish(report, show(report), lambda: draw(report), output, "morphology", overwrite)
 
 
@@ -151,7 +150,8 @@ def show(report: MorphologyReport) -> Group:
         rows.append((row.language, row.family, f"{row.value:+.2f}", text.number(row.half_width),
                      f"{row.complexity:.3f}", text.number(row.log_size), *map(text.number, cells)))  # fmt: skip
     parts: list[RenderableType] = [
-        f"{report.outcome} of {report.models[0]} on {report.benchmark} (points) against {report.by}", "",
+        f"{report.outcome} of {report.models[0]} on {report.benchmark} (points) against {report.by}",
+        *([report.level.conclusion] if report.level else []), "",
         terminal_table(header, rows), "",
         f"rho {text.interval(report.spearman)}, p {report.spearman.p:.4f}; r {text.interval(report.pearson)}, n "
         f"{report.pearson.n}",
@@ -164,6 +164,10 @@ def show(report: MorphologyReport) -> Group:
         parts.append(f"premium: rho {text.interval(report.premium)}, p {report.premium.p:.4f}")
     if report.regression:
         parts += ["", text.regression(report.regression)]
+    if report.level:
+        parts += ["", *text.level(report.level)]
+    if report.level_regression:
+        parts += ["", text.regression(report.level_regression)]
     if report.moran:
         parts.append(f"Moran's I of the residuals: {report.moran.estimate:.3f}, p {report.moran.p:.2f}")
     left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
@@ -186,8 +190,9 @@ def draw(report: MorphologyReport) -> Figure:
             axis.axhline(0, color="#555555", linewidth=0.8)
         axis.set_xlabel(LABELS[report.by])
         axis.set_ylabel(f"{report.models[0]}: {report.outcome} (points)")
-        axis.set_title(f"ρ = {report.spearman.estimate:.2f} [{report.spearman.low:.2f}, {report.spearman.high:.2f}], "
-                       f"n {report.spearman.n}")  # fmt: skip
+        rho = report.spearman
+        title = f"ρ = {rho.estimate:.2f} [{rho.low:.2f}, {rho.high:.2f}], n {rho.n}"
+        axis.set_title(f"{title}\n{report.level.short}" if report.level else title)
         axis.margins(x=0.08)
         figures.legend(axis, colours)
         xs, ys = [row.complexity for row in report.rows], [row.value for row in report.rows]

@@ -17,9 +17,11 @@ import numpy as np
 from scipy import stats
 
 from xstilts_eval.analysis import dependence, regression
+from xstilts_eval.analysis import level as levels
 from xstilts_eval.analysis.dependence import Blocks, WithoutFamily
 from xstilts_eval.analysis.features import SIZES, known
-from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark
+from xstilts_eval.analysis.level import Level
+from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark, seeds_line
 from xstilts_eval.analysis.regression import MINIMUM, Correlation, Regression
 from xstilts_eval.errors import NumericError, PredictionError, UnknownName
 
@@ -36,7 +38,8 @@ PER_GROUP = 3
 class Contrast:
     """One language: both gains and D with the half-width of its 95 % interval (points), and what it is known by.
 
-    `resource_class` is Joshi et al.'s 0-5, `log_size` log₁₀ of the corpus; None where not known.
+    `resource_class` is Joshi et al.'s 0-5, `log_size` log₁₀ of the corpus, `baseline` the score before (points); None
+    where not known.
     """
 
     language: str
@@ -48,6 +51,7 @@ class Contrast:
     half_width: float | None
     log_size: float | None
     resource_class: int | None
+    baseline: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,11 @@ class Association:
 
 @dataclass(frozen=True)
 class MultilingualReport:
-    """Everything the command says; `english` is D in English, which no average or correlation counts."""
+    """Everything the command says; `english` is D in English, which no average or correlation counts.
+
+    `levels` sets corpus size and resource class beside the baseline's level, over all languages. The baseline cancels
+    in D, so that its chance is no part of D; but a floor or a ceiling that both arms share is.
+    """
 
     models: tuple[str, str]
     benchmark: str
@@ -93,6 +101,7 @@ class MultilingualReport:
     left_out: dict[str, str]
     refused: dict[str, str]
     notes: tuple[str, ...]
+    levels: tuple[Level, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,13 +138,36 @@ def analyse(arms: Arms, mix: Sequence[str], size: str = "cc100", notes: Sequence
     means = [_mean(group, [row for row in rows if row.group == group]) for group in GROUPS]
     return MultilingualReport(
         models, benchmark, tuple(mix), size, tuple(rows), english, tuple(m for m in means if m), tuple(associations),
-        fit, left_out, refused, (*notes, *_notes(rows)),
+        fit, left_out, refused, (*notes, *_notes(rows), *_started(arms, rows)), tuple(_levels(rows, size)),
     )  # fmt: skip
+
+
+def _started(arms: Arms, rows: Sequence[Contrast]) -> list[str]:
+    """What is known of the baseline and of the seeds."""
+    lines = [] if any(row.baseline is not None for row in rows) else [levels.UNKNOWN]
+    others = [row for row in (*arms.english, *arms.multilingual) if row.language not in (ENGLISH, "avg")]
+    return [*lines, seeds_line(others)]
+
+
+def _levels(rows: Sequence[Contrast], size: str) -> list[Level]:
+    found = []
+    for predictor in (f"log10 {size}", CLASS):
+        pairs = [(x, row) for row in rows if (x := predictor_of(row, predictor)) is not None]
+        try:
+            level = levels.hold(
+                predictor, [x for x, _ in pairs], [row.value for _, row in pairs],
+                {"baseline": [row.baseline for _, row in pairs]},
+            )  # fmt: skip
+        except NumericError:
+            continue  # `refused` says why: there is no correlation either
+        found += [level] if level else []
+    return found
 
 
 def _rows(arms: Arms, mix: Sequence[str], size: str) -> tuple[list[Contrast], dict[str, str]]:
     families = {entry.family for code in mix if (entry := known(code)) and entry.family}
     before, after = ({row.language: row.value for row in side} for side in (arms.english, arms.multilingual))
+    start = {row.language: row.baseline for row in arms.english}
     rows, left_out = [], {}
     for row in arms.difference:
         if row.language == "avg":
@@ -150,7 +182,7 @@ def _rows(arms: Arms, mix: Sequence[str], size: str) -> tuple[list[Contrast], di
             Contrast(
                 row.language, entry.family or entry.name, group, before[row.language], after[row.language], row.value,
                 row.half_width, math.log10(amount) if amount else None,
-                entry.resources.joshi_class if entry.resources else None,
+                entry.resources.joshi_class if entry.resources else None, start[row.language],
             )
         )  # fmt: skip
     return sorted(rows, key=lambda one: (GROUPS.index(one.group), -one.value)), left_out

@@ -49,8 +49,8 @@ def multilingual(
         mix = sources.the_mix(said[1], given, said[0])
         arms = sources.from_runs(folders, (Path(english).name, Path(multilingual).name), benchmark)
         seeds = len(folders[0])
-        few = "" if seeds > 2 else " (below three, intervals of D cover the documents alone)"
-        notes = [f"seeds: {seeds}{few}", *sources.notes(folders[1][0], folders[2][0], said[0])]
+        few = [] if seeds > 2 else ["below three seeds intervals of D cover the documents alone"]
+        notes = [*few, *sources.notes(folders[1][0], folders[2][0], said[0])]
     report = analysis.analyse(arms, mix, size, notes)
     publish(report, show(report), lambda: multilingual_figure.draw(report), output, "multilingual", overwrite)
 
@@ -79,6 +79,8 @@ def show(report: MultilingualReport) -> Group:
         terminal_table(("group", "languages", "mean D", "± over languages", "clearly better", "clearly worse"), means),
         "", *(_association(one) for one in report.associations),
     ]  # fmt: skip
+    for level in report.levels:
+        parts += ["", level.conclusion, *text.level(level)]
     if report.regression:
         parts += ["", text.regression(report.regression)]
     refused = [f"- not fitted: {label}: {reason}" for label, reason in report.refused.items()]

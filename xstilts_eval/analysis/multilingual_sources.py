@@ -85,7 +85,9 @@ def from_table(
 def _minus(one: Observation, other: Observation, name: str) -> Observation:
     widths = (one.half_width, other.half_width)
     half = None if None in widths else math.hypot(*(width or 0.0 for width in widths))
-    return replace(one, model=name, outcome="gain", value=one.value - other.value, half_width=half)
+    start = other.value if one.outcome == "score" else None
+    return replace(one, model=name, outcome="gain", value=one.value - other.value, half_width=half, baseline=start,
+                   seeds=observations.fewest_seeds([one, other]))  # fmt: skip
 
 
 def trained_on(folders: Sequence[Path], benchmark: str) -> tuple[str, ...]:

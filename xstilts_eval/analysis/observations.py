@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -32,6 +32,8 @@ ENGLISH = "en"
 class Observation:
     """One number: a score, a gain of training over a baseline, or the gap to English, in points.
 
+    `baseline` is the score that a gain starts from, `seeds` the number of training runs behind the number; None where
+    not known.
     `half_width` is that of the 95 % interval where one is known. `benchmark` is a group (``xtreme_xnli``), or what a
     table calls it.
     """
@@ -42,10 +44,14 @@ class Observation:
     outcome: Outcome
     value: float
     half_width: float | None = None
+    baseline: float | None = None
+    seeds: int | None = None
 
 
 class TableRow(BaseModel):
     """One row of a score table (CSV): points with, optionally, the half-width of their 95 % interval.
+
+    `baseline` is the score that a gain starts from (points), `seeds` the number of training runs behind the row.
 
     `parameters`, `embedding_parameters`, `group` (models of one recipe) and `bases` serve `scaling` only.
     """
@@ -58,6 +64,8 @@ class TableRow(BaseModel):
     score: float
     outcome: Outcome = "score"
     half_width: float | None = Field(default=None, ge=0)
+    baseline: float | None = None
+    seeds: int | None = Field(default=None, ge=1)
     parameters: float | None = Field(default=None, gt=0)
     embedding_parameters: float | None = Field(default=None, ge=0)
     group: str = "all"
@@ -137,7 +145,10 @@ def _problem(error: Exception) -> str:
 
 def from_table(rows: Iterable[TableRow]) -> list[Observation]:
     """Observations of a score table; languages by our codes where they are known."""
-    return [Observation(r.model, r.benchmark, canonical(r.language), r.outcome, r.score, r.half_width) for r in rows]
+    return [
+        Observation(r.model, r.benchmark, canonical(r.language), r.outcome, r.score, r.half_width, r.baseline, r.seeds)
+        for r in rows
+    ]
 
 
 def canonical(language: str) -> str:
@@ -163,7 +174,7 @@ def from_gains(name: str, found: Iterable[gains_of_runs.Gain]) -> list[Observati
     """Gains of one run as rows: languages, and their average."""
     return [
         Observation(name, gain.family.group, "avg" if gain.language == "all" else gain.language, "gain",
-                    gain.gain, gain.half_width)
+                    gain.gain, gain.half_width, gain.baseline, len(gain.by_seed))
         for gain in found if gain.language != "others"
     ]  # fmt: skip
 
@@ -176,7 +187,7 @@ def _score(name: str, leaves: Sequence[record.LeafResult]) -> Observation:
     documents = 50 * fmean(high - low for low, high in known) if known else None
     seeds = t_half_width(points) if len(points) > 2 else None
     half = None if documents is None and seeds is None else math.hypot(documents or 0.0, seeds or 0.0)
-    return Observation(name, first.family.group, first.language, "score", fmean(points), half)
+    return Observation(name, first.family.group, first.language, "score", fmean(points), half, seeds=len(points))
 
 
 def from_zoo(records: Iterable[PublishedRecord], model: str, which: Which, averages: bool = False) -> list[Observation]:
@@ -215,8 +226,30 @@ def gaps(scores: Sequence[Observation]) -> list[Observation]:
             continue
         widths = (source.half_width, one.half_width)
         half = None if None in widths else math.hypot(*(width or 0.0 for width in widths))
-        found.append(replace(one, outcome="gap", value=source.value - one.value, half_width=half))
+        found.append(replace(one, outcome="gap", value=source.value - one.value, half_width=half,
+                             baseline=None, seeds=fewest_seeds([source, one])))  # fmt: skip
     return found
+
+
+def fewest_seeds(rows: Iterable[Observation]) -> int | None:
+    """Seeds behind the number with fewest of them; None where one does not say."""
+    found = [row.seeds for row in rows]
+    return min((seeds for seeds in found if seeds is not None), default=None) if None not in found else None
+
+
+def seeds_line(rows: Iterable[Observation]) -> str:
+    """How many training runs the numbers rest on."""
+    return seeds_line_of({row.seeds for row in rows})
+
+
+def seeds_line_of(known: Collection[int | None]) -> str:
+    """The same, from the numbers of seeds that occur."""
+    if None in known or not known:
+        return "how many seeds stand behind these numbers is not said"
+    counts = sorted(seeds for seeds in known if seeds is not None)
+    if counts == [1]:
+        return "one seed stands behind every number: another training run would move them all"
+    return f"seeds behind every number: {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))}"
 
 
 def select(

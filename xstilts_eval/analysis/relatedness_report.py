@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -12,12 +12,14 @@ from statistics import fmean
 import numpy as np
 
 from xstilts_eval.analysis import transferability
-from xstilts_eval.analysis.observations import ENGLISH, Observation
+from xstilts_eval.analysis.observations import ENGLISH, Observation, fewest_seeds, seeds_line_of
 from xstilts_eval.analysis.relatedness import Agreement, agreement
 from xstilts_eval.analysis.representations import Layers
 from xstilts_eval.analysis.similarity import linear_cka
 from xstilts_eval.errors import DataError, MissingData, NumericError, PredictionError
 
+SAME_LEVEL = 0.05
+"""Points that the baselines of one target may differ by: half of the last digit that is printed."""
 AVERAGE, DEGRADATION = "mean gain", "change of the gap to English"
 
 
@@ -25,7 +27,8 @@ AVERAGE, DEGRADATION = "mean gain", "change of the gap to English"
 class Cell:
     """One intermediate task on one target: points gained on average, in English, and by how much the gap widens.
 
-    `worse` of `languages` other than English lose clearly (their 95 % interval is below 0).
+    `worse` of `languages` other than English lose clearly (their 95 % interval is below 0). `baseline` is the mean
+    score that the gain starts from, `seeds` the training runs behind it; None where not known.
     """
 
     intermediate: str
@@ -36,6 +39,8 @@ class Cell:
     widening: float | None
     worse: int
     languages: int
+    baseline: float | None = None
+    seeds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,36 @@ def cells(gains: Sequence[Observation]) -> list[Cell]:
                 intermediate, target, value, average.half_width if average else None, english,
                 english - others if english is not None and others is not None else None,
                 sum(row.half_width is not None and row.value + row.half_width < 0 for row in own), len(own),
+                _start(rows.values()), fewest_seeds(rows.values()),
             )
         )  # fmt: skip
     return found
+
+
+def _start(rows: Iterable[Observation]) -> float | None:
+    """Mean baseline of the languages; None where one is not known."""
+    found = [row.baseline for row in rows if row.language != "avg"]
+    known = [value for value in found if value is not None]
+    return fmean(known) if known and len(known) == len(found) else None
+
+
+def _starts(found: Sequence[Cell]) -> list[str]:
+    """What the level of the baseline does here, and the targets in which tasks do not share one."""
+    lines = [seeds_line_of({cell.seeds for cell in found})]
+    if len({cell.intermediate for cell in found}) < 2:
+        return lines
+    different = []
+    for target in dict.fromkeys(cell.target for cell in found):
+        levels = [cell.baseline for cell in found if cell.target == target and cell.baseline is not None]
+        if levels and max(levels) - min(levels) > SAME_LEVEL:
+            different.append(f"{target} ({min(levels):.1f} to {max(levels):.1f})")
+    if different:
+        return [*lines, f"gains start from different levels in {', '.join(different)}: rank them over one baseline"]
+    return [
+        *lines,
+        "estimates are ranked within a target, where all gains start from one baseline: its level cannot order them; "
+        "from target to target gains do depend on it",
+    ]
 
 
 def similarity(intermediate: str, before: Mapping[str, Layers], after: Mapping[str, Layers]) -> list[Similarity]:
@@ -172,4 +204,5 @@ def report(
             except NumericError as error:
                 refused[label] = str(error)
     plain = {name: {task: dict(row) for task, row in table.items()} for name, table in (estimates or {}).items()}
-    return RelatednessReport(tuple(found), tuple(similarities), plain, tuple(agreements), refused, tuple(notes))
+    notes = (*notes, *_starts(found))
+    return RelatednessReport(tuple(found), tuple(similarities), plain, tuple(agreements), refused, notes)

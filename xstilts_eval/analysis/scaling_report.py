@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xstilts_eval.analysis import level as levels
 from xstilts_eval.analysis import scaling
-from xstilts_eval.analysis.regression import MINIMUM
+from xstilts_eval.analysis.level import Level
+from xstilts_eval.analysis.observations import seeds_line_of
+from xstilts_eval.analysis.regression import MINIMUM, Vector
 from xstilts_eval.analysis.scaling import Band, Difference, Doubling, PowerLaw, Saturating
 from xstilts_eval.errors import NumericError, PredictionError
 
@@ -17,7 +20,10 @@ TOTAL, BARE = "parameters", "parameters without embeddings"
 
 @dataclass(frozen=True)
 class Sized:
-    """One model: outcome in points with its half-width, parameters in all and of the embeddings (None: unknown)."""
+    """One model: outcome in points with its half-width, parameters in all and of the embeddings (None: unknown).
+
+    `baseline` is the score that a gain starts from (points), `seeds` the training runs behind it; None where not known.
+    """
 
     model: str
     benchmark: str
@@ -29,6 +35,8 @@ class Sized:
     group: str = "all"
     bases: str = "multilingual"
     language: str = "avg"
+    baseline: float | None = None
+    seeds: int | None = None
 
     @property
     def bare(self) -> float | None:
@@ -37,7 +45,10 @@ class Sized:
 
 @dataclass(frozen=True)
 class Fit:
-    """The fits over one kind of bases and one way of counting; power law and saturation for levels of one group."""
+    """The fits over one kind of bases and one way of counting; power law and saturation for levels of one group.
+
+    `level` sets log₂ of the parameters beside the baseline's level (unweighted), for gains whose baseline is known.
+    """
 
     bases: str
     counting: str
@@ -45,6 +56,7 @@ class Fit:
     bands: tuple[Band, ...]
     power_law: PowerLaw | None
     saturating: Saturating | None
+    level: Level | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +98,31 @@ def analyse(points: Sequence[Sized]) -> ScalingReport:
         raise NumericError("; ".join(f"{label}: {reason}" for label, reason in refused.items()))
     difference = _difference(points, refused)
     return ScalingReport(
-        points[0].benchmark, points[0].outcome, tuple(points), tuple(fits), difference, refused, tuple(_notes(fits))
-    )
+        points[0].benchmark, points[0].outcome, tuple(points), tuple(fits), difference, refused,
+        (*_notes(fits), *_started(points, fits)),
+    )  # fmt: skip
+
+
+def _started(points: Sequence[Sized], fits: Sequence[Fit]) -> list[str]:
+    """What is known of the baselines and of the seeds."""
+    lines = [seeds_line_of({point.seeds for point in points})]
+    if points[0].outcome == "gain" and all(fit.level is None for fit in fits):
+        lines.append(levels.why_not([point.baseline for point in points]))
+    return lines
+
+
+def _level(points: Sequence[Sized], size: Vector) -> Level | None:
+    """log₂ of the size beside the baseline, groups with their own intercepts as in the fit."""
+    if points[0].outcome != "gain":
+        return None
+    groups = sorted({point.group for point in points})[1:]
+    own = {group: [float(point.group == group) for point in points] for group in groups}
+    gains = [point.value for point in points]
+    starts = {"baseline": [point.baseline for point in points]}
+    try:
+        return levels.hold("log2 of the size", np.log2(size), gains, starts, {"baseline": gains}, own)
+    except NumericError:
+        return None  # too few points for the groups' intercepts and a level
 
 
 def _fit(points: Sequence[Sized], bases: str, counting: str) -> Fit:
@@ -106,6 +141,7 @@ def _fit(points: Sequence[Sized], bases: str, counting: str) -> Fit:
         bases, counting, doubling, tuple(bands),
         scaling.power_law(size, value) if is_level else None,
         scaling.saturating(size, value) if is_level else None,
+        _level(chosen, size),
     )  # fmt: skip
 
 

@@ -12,7 +12,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xstilts_eval.analysis import sizes
-from xstilts_eval.analysis.observations import Observation, TableRow, Which, canonical, from_runs, from_zoo, read_table
+from xstilts_eval.analysis.observations import (
+    Observation,
+    TableRow,
+    Which,
+    canonical,
+    fewest_seeds,
+    from_runs,
+    from_zoo,
+    read_table,
+)
 from xstilts_eval.analysis.scaling_report import Sized
 from xstilts_eval.analysis.sizes import Bases
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
@@ -60,7 +69,7 @@ def sized_from_table(path: Path) -> list[Sized]:
 def _of_row(row: TableRow) -> Sized:
     return Sized(
         row.model, row.benchmark, row.outcome, row.score, row.half_width, float(row.parameters or 0),
-        row.embedding_parameters, row.group, row.bases, canonical(row.language),
+        row.embedding_parameters, row.group, row.bases, canonical(row.language), row.baseline, row.seeds,
     )  # fmt: skip
 
 
@@ -90,9 +99,10 @@ def _of_run(row: RunRow, folder: Path, inner: str, language: str) -> list[Sized]
         counted = sizes.count(folder / row.weights)
         parameters, embeddings = counted.parameters, float(counted.embeddings)
     return [
-        Sized(row.model, o.benchmark, o.outcome, o.value, o.half_width, parameters, embeddings, row.group, row.bases)
+        Sized(row.model, o.benchmark, o.outcome, o.value, o.half_width, parameters, embeddings, row.group, row.bases,
+              baseline=o.baseline, seeds=o.seeds)
         for o in averaged(observations, language)
-    ]
+    ]  # fmt: skip
 
 
 def sized_from_zoo(models: Sequence[str], which: Which, language: str) -> list[Sized]:
@@ -125,7 +135,12 @@ def averaged(rows: Sequence[Observation], language: str) -> list[Observation]:
             found += given
         else:
             first = own[0]
-            found.append(Observation(first.model, benchmark, "avg", first.outcome, fmean(row.value for row in own)))
+            mean = fmean(row.value for row in own)
+            starts = [row.baseline for row in own if row.baseline is not None]
+            start = fmean(starts) if len(starts) == len(own) else None
+            found.append(
+                Observation(first.model, benchmark, "avg", first.outcome, mean, None, start, fewest_seeds(own))
+            )
     return found
 
 

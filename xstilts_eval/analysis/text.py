@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from rich.console import Group, RenderableType
 
 from xstilts_eval.analysis.distance import DistanceReport
+from xstilts_eval.analysis.level import COLLINEAR, Level
 from xstilts_eval.analysis.regression import Correlation, Regression
 from xstilts_eval.analysis.scaling_report import ScalingReport
 from xstilts_eval.tables import terminal_table
@@ -18,6 +19,7 @@ def distance(report: DistanceReport) -> Group:
     sure = f"mean {report.mean:+.2f} ± {report.mean_half_width:.2f} over these {report.n} languages"
     parts: list[RenderableType] = [
         f"{report.outcome} of {report.model} on {scope}, points; {sure}",
+        *([report.level.conclusion] if report.level else []),
         "",
         _points(report),
     ]
@@ -26,6 +28,12 @@ def distance(report: DistanceReport) -> Group:
     if report.regression:
         parts += ["", f"{report.outcome} ~ {report.by} distance + log10 {report.size}", regression(report.regression)]
         parts.append(f"Freedman-Lane permutation p of distance: {report.permutation_p:.4f}")
+    if report.level:
+        parts += ["", *level(report.level)]
+    if report.level_regression:
+        head = f"{report.outcome} ~ {report.by} distance + log10 {report.size} + baseline"
+        parts += ["", head, regression(report.level_regression)]
+        parts.append(f"Freedman-Lane permutation p of distance: {_p(report.level_permutation_p or 1.0)}")
     if report.moran:
         i = report.moran
         chance = f"expected {i.expected:.3f}, p {i.p:.2f}"
@@ -34,8 +42,7 @@ def distance(report: DistanceReport) -> Group:
         parts.append(f"without one family, rho with {report.by} distance: {_without(report)}")
     if report.families:
         parts.append(f"family means: {interval(report.families)}, n {report.families.n}")
-    if report.mixed:
-        m = report.mixed
+    for m in (found for found in (report.mixed, report.level_mixed) if found):
         parts.append(
             f"slope of {report.by} distance over all benchmarks ({m.method}; {m.rows} rows, {m.languages} languages, "
             f"{m.families} families; held fixed: {', '.join(m.controls)} and benchmark): {m.estimate:+.2f} points per "
@@ -56,13 +63,33 @@ def _points(report: DistanceReport) -> RenderableType:
 
 
 def _features(report: DistanceReport) -> RenderableType:
-    header = ("feature", "rho [95 %]", "p", "p (BH)", "r [95 %]", "size held fixed", "n")
+    header = ["feature", "rho [95 %]", "p", "p (BH)", "r [95 %]", "size held fixed", "n"]
     rows = [
-        (f.name, interval(f.spearman), _p(f.spearman.p), _p(f.adjusted_p), interval(f.pearson),
-         f"{interval(f.partial)}, p {f.partial.p:.3f}" if f.partial else "–", str(f.spearman.n))
+        [f.name, interval(f.spearman), _p(f.spearman.p), _p(f.adjusted_p), interval(f.pearson),
+         f"{interval(f.partial)}, p {f.partial.p:.3f}" if f.partial else "–", str(f.spearman.n)]
         for f in report.features
     ]  # fmt: skip
+    if report.level:
+        header.append("baseline held fixed")
+        for row, feature in zip(rows, report.features, strict=True):
+            row.append(f"{interval(feature.at_level)}, p {_p(feature.at_level.p)}" if feature.at_level else "–")
     return terminal_table(header, rows)
+
+
+def level(found: Level) -> list[RenderableType]:
+    """The predictor without and with the level of the baseline held fixed; its `conclusion` belongs above."""
+    header = ("held fixed", "rho [95 %]", "p", "r [95 %]", "p", "slope [95 %, HC3]")
+    rows = [
+        (one.held, interval(one.rank), _p(one.rank.p), interval(one.linear), _p(one.linear.p),
+         f"{one.slope.estimate:+.2f} [{one.slope.low:.2f}, {one.slope.high:.2f}]")
+        for one in (found.raw, *found.fixed)
+    ]  # fmt: skip
+    apart = "not to be told apart" if found.is_collinear else f"told apart up to {COLLINEAR:g}"
+    title = (
+        f"{found.predictor} beside the level of the baseline, n {found.n}; R with the level {found.with_level:.2f}, "
+        f"variance inflation {found.inflation:.1f}: {apart}"
+    )
+    return [terminal_table(header, rows, title)]
 
 
 def regression(found: Regression) -> RenderableType:
@@ -106,6 +133,9 @@ def scaling(report: ScalingReport) -> Group:
         f"{report.outcome} on {report.benchmark}, points against log2 of the parameters", "",
         terminal_table(header, rows), "", terminal_table(columns, fits),
     ]  # fmt: skip
+    for fit in report.fits:
+        if fit.level:
+            parts += ["", f"{fit.bases}, {fit.counting}: {fit.level.conclusion}", *level(fit.level)]
     if more := report.difference:
         parts.append(
             f"a doubling gives {more.first} bases {more.estimate:+.2f} points more than {more.second} ones (95 % "

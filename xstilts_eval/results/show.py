@@ -32,6 +32,7 @@ class _Model(BaseModel):
     device: str | None = None
     max_length: dict[str, int | None] = {}
     retrieval: dict[str, Any] | None = None
+    rankers: dict[str, dict[str, Any]] = {}
     processes: int | None = None
     chat_template: bool | None = None
     counts: dict[str, dict[str, Any]] = {}
@@ -109,14 +110,14 @@ def _facts(run: RunResult, whole: _File, model: _Model) -> dict[str, str]:
     made = datetime.fromtimestamp(whole.date, timezone.utc).strftime("%Y-%m-%d %H:%M UTC") if whole.date else ""
     heads = " ".join(f"{family}:{sha}" for family, sha in model.heads.items())
     lengths = " ".join(f"{name}:{length}" for name, length in model.max_length.items() if length)
-    pooling = model.retrieval or {}
     host = f"lm_eval {whole.lm_eval_version}" if whole.lm_eval_version else ""
     found = {
         "checkpoint": run.checkpoint,
         "model class": whole.config.model or "",
         "encoder": model.encoder_sha256 or "",
         "heads": heads,
-        "retrieval": f"layer {pooling.get('layer') or 'last'}, {pooling.get('pooling')} pooling" if pooling else "",
+        "retrieval": _vectors(model.retrieval) if model.retrieval else "",
+        "prompts": "; ".join(_sides(name, settings) for name, settings in model.rankers.items()),
         "lengths": lengths,
         "precision": model.dtype or "",
         "device": model.device or "",
@@ -127,6 +128,19 @@ def _facts(run: RunResult, whole: _File, model: _Model) -> dict[str, str]:
         "versions": ", ".join(filter(None, (host, *(f"{name} {v}" for name, v in model.versions.items())))),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _vectors(settings: dict[str, Any]) -> str:
+    """How sentences became vectors; a prompt in quotes, which show its blanks."""
+    prompt = settings.get("prompt")
+    said = f"prompt {prompt!r}" if prompt else "no prompt"
+    return f"layer {settings.get('layer') or 'last'}, {settings.get('pooling')} pooling, {said}"
+
+
+def _sides(name: str, settings: dict[str, Any]) -> str:
+    """The prompts of the two sides of a ranking."""
+    sides = (f"{side} {settings.get(f'{side}_prompt') or ''!r}" for side in ("query", "passage"))
+    return f"{name}: {', '.join(sides)}"
 
 
 def _data_rows(run: RunResult, path: Path) -> Iterable[DataRow]:

@@ -94,7 +94,7 @@ def contradictions(zoo: Zoo) -> Iterator[Finding]:
     """Two rows with one key and values that differ by more than the rounding of the coarser one."""
     for records in _by(zoo.records, lambda record: record.key).values():
         low, high = min(records, key=lambda r: r.percent), max(records, key=lambda r: r.percent)
-        if high.percent - low.percent > max(_half_digit(low), _half_digit(high)) + 1e-9:
+        if high.percent - low.percent > max(low.half_digit, high.half_digit) + 1e-9:
             said = "; ".join(f"{record.source} ({record.confidence}) {record.value}" for record in records)
             yield Finding("contradiction", _subject(low), said)
 
@@ -126,7 +126,7 @@ def averages(zoo: Zoo) -> Iterator[Finding]:
             if not parts:
                 continue
             mean = sum(part.percent for part in parts) / len(parts)
-            allowed = _half_digit(average) + min(_half_digit(part) for part in parts) + 1e-9
+            allowed = average.half_digit + min(part.half_digit for part in parts) + 1e-9
             if abs(mean - average.percent) > allowed:
                 detail = f"{average.source} gives {average.percent:g} %, its {len(parts)} languages {mean:.4g} %"
                 yield Finding("average", f"{_subject(average)} | {average.source}", detail)
@@ -220,11 +220,3 @@ def _by(records: Iterable[Record], key: Callable[[Record], tuple[str, ...]]) -> 
 def _subject(record: Record) -> str:
     parts = (record.model, record.stage, record.setting, record.benchmark, record.task, record.metric, record.language)
     return " | ".join(parts)
-
-
-def _half_digit(record: Record) -> float:
-    """Half a unit of the last digit that was printed, in percent."""
-    digits = re.sub(r"e.*$", "", repr(record.value).partition(".")[2])
-    exponent = int(found.group(1)) if (found := re.search(r"e(-?\d+)$", repr(record.value))) else 0
-    unit: float = 10.0 ** (exponent - len(digits))
-    return 0.5 * unit * (100 if record.scale == "fraction" else 1)

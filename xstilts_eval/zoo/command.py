@@ -67,14 +67,22 @@ def zoo_show(
 
 
 @zoo_app.command("check")
-def zoo_check(file: Path | None = typer.Option(None, help=FILE_HELP)) -> None:
+def zoo_check(
+    file: Path | None = typer.Option(None, help=FILE_HELP),
+    detects: bool = typer.Option(False, "--detects", help="Show of every model what xstilts regress can detect."),
+) -> None:
     """Schema, duplicates, contradictions, scales, averages, names, licences; exit code 1 if something is wrong."""
+    from xstilts_eval import printing
+    from xstilts_eval.zoo import views
     from xstilts_eval.zoo.check import check
     from xstilts_eval.zoo.manifest import load
-    from xstilts_eval.zoo.views import verdict_lines
 
-    verdict = check(load(file))
-    print("\n".join(verdict_lines(verdict)))
+    zoo = load(file)
+    verdict = check(zoo)
+    if detects:
+        printing.show(views.detection_table(zoo))
+    *lines, outcome = views.verdict_lines(verdict)
+    print("\n".join([*lines, views.detection_line(zoo), outcome]))
     if verdict.errors:
         raise typer.Exit(1)
 

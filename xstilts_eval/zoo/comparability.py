@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from xstilts_eval.benchmark import Kind
+from xstilts_eval.benchmark import FAMILIES, Kind
 from xstilts_eval.results.record import LeafResult
 from xstilts_eval.zoo.manifest import Model, Record
 
@@ -73,6 +73,8 @@ def _as_published(record: Record, model: Model, leaf: LeafResult, ours: Mapping[
     if "zero-shot" in record.setting or "0-shot" in record.setting:
         wanted["shots"] = "0"
     wanted |= _settings(model, leaf)
+    if "prompt" in wanted:
+        ours = {"prompt": repr("")} | dict(ours)  # a signature names only a prompt that is there
     found = [_differs(name, ours, wanted) for name in wanted if ours.get(name) != wanted[name]]
     if "scored" in ours:
         found.append(f"only {ours['scored']} documents have a score")
@@ -116,6 +118,19 @@ def _other_weights(record: Record, model: Model, ours: Mapping[str, str]) -> lis
     if name != model.hub_id or not _COMMIT.fullmatch(wanted) or wanted.startswith(commit) or commit.startswith(wanted):
         return []
     return [f"weights of commit {commit[:12]}, not {wanted[:12]}"]
+
+
+def has_same_weights(record: Record, signature: str) -> bool:
+    """Whether no training lies between a record and a score of ours of this signature ("" for a score to come).
+
+    A record of ours names its checkpoint; a published one is of weights that were published, where the task needs no
+    head of its own.
+    """
+    if record.signature:
+        theirs = fields(record.signature).get("ckpt")
+        return theirs is not None and (not signature or fields(signature).get("ckpt") == theirs)
+    family = FAMILIES.get(record.family)
+    return family is not None and family.is_embedded
 
 
 def _differs(name: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:

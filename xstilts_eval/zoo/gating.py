@@ -16,6 +16,8 @@ NORMAL = 1.959964
 """97.5 % quantile of the normal distribution: half of a 95 % interval in standard errors."""
 EXACT = 1e-9
 """Points that arithmetic alone may move."""
+LEVEL = 0.05
+"""Chance that a faithful run turns red, over all that sampling error judges: single numbers and joint verdicts."""
 RECALLED = "recalled, not gated"
 NO_TOLERANCE = "no tolerance"
 _FURTHER_METRICS = {"xtreme_tatoeba": ("acc_from_foreign",)}

@@ -7,6 +7,7 @@ a number that is not there is absent, never 0.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -113,6 +114,14 @@ class Record(_Frozen):
     def percent(self) -> float:
         """The value on the scale 0-100."""
         return self.value * 100 if self.scale == "fraction" else self.value
+
+    @property
+    def half_digit(self) -> float:
+        """Half a unit of the last digit that was printed, on the scale 0-100; zeros at the end are not seen."""
+        digits = re.sub(r"e.*$", "", repr(self.value).partition(".")[2])
+        exponent = int(found.group(1)) if (found := re.search(r"e(-?\d+)$", repr(self.value))) else 0
+        unit: float = 10.0 ** (exponent - len(digits))
+        return 0.5 * unit * (100 if self.scale == "fraction" else 1)
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,7 +12,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from xstilts_eval.tables import ABSENT, markdown_table, terminal_table, without_empty
-from xstilts_eval.zoo.regression import LEVEL, Report, Status, Verdict
+from xstilts_eval.zoo.detection import span
+from xstilts_eval.zoo.gating import LEVEL
+from xstilts_eval.zoo.joint import POWER, SHARE, Joint
+from xstilts_eval.zoo.regression import Report, Status, Verdict
 
 Row = list[str]
 HEADER = ["family", "language", "metric", "published", "ours", "difference", "allowed", "verdict", "note"]
@@ -34,6 +38,7 @@ def verdict_line(report: Report) -> str:
         rest = f", {missing} missing (allowed)" if missing else ""
         return f"REPRODUCED: {found} of {gating} numbers of {report.against}{rest}"
     others = [f"{count} {status.value}" for status, count in counts.items() if count and status != Status.REPRODUCED]
+    others += [f"{family.family} shifted as a whole" for family in report.families if family.fails]
     return f"NOT REPRODUCED: {found} of {gating} numbers of {report.against}; {', '.join(others)}"
 
 
@@ -47,15 +52,48 @@ def count_lines(report: Report) -> list[str]:
         lines[0] += f" ({', '.join(f'{count} {reason}' for reason, count in report.not_gated.items())})"
     sampled = sum(verdict.error is not None for verdict in report.verdicts)
     if sampled:
+        together = len(report.families)
+        parts = f", {SHARE:.0%} of it for {together} joint verdict{'s'[: together > 1]}" if together else ""
         lines.append(
-            f"{sampled} compared by the sampling error of both sides; chance of a false alarm {LEVEL:.0%} in all"
+            f"{sampled} compared by the sampling error of both sides; chance of a false alarm {LEVEL:.0%} in all{parts}"
         )
     return lines
 
 
+def joint_rows(families: Sequence[Joint]) -> tuple[Row, list[Row]]:
+    """Families judged as a whole, one row each; differences in points."""
+    header = ["family", "metric", "numbers", "lower / equal / higher", "mean shift", "interval"]
+    header += ["p (shift)", "p (signs)", "p (spread)", "p below", "detects", "verdict"]
+    rows = [
+        [
+            one.family, one.metric, str(one.numbers), f"{one.lower} / {one.equal} / {one.higher}", f"{one.shift:+.2f}",
+            f"{one.low:+.2f} to {one.high:+.2f}", _p(one.shift_p), _p(one.sign_p), _p(one.spread_p),
+            f"{one.level:.2g}", f"{one.detectable:.2g}", one.verdict,
+        ]
+        for one in families
+    ]  # fmt: skip
+    return header, rows
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ABSENT
+    return "<.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def joint_lines(families: Sequence[Joint]) -> list[str]:
+    """How the joint verdicts are to be read, once."""
+    if not families:
+        return []
+    return [
+        f"numbers of a family together: it has shifted where a p is below its bound; intervals are at 1 - that bound, "
+        f"and a mean shift as large as `detects` is found with a chance of {POWER:.0%} or more"
+    ]
+
+
 def summary_rows(report: Report) -> tuple[Row, list[Row]]:
-    """Gating records by family and metric: counts, and the largest difference in points."""
-    header = ["family", "metric", "gated", *(status.value for status in Status), "largest difference"]
+    """Gating records by family and metric: counts, the largest difference, and what one record detects, in points."""
+    header = ["family", "metric", "gated", *(status.value for status in Status), "largest difference", "one detects"]
     groups: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in report.gating:
         groups.setdefault((verdict.record.family, verdict.record.metric), []).append(verdict)
@@ -63,7 +101,10 @@ def summary_rows(report: Report) -> tuple[Row, list[Row]]:
     for (family, metric), verdicts in groups.items():
         counts = [str(sum(verdict.status is status for verdict in verdicts)) for status in Status]
         found = [abs(v.difference) for v in verdicts if v.difference is not None]
-        rows.append([family, metric, str(len(verdicts)), *counts, _points(max(found)) if found else ABSENT])
+        largest = _points(max(found)) if found else ABSENT
+        rows.append(
+            [family, metric, str(len(verdicts)), *counts, largest, span(v.detectable for v in verdicts) or ABSENT]
+        )
     return header, rows
 
 
@@ -113,9 +154,12 @@ def terminal(report: Report, every: bool = False) -> RenderableType:
     header, summary = summary_rows(report)
     if summary:
         parts += [terminal_table(*without_empty(header, summary), keys=2), ""]
+    if report.families:
+        parts += [terminal_table(*without_empty(*joint_rows(report.families)), keys=2), ""]
     if shown := rows(report.verdicts) if every else short_rows(_not_reproduced(report)):
         parts += [terminal_table(*without_empty(HEADER, shown), keys=3), ""]
-    parts += [Text(line, style="dim") for line in count_lines(report)]
+    lines = [*count_lines(report), *joint_lines(report.families)]
+    parts += [Text(line, style="dim") for line in lines]
     parts.append(Text(verdict_line(report), style="bold green" if report.has_passed else "bold red"))
     return Group(*parts)
 
@@ -128,18 +172,26 @@ def markdown(report: Report) -> str:
     header, summary = summary_rows(report)
     if summary:
         lines += [*_table(header, summary), ""]
+    if report.families:
+        together = joint_lines(report.families)
+        lines += ["### Families as a whole", "", *_table(*joint_rows(report.families)), "", *together, ""]
     if wrong := _not_reproduced(report):
         lines += ["### Not reproduced", "", *_table(HEADER, short_rows(wrong)), ""]
     if right := [verdict for verdict in report.gating if verdict.status is Status.REPRODUCED]:
         lines += ["<details><summary>Reproduced</summary>", "", *_table(HEADER, rows(right)), "", "</details>", ""]
-    return "\n".join([*lines, "Numbers in points (0-100); `allowed` is the largest difference that passes.", ""])
+    legend = (
+        "Numbers in points (0-100); `allowed` is the largest difference that passes, `one detects` the difference that "
+        f"one number shows with a chance of {POWER:.0%}, or for certain where a tolerance decides."
+    )
+    return "\n".join([*lines, legend, ""])
 
 
 def junit(report: Report) -> str:
-    """One test case per record: a failure turns the regression red, a skipped one decides nothing."""
-    failed = sum(report.fails(verdict) for verdict in report.verdicts)
+    """One case per record and joint verdict: a failure turns the regression red, a skipped one decides nothing."""
+    failed = sum(report.fails(verdict) for verdict in report.verdicts) + sum(one.fails for one in report.families)
     skipped = sum(_is_skipped(report, verdict) for verdict in report.verdicts)
     cases = [_case(report, verdict) for verdict in report.verdicts]
+    cases += [_joint_case(report.against, one) for one in report.families]
     if not report.has_passed and not failed:  # nothing was compared: red, though no record says so
         case = ElementTree.Element("testcase", {"classname": "xstilts.regress", "name": "compared", "time": "0"})
         ElementTree.SubElement(case, "failure", {"type": "nothing compared", "message": _xml(verdict_line(report))})
@@ -162,6 +214,9 @@ def as_json(report: Report) -> dict[str, Any]:
         "gated": len(report.gating),
         "counts": {status.value: count for status, count in report.counts.items()},
         "not_gated": report.not_gated,
+        "families": [
+            {**asdict(one), "numbers": one.numbers, "failed": one.fails, "power": POWER} for one in report.families
+        ],
         "verdicts": [
             {
                 "record": verdict.record.model_dump(mode="json"),
@@ -173,6 +228,7 @@ def as_json(report: Report) -> dict[str, Any]:
                 "measured": verdict.measured,
                 "difference": verdict.difference,
                 "allowed": verdict.allowed,
+                "detectable": verdict.detectable,
                 "method": verdict.method,
                 "signature": verdict.signature,
             }
@@ -202,6 +258,17 @@ def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
         ElementTree.SubElement(case, "failure", {"type": verdict.status.value, "message": _xml(text)})
     elif _is_skipped(report, verdict):
         ElementTree.SubElement(case, "skipped", {"message": _xml(text)})
+    return case
+
+
+def _joint_case(against: str, one: Joint) -> ElementTree.Element:
+    name = f"all {one.numbers} numbers, {one.metric}"
+    place = {"classname": _xml(f"{against}.{one.family}"), "name": name, "time": "0"}
+    case = ElementTree.Element("testcase", place)
+    if one.fails:
+        header, (row,) = joint_rows([one])
+        text = ", ".join(f"{key} {value}" for key, value in zip(header[2:], row[2:], strict=True) if value)
+        ElementTree.SubElement(case, "failure", {"type": one.verdict, "message": _xml(text)})
     return case
 
 

@@ -2,13 +2,15 @@
 
 A record *gates* when it can decide something: it was read in a source, belongs to a task family, and says how far a
 faithful run may lie from it, by a tolerance or by its sampling error. A regression passes when every gating record is
-reproduced, and there is at least one.
+reproduced, there is at least one, and no family has shifted as a whole.
 
 Without a tolerance both sides are samples, and a difference of 0 is rejected at 5 % over *all* records so compared:
 Bonferroni's division, so that a table of a hundred numbers does not turn red by chance. Holm's procedure rejects
 something exactly when this does, so the exit code would be the same; this one gives each record an allowed difference
-of its own. Both sides usually share their test items, which makes the allowance too wide, never too narrow: it finds
-gross errors only. Where weights are public, a tolerance is the sharper tool.
+of its own. Both sides usually share their test items, which makes the allowance too wide, never too narrow: alone, a
+record shows gross errors only. The records of a family together show more (`joint`), and share the 5 % with the single
+ones. Where weights are public, a tolerance is the sharper tool; what it allows is allowed to all records of a family,
+which are then not judged together.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.results import scoreboard
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.results.scoreboard import Scoreboard
-from xstilts_eval.zoo.comparability import obstacle
+from xstilts_eval.zoo import joint
+from xstilts_eval.zoo.comparability import has_same_weights, obstacle
 from xstilts_eval.zoo.gating import (
     EXACT,
     NO_TOLERANCE,
@@ -39,10 +42,8 @@ from xstilts_eval.zoo.gating import (
     select,
     ungated,
 )
+from xstilts_eval.zoo.joint import Joint, Levels, Number
 from xstilts_eval.zoo.manifest import AVERAGE, Model, Record, Zoo
-
-LEVEL = 0.05
-"""Chance that a faithful run turns red, over all records compared by their sampling error."""
 
 
 class Status(str, Enum):
@@ -58,7 +59,9 @@ class Status(str, Enum):
 class Verdict:
     """One record; numbers in points (0-100), `difference` is ours minus the published one.
 
-    `error` is the standard error of the difference where that decides; `allowed` the largest difference that passes.
+    `error` is the standard error of the difference where that decides; `allowed` the largest difference that passes;
+    `detectable` the difference of the two systems that turns the regression red with a chance of `joint.POWER`, or for
+    certain where a tolerance decides.
     """
 
     record: Record
@@ -69,10 +72,15 @@ class Verdict:
     allowed: float | None = None
     error: float | None = None
     signature: str = ""
+    documents: int | None = None
 
     @property
     def difference(self) -> float | None:
         return None if self.measured is None else self.measured - self.record.percent
+
+    @property
+    def detectable(self) -> float | None:
+        return None if self.allowed is None else self.allowed + (self.error or 0.0) * NormalDist().inv_cdf(joint.POWER)
 
     @property
     def method(self) -> str | None:
@@ -84,12 +92,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Report:
-    """All verdicts on one model; `may_miss` says that a missing score is no failure."""
+    """All verdicts on one model, and the joint ones on its `families`; `may_miss`: a missing score is no failure."""
 
     against: str
     checkpoint: str
     verdicts: tuple[Verdict, ...]
     may_miss: bool = False
+    families: tuple[Joint, ...] = ()
 
     @property
     def gating(self) -> tuple[Verdict, ...]:
@@ -113,7 +122,8 @@ class Report:
 
     @property
     def has_passed(self) -> bool:
-        return self.counts[Status.REPRODUCED] > 0 and not any(self.fails(verdict) for verdict in self.verdicts)
+        fails = any(self.fails(verdict) for verdict in self.verdicts) or any(family.fails for family in self.families)
+        return self.counts[Status.REPRODUCED] > 0 and not fails
 
 
 def regress(zoo: Zoo, choice: Choice, runs: Sequence[RunResult], may_miss: bool = False) -> Report:
@@ -127,7 +137,8 @@ def regress(zoo: Zoo, choice: Choice, runs: Sequence[RunResult], may_miss: bool 
     records = select(zoo, choice)
     leaves = {(leaf.family.group, leaf.language): leaf for run in runs for leaf in run.leaves}
     judge = _Judge(model, records, leaves, scoreboard.build(runs))
-    return Report(choice.name, runs[0].checkpoint, judge.verdicts(), may_miss)
+    verdicts, families = judge.verdicts()
+    return Report(choice.name, runs[0].checkpoint, verdicts, may_miss, families)
 
 
 class _Judge:
@@ -138,11 +149,12 @@ class _Judge:
     ) -> None:
         self._model, self._records, self._leaves, self._board = model, records, leaves, board
 
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """One for each record; those without a tolerance share the level between them."""
+    def verdicts(self) -> tuple[tuple[Verdict, ...], tuple[Joint, ...]]:
+        """One for each record, and the joint ones; those without a tolerance share the level between them."""
         found = [self._verdict(record) for record in self._records]
-        sampled = sum(verdict.error is not None for verdict in found)
-        return tuple(_decided(verdict, sampled) for verdict in found)
+        numbers = _numbers(found)
+        level = joint.levels(numbers)
+        return tuple(_decided(verdict, level) for verdict in found), joint.verdicts(numbers, level)
 
     def _verdict(self, record: Record) -> Verdict:
         reason = ungated(record, self._records)
@@ -164,7 +176,8 @@ class _Judge:
         if reason := obstacle(record, self._model, leaf):
             return Verdict(record, Status.NOT_COMPARABLE, True, reason, signature=leaf.signature)
         measured = 100 * leaf.metrics[record.metric]
-        return _compared(record, measured, _error(leaf, record.metric), leaf.signature)
+        found = _compared(record, measured, _error(leaf, record.metric), leaf.signature)
+        return replace(found, documents=leaf.scored)
 
     def _average(self, record: Record) -> Verdict:
         row = self._board.families.get(record.family)
@@ -214,11 +227,21 @@ def _compared(record: Record, measured: float, error: float | None, signature: s
     return Verdict(record, Status.DRIFTED, True, "", measured, None, math.hypot(published, error), signature)
 
 
-def _decided(verdict: Verdict, sampled: int) -> Verdict:
-    """Whether a compared number lies within what is allowed; `sampled` records share the level."""
+def _numbers(verdicts: Sequence[Verdict]) -> list[Number]:
+    """What is compared by sampling error."""
+    digits = joint.half_digits([verdict.record for verdict in verdicts])
+    return [
+        Number(v.record.family, v.record.metric, v.record.language, v.record.percent, v.error, v.documents,
+               has_same_weights(v.record, v.signature), digits[v.record.source, v.record.metric], v.measured)
+        for v in verdicts if v.error is not None
+    ]  # fmt: skip
+
+
+def _decided(verdict: Verdict, level: Levels) -> Verdict:
+    """Whether a compared number lies within what is allowed."""
     difference, allowed = verdict.difference, verdict.allowed
     if verdict.error is not None:
-        allowed = NormalDist().inv_cdf(1 - LEVEL / (2 * sampled)) * verdict.error
+        allowed = level.quantile * verdict.error
     if difference is None or allowed is None:
         return verdict
     if abs(difference) <= allowed + EXACT:

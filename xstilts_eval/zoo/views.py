@@ -10,11 +10,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from xstilts_eval.tables import terminal_table
+from xstilts_eval.tables import ABSENT, terminal_table
 from xstilts_eval.zoo.check import Verdict
+from xstilts_eval.zoo.detection import Detection, by_model, detections, span
+from xstilts_eval.zoo.joint import POWER
 from xstilts_eval.zoo.manifest import Model, Record, Zoo
 
 Rows = list[dict[str, Any]]
+DETECTED = (
+    f"one number: the differences that turn it red with a chance of {POWER:.0%}, from its smallest to its largest, or "
+    "for certain where a tolerance decides; family: the same of the mean difference over all its languages"
+)
 
 
 def overview(zoo: Zoo, family: str | None = None, confidence: str | None = None) -> Rows:
@@ -78,12 +84,46 @@ def model_page(zoo: Zoo, model: Model, records: Sequence[Record]) -> Group:
             _scores(members, numbers),
         ]
         parts += [Text(f"  note: {note}", style="dim") for note in dict.fromkeys(r.note for r in members) if note]
+    if found := [row for row in detections(zoo, model.name) if row.family in {record.family for record in records}]:
+        parts += ["", Text("What xstilts regress detects (points)", style="bold"), _detected(found)]
+        parts.append(Text(DETECTED, style="dim"))
     parts += ["", Text("Sources", style="bold")]
     for key, index in numbers.items():
         source = zoo.sources[key]
         read_in = f"; read in: {source.read_in}" if source.read_in else ""
         parts.append(Text(f"[{index}] {source.title}\n    {source.url}\n    {source.table}{read_in}"))
     return Group(*parts)
+
+
+def _detected(found: Sequence[Detection]) -> RenderableType:
+    """By stage, setting and source, as a regression that names them compares."""
+    header = ("stage", "setting", "source", "family", "metric", "numbers", "by", "one number", "family")
+    rows = [
+        [row.stage, row.setting, row.source, row.family, row.metric, str(row.numbers), row.by,
+         span((row.smallest, row.largest)), ABSENT if row.together is None else f"{row.together:.2g}"]
+        for row in found
+    ]  # fmt: skip
+    return terminal_table(header, rows)
+
+
+def detection_table(zoo: Zoo) -> RenderableType:
+    """Every model that can decide something."""
+    rows = [
+        [model, f"{numbers:,}", span((low, high)), ABSENT if together is None else f"{together:.2g}"]
+        for model, numbers, low, high, together in by_model(zoo)
+    ]
+    return terminal_table(("model", "numbers", "one number detects", "a family detects"), rows)
+
+
+def detection_line(zoo: Zoo) -> str:
+    """How many models can decide, and by what."""
+    found = by_model(zoo)
+    joint = [together for *_, together in found if together is not None]
+    if not found:
+        return "no model has a number that can decide in xstilts regress"
+    text = f"{len(found)} of {len(zoo.models)} models decide in xstilts regress"
+    ends = f", where a mean shift of {span(joint)} points shows" if joint else ""
+    return f"{text}, {len(joint)} of them by a family as a whole{ends} (each model: --detects)"
 
 
 def _entry(model: Model) -> Text:
@@ -100,6 +140,8 @@ def _entry(model: Model) -> Text:
         "note": model.note or None,
     }
     evaluate = model.evaluate.model_dump(exclude_none=True)
+    if "prompt" in evaluate:
+        evaluate["prompt"] = repr(evaluate["prompt"])  # with its blanks, or visibly empty
     fields["evaluate"] = "; ".join(f"{name}: {value}" for name, value in evaluate.items()) or "unknown"
     return Text("\n".join(f"  {name:<13}{value}" for name, value in fields.items() if value is not None))
 
