@@ -143,7 +143,7 @@ def test_an_order_says_what_the_names_of_a_tagger_leave_open() -> None:
     torn = ["O", "PER", "ORG", "LOC", "B-PER", "B-ORG", "B-LOC"]  # two readings
     chosen = ["O", "MISC", "MISC", "MISC", "B-PER", "B-ORG", "B-LOC"]
     assert labels.given_names(PANX, torn, chosen) == chosen
-    assert labels.given_names(UDPOS, PENN_NAMES[:3] + ["NN"], ["X", "PUNCT", "PUNCT", "NOUN"])[3] == "NOUN"
+    assert labels.given_names(UDPOS, [*PENN_NAMES[:3], "NN"], ["X", "PUNCT", "PUNCT", "NOUN"])[3] == "NOUN"
     with pytest.raises(UnfitCheckpoint, match=r"\(it calls SYM VERB\)"):
         labels.given_names(UDPOS, ["NN", "VB", "SYM"], ["NOUN", "VERB", "VERB"])
 
@@ -357,7 +357,7 @@ def test_every_scheme_says_the_same(sentence: list[Entity]) -> None:
     [
         ("O B-PER I-PER B-LOC I-LOC", "PER is B-PER, I-PER, ORG cannot be found, LOC is B-LOC, I-LOC"),
         ("O PER PERSON LOC", "PER is PER, PERSON, ORG cannot be found, LOC is LOC"),
-        ("O PS LC", "PER cannot be found (near it: PS)"),
+        ("O PS LC", "PER is PS, ORG cannot be found, LOC is LC"),
         ("O B-PER.NAM I-PER.NAM B-ORG.NAM B-LOC.NAM", "PER cannot be found (near it: B-PER.NAM, I-PER.NAM)"),
         ("O B-PER I-PER B-ORG I-ORG B-GPE I-GPE", "GPE counts as LOC only with gpe=loc"),
         # The same three types with and without prefixes, on both sides, under two vocabularies.
