@@ -49,7 +49,7 @@ class LabelReading(BaseModel):
 
 def split_order(order: str | Iterable[str] | None) -> tuple[str, ...]:
     r"""Class names of an order ``a|b|c``, or of a list; a bar that belongs to a name is written ``\|``."""
-    if order is None:
+    if not order:
         return ()
     if isinstance(order, str):
         return tuple(part.replace(r"\|", "|") for part in re.split(r"(?<!\\)\|", order))

@@ -154,7 +154,7 @@ def test_an_order_says_what_the_names_of_a_tagger_leave_open() -> None:
         ("a|b", ("a", "b")),
         (r"NOUN\|Case|b", ("NOUN|Case", "b")),
         (["a|b", "c"], ("a|b", "c")),
-        ("", ("",)),
+        ("", ()),
         (None, ()),
     ],
 )

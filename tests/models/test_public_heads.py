@@ -207,14 +207,14 @@ def by_definition(own: list[str]) -> set[Entity]:
         (before, last), (prefix, kind) = parts(place - 1), parts(place)
         return kind != "O" and (kind != last or prefix in tuple("BSU") or before in tuple("ESLU"))
 
-    found = set()
+    found: set[Entity] = set()
     for start in range(len(own)):
         for end in range(start, len(own)):
             kinds = {parts(place)[1] for place in range(start, end + 1)}
             inner = any(begins(place) for place in range(start + 1, end + 1))
             goes_on = parts(end + 1)[1] in kinds and not begins(end + 1)
             if len(kinds) == 1 and begins(start) and not inner and not goes_on:
-                found.add((*kinds, start, end))
+                found.add((kinds.pop(), start, end))
     return {entity for entity in found if entity[0] not in ("O", "MISC")}
 
 
@@ -238,7 +238,7 @@ def test_any_sequence_has_the_entities_that_its_scheme_says(scheme: str, data: s
 
 def spelled(sentence: list[tuple[str, int]], letters: str) -> list[str]:
     """Entities (type, words) in a scheme of four letters (first, inside, last, single), from its definition."""
-    first, inside, last, single = letters
+    first, inside, last, single = list(letters)
     own: list[str] = []
     for kind, length in sentence:
         if kind == "O":

@@ -55,7 +55,7 @@ class Arguments(BaseModel):
     )
     @classmethod
     def _split(cls, order: Any) -> tuple[str, ...]:
-        return split_order(order)
+        return split_order(str(order) if isinstance(order, int) else order)
 
     def reading(self) -> Reading:
         """How label names of heads are to be read."""

@@ -18,7 +18,7 @@ from xstilts_eval.bundle import MANIFEST, Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import ExtraTypes, PosMap, listed
 from xstilts_eval.models import forced_languages, labels
-from xstilts_eval.models.label_map import LabelMap
+from xstilts_eval.models.label_map import LabelMap, says_nothing
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
 
@@ -180,7 +180,7 @@ class Checkpoint:
         if family.name in self.reading.orders:
             return labels.given_names(family, names, self.reading.orders[family.name])
         order = self.reading.order
-        return list(order) if labels.says_nothing(names) and len(order) == len(names) else names
+        return list(order) if says_nothing(names) and len(order) == len(names) else names
 
     def own_label_names(self, family: Family) -> list[str]:
         """The names in the configuration of the family's head."""

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from xstilts_eval.benchmark import Family
@@ -68,17 +69,17 @@ class LabelMap:
         found = [meaning.label for meaning in self.meanings]
         return [found.index(label) for label in labels]
 
-    @property
+    @cached_property
     def extra(self) -> tuple[int, ...]:
         """Indices of classes that the family lacks; they can be predicted and are read as nothing."""
         return tuple(index for index, meaning in enumerate(self.meanings) if meaning.is_extra)
 
-    @property
+    @cached_property
     def special(self) -> tuple[int, ...]:
         """Indices of special tokens, which are never predicted."""
         return tuple(index for index, meaning in enumerate(self.meanings) if meaning.is_special)
 
-    @property
+    @cached_property
     def same(self) -> tuple[tuple[int, ...], ...]:
         """Groups of classes that have one name; empty where every class has its own."""
         found: dict[Meaning, list[int]] = {}
