@@ -357,6 +357,9 @@ def test_every_scheme_says_the_same(sentence: list[Entity]) -> None:
     [
         ("O B-PER I-PER B-LOC I-LOC", "PER is B-PER, I-PER, ORG cannot be found, LOC is B-LOC, I-LOC"),
         ("O PER PERSON LOC", "PER is PER, PERSON, ORG cannot be found, LOC is LOC"),
+        # MultiCoNER and the Polish NKJP, recalled.
+        ("O B-PER I-PER B-CORP I-CORP B-GRP B-LOC B-CW", "ORG cannot be found (near it: B-CORP, I-CORP, B-GRP)"),
+        ("O persName orgName placeName geogName", "LOC cannot be found (near it: placeName, geogName)"),
         ("O PS LC", "PER is PS, ORG cannot be found, LOC is LC"),
         ("O B-PER.NAM I-PER.NAM B-ORG.NAM B-LOC.NAM", "PER cannot be found (near it: B-PER.NAM, I-PER.NAM)"),
         ("O B-PER I-PER B-ORG I-ORG B-GPE I-GPE", "GPE counts as LOC only with gpe=loc"),

@@ -21,9 +21,9 @@ KLUE_TYPES = {"ps": "PER", "og": "ORG", "lc": "LOC"}
 """The Korean KLUE benchmark's names, read where a set has all three."""
 
 NEAR_TYPES = {
-    "PER": "name human people figure character",
-    "ORG": "company corporation government institution agency group",
-    "LOC": "address place city country geo gpe scene",
+    "PER": "name human people figure character persname",
+    "ORG": "company corporation corp government institution agency group grp orgname",
+    "LOC": "address place city country geo gpe scene placename geogname",
 }
 """Words of other sets that come near a type, for refusals: they are named there and never read as it."""
 
