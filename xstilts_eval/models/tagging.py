@@ -128,11 +128,13 @@ def decode(parts: Sequence[NDArray[np.float32]], tags: LabelMap) -> tuple[list[s
     for first, *others in tags.same:
         scores[:, first] = np.logaddexp.reduce(scores[:, [first, *others]], axis=-1)
         scores[:, others] = -np.inf
-    special = int(np.isin(scores.argmax(axis=-1), tags.special).sum())
-    scores[:, tags.special] = -np.inf
     best = scores.argmax(axis=-1)
+    special = int(np.isin(best, tags.special).sum())
+    if special:
+        scores[:, tags.special] = -np.inf
+        best = scores.argmax(axis=-1)
     outside = int(np.isin(best, tags.extra).sum())
     if outside and tags.extra_types == "mask":
-        scores[:, tags.extra] = -np.inf
+        scores[:, [*tags.extra, *tags.special]] = -np.inf
         best = scores.argmax(axis=-1)
     return tags.decode(best.tolist()), {"outside_label_set": outside, "special_tokens": special}
