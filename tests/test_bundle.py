@@ -11,6 +11,7 @@ import pytest
 
 from tests.tiny_language_models import make_mt5
 from xstilts_eval import bundle, fingerprints
+from xstilts_eval.benchmark import family
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.models.bundle_report import report
 from xstilts_eval.models.checkpoint import resolve
@@ -163,6 +164,30 @@ def test_a_bundle_of_folders_and_hub_ids(tiny_bundle: Path, tmp_path: Path) -> N
     panx = checkpoint.heads["panx"]
     assert (panx.name, panx.revision, panx.on_hub) == ("owner/name", "0123abc", True)
     assert checkpoint.heads["xnli"].identity == fingerprints.identity(tiny_bundle / "xnli")
+
+
+def test_an_order_may_not_contradict_the_head(tiny_bundle: Path, tmp_path: Path) -> None:
+    """When the bundle is made, and when one made elsewhere is loaded: an NLI head must not be turned round."""
+    head, order = f"xnli={tiny_bundle / 'xnli'}", "xnli=entailment|contradiction|neutral"
+    made = run("make", str(tmp_path / "out"), "--head", head, "--label-order", order)
+    assert made.returncode == 2 and not (tmp_path / "out").exists()
+    told = (
+        f"{tiny_bundle / 'xnli'}: --label-order xnli=entailment|contradiction|neutral contradicts the head's own names"
+    )
+    assert told in made.stderr
+    bundle.make(tmp_path / "old", None, {"xnli": str(tiny_bundle / "xnli")}, {"xnli": order.partition("=")[2]})
+    with pytest.raises(UnfitCheckpoint, match=r"old/xnli: bundle\.json: label_order=ent.* contradicts the head's own"):
+        resolve(str(tmp_path / "old")).check(family("xnli"))
+    made = run("make", str(tmp_path / "same"), "--head", head, "--label-order", "xnli=C|E|N")
+    assert made.returncode == 0, made.stderr
+    assert resolve(str(tmp_path / "same")).label_map(family("xnli")).order(family("xnli").labels) == [0, 1, 2]
+
+
+def test_an_order_needs_its_head(tiny_bundle: Path, tmp_path: Path) -> None:
+    heads = {"xnli": str(tiny_bundle / "xnli"), "xquad": str(tiny_bundle / "qa")}
+    for name in ("pawsx", "xquad"):
+        with pytest.raises(SettingError, match=f"a label order for {name}, but no head of it that has labels"):
+            bundle.make(tmp_path / "out", None, heads, {name: "a|b"})
 
 
 def test_nothing_half_made_is_left(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from xstilts_eval import fingerprints
 from xstilts_eval.benchmark import FAMILIES, Kind
+from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.label_reading import split_order
 from xstilts_eval.writing import folder_beside, move_into_place, write_atomically
 
 MANIFEST = "bundle.json"
@@ -217,25 +219,37 @@ def make(
     heads: Mapping[str, str],
     label_orders: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    check: Callable[[str, Path, tuple[str, ...]], None] | None = None,
 ) -> Bundle:
     """Write a bundle from existing checkpoints: folders are copied, hub ids (``owner/name@revision``) referred to.
 
-    `heads` maps a family to its checkpoint, `label_orders` to the names of its classes (``a|b|c``). Raises
-    `SettingError` for an occupied `output`, `UnknownName` for a family without heads, `UnfitCheckpoint` for a folder
-    without safetensors weights.
+    `heads` maps a family to its checkpoint, `label_orders` to the names of its classes (``a|b|c``); `check` is shown
+    family, folder and order of each and may refuse it. Raises `SettingError` for an occupied `output` and for an order
+    without its head, `UnknownName` for a family without heads, `UnfitCheckpoint` for a folder without safetensors
+    weights.
     """
+    orders = {family: split_order(order) for family, order in (label_orders or {}).items()}
+    for family in orders:
+        if family not in heads or not find_family(family).labels:
+            raise SettingError(f"a label order for {family}, but no head of it that has labels; give its head, too")
     if output.exists() and not (overwrite and (output / MANIFEST).is_file()):
         raise SettingError(f"{output} exists; give another folder" + ("" if overwrite else " or --overwrite a bundle"))
     for family in heads:
         if family not in HEAD_FAMILIES:
             raise UnknownName.of("family with a head", family, HEAD_FAMILIES)
     with folder_beside(output) as new:
-        write(_assemble(new, encoder, heads, label_orders or {}), new)
+        write(_assemble(new, encoder, heads, orders, check), new)
         move_into_place(new, output)
     return read(output)
 
 
-def _assemble(scratch: Path, encoder: str | None, heads: Mapping[str, str], label_orders: Mapping[str, str]) -> Bundle:
+def _assemble(
+    scratch: Path,
+    encoder: str | None,
+    heads: Mapping[str, str],
+    orders: Mapping[str, tuple[str, ...]],
+    check: Callable[[str, Path, tuple[str, ...]], None] | None,
+) -> Bundle:
     copied: dict[str, tuple[str, str | None]] = {}
     wanted = [("encoder", encoder)] if encoder else []
     for name, source in [*wanted, *heads.items()]:
@@ -244,8 +258,10 @@ def _assemble(scratch: Path, encoder: str | None, heads: Mapping[str, str], labe
     made = {}
     for family, source in heads.items():
         path, revision = copied[source]
-        order = tuple(label_orders[family].split("|")) if family in label_orders else None
-        made[family] = Head(path=path, revision=revision, label_order=order)
+        folder = Path(source).expanduser()
+        if check and family in orders and folder.is_dir():
+            check(family, folder, orders[family])
+        made[family] = Head(path=path, revision=revision, label_order=orders.get(family))
     if encoder is None:
         return Bundle(heads=made)
     path, revision = copied[encoder]

@@ -244,11 +244,12 @@ def bundle_make(
 ) -> None:
     """Put existing checkpoints together into one bundle: folders are copied, hub checkpoints referred to."""
     from xstilts_eval import bundle
+    from xstilts_eval.models.bundle_report import refuse_label_order
 
     heads, orders = _pairs(head, "--head"), _pairs(label_order, "--label-order")
     if not (encoder or heads):
         raise SettingError("give --encoder, --head FAMILY=CHECKPOINT, or both")
-    made = bundle.make(output, encoder, heads, orders, overwrite)
+    made = bundle.make(output, encoder, heads, orders, overwrite, refuse_label_order)
     print(f"{output}: encoder {made.encoder or 'none'}; heads for {', '.join(made.heads) or 'no family'}")
 
 

@@ -293,12 +293,17 @@ def test_a_replaced_head_brings_its_own_order(tiny_bundle: Path, tmp_path: Path)
     folder = tmp_path / "bundle"
     shutil.copytree(tiny_bundle, folder)
     order = ("entailment", "neutral", "contradiction")
+    config = json.loads((folder / "xnli" / "config.json").read_text())
+    config |= {"id2label": {str(i): f"LABEL_{i}" for i in range(3)}, "label2id": {f"LABEL_{i}": i for i in range(3)}}
+    (folder / "xnli" / "config.json").write_text(json.dumps(config))
     manifest = bundle.read(folder)
     heads = manifest.heads | {"xnli": bundle.Head(path="xnli", label_order=order)}
     bundle.write(manifest.model_copy(update={"heads": heads}), folder)
     assert XstiltsLM(str(folder)).checkpoint.label_names(family("xnli")) == list(order)
     other = XstiltsLM(str(folder), xnli=str(tiny_bundle / "xnli"))
     assert other.checkpoint.label_names(family("xnli")) == list(family("xnli").labels)
+    with pytest.raises(UnfitCheckpoint, match=r"xnli_label_order=e\|c\|n contradicts the head's own names"):
+        XstiltsLM(str(folder), xnli_label_order="e|c|n").checkpoint.label_map(family("xnli"))
 
 
 # ------------------------------------------------------------------ bundles

@@ -92,7 +92,7 @@ def test_a_language_model_of_a_bundle_may_be_on_the_hub(tmp_path: Path) -> None:
 def test_an_order_is_for_nameless_heads_only(tiny_bundle: Path, tmp_path: Path) -> None:
     nameless = change(tiny_bundle / "xnli", tmp_path / "nameless", **NAMELESS)
     heads = {"xnli": str(nameless), "pawsx": str(tiny_bundle / "pawsx")}
-    order = "entailment|neutral|contradiction"
+    order = ("entailment", "neutral", "contradiction")
     checkpoint = resolve(str(tiny_bundle / "encoder"), None, heads, Reading(order=order))
     assert checkpoint.label_map(XNLI).order(XNLI.labels) == [2, 0, 1]
     assert checkpoint.label_map(PAWSX).order(PAWSX.labels) == [0, 1]
@@ -120,7 +120,8 @@ def test_each_family_can_have_its_own_order(tiny_bundle: Path, tmp_path: Path) -
 
 def test_the_reading_is_part_of_the_fingerprint(tiny_bundle: Path) -> None:
     plain = resolve(str(tiny_bundle)).fingerprint()
-    assert resolve(str(tiny_bundle), None, None, Reading(extra_types="mask")).fingerprint() != plain
+    for other in (Reading(extra_types="mask"), Reading(gpe="loc"), Reading(udpos_map="compound"), Reading(("a",))):
+        assert resolve(str(tiny_bundle), None, None, other).fingerprint() != plain
     json.dumps(plain)
 
 
@@ -128,7 +129,8 @@ def test_the_reading_is_part_of_the_fingerprint(tiny_bundle: Path) -> None:
     ("given", "message"),
     [
         ({"extra_types": "keep"}, "extra_types='keep': Input should be 'drop' or 'mask'"),
-        ({"udpos_map": "stts"}, "udpos_map='stts': Input should be 'ptb'"),
+        ({"udpos_map": "stts"}, "udpos_map='stts': Input should be 'ptb' or 'compound'"),
+        ({"gpe": "org"}, "gpe='org': Input should be 'loc'"),
         ({"xquad_label_order": "a|b"}, "unknown model argument 'xquad_label_order'"),
     ],
 )

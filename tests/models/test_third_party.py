@@ -7,13 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.run_host import run_host
 from xstilts_eval.benchmark import family
 from xstilts_eval.errors import UnfitCheckpoint
+from xstilts_eval.label_reading import LabelReading
 from xstilts_eval.models import labels, tagging
+from xstilts_eval.results import record
+from xstilts_eval.zoo.comparability import fields
 
 LEAF = "xtreme.panx.sw"
+NONE = {"outside_label_set": 0, "special_tokens": 0}
 
 
 def renamed(source: Path, target: Path, names: list[str]) -> Path:
@@ -77,6 +82,87 @@ def test_a_foreign_tagger_answers_in_the_benchmarks_tags(tiny_bundle: Path, tmp_
     assert masked["config"]["xstilts"]["label_maps"]["panx"]["extra_types"] == "mask"
 
 
+def test_strangers_are_listed_in_output_results_and_signature(
+    tiny_bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Junk and another type are O and counted, special tokens are never predicted, equal names are one class."""
+    names = ["[PAD]", "O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-MISC", "<unk>", "B-PER", "junk|x"]
+    head = wider(tiny_bundle / "panx", tmp_path / "head", names, [2.0] + [0.0] * 10 + [0.2])
+    found = run_host([LEAF], head)
+    rows, outside, special = [], 0, 0
+    for scores in class_scores(head):
+        row = []
+        for word in scores:
+            one = {name: sum(np.exp(v) for v, n in zip(word, names, strict=True) if n == name) for name in names}
+            special += max(one, key=one.__getitem__) in ("[PAD]", "<unk>")
+            row.append(max((name for name in one if name[0] not in "[<"), key=one.__getitem__))
+            outside += row[-1] in ("B-MISC", "junk|x")
+        rows.append(["O" if tag in ("B-MISC", "junk|x") else tag for tag in row])
+    assert answers(found, LEAF) == rows
+    info = found["config"]["xstilts"]
+    assert (info["counts"]["panx"]["outside_label_set"], info["counts"]["panx"]["special_tokens"]) == (outside, special)
+    assert outside > 0 and special > 0
+    reading = LabelReading.model_validate(info["label_maps"]["panx"])
+    assert (reading.extra, reading.masked, reading.repeated) == (("B-MISC", "junk|x"), ("[PAD]", "<unk>"), ("B-PER",))
+    (leaf,) = record.from_host(found).leaves
+    assert "|extra:B-MISC,junk%7Cx|masked:[PAD],<unk>|repeated:B-PER|dtype:" in leaf.signature
+    told = fields(leaf.signature)
+    assert (told["extra"], told["dtype"]) == ("B-MISC,junk%7Cx", "float32")
+    said = [entry.message for entry in caplog.records if entry.message.startswith("panx: ")]
+    assert said == [
+        "panx: B-MISC, junk|x read as O and counted where predicted",
+        "panx: [PAD], <unk> never predicted (special tokens)",
+        "panx: several classes are called B-PER; their probabilities add",
+    ]
+
+
+def test_a_tagger_without_names_is_told_by_an_order(tiny_bundle: Path, tmp_path: Path) -> None:
+    """As an argument, for one family or for all; an order may hold what a set of names may hold."""
+    plain = run_host([LEAF], tiny_bundle / "panx")
+    own = list(family("panx").labels)
+    nameless = renamed(tiny_bundle / "panx", tmp_path / "nameless", [f"LABEL_{n}" for n in range(7)])
+    with pytest.raises(UnfitCheckpoint, match=r"label_order=O\|B-PER\|I-PER"):
+        run_host([LEAF], nameless)
+    for given in ({"panx_label_order": "|".join(own)}, {"label_order": own}):
+        found = run_host([LEAF], nameless, **given)
+        assert answers(found, LEAF) == answers(plain, LEAF)
+        (leaf,) = record.from_host(found).leaves
+        assert f"|labels:{'/'.join(own)}|" in leaf.signature
+    strange = [*own[:5], "[SEP]", "x|y"]
+    with pytest.raises(UnfitCheckpoint, match="LOC cannot be found"):
+        run_host([LEAF], nameless, panx_label_order=r"O|B-PER|I-PER|B-ORG|I-ORG|[SEP]|x\|y")
+    nameless = wider(tiny_bundle / "panx", tmp_path / "nine", [f"tag{n}" for n in range(9)], [0.0] * 9)
+    found = run_host([LEAF], nameless, panx_label_order="|".join([*own, "[SEP]", r"x\|y"]))
+    assert found["config"]["xstilts"]["label_order"]["panx"][-1] == strange[-1]
+    assert found["config"]["xstilts"]["label_maps"]["panx"]["masked"] == ["[SEP]"]
+
+
+def test_names_of_label2id_are_used_with_one_notice(
+    tiny_bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = renamed(tiny_bundle / "xnli", tmp_path / "head", ["entailment", "neutral", "contradiction"])
+    named = run_host(["xtreme.xnli.sw", "xtreme.xnli.de"], head)
+    config = json.loads((head / "config.json").read_text())
+    config["id2label"] = {str(n): f"LABEL_{n}" for n in range(3)}
+    (head / "config.json").write_text(json.dumps(config))
+    found = run_host(["xtreme.xnli.sw", "xtreme.xnli.de"], head)
+    scores = [[s["filtered_resps"] for s in results["samples"]["xtreme.xnli.sw"]] for results in (named, found)]
+    assert scores[0] == scores[1]
+    notice = "xnli: its id2label says LABEL_0 …; the names are those of label2id: entailment, neutral, contradiction"
+    assert [entry.message for entry in caplog.records if "label2id" in entry.message] == [notice]
+    assert found["config"]["xstilts"]["label_maps"]["xnli"]["notes"] == [notice]
+
+
+def test_a_refusal_names_the_folder_of_the_labels(tiny_bundle: Path, tmp_path: Path) -> None:
+    bad = renamed(tiny_bundle / "xnli", tmp_path / "B", ["good", "bad", "so so"])
+    with pytest.raises(UnfitCheckpoint) as refusal:
+        run_host(["xtreme.xnli.sw", "xtreme.pawsx.de"], tiny_bundle, xnli=str(bad))
+    assert f"{tiny_bundle} with xnli={bad} cannot serve xtreme_xnli: {bad}: its labels are [good" in str(refusal.value)
+    with pytest.raises(UnfitCheckpoint) as refusal:
+        run_host(["xtreme.xnli.sw"], bad)
+    assert f"{bad} cannot serve xtreme_xnli: its labels are [good" in str(refusal.value), "once is enough"
+
+
 def spelled_out(tags: list[str]) -> list[str]:
     """I- only to IOB2, entity by entity."""
     found, before = [], ""
@@ -88,7 +174,16 @@ def spelled_out(tags: list[str]) -> list[str]:
 
 
 def best_classes(head: Path, without: int | None = None) -> list[list[int]]:
-    """Most probable class of each word, one sentence at a time and straight from the library."""
+    """Most probable class of each word, of all or of all but one."""
+    found = class_scores(head)
+    for scores in found:
+        if without is not None:
+            scores[:, without] = -np.inf
+    return [scores.argmax(axis=-1).tolist() for scores in found]
+
+
+def class_scores(head: Path) -> list[NDArray[np.float64]]:
+    """Scores [words, classes] at each word's first sub-word, one sentence at a time and straight from the library."""
     import torch
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -100,11 +195,9 @@ def best_classes(head: Path, without: int | None = None) -> list[list[int]]:
         encoding = tokenizer(doc["tokens"], is_split_into_words=True, return_tensors="pt")
         assert len(encoding["input_ids"][0]) <= 128, "not cut"
         with torch.no_grad():
-            logits = model(**encoding).logits[0].clone()
-        if without is not None:
-            logits[:, without] = -torch.inf
+            logits = model(**encoding).logits[0].double().numpy()
         words = encoding.word_ids()
-        found.append([int(logits[words.index(number)].argmax()) for number in range(len(doc["tokens"]))])
+        found.append(logits[[words.index(number) for number in range(len(doc["tokens"]))]])
     return found
 
 
@@ -158,6 +251,6 @@ def test_pieces_of_a_sentence_are_decoded_together() -> None:
     heads = labels.understand(family("panx"), ["O", "LOC", "PER", "ORG"])
     one_hot = np.eye(4, dtype=np.float32)
     tags, outside = tagging.decode([one_hot[[0, 2]], one_hot[[2, 1]]], heads)
-    assert (tags, outside) == (["O", "B-PER", "I-PER", "B-LOC"], 0)
+    assert (tags, outside) == (["O", "B-PER", "I-PER", "B-LOC"], NONE)
     assert chunks(tags) == {(1, 3, "PER"), (3, 4, "LOC")}
-    assert tagging.decode([], heads) == ([], 0)
+    assert tagging.decode([], heads) == ([], NONE)

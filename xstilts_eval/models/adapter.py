@@ -22,6 +22,7 @@ from xstilts_eval.models import after_pooling, arguments, choices, embedding, pa
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
+from xstilts_eval.models.label_map import LabelMap
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
@@ -51,10 +52,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
     * `layer`, `pooling`: block and pooling of sentence vectors; defaults by model, see `embedding.default_retrieval`;
     * `prompt`: put before every sentence of both sides, in quotes to keep its spaces (``prompt='query: '``); by
       default what the checkpoint says; `query_prompt` and `passage_prompt` replace it for the two sides of rankings;
-    * `label_order`: class names joined by ``|`` for heads whose config has none, ``xnli_label_order`` for one family's;
+    * `label_order`: class names joined by ``|``, or a list of them, for heads whose config has none,
+      ``xnli_label_order`` for one family's;
     * `extra_types`: classes that PAN-X or UD-POS lack are predicted and dropped (``drop``, default) or never predicted
       (``mask``);
-    * `udpos_map`: ``ptb`` reads a head with Penn Treebank tags as UPOS, with losses.
+    * `udpos_map`: ``ptb`` reads a head with Penn Treebank tags as UPOS, with losses; ``compound`` reads the tag in one
+      field of names such as ``NOUN|Case=Nom``;
+    * `gpe`: ``loc`` reads the entity type GPE as LOC.
 
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
@@ -81,6 +85,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self._language_model: LanguageModel | None = None
         self._families: set[Family] = set()
         self._has_chat_template = False
+        self._said: set[str] = set()
         self.lengths: dict[str, int] = {}
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
 
@@ -195,7 +200,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def _label_maps(self) -> dict[str, dict[str, Any]]:
         """How the classes of each head in use were read."""
         labelled = [family for family in self._headed_families() if family.labels]
-        return {family.name: self.checkpoint.label_map(family).described() for family in labelled}
+        maps = {family.name: self.checkpoint.label_map(family) for family in labelled}
+        return {name: found.reading().model_dump(mode="json") for name, found in maps.items()}
 
     def _trained_families(self) -> list[Family]:
         return sorted((f for f in self._families if not f.is_embedded), key=lambda f: f.name)
@@ -306,7 +312,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return [answers[request.task_name, request.doc_id] for request in requests]
 
     def _classify(self, family: Family, documents: list[Any]) -> Any:
-        order = self.checkpoint.label_map(family).order(family.labels)
+        order = self._label_map(family).order(family.labels)
         head = self._head(family, "AutoModelForSequenceClassification", documents, pairs.MAX_LENGTH)
         values, counts = pairs.classify(head, documents, order)
         self._count(family, counts)
@@ -318,13 +324,20 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return choices.choose(head, documents)
 
     def _tag(self, family: Family, documents: list[Any]) -> list[str]:
-        tags = self.checkpoint.label_map(family)
-        for note in tags.notes:
-            log.warning(note)
+        tags = self._label_map(family)
         head = self._head(family, "AutoModelForTokenClassification", documents, tagging.MAX_LENGTH)
         found, counts = tagging.tag(head, documents, tags)
         self._count(family, counts)
         return [" ".join(sequence) for sequence in found]
+
+    def _label_map(self, family: Family) -> LabelMap:
+        """How the head's classes are read; what the user should know about it is said once."""
+        found = self.checkpoint.label_map(family)
+        for note in found.notes:
+            if self.processes.is_first and note not in self._said:
+                log.warning(note)
+        self._said.update(found.notes)
+        return found
 
     def _answer(self, family: Family, documents: list[Any]) -> list[str]:
         head = self._head(family, "AutoModelForQuestionAnswering", documents, spans.MAX_LENGTH)
@@ -422,6 +435,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
 def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Selection]) -> None:
     """Raise `UnfitCheckpoint` naming every family that cannot be served and the ``--tasks`` list that would run."""
     reasons: dict[str, str] = {}
+    families: set[str] = set()
     for selection in selections:
         group = selection.task.family.group
         if group in reasons:
@@ -438,12 +452,15 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
             checkpoint.check(selection.task.family)
         except UnfitCheckpoint as error:
             reasons[group] = str(error)
+            families.add(selection.task.family.name)
     if not reasons:
         return
     fit = announced.names_of([s for s in selections if s.task.family.group not in reasons])
     advice = f"it can serve: --tasks {','.join(fit)}" if fit else "it can serve none of the selected tasks"
     listed = "; ".join(f"{group}: {reason}" for group, reason in reasons.items())
-    raise UnfitCheckpoint(f"{checkpoint.name} cannot serve {listed}. {advice[0].upper()}{advice[1:]}")
+    given = [f"{name}={source}" for name, source in checkpoint.given_heads.items() if name in families]
+    subject = f"{checkpoint.name}{' with ' if given else ''}{', '.join(given)}"
+    raise UnfitCheckpoint(f"{subject} cannot serve {listed}. {advice[0].upper()}{advice[1:]}")
 
 
 def _device(device: str | None, processes: Processes) -> torch.device:

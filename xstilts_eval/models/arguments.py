@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from xstilts_eval.bundle import HEAD_FAMILIES
 from xstilts_eval.errors import SettingError
+from xstilts_eval.label_reading import ExtraTypes, PosMap, split_order
 from xstilts_eval.models.checkpoint import Reading
 
 _FROM_THE_HOST = ("data", "split", "source", "target", "batch_size", "max_batch_size")
@@ -31,13 +32,14 @@ class Arguments(BaseModel):
     prompt: str | None = None
     query_prompt: str | None = None
     passage_prompt: str | None = None
-    label_order: str | None = None
-    xnli_label_order: str | None = None
-    pawsx_label_order: str | None = None
-    panx_label_order: str | None = None
-    udpos_label_order: str | None = None
-    extra_types: Literal["drop", "mask"] = "drop"
-    udpos_map: Literal["ptb"] | None = None
+    label_order: tuple[str, ...] = ()
+    xnli_label_order: tuple[str, ...] = ()
+    pawsx_label_order: tuple[str, ...] = ()
+    panx_label_order: tuple[str, ...] = ()
+    udpos_label_order: tuple[str, ...] = ()
+    extra_types: ExtraTypes = "drop"
+    udpos_map: PosMap | None = None
+    gpe: Literal["loc"] | None = None
     show_progress: bool = True
     heads: dict[str, str] = {}
 
@@ -48,11 +50,18 @@ class Arguments(BaseModel):
         quoted = prompt is not None and len(prompt) > 1 and prompt[0] == prompt[-1] and prompt[0] in "'\""
         return prompt[1:-1] if prompt is not None and quoted else prompt
 
+    @field_validator(
+        "label_order", "xnli_label_order", "pawsx_label_order", "panx_label_order", "udpos_label_order", mode="before"
+    )
+    @classmethod
+    def _split(cls, order: Any) -> tuple[str, ...]:
+        return split_order(str(order) if isinstance(order, int) else order)
+
     def reading(self) -> Reading:
         """How label names of heads are to be read."""
         given = {name: getattr(self, f"{name}_label_order") for name in ("xnli", "pawsx", "panx", "udpos")}
         orders = {name: order for name, order in given.items() if order}
-        return Reading(self.label_order, orders, self.extra_types, self.udpos_map)
+        return Reading(self.label_order, orders, self.extra_types, self.udpos_map, self.gpe)
 
 
 def read(given: dict[str, Any]) -> Arguments:

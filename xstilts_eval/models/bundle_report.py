@@ -9,6 +9,7 @@ from xstilts_eval import bundle as bundles
 from xstilts_eval import fingerprints
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import UnfitCheckpoint
+from xstilts_eval.models import labels
 from xstilts_eval.models.checkpoint import Checkpoint, resolve
 from xstilts_eval.models.source import Source
 
@@ -59,9 +60,20 @@ def _labels(checkpoint: Checkpoint, name: str, problem: str | None) -> dict[str,
         checkpoint.check(family)
         if not family.labels:
             return {}
-        return {"labels": checkpoint.label_names(family), "scheme": checkpoint.label_map(family).scheme}
+        reading = checkpoint.label_map(family).reading()
+        told = {"extra": list(reading.extra), "masked": list(reading.masked), "notes": list(reading.notes)}
+        return {"labels": checkpoint.label_names(family), "scheme": reading.scheme, **told}
     except UnfitCheckpoint as error:
         return {"problem": str(error)}
+
+
+def refuse_label_order(family: str, folder: Path, order: tuple[str, ...]) -> None:
+    """Raise `UnfitCheckpoint` for an order of classes that says something else than the head's own names."""
+    try:
+        if names := labels.own_names(Source(str(folder)).raw_config):
+            labels.given_names(find_family(family), names, order, f"--label-order {family}")
+    except UnfitCheckpoint as error:
+        raise UnfitCheckpoint(f"{folder}: {error}") from error
 
 
 def table(found: dict[str, Any]) -> Any:
@@ -91,6 +103,7 @@ def table(found: dict[str, Any]) -> Any:
     unchecked = sorted({part["path"] for part in found["parts"] if part.get("recorded") is False})
     if unchecked:
         facts.append(f"no hashes recorded for {', '.join(unchecked)}: changes go unnoticed")
+    facts += dict.fromkeys(note for part in found["parts"] for note in part.get("notes", ()))
     problems = dict.fromkeys(part["problem"] for part in found["parts"] if part.get("problem"))
     return Group(f"bundle {found['folder']}", *facts, "", parts, *(f"\nproblem: {problem}" for problem in problems))
 

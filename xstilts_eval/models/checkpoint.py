@@ -6,17 +6,19 @@ folder with or without a head, or a hub id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from xstilts_eval import bundle as bundles
 from xstilts_eval.benchmark import Family, Kind
-from xstilts_eval.bundle import Bundle, Retrieval
+from xstilts_eval.bundle import MANIFEST, Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
+from xstilts_eval.label_reading import ExtraTypes, PosMap, listed
 from xstilts_eval.models import forced_languages, labels
-from xstilts_eval.models.labels import ExtraTypes, LabelMap
+from xstilts_eval.models.label_map import LabelMap, says_nothing
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
 
@@ -41,14 +43,15 @@ _HEADS = {
 class Reading:
     """How the user wants the label names of heads to be read.
 
-    `order` (``a|b|c``) names the classes of heads whose own names say nothing, `orders` those of single families;
-    `extra_types` and `udpos_map` go to `labels.understand`.
+    `order` names the classes of heads whose own names say nothing, `orders` those of single families; `extra_types`,
+    `udpos_map` and `gpe` go to `labels.understand`.
     """
 
-    order: str | None = None
-    orders: Mapping[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     extra_types: ExtraTypes = "drop"
-    udpos_map: str | None = None
+    udpos_map: PosMap | None = None
+    gpe: Literal["loc"] | None = None
 
 
 @dataclass
@@ -56,7 +59,8 @@ class Checkpoint:
     """A resolved `pretrained` argument: one encoder and any number of heads.
 
     `label_order` holds the class names that a bundle gives for its heads, `languages` those of the data they were
-    trained on, and under `SHARED` those of the encoder or language model.
+    trained on, and under `SHARED` those of the encoder or language model. `given_heads` are the heads that the user
+    named by family, as they were named.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Checkpoint:
     bundle: Bundle | None = None
     language_model: Source | None = None
     reading: Reading = field(default_factory=Reading)
+    given_heads: dict[str, str] = field(default_factory=dict)
 
     def is_generated(self, family: Family) -> bool:
         """Whether a language model answers `family` with text, no head of its own being there."""
@@ -136,28 +141,46 @@ class Checkpoint:
             raise UnfitCheckpoint("translation needs a language model: a decoder or an encoder-decoder")
         self.head(family)
         if family.kind is Kind.TAGGED:
-            labels.refuse_crf(self.head(family).raw_config)
+            with self._blaming_its_folder(family):
+                labels.refuse_crf(self.head(family).raw_config)
         if family.kind in (Kind.PAIR, Kind.TAGGED):
             self.label_map(family)
 
     def label_map(self, family: Family) -> LabelMap:
-        """How the classes of the family's head are read; raises `UnfitCheckpoint` naming both label sets."""
-        names = self.label_names(family)
-        return labels.understand(family, names, self.reading.extra_types, self.reading.udpos_map)
+        """How the classes of the family's head are read; raises `UnfitCheckpoint` naming both label sets.
+
+        The refusal names the head's own folder or hub id where that is another than the checkpoint.
+        """
+        with self._blaming_its_folder(family):
+            names, how = self.label_names(family), self.reading
+            found = labels.understand(family, names, how.extra_types, how.udpos_map, how.gpe)
+            if names == self.own_label_names(family) and labels.speaks_by_label2id(self.head(family).raw_config):
+                note = f"{family.name}: its id2label says LABEL_0 …; the names are those of label2id: {listed(names)}"
+                found = replace(found, notes=(note, *found.notes))
+        return found
+
+    @contextmanager
+    def _blaming_its_folder(self, family: Family) -> Iterator[None]:
+        head = self.head(family)
+        try:
+            yield
+        except UnfitCheckpoint as error:
+            if head == self.plain_head:
+                raise
+            raise UnfitCheckpoint(f"{head.name}: {error}") from error
 
     def label_names(self, family: Family) -> list[str]:
         """The label names of the family's head by class index.
 
-        A label order given by the user is for heads whose own names say nothing; one in a bundle is part of its head.
+        A label order, in a bundle or given by the user, is for heads whose own names say nothing or too little.
         """
         names = self.own_label_names(family)
         if family.name in self.label_order:
-            return labels.ordered_names(names, self.label_order[family.name])
-        given = self.reading.orders.get(family.name)
-        if given:
-            return labels.given_names(family, names, given.split("|"))
-        order = (self.reading.order or "").split("|")
-        return order if labels.says_nothing(names) and len(order) == len(names) else names
+            names = labels.given_names(family, names, self.label_order[family.name], f"{MANIFEST}: label_order")
+        if family.name in self.reading.orders:
+            return labels.given_names(family, names, self.reading.orders[family.name])
+        order = self.reading.order
+        return list(order) if says_nothing(names) and len(order) == len(names) else names
 
     def own_label_names(self, family: Family) -> list[str]:
         """The names in the configuration of the family's head."""
@@ -202,6 +225,7 @@ def resolve(
         checkpoint.heads[family] = _named(name)
         checkpoint.label_order.pop(family, None)  # both belonged to the head that is replaced
         checkpoint.languages.pop(family, None)
+    checkpoint.given_heads = dict(heads or {})
     checkpoint.reading = reading or Reading()
     return checkpoint
 

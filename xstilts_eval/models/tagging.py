@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval.models.encoder import Loaded, Row, forward_rows
-from xstilts_eval.models.labels import LabelMap
+from xstilts_eval.models.label_map import LabelMap
 
 MAX_LENGTH = 128
 """google-research/xtreme, `scripts/preprocess_udpos.sh` and `preprocess_panx.sh`."""
@@ -87,8 +87,9 @@ def tag(
     """One tag per word for every document: the arg-max at the word's first sub-word.
 
     `tags` are the names of the model's classes, or how they are read as the family's. Also returns counts: pieces
-    beyond one per sentence, distinct words replaced by the unknown token, and words whose most probable class the
-    family lacks (`outside_label_set`).
+    beyond one per sentence, distinct words replaced by the unknown token, words whose most probable class the family
+    lacks (`outside_label_set`), and words where a special token, which is never predicted, was the most probable of all
+    (`special_tokens`).
     """
     limit = budget(head.tokenizer, head.model, head.max_length)
     known = WordTokenizer(head.tokenizer, limit)
@@ -109,18 +110,31 @@ def tag(
     if not isinstance(tags, LabelMap):
         return [[tags[index] for part in parts for index in part.argmax(axis=-1)] for parts in scores], counts
     decoded = [decode(parts, tags) for parts in scores]
-    outside = sum(number for _, number in decoded)
-    return [tag for tag, _ in decoded], counts | ({"outside_label_set": outside} if tags.extra else {})
+    for name, has in (("outside_label_set", tags.extra), ("special_tokens", tags.special)):
+        if has:
+            counts[name] = sum(found[name] for _, found in decoded)
+    return [tag for tag, _ in decoded], counts
 
 
-def decode(parts: Sequence[NDArray[np.float32]], tags: LabelMap) -> tuple[list[str], int]:
-    """Tags of one sentence from its pieces' scores [words, classes], and how many words had a class of no meaning."""
+def decode(parts: Sequence[NDArray[np.float32]], tags: LabelMap) -> tuple[list[str], dict[str, int]]:
+    """Tags of one sentence from its pieces' scores [words, classes], and words by the fate of their best class.
+
+    `special_tokens`: a special token was best of all; `outside_label_set`: of the others, a class the family lacks.
+    Classes of one name are one class with the sum of their probabilities.
+    """
     if not parts:
-        return [], 0
+        return [], {"outside_label_set": 0, "special_tokens": 0}
     scores = np.concatenate(parts)
+    for first, *others in tags.same:
+        scores[:, first] = np.logaddexp.reduce(scores[:, [first, *others]], axis=-1)
+        scores[:, others] = -np.inf
     best = scores.argmax(axis=-1)
+    special = int(np.isin(best, tags.special).sum())
+    if special:
+        scores[:, tags.special] = -np.inf
+        best = scores.argmax(axis=-1)
     outside = int(np.isin(best, tags.extra).sum())
     if outside and tags.extra_types == "mask":
-        scores[:, tags.extra] = -np.inf
+        scores[:, [*tags.extra, *tags.special]] = -np.inf
         best = scores.argmax(axis=-1)
-    return tags.decode(best.tolist()), outside
+    return tags.decode(best.tolist()), {"outside_label_set": outside, "special_tokens": special}

@@ -1,32 +1,34 @@
-"""Tag sets of public checkpoints and what they mean in the benchmark's: two tables.
+"""Tag sets of public checkpoints and what they mean in the benchmark's: tables of names.
 
-Entity types are written as `labels` normalises them: lower case, without hyphens, underscores and spaces.
+Entity types are written as `labels.normalise` leaves them: lower case, with blanks for hyphens and underscores.
 """
 
 from __future__ import annotations
 
-PLACE_LIKE = frozenset({"gpe"})
-"""Countries, cities and states (OntoNotes); WikiANN, from which PAN-X is drawn, has them as LOC."""
+PLACE_LIKE = frozenset({"gpe", "geopolitical area", "geopolitical entity", "geo political entity"})
+"""Countries, cities and states (OntoNotes; the longer names are tner's and ACE's).
+
+WikiANN, from which PAN-X is drawn, has them as LOC; a head that has GPE beside LOC or in its place is read so on
+request only.
+"""
 
 ENTITY_TYPES = {
     **dict.fromkeys(("per", "pers", "prs", "person"), "PER"),
     **dict.fromkeys(("org", "organization", "organisation"), "ORG"),
-    **dict.fromkeys(("loc", "location", *PLACE_LIKE), "LOC"),
+    **dict.fromkeys(("loc", "location"), "LOC"),
 }
+KLUE_TYPES = {"ps": "PER", "og": "ORG", "lc": "LOC"}
+"""The Korean KLUE benchmark's names, read where a set has all three."""
 
-_CONLL = "misc miscellaneous other oth"
-_DATED = "date time tme"
-_ONTONOTES = "norp fac product event workofart law language money percent quantity ordinal cardinal"
-_SUC = "evn wrk msr obj"
-_COMPANY = "nat pro rel tit"
-_MULTINERD = "anim bio cel dis eve food inst media myth plant vehi"
-_GERMEVAL = "perderiv perpart orgderiv orgpart locderiv locpart othderiv othpart"
+NEAR_TYPES = {
+    "PER": "name human people figure character persname",
+    "ORG": "company corporation corp government institution agency group grp orgname",
+    "LOC": "address place city country geo gpe scene placename geogname",
+}
+"""Words of other sets that come near a type, for refusals: they are named there and never read as it."""
 
-EXTRA_TYPES = frozenset(" ".join((_CONLL, _DATED, _ONTONOTES, _SUC, _COMPANY, _MULTINERD, _GERMEVAL)).split())
-"""Types of CoNLL-2003, OntoNotes 5, SUC 3, MultiNERD, GermEval 2014 and the like that PAN-X does not have: read as O.
-
-Facilities (OntoNotes ``FAC``) and derived or partial names (GermEval) are among them, a choice of ours.
-"""
+OUTSIDE = (("o",), ("0",), ("-",), ("other",), ("outside", "out", "none", "null", "no entity", "not entity"))
+"""Names of the class without an entity, the surest first; the first that a set has is its O."""
 
 _PENN = {
     "ADJ": "JJ JJR JJS",

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
+from xstilts_eval.label_reading import LabelReading, quoted
 
 
 class _Record(BaseModel):
@@ -214,12 +215,9 @@ def _signature(
             parts.append(f"ckpt:{model['heads'].get(family.name)}")
             parts.append(f"max_length:{model['max_length'].get(family.name)}")
             if order := model.get("label_order", {}).get(family.name):
-                parts.append(f"labels:{'/'.join(order)}")
-            reading = model.get("label_maps", {}).get(family.name, {})
-            if reading.get("scheme") == "ptb":
-                parts.append("mapped:ptb")
-            if reading.get("extra") and reading["extra_types"] != "drop":
-                parts.append(f"extra_types:{reading['extra_types']}")
+                parts.append(f"labels:{'/'.join(quoted(name, '/') for name in order)}")
+            if reading := model.get("label_maps", {}).get(family.name):
+                parts += LabelReading.model_validate(reading).signature()
         parts.append(f"dtype:{model['dtype']}")
     else:
         parts.append(f"model:{results.get('model_name')}")

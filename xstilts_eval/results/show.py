@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xstilts_eval.errors import PredictionError
+from xstilts_eval.label_reading import LabelReading
 from xstilts_eval.results import record, render, samples, scoreboard
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.tables import terminal_table
@@ -35,6 +36,7 @@ class _Model(BaseModel):
     rankers: dict[str, dict[str, Any]] = {}
     processes: int | None = None
     chat_template: bool | None = None
+    label_maps: dict[str, LabelReading] = {}
     counts: dict[str, dict[str, Any]] = {}
     versions: dict[str, str] = {}
 
@@ -82,6 +84,7 @@ class Shown:
     facts: dict[str, str]
     data: tuple[DataRow, ...]
     counts: dict[str, dict[str, Any]]
+    labels: dict[str, LabelReading]
     signatures: dict[str, tuple[str, ...]]
     board: scoreboard.Scoreboard
 
@@ -101,6 +104,7 @@ def read(path: Path) -> Shown:
         facts=_facts(run, whole, model),
         data=tuple(_data_rows(run, path)),
         counts={name: values for name, values in model.counts.items() if any(values.values())},
+        labels=model.label_maps,
         signatures=_signatures(run.leaves),
         board=scoreboard.build([run]),
     )
@@ -179,6 +183,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
         "facts": shown.facts,
         "data": [asdict(row) for row in shown.data],
         "counts": shown.counts,
+        "labels": {name: reading.model_dump(mode="json") for name, reading in shown.labels.items()},
         "scoreboard": shown.board.to_json(),
     }
 
@@ -190,6 +195,7 @@ def terminal(shown: Shown, languages: bool = True) -> RenderableType:
         facts.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
     parts: list[RenderableType] = [facts, "", _data_table(shown), "", render.terminal(shown.board, languages)]
     parts += [Text(f"{name}: {_counted(values)}", style="dim") for name, values in shown.counts.items()]
+    parts += [Text(note, style="dim") for reading in shown.labels.values() for note in reading.notes]
     parts += ["", Text("Signatures (* language, … hash of its data)", style="bold")]
     parts += [Text(text, overflow="fold") for texts in shown.signatures.values() for text in texts]
     return Group(*parts)

@@ -11,7 +11,7 @@ from xstilts_eval.zoo.manifest import Model, Record
 
 _BORDER = re.compile(
     r"\|(?=(?:data|split|sample|partial|copy|scored|task|metric|ckpt|layer|pooling|max_length|prompt|max_gen_toks"
-    r"|chat_template|labels|mapped|extra_types|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
+    r"|chat_template|labels|mapped|extra|masked|repeated|extra_types|gpe|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
 )
 """Between two fields; a metric's own signature has the same separator."""
 COMPARED = (
@@ -30,6 +30,7 @@ COMPARED = (
     "labels",
     "mapped",
     "extra_types",
+    "gpe",
     "shots",
     "limit",
 )
