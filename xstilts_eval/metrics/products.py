@@ -97,7 +97,7 @@ def error(source: Vectors, target: Vectors, dtype: type[np.floating]) -> float:
 class Products:
     """Products of the rows of `source` [n, d] and `target` [m, d], both finite: by pair and by tile.
 
-    Each row is cut in two: multiples of 2**-26 of a power of two above its length, and the rest. By Cauchy-Schwarz the
+    Each row is cut in two: multiples of 2**-26 of a power of two near its length, and the rest. By Cauchy-Schwarz the
     products of the first parts add up to less than 2**53 units, partial sums included: float64 has no need to round, in
     whatever order they are added. What the rest adds is below 2**-26·sqrt(d) of the whole and errs, by the bound of
     `error`, by 2·d·2**-53 of that. Where this cannot change the float64 next to the sum, that is the result; elsewhere,
@@ -161,8 +161,11 @@ class _Cut:
     def __init__(self, vectors: Vectors) -> None:
         self.vectors = vectors
         self.length = 1.001 * lengths(vectors)
-        # Adding and subtracting 1.5·2**52 units leaves a multiple of the unit.
-        self._anchor = np.ldexp(1.5 * 2.0**52, np.frexp(self.length)[1] - 26)[:, None]
+        # Adding and subtracting 1.5·2**52 units leaves a multiple of the unit. A length is below 1.4·2**26 units, so the
+        # product of two below 1.96·2**52, what rounding to units adds to a length included.
+        anchors = np.ldexp(1.5 * 2.0**52, np.frexp(self.length / 1.4)[1] - 26)
+        self._one = anchors[0] if len(anchors) and (anchors == anchors[0]).all() else None  # quicker
+        self._anchors = anchors[:, None]
         self.rest = np.empty(len(vectors))
         for part in parts(len(vectors)):
             rest = self.rows(part)[2]
@@ -171,7 +174,7 @@ class _Cut:
     def rows(self, rows: slice | Rows) -> tuple[Values, Values, Values]:
         """Whole, first part and rest of some rows."""
         whole = self.vectors[rows].astype(np.float64)
-        anchor = self._anchor[rows]
+        anchor = self._anchors[rows] if self._one is None else self._one
         coarse = whole + anchor
         coarse -= anchor
         return whole, coarse, whole - coarse
