@@ -161,8 +161,8 @@ class _Cut:
     def __init__(self, vectors: Vectors) -> None:
         self.vectors = vectors
         self.length = 1.001 * lengths(vectors)
-        # Adding and subtracting 1.5·2**52 units leaves a multiple of the unit. A length is below 1.4·2**26 units, so the
-        # product of two below 1.96·2**52, what rounding to units adds to a length included.
+        # Adding and subtracting 1.5·2**52 units leaves a multiple of the unit. A length is below 1.4·2**26 units, so
+        # the product of two is below 1.96·2**52: room for what rounding to units adds to a length.
         anchors = np.ldexp(1.5 * 2.0**52, np.frexp(self.length / 1.4)[1] - 26)
         self._one = anchors[0] if len(anchors) and (anchors == anchors[0]).all() else None  # quicker
         self._anchors = anchors[:, None]
