@@ -41,7 +41,8 @@ def found(x: Any, y: Any, block: int) -> Iterator[bytes]:
     left, right = mining.normalised(x), mining.normalised(y)
     yield from (side.tobytes() for side in (left, right))
     yield from (part.tobytes() for part in mining.mine(x, y, 4, block))
-    yield from (part.tobytes() for part in neighbours.nearest(left, right, 20, (block, 2 * block)))
+    near = neighbours.nearest(left, right, 20, (block, 2 * block))
+    yield from (part.tobytes() for part in (near.similarity, near.index))
     yield from (side.tobytes() for side in xsim.matches(left, right))
     own = np.arange(len(left)) % len(right)
     yield neighbours.ranks(left, right, own).tobytes()
@@ -72,7 +73,7 @@ def digest(parts: Iterable[bytes]) -> str:
 def slow(x: Any, y: Any) -> str:
     """Digest of the four nearest by sorting all products, each summed without rounding."""
     dots = [[math.fsum(a * b for a, b in zip(u, v, strict=True)) for v in y.tolist()] for u in x.tolist()]
-    order = [sorted(range(len(y)), key=lambda j, row=row: (-row[j], j))[:4] for row in dots]
+    order = [[j for _, j in sorted((-value, j) for j, value in enumerate(row))[:4]] for row in dots]
     return digest([np.array(order, np.intp).tobytes()])
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from xstilts_eval.errors import NumericError
 from xstilts_eval.metrics import mining, neighbours, products
-from xstilts_eval.metrics.products import Products
+from xstilts_eval.metrics.products import Products, Vectors
 
 WAYS = ("bfloat16", "float32", "float64", "exact")
 
@@ -38,7 +38,7 @@ def way(request: Any, monkeypatch: pytest.MonkeyPatch) -> str:
 def brute(x: Any, y: Any, k: int) -> tuple[list[list[int]], list[list[float]]]:
     """Sort all products, summed without rounding: the greatest first, the lower index first among equals."""
     dots = [[math.fsum(a * b for a, b in zip(u, v, strict=True)) for v in y.tolist()] for u in x.tolist()]
-    order = [sorted(range(len(y)), key=lambda j, row=row: (-row[j], j))[:k] for row in dots]
+    order = [[j for _, j in sorted((-value, j) for j, value in enumerate(row))[:k]] for row in dots]
     return order, [[row[j] for j in best] for row, best in zip(dots, order, strict=True)]
 
 
@@ -53,7 +53,7 @@ def check(x: Any, y: Any, k: int, block: int) -> None:
     assert alone.similarity.tobytes() == forward.similarity.tobytes()
 
 
-def crowded(n: int, m: int, spread: float, dimensions: int = 48) -> tuple[mining.Vectors, mining.Vectors]:
+def crowded(n: int, m: int, spread: float, dimensions: int = 48) -> tuple[Vectors, Vectors]:
     """Unit vectors around three directions: the smaller the spread, the closer are the similarities of a cluster."""
     random = np.random.default_rng(3)
     centres = random.standard_normal((3, dimensions))
@@ -63,7 +63,7 @@ def crowded(n: int, m: int, spread: float, dimensions: int = 48) -> tuple[mining
     return mining.normalised(x), mining.normalised(y)
 
 
-def nearly_tied(n: int, m: int) -> tuple[mining.Vectors, mining.Vectors]:
+def nearly_tied(n: int, m: int) -> tuple[Vectors, Vectors]:
     """Distinct rows whose products are equal, or differ by less than float32 and often float64 tells apart."""
     random = np.random.default_rng(4)
     x, y = np.zeros((n, 24), np.float32), np.zeros((m, 24), np.float32)
@@ -75,7 +75,7 @@ def nearly_tied(n: int, m: int) -> tuple[mining.Vectors, mining.Vectors]:
     return x, y
 
 
-def permuted(n: int, m: int) -> tuple[mining.Vectors, mining.Vectors]:
+def permuted(n: int, m: int) -> tuple[Vectors, Vectors]:
     """Rows of one number against orders of one vector: each has one product with all, whose sum rounds by its order."""
     random = np.random.default_rng(6)
     entries = random.standard_normal(60).astype(np.float32)
@@ -100,7 +100,8 @@ def permuted(n: int, m: int) -> tuple[mining.Vectors, mining.Vectors]:
 )
 @pytest.mark.parametrize("block", [8, 64])
 def test_neighbours_are_those_of_sorted_exact_products(way: str, made: Any, block: int) -> None:
-    check(*made, 4, block)
+    x, y = made
+    check(x, y, 4, block)
 
 
 def test_equal_neighbours_go_by_index(way: str) -> None:
@@ -141,7 +142,7 @@ def test_the_order_of_rows_does_not_matter(way: str) -> None:
 # ------------------------------------------------------------------ what fast products leave
 
 
-def check_neighbours(found: neighbours.Nearest, x: mining.Vectors, y: mining.Vectors, k: int) -> None:
+def check_neighbours(found: neighbours.Nearest, x: Vectors, y: Vectors, k: int) -> None:
     """The k greatest cosines of each row in double precision, of k different partners."""
     cosine = x.astype(np.float64) @ y.T.astype(np.float64)
     np.testing.assert_allclose(found.similarity, -np.sort(-cosine, axis=1)[:, :k], rtol=0, atol=1e-12)
@@ -176,8 +177,9 @@ def test_without_the_error_bound_tiles_lose_neighbours(way: str, monkeypatch: An
     """The same for the others, on products that differ in their last bits."""
     only(way, monkeypatch)
     monkeypatch.setattr(products, "error", lambda source, target, dtype: 0.0)
+    x, y = crowded(60, 70, 0.001, 48) if way == "float32" else permuted(25, 30)
     with pytest.raises(AssertionError):
-        check(*(crowded(60, 70, 0.001, 48) if way == "float32" else permuted(25, 30)), 4, 16)
+        check(x, y, 4, 16)
 
 
 def test_each_kind_of_products_hands_over_what_it_cannot_tell_apart(monkeypatch: Any) -> None:
@@ -188,8 +190,8 @@ def test_each_kind_of_products_hands_over_what_it_cannot_tell_apart(monkeypatch:
 
     def left(way: str, made: Any) -> bool:
         if way == "bfloat16":
-            return neighbours._by_bfloat16(*made, 4, block) is not None
-        return neighbours._by_tiles(*made, 4, block, True, getattr(np, way)) is not None
+            return neighbours._by_bfloat16(made[0], made[1], 4, block) is not None
+        return neighbours._by_tiles(made[0], made[1], 4, block, True, getattr(np, way)) is not None
 
     assert [left("bfloat16", close), left("float32", close)] == [False, True]
     assert [left("float32", collapsed), left("float64", collapsed)] == [False, True]
@@ -207,7 +209,12 @@ def test_many_rows_of_few_vectors_cost_as_much_as_the_few(monkeypatch: Any) -> N
     x, y = (few[np.random.default_rng(seed).integers(50, size=20_000)] for seed in (1, 2))
     pairs = []
     of_pairs = Products.of_pairs
-    monkeypatch.setattr(Products, "of_pairs", lambda self, i, j: pairs.append(len(i)) or of_pairs(self, i, j))
+
+    def note(self: Products, i: Any, j: Any) -> Any:
+        pairs.append(len(i))
+        return of_pairs(self, i, j)
+
+    monkeypatch.setattr(Products, "of_pairs", note)
     forward, backward = neighbours.nearest_both_ways(x, y, 4)
     assert sum(pairs) <= 2500
     for found, own, other in ((forward, x, y), (backward, y, x)):
@@ -216,7 +223,7 @@ def test_many_rows_of_few_vectors_cost_as_much_as_the_few(monkeypatch: Any) -> N
             assert found.index[row].tolist() == same.tolist()
 
 
-def halfway(dimensions: int) -> mining.Vectors:
+def halfway(dimensions: int) -> Vectors:
     """60 unit vectors, plus and minus one with almost all entries midway between two bfloat16 values; their mean is 0.
 
     Halves go to even, which is downwards here: no vector loses more.

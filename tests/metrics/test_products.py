@@ -63,7 +63,12 @@ def test_hardly_any_pair_of_sentence_vectors_is_in_doubt(monkeypatch: Any) -> No
     """Else every product would be a sum in Python; that the first parts are exact and the rest small decides it."""
     x = rows("unit", 400, 384, 3)
     summed = []
-    monkeypatch.setattr(Products, "of_pair", lambda self, i, j: summed.append(i) or 0.0)
+
+    def note(self: Products, i: int, j: int) -> float:
+        summed.append((i, j))
+        return 0.0
+
+    monkeypatch.setattr(Products, "of_pair", note)
     y = products.finite(x + 0.02 * rows("unit", 400, 384, 4), "a test")
     Products(x, y).of_pairs(*(np.tile(np.arange(400), 5),) * 2)
     assert len(summed) < 10

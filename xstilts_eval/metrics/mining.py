@@ -63,7 +63,7 @@ def normalised(vectors: NDArray[np.floating]) -> Vectors:
 
     Entry by entry, in float64 and in one order, so that equal rows stay equal and no machine gives others.
     """
-    rows = products.finite(vectors, "mining").copy()
+    rows: Vectors = products.finite(vectors, "mining").copy()
     for part in products.parts(len(rows)):
         whole = rows[part].astype(np.float64)
         length = np.sqrt(_row_sums(whole * whole))
@@ -71,14 +71,15 @@ def normalised(vectors: NDArray[np.floating]) -> Vectors:
     return rows
 
 
-def _row_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _row_sums(values: Values) -> Values:
     """Sums over the columns, by adding the second half of them to the first until one is left; overwrites `values`."""
     width = values.shape[1]
     while width > 1:
         half = (width + 1) // 2
         values[:, : width - half] += values[:, half:width]
         width = half
-    return values[:, :1].sum(axis=1)
+    total: Values = values[:, :1].sum(axis=1)
+    return total
 
 
 def _best_by_margin(nearest: Nearest, own: Values, other: Values) -> tuple[NDArray[np.intp], Values]:

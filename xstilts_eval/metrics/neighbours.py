@@ -9,7 +9,8 @@ the processor's kernels show in a result.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,8 @@ _EXACT = 512  # rows and columns of a tile of exact products: 2 MiB and ten of t
 _COPIED = 1024  # vectors copied at once
 
 
-class Nearest(NamedTuple):
+@dataclass(frozen=True)
+class Nearest:
     """The k best partners of each of n vectors, best first: `similarity` and `index`, shape [n, k]."""
 
     similarity: Values
@@ -38,10 +40,11 @@ class Nearest(NamedTuple):
 
     def mean(self) -> Values:
         """Mean similarity to the k, shape [n], summed from the best on."""
-        total = self.similarity[:, 0].copy()
+        total: Values = self.similarity[:, 0].copy()
         for column in range(1, self.similarity.shape[1]):
             total += self.similarity[:, column]
-        return total / self.similarity.shape[1]
+        total /= self.similarity.shape[1]
+        return total
 
     def best(self, score: Values) -> tuple[Rows, Values]:
         """The partner with the greatest `score` [n, k] and that score; ties go to the lower index."""
@@ -266,7 +269,8 @@ def _by_tiles(
 
 def _down(bound: Values, dtype: type[np.floating]) -> NDArray[np.floating]:
     """`bound` in this type, not above it; numpy would compare in float64, at twice the cost."""
-    return np.nextafter(bound.astype(dtype), dtype(-np.inf))
+    below: NDArray[np.floating] = np.nextafter(bound.astype(dtype), dtype(-np.inf))
+    return below
 
 
 def _by_exact_tiles(exact: Products, n: int, m: int, k: int, both: bool) -> tuple[Nearest, Nearest]:

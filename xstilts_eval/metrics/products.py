@@ -66,7 +66,9 @@ def distinct(vectors: Vectors) -> Distinct:
 
 def _weights(d: int) -> NDArray[np.uint64]:
     """Odd numbers by which the entries of a row are multiplied for its key."""
-    return np.random.default_rng(0).integers(2**63, size=d, dtype=np.uint64) | np.uint64(1)
+    drawn: NDArray[np.uint64] = np.random.default_rng(0).integers(2**63, size=d, dtype=np.uint64)
+    drawn |= np.uint64(1)
+    return drawn
 
 
 def lengths(vectors: Vectors) -> Values:
@@ -87,11 +89,12 @@ def error(source: Vectors, target: Vectors, dtype: type[np.floating]) -> float:
     results that are flushed to zero. inf where the products could overflow.
     """
     limits = np.finfo(dtype)
+    unit, least, most = float(limits.epsneg), float(limits.tiny), float(limits.max)
     d = source.shape[1]
     size = float(lengths(source).max(initial=0.0)) * float(lengths(target).max(initial=0.0))
-    if 16 * size > float(limits.max) or d * limits.epsneg > 0.01:
+    if 16 * size > most or d * unit > 0.01:
         return math.inf
-    return 1.02 * (d + 1) * float(limits.epsneg) * size + (d + 1) * float(limits.tiny)
+    return 1.02 * (d + 1) * unit * size + (d + 1) * least
 
 
 class Products:
