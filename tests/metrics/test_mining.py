@@ -1,6 +1,7 @@
 """Mining against the official code's output (shared/data/bucc_oracle) and a brute-force reading of it."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from tests.shared_data import DATA, needs_data
 from xstilts_eval.errors import DataError, NumericError, SettingError
-from xstilts_eval.metrics import mining
+from xstilts_eval.metrics import mining, neighbours
 from xstilts_eval.metrics.mining import Candidates, Unified, best_threshold, extract, identified, mine, unify
 from xstilts_eval.metrics.retrieval import PAIRS, Pair
 
@@ -19,10 +20,10 @@ Vectors = NDArray[np.float64]
 ORACLE = DATA / "bucc_oracle"
 
 
-@pytest.fixture(params=[True, False], ids=["shortlist", "exact tiles"])
+@pytest.fixture(params=[True, False], ids=["bfloat16", "float32"])
 def either_way(request, monkeypatch):
     """Search with bfloat16 tiles first and without them, whatever this processor multiplies fast."""
-    monkeypatch.setattr(mining, "_multiplies_bfloat16", lambda: request.param)
+    monkeypatch.setattr(neighbours, "_multiplies_bfloat16", lambda: request.param)
 
 
 def lines(path: Path) -> list[str]:
@@ -172,96 +173,6 @@ def test_negative_margins_are_no_candidates():
     ]
 
 
-def crowded(n: int, m: int, spread: float, dimensions: int = 48) -> tuple[mining.Vectors, mining.Vectors]:
-    """Unit vectors around three directions: the smaller the spread, the closer are the similarities of a cluster."""
-    random = np.random.default_rng(3)
-    centres = random.standard_normal((3, dimensions))
-    x, y = (
-        centres[random.integers(3, size=size)] + spread * random.standard_normal((size, dimensions)) for size in (n, m)
-    )
-    return mining.normalised(x), mining.normalised(y)
-
-
-def check_neighbours(found: mining._Nearest, x: mining.Vectors, y: mining.Vectors, k: int) -> None:
-    """The k greatest cosines of each row in double precision, of k different partners."""
-    cosine = x.astype(np.float64) @ y.T.astype(np.float64)
-    np.testing.assert_allclose(found.similarity, -np.sort(-cosine, axis=1)[:, :k], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(np.take_along_axis(cosine, found.index, axis=1), found.similarity, rtol=0, atol=1e-6)
-    assert all(len(set(row)) == len(row) for row in found.index.tolist())
-
-
-@pytest.mark.parametrize("spread", [1.0, 0.3, 0.1])
-@pytest.mark.parametrize("block", [64, 500])
-def test_the_shortlist_holds_every_neighbour(spread, block, monkeypatch):
-    """Clusters whose similarities differ by less than bfloat16 tells apart, in tiles that do not divide the sides."""
-    x, y = crowded(350, 410, spread)
-    monkeypatch.setattr(mining, "SHORTLIST", 1000)
-    assert mining._shortlist(x, y, 4, block) is not None
-    monkeypatch.setattr(mining, "_multiplies_bfloat16", lambda: True)
-    forward, backward = mining.nearest_both_ways(x, y, 4, block)
-    check_neighbours(forward, x, y, 4)
-    check_neighbours(backward, y, x, 4)
-
-
-def test_without_the_error_bound_the_shortlist_loses_neighbours(monkeypatch):
-    """That the clusters above are hard enough to notice."""
-    x, y = crowded(350, 410, 0.3)
-    monkeypatch.setattr(mining, "_multiplies_bfloat16", lambda: True)
-    monkeypatch.setattr(mining._Rounded, "least", lambda self, kth: kth)
-    forward, _ = mining.nearest_both_ways(x, y, 4, 64)
-    with pytest.raises(AssertionError):
-        check_neighbours(forward, x, y, 4)
-
-
-def test_where_rounding_leaves_too_many_pairs_tiles_are_exact(monkeypatch):
-    x, y = crowded(700, 650, 0.02)
-    assert mining._shortlist(x, y, 4, 256) is None
-    monkeypatch.setattr(mining, "_multiplies_bfloat16", lambda: True)
-    forward, backward = mining.nearest_both_ways(x, y, 4, 256)
-    check_neighbours(forward, x, y, 4)
-    check_neighbours(backward, y, x, 4)
-
-
-def halfway(dimensions: int) -> mining.Vectors:
-    """60 unit vectors, plus and minus one with almost all entries midway between two bfloat16 values; their mean is 0.
-
-    Halves go to even, which is downwards here: no vector loses more.
-    """
-    entry = (1 + 2**-8) * 2.0 ** np.floor(np.log2(0.7 / np.sqrt(dimensions)))
-    vector = np.full(dimensions, entry)
-    vector[0] = np.sqrt(1 - (dimensions - 1) * entry**2)
-    return np.tile([vector, -vector], (30, 1)).astype(np.float32)
-
-
-@pytest.mark.parametrize("dimensions", [1, 7, 384])
-@pytest.mark.parametrize("spread", [None, 2.0, 0.5, 0.01])
-def test_rounded_similarities_err_by_no_more_than_their_bound(dimensions, spread):
-    x, y = (halfway(dimensions),) * 2 if spread is None else crowded(60, 50, spread, dimensions)
-    rounded = mining._Rounded(x, y, 64)
-    tile = rounded.tile(slice(0, len(x)), slice(0, len(y)))
-    values = (mining._ordered(tile).astype(np.int32) << 16).view(np.float32).astype(np.float64)
-    exact = x.astype(np.float64) @ y.T.astype(np.float64) - x.mean(axis=0) @ y.mean(axis=0)
-    assert (np.abs(values - exact) <= rounded.error + rounded.UNIT * np.abs(values)).all()
-
-
-def test_integers_are_in_the_order_of_the_numbers():
-    bits = np.array([0xFF80, 0xC000, 0xBF80, 0x8001, 0x0000, 0x0001, 0x3F80, 0x4000, 0x7F80], dtype=np.uint16)
-    numbers = bits.view(np.int16)  # -inf, -2, -1, just below 0, 0, just above 0, 1, 2, inf
-    assert (np.diff(mining._ordered(numbers.copy()).astype(int)) > 0).all()
-    assert (mining._ordered(mining._ordered(numbers.copy())) == numbers).all()
-
-
-def test_equal_neighbours_go_by_index(either_way):
-    """Every target three times: among equals the lower index is the neighbour, in both directions."""
-    x, y = crowded(40, 30, 1.0, 13)
-    y = np.concatenate([y, y, y])
-    forward, _ = mining.nearest_both_ways(x, y, 2, 16)
-    assert forward.index[:, 0].tolist() == (x @ y[:30].T).argmax(axis=1).tolist()
-    assert (forward.index[:, 1] == forward.index[:, 0] + 30).all()
-    _, backward = mining.nearest_both_ways(y, x, 2, 16)
-    assert (backward.index == forward.index).all()
-
-
 def test_torch_is_not_needed_to_import():
     program = "import sys, xstilts_eval.metrics.mining; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
@@ -272,10 +183,31 @@ def test_nothing_to_mine():
     assert [len(column) for column in candidates] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e39])
 def test_bad_numbers_are_refused(bad):
     with pytest.raises(NumericError, match="NaN or infinite"):
         mine(np.full((2, 2), bad), np.ones((2, 2)))
+
+
+@pytest.mark.usefixtures("either_way")
+def test_equal_margins_go_by_index():
+    """Two sources and two targets of one vector: each names the first of the other side, and nobody the second two."""
+    x, y = np.array([[1.0, 0], [0, 1], [1, 0]]), np.array([[0, 1.0], [1, -0.0], [1, 0]])
+    for block in (1, 2, 64):
+        candidates = mine(x, y, k=2, block=block)
+        assert [*zip(candidates.source, candidates.target, strict=True)] == [(1, 0), (0, 1)]
+
+
+def test_equal_rows_stay_equal_and_their_length_is_one():
+    """In every place and whatever their scale, down to what float32 holds; in float64, as one number at a time."""
+    random = np.random.default_rng(5)
+    rows = random.standard_normal((300, 97)) * 10.0 ** random.integers(-18, 18, (300, 1))
+    found = mining.normalised(np.concatenate([rows, rows[::-1], rows * 2.0**10]))
+    assert (found[:300] == found[300:600][::-1]).all() and (found[:300] == found[600:]).all()
+    single = rows.astype(np.float32).astype(np.float64)
+    expected = single / np.array([[math.sqrt(math.fsum(v * v for v in row))] for row in single])
+    np.testing.assert_allclose(found[:300], expected, rtol=2**-24, atol=0)
+    assert (mining.normalised(np.zeros((2, 3))) == 0).all()
 
 
 def test_bad_settings_are_refused():

@@ -18,6 +18,7 @@ from xstilts_eval.bundle import Bundle, Head, write
 from xstilts_eval.data.files import read_text
 from xstilts_eval.data.ranking import Pool
 from xstilts_eval.errors import UnfitCheckpoint
+from xstilts_eval.metrics import neighbours
 from xstilts_eval.models import retrieval
 from xstilts_eval.models.checkpoint import resolve
 from xstilts_eval.models.processes import Processes
@@ -34,11 +35,8 @@ GRID = st.lists(st.tuples(*[st.integers(-2, 2)] * 2), min_size=1, max_size=12)
 def test_the_search_in_blocks_is_a_stable_sort(queries: Any, pool: Any, size: int, block: int) -> None:
     """Small whole numbers give many ties; sorting all scores, first row first among equals, is the reference."""
     left, right = np.array(queries, np.float32), np.array(pool, np.float32)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retrieval, "_QUERIES", block)
-        patch.setattr(retrieval, "_CANDIDATES", block)
-        index, score = retrieval.ranked(left, right, size)
-    for query, found, scores in zip(queries, index, score, strict=True):
+    near = neighbours.nearest(left, right, size, (block, block))
+    for query, found, scores in zip(queries, near.index, near.similarity, strict=True):
         dots = [query[0] * x + query[1] * y for x, y in pool]
         expected = sorted(range(len(pool)), key=lambda row: (-dots[row], row))[:size]
         assert found.tolist() == expected

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
 from xstilts_eval.data.examples import Corpus
-from xstilts_eval.metrics import mining, xsim
+from xstilts_eval.metrics import mining, neighbours, xsim
 from xstilts_eval.metrics.retrieval import RANKED
 from xstilts_eval.models.processes import Processes
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from xstilts_eval.tasks.documents import LeafData
 
 Vectors = NDArray[np.float32]
-_ROWS = 4096
-_QUERIES, _CANDIDATES = 256, 65_536
-"""Rows of a block of similarities in a ranking: 64 MB."""
 
 
 class Encoder(Protocol):
@@ -90,58 +87,13 @@ class SharedEmbedder:
         return self.vectors[self.rows(texts)]
 
 
-def nearest(queries: Vectors, pool: Vectors) -> tuple[NDArray[np.intp], Vectors]:
-    """Index and cosine of the nearest of the distinct vectors `pool` for each query, shapes [queries]."""
-    index = np.empty(len(queries), np.intp)
-    score = np.empty(len(queries), np.float32)
-    for start in range(0, len(queries), _ROWS):
-        similarity = queries[start : start + _ROWS] @ pool.T
-        best = similarity.argmax(axis=1)
-        index[start : start + _ROWS] = best
-        score[start : start + _ROWS] = similarity[np.arange(len(best)), best]
-    return index, score
-
-
-def ranked(queries: Vectors, pool: Vectors, size: int) -> tuple[NDArray[np.intp], Vectors]:
-    """Indices and inner products of the best `size` rows of `pool`, best first, shapes [queries, min(size, pool)].
-
-    Exact search in blocks; among equal scores the first row of the pool comes first.
-    """
-    size = min(size, len(pool))
-    index = np.empty((len(queries), size), np.intp)
-    score = np.empty((len(queries), size), np.float32)
-    for start in range(0, len(queries), _QUERIES):
-        rows = queries[start : start + _QUERIES]
-        kept_index = np.empty((len(rows), 0), np.intp)
-        kept_score = np.empty((len(rows), 0), np.float32)
-        for begin in range(0, len(pool), _CANDIDATES):
-            similarity = rows @ pool[begin : begin + _CANDIDATES].T
-            found = np.broadcast_to(np.arange(begin, begin + similarity.shape[1]), similarity.shape)
-            kept_index = np.concatenate([kept_index, found], axis=1)
-            kept_score = np.concatenate([kept_score, similarity], axis=1)
-            kept_index, kept_score = _best(kept_index, kept_score, size)
-        index[start : start + _QUERIES], score[start : start + _QUERIES] = kept_index, kept_score
-    return index, score
-
-
-def _best(index: NDArray[np.intp], score: Vectors, size: int) -> tuple[NDArray[np.intp], Vectors]:
-    """The best `size` columns of every row, best first; the earlier column first among equals."""
-    size = min(size, score.shape[1])
-    least = np.partition(score, -size, axis=1)[:, -size]
-    chosen = np.empty((len(score), size), np.intp)
-    for row, bound in enumerate(least):  # a partition alone would cut through equal scores anywhere
-        columns = np.flatnonzero(score[row] >= bound)
-        chosen[row] = columns[np.argsort(-score[row, columns], kind="stable")[:size]]
-    return np.take_along_axis(index, chosen, axis=1), np.take_along_axis(score, chosen, axis=1)
-
-
 def rank(
     requests: Sequence[Instance], pool: Pool, ranker: Ranker, processes: Processes, label: str
 ) -> list[dict[str, Any]]:
     """The nearest candidates of every request's query: ids and scores, best first.
 
-    Collective: the candidates are embedded once, the work shared between processes. Candidates that are one input to
-    the model have one score, and come in the order of the pool.
+    Collective: the candidates are embedded once, the work shared between processes. Candidates of one score, as those
+    that are one input to the model, come in the order of the pool.
     """
     share = SharedEmbedder(ranker.candidates, processes)
     share.prepare(pool.texts, f"{label} · {len(pool.texts):,} candidates")
@@ -150,13 +102,15 @@ def rank(
     for candidate, row in enumerate(share.rows(pool.texts)):
         members[row].append(candidate)
     texts = list(dict.fromkeys(request.doc["query"] for request in requests))
-    index, score = ranked(ranker.queries.embed(texts, f"{label} · queries"), share.vectors, RANKED)
+    near = neighbours.nearest(ranker.queries.embed(texts, f"{label} · queries"), share.vectors, RANKED)
     found = {}
-    for text, rows, scores in zip(texts, index, score, strict=True):
-        nearest_first = [(one, value) for row, value in zip(rows, scores, strict=True) for one in members[row]][:RANKED]
+    for text, rows, scores in zip(texts, near.index, near.similarity.tolist(), strict=True):
+        ordered = sorted((-score, one) for row, score in zip(rows, scores, strict=True) for one in members[row])[
+            :RANKED
+        ]
         found[text] = {
-            "candidates": [pool.ids[one] for one, _ in nearest_first],
-            "scores": [round(float(value), 6) for _, value in nearest_first],
+            "candidates": [pool.ids[one] for _, one in ordered],
+            "scores": [round(-negative, 6) for negative, _ in ordered],
         }
     return [found[request.doc["query"]] for request in requests]
 
@@ -164,38 +118,23 @@ def rank(
 def search_both_ways(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[dict[str, Any]]:
     """For every line of a bitext: the nearest source line of its target, and the nearest target line of its source.
 
-    Among lines that are one input to the model the first counts.
+    Among lines of one vector the first counts.
     """
-    sides = []
-    for queries, pool in ((targets, sources), (sources, targets)):
-        rows, first_line = np.unique(share.rows(pool), return_index=True)
-        assert share.vectors is not None
-        index, score = nearest(share(queries), share.vectors[rows])
-        sides.append((first_line[index], score))
-    (to_source, source_score), (to_target, target_score) = sides
+    to_target, to_source = neighbours.nearest_both_ways(share(sources), share(targets), 1)
     return [
         {
-            "nearest_source": int(to_source[line]),
-            "source_score": round(float(source_score[line]), 6),
-            "nearest_target": int(to_target[line]),
-            "target_score": round(float(target_score[line]), 6),
+            "nearest_source": int(to_source.index[line, 0]),
+            "source_score": round(float(to_source.similarity[line, 0]), 6),
+            "nearest_target": int(to_target.index[line, 0]),
+            "target_score": round(float(to_target.similarity[line, 0]), 6),
         }
         for line in range(len(sources))
     ]
 
 
 def match_by_margin(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[dict[str, Any]]:
-    """For every line of a bitext: the line of the other side with the best margin (xsim), from both sides.
-
-    Lines that are one input to the model have equal cosines, whatever their place in a product of matrices.
-    """
-    assert share.vectors is not None
-    (source_rows, source_lines), (target_rows, target_lines) = (
-        np.unique(share.rows(side), return_inverse=True) for side in (sources, targets)
-    )
-    of_rows = share.vectors[source_rows] @ share.vectors[target_rows].T
-    similarity = of_rows[np.ix_(source_lines, target_lines)]
-    forth, back = xsim.matches(similarity), xsim.matches(similarity.T)
+    """For every line of a bitext: the line of the other side with the best margin (xsim), from both sides."""
+    forth, back = xsim.matches(share(sources), share(targets))
     return [{"margin_target": int(forth[line]), "margin_source": int(back[line])} for line in range(len(sources))]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval.metrics import qa, tagging
+from xstilts_eval.metrics import neighbours, qa, tagging
 from xstilts_eval.metrics.classification import ACCURACY
 from xstilts_eval.models import choices, pairs, spans
 from xstilts_eval.models import tagging as tagger
@@ -85,9 +85,8 @@ def _mrr(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels
     encoder = SentenceEncoder(head, None, "pooler")
     of_query, of_candidate = (encoder.reading(most) for most in lengths(task.name, head.max_length))
     queries = of_query.embed([doc["query"] for doc in documents])
-    similarity = queries @ of_candidate.embed(list(place)).T
-    own = similarity[range(len(documents)), [place[doc["candidate"]] for doc in documents]]
-    ranks = (similarity >= own[:, None]).sum(axis=1)
+    own = np.array([place[doc["candidate"]] for doc in documents])
+    ranks = neighbours.ranks(queries, of_candidate.embed(list(place)), own)
     return {"mrr": float(np.mean(1 / ranks))}
 
 
