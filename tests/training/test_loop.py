@@ -222,7 +222,11 @@ def test_patience_ends_the_run_and_the_best_weights_are_kept(
     assert [score["score"] for score in outcome["scores"]] == SCORES[:5]
     saved = runs.weights(folder / "encoder")
     for name, value in saved.items():
-        assert torch.equal(value, scripted[1][name.replace("model.safetensors:", "encoder.")])
+        best = scripted[1]
+        key = name.replace("model.safetensors:", "encoder.")
+        if "word_embeddings" in name:  # while a stage trains, the table has the rows of its data alone
+            value = value[best[key.replace("weight", "rows")]]
+        assert torch.equal(value, best[key])
 
 
 def test_the_last_weights_are_kept_on_demand(
