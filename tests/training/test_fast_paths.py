@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 
+from tests.tiny_language_models import make_llama
 from tests.training import architectures, runs
 from xstilts_eval.benchmark import Kind
 from xstilts_eval.errors import SettingError
@@ -247,3 +249,42 @@ def test_nothing_is_dropped(make: Callable[[], torch.nn.Module]) -> None:
 def test_kinds_without_a_packed_loss_are_left_to_the_model() -> None:
     encoder: Any = None
     assert packed_loss(encoder, None, Kind.RANKING, torch.ones(1), {}) is None
+
+
+# ---------------------------------------------------------------------- frozen tables, first blocks
+
+
+def test_frozen_word_vectors_stay(bases: dict[str, Path], tmp_path: Path) -> None:
+    wanted = runs.recipe_of(bases["bert"], None, runs.quick("udpos", embeddings="frozen", weight_decay=0.1))
+    folder = runs.train(wanted, tmp_path)
+    before, after = (runs.weights(place) for place in (bases["bert"], folder / "encoder"))
+    name = "model.safetensors:embeddings.word_embeddings.weight"
+    assert torch.equal(before[name], after[name])
+    query = "model.safetensors:encoder.layer.0.attention.self.query.weight"
+    assert not torch.equal(before[query], after[query])
+
+
+def test_first_blocks(bases: dict[str, Path], tmp_path: Path) -> None:
+    """The later stage, which asks for nothing, has the blocks of the earlier one."""
+    target = runs.quick("mnli", learning_rate=1e-9)
+    wanted = runs.recipe_of(bases["xlm-roberta"], target, runs.quick("udpos", layers=1, learning_rate=1e-9))
+    folder = runs.train(wanted, tmp_path)
+    saved, base = runs.weights(folder / "encoder"), runs.weights(bases["xlm-roberta"])
+    blocks = {name.split(".")[3] for name in saved if ".layer." in name}
+    assert blocks == {"0"}
+    for name, value in saved.items():
+        if "encoder.layer" in name:
+            assert torch.allclose(value, base[name], atol=1e-6)
+    assert transformers.AutoConfig.from_pretrained(folder / "encoder").num_hidden_layers == 1
+
+
+def test_more_blocks_than_the_base_has(bases: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"layers 3: .* has 2 blocks; give at most that many"):
+        learner(bases["bert"], "udpos", tmp_path, layers=3)
+
+
+def test_language_models_take_neither(tmp_path: Path) -> None:
+    base = make_llama(tmp_path / "llama")
+    for settings in ({"layers": 1}, {"embeddings": "frozen"}):
+        with pytest.raises(SettingError, match="settings of encoders"):
+            runs.learner(runs.recipe_of(base, None, runs.quick("mnli", **settings)), tmp_path)

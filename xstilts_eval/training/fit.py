@@ -130,7 +130,7 @@ class Heads:
             self.origins[material.head] = "of the parent" if parent else "new"
         self.tokenizer = source.tokenizer()
         changes = heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
-        self.model = heads.build(source, list(specs.values()), changes)
+        self.model = heads.build(source, list(specs.values()), changes, plan.layers)
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.model.encoder)
         self.tasks: dict[str, loop.TaskRows] = {}
         self.part: dict[str, tuple[int, float, float | None]] = {}
@@ -263,7 +263,7 @@ class Heads:
             encoder="encoder",
             heads=serves,
             trained=trained,
-            retrieval=resolve(base.name, base.revision).retrieval,
+            retrieval=_retrieval(resolve(base.name, base.revision).retrieval, plan.layers),
             parent=plan.parent.identity,
             recipe=f"{plan.recipe}: {plan.name}@{plan.key}",
             seed=plan.seed,
@@ -271,6 +271,13 @@ class Heads:
             languages=dict.fromkeys(["encoder", *paths.values()], tuple(plan.languages)),
             versions=stage.versions(),
         )
+
+
+def _retrieval(own: bundle.Retrieval | None, layers: int | None) -> bundle.Retrieval | None:
+    """How the base makes vectors, from the last block of an encoder cut below the base's own block."""
+    if own is None or layers is None or own.layer is None or own.layer <= layers:
+        return own
+    return own.model_copy(update={"layer": layers})
 
 
 def revisions(plan: Plan) -> Mapping[str, str]:
@@ -295,6 +302,8 @@ class Text:
         import transformers
 
         self.plan, self.source = plan, source
+        if plan.layers is not None or plan.settings.embeddings != "trained":
+            raise SettingError("layers and embeddings are settings of encoders; leave them out for a language model")
         self.tokenizer = source.tokenizer(needs_offsets=False)
         shape = "AutoModelForSeq2SeqLM" if source.config.is_encoder_decoder else "AutoModelForCausalLM"
         changes: dict[str, Any] = dict(

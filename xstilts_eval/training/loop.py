@@ -26,6 +26,7 @@ import transformers
 from torch.utils.data import DataLoader, Dataset
 
 from xstilts_eval.errors import NumericError, SettingError, WriteError
+from xstilts_eval.models import products
 from xstilts_eval.training.batches import Step, pieces
 from xstilts_eval.training.settings import StageSettings
 from xstilts_eval.training.vocabulary import ROWS
@@ -93,7 +94,8 @@ class Work:
 class Outcome:
     """What a training leaves beside its weights; `seconds` and `tokens` count what this and earlier calls did.
 
-    `table_rows` of the `vocabulary`'s word vectors were in the model while it trained.
+    `table_rows` of the `vocabulary`'s word vectors were in the model while it trained; `products` is the library that
+    multiplied in float32 on a CPU.
     """
 
     losses: list[tuple[int, float]] = field(default_factory=list)
@@ -107,6 +109,7 @@ class Outcome:
     device: str = "cpu"
     table_rows: int = 0
     vocabulary: int = 0
+    products: str = "default"
 
     @property
     def tokens_per_second(self) -> float:
@@ -562,6 +565,7 @@ def _outcome(work: Work, trainer: Any) -> Outcome:
         device=_device_name(trainer.args.device),
         table_rows=len(table.weight),
         vocabulary=table.num_embeddings,
+        products=products.fastest() if trainer.args.device.type == "cpu" else "default",
     )
 
 

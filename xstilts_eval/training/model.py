@@ -170,21 +170,35 @@ def items_of(kind: Kind, row: Mapping[str, Any]) -> int:
     return sum(label != IGNORED for label in row["labels"]) if kind is Kind.TAGGED else 1
 
 
-def build(source: Source, specs: Sequence[HeadSpec], changes: Mapping[str, Any] | None = None) -> SharedEncoder:
+def build(
+    source: Source, specs: Sequence[HeadSpec], changes: Mapping[str, Any] | None = None, layers: int | None = None
+) -> SharedEncoder:
     """The encoder of `source` with the heads of `specs` on it; new weights come from torch's random state.
 
-    `changes` are fields of the configuration that hold for the training only; `save` writes the source's own.
-    Raises `UnfitCheckpoint` for a checkpoint that cannot be read or an architecture without such a head.
+    `changes` are fields of the configuration that hold for the training only; `save` writes the source's own. With
+    `layers` the encoder has that many of the source's blocks, the first ones. Raises `SettingError` for more than it
+    has, `UnfitCheckpoint` for a checkpoint that cannot be read or an architecture without such a head.
     """
     import transformers
 
     changes = dict(changes or {})
-    encoder = source.load(transformers.AutoModel, **changes)
-    heads = {spec.name: _head(source, spec, encoder, changes) for spec in specs}
+    shape = changes | _first_blocks(source, layers)
+    encoder = source.load(transformers.AutoModel, **shape)
+    heads = {spec.name: _head(source, spec, encoder, shape) for spec in specs}
     shared = SharedEncoder(encoder, heads, {spec.name: spec.kind for spec in specs})
     shared.own_settings = {name: getattr(source.config, name) for name in changes}
     _share_pooling(shared, source)
     return shared
+
+
+def _first_blocks(source: Source, layers: int | None) -> dict[str, int]:
+    """The field of the configuration that leaves the first `layers` blocks."""
+    if layers is None:
+        return {}
+    own = int(source.config.num_hidden_layers)
+    if layers > own:
+        raise SettingError(f"layers {layers}: {source.name} has {own} blocks; give at most that many")
+    return {"num_hidden_layers": layers}
 
 
 def dropouts(config: Any, hidden: float | None, attention: float | None) -> dict[str, float]:
