@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import venv
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +103,105 @@ def test_other_imports_are_left_alone() -> None:
         "print(json.dumps([type(m.__spec__.loader).__name__ for m in (json, lm_eval, lm_eval.models)]))"
     )
     assert answer(code) == ["SourceFileLoader", "SourceFileLoader", "_Loader"]
+
+
+OTHER_HOOK = """
+class Other:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("lm_eval."):
+            for finder in sys.meta_path:
+                if finder is not self and hasattr(finder, "find_spec"):
+                    spec = finder.find_spec(name, path, target)
+                    if spec:
+                        return spec
+"""
+
+
+@pytest.mark.parametrize("place", ["0", "1", "len(sys.meta_path)"])
+def test_beside_another_hook_that_asks_the_others(place: str) -> None:
+    """Before, behind and at the end: each asks the other, and neither may ask for ever."""
+    code = INSTALL + OTHER_HOOK + (
+        f"sys.meta_path.insert({place}, Other())\n"
+        "import json, lm_eval.models, lm_eval.tasks.manager as manager\n"
+        "from lm_eval.api.registry import model_registry\n"
+        "print(json.dumps(['xstilts' in model_registry, hasattr(manager.TaskManager.__init__, '__wrapped__')]))"
+    )  # fmt: skip
+    assert answer(code) == [True, True]
+
+
+def test_two_copies_supply_once() -> None:
+    """An installed copy and a user's own, or two environments on one path."""
+    code = INSTALL + OTHER_HOOK + (
+        "import importlib.util, json\n"
+        "spec = importlib.util.spec_from_file_location('second_copy', bridge.__file__)\n"
+        "second = importlib.util.module_from_spec(spec); spec.loader.exec_module(second); second.install()\n"
+        "sys.meta_path.insert(1, Other())\n"
+        "import lm_eval.models, lm_eval.tasks.manager as manager\n"
+        "from lm_eval.api.registry import model_registry\n"
+        "wrapped = manager.TaskManager.__init__.__wrapped__\n"
+        "copies = sum(type(finder).__name__ == '_Finder' for finder in sys.meta_path)\n"
+        "print(json.dumps([copies, 'xstilts' in model_registry, hasattr(wrapped, '__wrapped__')]))"
+    )  # fmt: skip
+    assert answer(code) == [2, True, False]
+
+
+def test_threads_that_import_the_host_at_once() -> None:
+    code = INSTALL + OTHER_HOOK + (
+        "import json, threading\nsys.meta_path.insert(0, Other())\nsys.setswitchinterval(1e-6)\n"
+        "start, failures = threading.Barrier(8), []\n"
+        "def work(name):\n"
+        "    start.wait()\n"
+        "    try:\n        __import__(name)\n"
+        "    except BaseException as error:\n        failures.append(repr(error))\n"
+        "names = ['lm_eval.models', 'lm_eval.tasks.manager'] * 4\n"
+        "threads = [threading.Thread(target=work, args=(name,)) for name in names]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+        "import lm_eval.tasks.manager as manager\nfrom lm_eval.api.registry import model_registry\n"
+        "once = manager.TaskManager.__init__.__wrapped__\n"
+        "print(json.dumps([failures, 'xstilts' in model_registry, hasattr(once, '__wrapped__')]))"
+    )  # fmt: skip
+    assert answer(code) == [[], True, False]
+
+
+@pytest.mark.parametrize(("options", "there"), [((), True), (("-I",), True), (("-E",), True), (("-S",), False)])
+def test_where_python_reads_startup_files(options: tuple[str, ...], there: bool, tmp_path: Path) -> None:
+    """The bridge's files in a new environment: `-S` skips them, and the host is unharmed."""
+    venv.create(tmp_path / "env", symlinks=True)
+    (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
+    for path in STARTUP.glob("xstilts_eval_bridge.*"):
+        shutil.copy(path, site)
+    (site / "lm_eval").mkdir()
+    (site / "lm_eval" / "__init__.py").write_text("", encoding="utf-8")
+    code = (
+        f"import sys; sys.path.append({str(site)!r}); import lm_eval; "
+        "print(any(type(finder).__module__ == 'xstilts_eval_bridge' for finder in sys.meta_path))"
+    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("XSTILTS_", "PYTHON"))}
+    done = subprocess.run(
+        [tmp_path / "env" / "bin" / "python", *options, "-c", code],
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(there), "")
+
+
+def test_in_a_zip_application(tmp_path: Path) -> None:
+    """A zip's startup files are not read: without a bridge the host is what it is, and importing it by hand works."""
+    archive = tmp_path / "app.pyz"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in STARTUP.glob("xstilts_eval_bridge.*"):
+            file.write(path, path.name)
+        file.writestr(
+            "__main__.py",
+            "import sys\nfound = lambda: any(type(f).__module__ == 'xstilts_eval_bridge' for f in sys.meta_path)\n"
+            "before = found()\nimport xstilts_eval_bridge\nxstilts_eval_bridge.install()\nprint(before, found())\n",
+        )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("XSTILTS_")}
+    done = subprocess.run([sys.executable, "-I", "-S", archive], env=clean, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "False True\n", "")
 
 
 def test_without_the_host(tmp_path: Path) -> None:

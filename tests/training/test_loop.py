@@ -222,7 +222,11 @@ def test_patience_ends_the_run_and_the_best_weights_are_kept(
     assert [score["score"] for score in outcome["scores"]] == SCORES[:5]
     saved = runs.weights(folder / "encoder")
     for name, value in saved.items():
-        assert torch.equal(value, scripted[1][name.replace("model.safetensors:", "encoder.")])
+        best = scripted[1]
+        key = name.replace("model.safetensors:", "encoder.")
+        if "word_embeddings" in name:  # while a stage trains, the table has the rows of its data alone
+            value = value[best[key.replace("weight", "rows")]]
+        assert torch.equal(value, best[key])
 
 
 def test_the_last_weights_are_kept_on_demand(
@@ -232,11 +236,9 @@ def test_the_last_weights_are_kept_on_demand(
     folder = runs.train(runs.recipe_of(base, runs.quick("mnli", **settings)), tmp_path)
     outcome = runs.record(folder)["outcome"]
     assert (outcome["steps"], outcome["best_step"], len(scripted)) == (12, None, 4)
-    head = runs.weights(folder / "encoder")
-    assert torch.equal(
-        head["model.safetensors:embeddings.word_embeddings.weight"],
-        scripted[-1]["encoder.embeddings.word_embeddings.weight"],
-    )
+    name, last = "embeddings.word_embeddings.", scripted[-1]
+    table = runs.weights(folder / "encoder")[f"model.safetensors:{name}weight"]
+    assert torch.equal(table[last[f"encoder.{name}rows"]], last[f"encoder.{name}weight"])
 
 
 @pytest.mark.parametrize("settings", [EARLY, {"limit": 24, "selection": "last"}])

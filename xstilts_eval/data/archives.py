@@ -8,22 +8,28 @@ the manifest and nothing is compared.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import http.client
+import io
+import lzma
 import os
 import re
 import stat
+import struct
 import tarfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from time import sleep
-from typing import IO
+from typing import IO, cast
 from urllib.parse import urlsplit
 
 from xstilts_eval.benchmark import FLORES, Family
@@ -37,6 +43,8 @@ BASE = "XSTILTS_ARCHIVES"
 """Environment variable: a mirror; ``https://host/path`` is then asked for as ``<mirror>/host/path``."""
 MEMBER_BYTES = 2 << 30
 """Largest member unpacked; the largest there is, MultiNLI in English, has 0.08 GB."""
+TOTAL_BYTES = 4 << 30
+"""Most that one archive may unpack to; the test files of all languages of UD 2.5 have 0.2 GB."""
 _RETRIES = 5
 _BLOCK = 1 << 20
 
@@ -330,8 +338,10 @@ def _sha256(path: Path) -> str:
 def unpack(source: Path, wanted: list[Archive], folder: Path) -> list[str]:
     """Write the wanted members of one downloaded file under `folder`; returns their official paths.
 
-    No member's name, wanted or not, may be absolute or climb out, and no wanted one may be a link or longer than
-    `MEMBER_BYTES`. Raises `FetchError`, and then `folder`, which the caller throws away, may hold a part.
+    No member's name, wanted or not, may be absolute or climb out, no wanted one may be a link or longer than
+    `MEMBER_BYTES`, and all wanted ones together may not be longer than `TOTAL_BYTES`. The archive is read to its very
+    end, where compressed streams keep their checksum. Raises `FetchError`, and then `folder`, which the caller throws
+    away, may hold a part.
     """
     if wanted[0].member is None:
         target = folder / wanted[0].path
@@ -339,7 +349,8 @@ def unpack(source: Path, wanted: list[Archive], folder: Path) -> list[str]:
         with source.open("rb") as whole:
             _write(whole, target, MEMBER_BYTES, source)
         return [wanted[0].path]
-    written = []
+    written: list[str] = []
+    left = TOTAL_BYTES
     try:
         opened = _zip_members(source) if zipfile.is_zipfile(source) else _tar_members(source)
         for name, is_plain, size, reader in opened:
@@ -351,34 +362,101 @@ def unpack(source: Path, wanted: list[Archive], folder: Path) -> list[str]:
                 raise FetchError(
                     f"{source.name}: member {name!r} is a link or too large ({size:,} bytes); not unpacked"
                 )
+            left -= size
+            if left < 0:
+                raise FetchError(
+                    f"{source.name}: its members are longer than {TOTAL_BYTES:,} bytes together; not unpacked"
+                )
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             with reader() as member:
                 _write(member, target, size, source)
             written.append(path)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        if isinstance(error, FetchError):
-            raise
+    except FetchError:
+        raise
+    except _DAMAGE as error:
         raise FetchError(
             f"{source.name}: not an archive that can be read ({error}); delete {source} and call again"
         ) from error
     return written
 
 
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,  # a method of compression, or a version of the format, that `zipfile` does not know
+    RuntimeError,  # a member with a password
+    ValueError,  # offsets and sizes that cannot be
+    OverflowError,
+    struct.error,
+    UnicodeDecodeError,
+)
+"""What the libraries raise at damaged archives (found by flipping the bits of small ones)."""
+
 Member = tuple[str, bool, int, Callable[[], IO[bytes]]]
 
 
+_END_OF_DIRECTORY = b"PK\5\6"
+"""Signature of a zip's last record (APPNOTE.TXT 6.3.10, 4.3.16); the number of entries is 10 bytes behind it."""
+_LONGEST_END = (1 << 16) + 22
+_ZIP64 = 0xFFFF
+"""What stands for the number of entries where it is in another record."""
+
+
+def _announced(source: Path) -> int | None:
+    """How many members a zip file says it has; None where the number does not fit its field."""
+    with source.open("rb") as file:
+        file.seek(max(0, source.stat().st_size - _LONGEST_END))
+        end = file.read()
+    (number,) = struct.unpack_from("<H", end, end.rindex(_END_OF_DIRECTORY) + 10)
+    return None if number == _ZIP64 else number
+
+
 def _zip_members(source: Path) -> Iterator[Member]:
+    """The members; `zipfile` compares the checksum of each when it is read to its end, but counts none."""
     with zipfile.ZipFile(source) as archive:
+        if (announced := _announced(source)) not in (None, len(archive.infolist())):
+            raise zipfile.BadZipFile(f"{len(archive.infolist())} of {announced} members are in its directory")
         for info in archive.infolist():
             is_plain = not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16)
             yield info.filename, is_plain, info.file_size, partial(archive.open, info)
 
 
+_STREAMS: dict[bytes, Callable[[Path], IO[bytes]]] = {
+    b"\x1f\x8b": gzip.open,  # type: ignore[dict-item]
+    b"BZ": bz2.open,
+    b"\xfd7": lzma.open,
+}
+"""How a compressed file is opened, by its first two bytes."""
+
+
 def _tar_members(source: Path) -> Iterator[Member]:
-    with tarfile.open(source) as archive:
+    """The members, and then what `tarfile` leaves unread: the end of the stream, where its checksum is compared.
+
+    `tarfile` takes a damaged header behind the first member for the end of the archive; behind the real end there is
+    nothing but zeros.
+    """
+    with source.open("rb") as file:
+        open_stream = _STREAMS.get(file.read(2), _plain)
+    with (
+        open_stream(source) as packed,
+        io.BufferedReader(cast(io.RawIOBase, packed), _BLOCK) as stream,
+        tarfile.open(fileobj=stream, mode="r:") as archive,
+    ):
         for info in archive:
             yield info.name.removeprefix("./"), info.isreg(), info.size, partial(_tar_file, archive, info)
+        stream.seek(archive.offset)
+        while block := stream.read(_BLOCK):
+            if block.strip(b"\0"):
+                raise tarfile.ReadError("a header behind the first member is damaged")
+
+
+def _plain(source: Path) -> IO[bytes]:
+    return source.open("rb")
 
 
 def _tar_file(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:

@@ -18,7 +18,7 @@ from lm_eval.api.model import LM
 from xstilts_eval.benchmark import Family, Kind, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
-from xstilts_eval.models import after_pooling, arguments, choices, embedding, pairs, retrieval, spans, tagging
+from xstilts_eval.models import after_pooling, arguments, choices, embedding, pairs, products, retrieval, spans, tagging
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
@@ -161,6 +161,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "heads": {name: source.identity for name, source in self._used_heads().items()},
                 "dtype": str(self.runtime.dtype).removeprefix("torch."),
                 "device": self._device.type,
+                "products": products.fastest() if self._device.type == "cpu" else "default",
                 "batch_tokens": self.runtime.batch_tokens,
                 "max_length": dict(self.lengths),
                 "label_order": self._named_labels(),

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xstilts_eval.models.encoder import Loaded, Row, in_batches, rows_of
+from xstilts_eval.models.batching import pad
+from xstilts_eval.models.encoder import Loaded, Row, forward_rows, in_batches, rows_of
+from xstilts_eval.models.packed import PackedModel
 from xstilts_eval.training_tasks import choice_texts
 
 MAX_LENGTH = 128
@@ -47,20 +49,24 @@ def choose(head: Loaded, documents: Sequence[dict[str, Any]]) -> list[NDArray[np
     options = encoded(head, documents)
     flat = [row for rows in options for row in rows]
 
+    scores = iter(_scores(head, flat))
+    logits = [np.array([next(scores) for _ in rows], dtype=np.float32) for rows in options]
+    return [values - np.logaddexp.reduce(values) for values in logits]
+
+
+def _scores(head: Loaded, rows: Sequence[Row]) -> list[float]:
+    """One score per option; a model that does not run packed is given each option as a question of one."""
+    if PackedModel.of(head.model) is not None:
+        return [float(value[0]) for value in forward_rows(head, rows, lambda output, _: output.logits)]
+
     def forward(batch: list[int]) -> list[float]:
-        width = max(len(flat[index]["input_ids"]) for index in batch)
-        inputs = {}
-        for name in head.fields:
-            filler = head.pad_token_id if name == "input_ids" else 0
-            values = [flat[index][name] + [filler] * (width - len(flat[index][name])) for index in batch]
-            inputs[name] = torch.tensor(values, device=head.runtime.device).unsqueeze(1)
-        scores: list[float] = head.model(**inputs).logits.float().squeeze(-1).tolist()
+        inputs = pad([rows[index] for index in batch], {"input_ids": head.pad_token_id}, head.runtime.device)
+        one_option = {name: value.unsqueeze(1) for name, value in inputs.items()}
+        scores: list[float] = head.model(**one_option).logits.float().squeeze(-1).tolist()
         return scores
 
     found: dict[int, float] = {}
     with torch.inference_mode():
-        for batch, values in in_batches(head.runtime, head.label, [len(row["input_ids"]) for row in flat], forward):
+        for batch, values in in_batches(head.runtime, head.label, [len(row["input_ids"]) for row in rows], forward):
             found.update(zip(batch, values, strict=True))
-    scores = iter(found[index] for index in range(len(flat)))
-    logits = [np.array([next(scores) for _ in rows], dtype=np.float32) for rows in options]
-    return [values - np.logaddexp.reduce(values) for values in logits]
+    return [found[index] for index in range(len(rows))]

@@ -16,13 +16,15 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+from torch.utils.checkpoint import checkpoint
 
 ARCHITECTURES = ("bert", "camembert", "roberta", "xlm-roberta")
 """`model_type`s whose modules in transformers differ in nothing but positions and classification heads."""
+FIRST_TOKEN_CLASSES = ("ForSequenceClassification", "ForMultipleChoice")
 
 
 @dataclass(frozen=True)
@@ -48,27 +50,84 @@ class Run:
         return stream[self.start : self.start + self.rows * self.length].view(self.rows, self.length, -1)
 
 
+def is_packable(model: Any) -> bool:
+    """Whether the encoder of a transformers model is one whose every step is known here."""
+    if not type(model).__module__.startswith("transformers.models."):
+        return False
+    config = model.config
+    absolute = getattr(config, "position_embedding_type", "absolute") == "absolute"
+    return config.model_type in ARCHITECTURES and not config.is_decoder and absolute
+
+
+@dataclass(frozen=True)
+class PackedEncoder:
+    """The blocks of a BERT-shaped `base` over a stream of rows, in training (with its dropout) or not.
+
+    With `recompute`, a block's activations are forgotten and computed again in the backward pass. With `plain`,
+    attention is matrix products and a softmax instead of torch's fused kernel.
+    """
+
+    base: Any
+    recompute: bool = False
+    plain: bool = False
+
+    def hidden(
+        self, ids: torch.Tensor, types: torch.Tensor | None, lengths: Sequence[int], wanted: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Hidden states of the last block, [wanted, width], or [tokens, width] without `wanted`.
+
+        `ids` and `types` [tokens] are rows of `lengths`, unpadded, one after another; `wanted` are places in that
+        stream, for which alone the last block's feed-forward is computed. Rows of equal length should be neighbours.
+        """
+        positions = positions_in_rows(ids, lengths, self.base.embeddings.position_embeddings.padding_idx)
+        inputs = {"input_ids": ids[None], "position_ids": positions[None]}
+        hidden = self.base.embeddings(**inputs, token_type_ids=None if types is None else types[None])[0]
+        runs = Run.split(lengths)
+        blocks = self.base.encoder.layer
+        for number, block in enumerate(blocks):
+            places = wanted if number == len(blocks) - 1 else None
+            if self.recompute and torch.is_grad_enabled():
+                hidden = checkpoint(self._block, block, hidden, runs, places, use_reentrant=False)
+            else:
+                hidden = self._block(block, hidden, runs, places)
+        return cast(torch.Tensor, hidden)
+
+    def _block(self, block: Any, hidden: torch.Tensor, runs: list[Run], wanted: torch.Tensor | None) -> torch.Tensor:
+        context = _attend(block.attention.self, hidden, runs, self.plain)
+        if wanted is not None:
+            context, hidden = context[wanted], hidden[wanted]
+        hidden = block.attention.output(context, hidden)
+        return cast(torch.Tensor, block.output(block.intermediate(hidden), hidden))
+
+
+def first_places(lengths: Sequence[int]) -> torch.Tensor:
+    """Place of every row's first token in a stream of rows, [rows]."""
+    sizes = torch.tensor(lengths)
+    return sizes.cumsum(0) - sizes
+
+
+def reads_first_token(model: Any) -> bool:
+    """Whether the first token of a row is all that the head of `model` reads."""
+    return type(model).__name__.endswith(FIRST_TOKEN_CLASSES)
+
+
 @dataclass(frozen=True)
 class PackedModel:
     """An encoder with the `head` that turns hidden states [rows, tokens, width] into the model's output."""
 
-    base: Any
+    encoder: PackedEncoder
     head: Callable[[torch.Tensor], Any]
     first_token: bool
 
     @classmethod
     def of(cls, model: Any) -> PackedModel | None:
         """The packed form of a model, or None where only the model's own forward is known to be right."""
-        if not type(model).__module__.startswith("transformers.models.") or model.training:
+        if not is_packable(model) or model.training:
             return None
-        config = model.config
-        absolute = getattr(config, "position_embedding_type", "absolute") == "absolute"
-        if config.model_type not in ARCHITECTURES or config.is_decoder or not absolute:
-            return None
-        head = _head(model)
+        head = head_of(model)
         if head is None:
             return None
-        return cls(model.base_model, head, type(model).__name__.endswith("ForSequenceClassification"))
+        return cls(PackedEncoder(model.base_model), head, reads_first_token(model))
 
     def __call__(
         self, rows: Sequence[dict[str, list[int]]], device: torch.device
@@ -78,35 +137,17 @@ class PackedModel:
         Rows must be unpadded. Only the outputs that the heads need exist: `logits`, `start_logits` and `end_logits`, or
         `last_hidden_state`. Rows of equal length should be neighbours.
         """
+
+        def stream(name: str) -> torch.Tensor:
+            return torch.tensor([value for row in rows for value in row[name]], device=device)
+
         lengths = [len(row["input_ids"]) for row in rows]
-        runs = Run.split(lengths)
-        hidden = self._encode(self._embed(rows, lengths, device), runs, lengths)
-        for run in [Run(len(rows), 1, 0)] if self.first_token else runs:
+        types = stream("token_type_ids") if "token_type_ids" in rows[0] else None
+        wanted = first_places(lengths).to(device) if self.first_token else None
+        hidden = self.encoder.hidden(stream("input_ids"), types, lengths, wanted)
+        for run in [Run(len(rows), 1, 0)] if self.first_token else Run.split(lengths):
             mask = torch.ones(run.rows, run.length, dtype=torch.long, device=device)
             yield self.head(run.of(hidden)), {"attention_mask": mask}
-
-    def _embed(self, rows: Sequence[dict[str, list[int]]], lengths: list[int], device: torch.device) -> torch.Tensor:
-        def stream(name: str) -> torch.Tensor:
-            return torch.tensor([value for row in rows for value in row[name]])
-
-        ids = stream("input_ids")
-        positions = positions_in_rows(ids, lengths, self.base.embeddings.position_embeddings.padding_idx)
-        types = stream("token_type_ids")[None].to(device) if "token_type_ids" in rows[0] else None
-        inputs = {"input_ids": ids[None].to(device), "position_ids": positions[None].to(device)}
-        embedded: torch.Tensor = self.base.embeddings(**inputs, token_type_ids=types)
-        return embedded[0]
-
-    def _encode(self, hidden: torch.Tensor, runs: list[Run], lengths: list[int]) -> torch.Tensor:
-        """Hidden states of the last block, [tokens, width], or [rows, width] where the first token is all it takes."""
-        last = len(self.base.encoder.layer) - 1
-        first = torch.tensor([0, *itertools.accumulate(lengths)][:-1], device=hidden.device)
-        for number, block in enumerate(self.base.encoder.layer):
-            context = _attend(block.attention.self, hidden, runs)
-            if number == last and self.first_token:
-                context, hidden = context[first], hidden[first]
-            hidden = block.attention.output(context, hidden)
-            hidden = block.output(block.intermediate(hidden), hidden)
-        return hidden
 
 
 def positions_in_rows(ids: torch.Tensor, lengths: Sequence[int], padding: int | None) -> torch.Tensor:
@@ -117,42 +158,56 @@ def positions_in_rows(ids: torch.Tensor, lengths: Sequence[int], padding: int | 
     """
     counted = torch.ones_like(ids) if padding is None else ids.ne(padding).long()
     count = counted.cumsum(0)
-    sizes = torch.tensor(lengths)
+    sizes = torch.tensor(lengths, device=ids.device)
     before = (count - counted)[sizes.cumsum(0) - sizes]
     numbers = count - before.repeat_interleave(sizes)  # from 1
     return numbers - 1 if padding is None else numbers * counted + padding
 
 
-def _attend(attention: Any, hidden: torch.Tensor, runs: list[Run]) -> torch.Tensor:
+def _attend(attention: Any, hidden: torch.Tensor, runs: list[Run], plain: bool = False) -> torch.Tensor:
     """Multi-head self-attention within rows: [tokens, width] to [tokens, width], before the output projection.
 
     Query, key and value keep their three matrix products: one product of the joined weights was not faster on the CPU
     (own measurement) and would need a copy of them.
     """
-    projected = [project(hidden) for project in (attention.query, attention.key, attention.value)]
+    sizes = [run.rows * run.length for run in runs]
+    projected = [project(hidden).split(sizes) for project in (attention.query, attention.key, attention.value)]
+    dropout = attention.dropout if attention.training and attention.dropout.p else None
     contexts = []
-    for run in runs:
+    for number, run in enumerate(runs):
         shape = (run.rows, run.length, attention.num_attention_heads, -1)
-        query, key, value = (run.of(part).view(shape).transpose(1, 2) for part in projected)
-        context = scaled_dot_product_attention(query, key, value).transpose(1, 2)
-        contexts.append(context.reshape(run.rows * run.length, -1))
+        query, key, value = (parts[number].view(shape).transpose(1, 2) for parts in projected)
+        if plain or dropout is not None:
+            weights = (query @ key.transpose(2, 3) * query.shape[-1] ** -0.5).softmax(-1).to(value.dtype)
+            context = (weights if dropout is None else dropout(weights)) @ value
+        else:
+            context = scaled_dot_product_attention(query, key, value)
+        contexts.append(context.transpose(1, 2).reshape(run.rows * run.length, -1))
     return torch.cat(contexts)
 
 
-def _head(model: Any) -> Callable[[torch.Tensor], Any] | None:
-    """What stands on the encoder, for the classes that this package uses."""
+def head_of(model: Any) -> Callable[[torch.Tensor], Any] | None:
+    """What stands on the encoder, for the classes that this package uses: takes hidden states [rows, tokens, width].
+
+    Of a row that is classified the first token is enough. Dropout works where the model is in training.
+    """
     name = type(model).__name__
-    if name.endswith("ForSequenceClassification"):
-        # BERT pools before its classifier, RoBERTa in it, also where its encoder has a pooler for other heads.
-        pooler = torch.nn.Identity() if hasattr(model.classifier, "dense") else model.base_model.pooler
+    dropout = getattr(model, "dropout", torch.nn.Identity())
+    if name.endswith(FIRST_TOKEN_CLASSES):
+        # BERT pools before its classifier, RoBERTa in it (except for choices), also where its encoder has a pooler too.
+        pooler = dropout if hasattr(model.classifier, "dense") else _pooler(model.base_model, dropout)
         return lambda hidden: SimpleNamespace(logits=model.classifier(pooler(hidden)))
     if name.endswith("ForTokenClassification"):
-        return lambda hidden: SimpleNamespace(logits=model.classifier(hidden))
+        return lambda hidden: SimpleNamespace(logits=model.classifier(dropout(hidden)))
     if name.endswith("ForQuestionAnswering"):
         return lambda hidden: _span_logits(model.qa_outputs(hidden))
     if model is model.base_model:
         return lambda hidden: SimpleNamespace(last_hidden_state=hidden)
     return None
+
+
+def _pooler(base: Any, dropout: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda hidden: dropout(base.pooler(hidden))
 
 
 def _span_logits(logits: torch.Tensor) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from xstilts_eval import fingerprints, hub_errors
 from xstilts_eval.errors import UnfitCheckpoint
-from xstilts_eval.models import hub_cache
+from xstilts_eval.models import hub_cache, products
 
 _LEFT_OVER = ("pooler", "position_ids", "cls.predictions", "cls.seq_relationship", "lm_head", "lm_predictions")
 """Weights that heads do not use and that change nothing: of pretraining, and what old library versions kept."""
@@ -155,6 +155,7 @@ class Source:
                 f"{self.name}: the checkpoint has weights that {type(model).__name__} does not use "
                 f"({', '.join(unused[:5])}); without them its answers would be others than its authors'"
             )
+        products.use_fastest(model)
         return model
 
     def _refuse_damaged(self, fresh: set[Path]) -> None:

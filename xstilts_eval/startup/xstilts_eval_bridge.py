@@ -11,11 +11,15 @@ Python imports this module at every start (through the `.pth` or `.start` file b
 * `lm_eval.__main__`: an error of ours ends the host's command with its one sentence instead of a traceback
   (``XSTILTS_TRACEBACK=1`` shows it).
 
+Other packages have such hooks too. While this one asks the others for a module, it answers none of their questions
+about the same module, and what two copies of this file would supply twice is supplied once.
+
 ``XSTILTS_BRIDGE=0`` switches it off. A failure here is reported in one line and never stops Python or the host.
 """
 
 import os
 import sys
+from _thread import get_ident  # built in: `threading` would cost a start 1 ms
 
 ADAPTER = "xstilts_eval.models.adapter:XstiltsLM"
 
@@ -36,6 +40,8 @@ def _supply_tasks(module):
 
     manager = module.TaskManager
     original = manager.__init__
+    if _is_supplied(original):
+        return
     parameters = signature(original)
 
     @wraps(original)
@@ -50,7 +56,7 @@ def _supply_tasks(module):
             _complain(error)
         original(*args, **kwargs)
 
-    manager.__init__ = init
+    manager.__init__ = _supplied(init)
 
 
 def _with_ours(given):
@@ -81,6 +87,8 @@ def _supply_checks(module):
     from inspect import signature
 
     original = module.evaluate
+    if _is_supplied(original):
+        return
     parameters = signature(original)
 
     @wraps(original)
@@ -99,7 +107,7 @@ def _supply_checks(module):
         with around:
             return original(*args, **kwargs)
 
-    module.evaluate = evaluate
+    module.evaluate = _supplied(evaluate)
 
 
 def _is_ours(error):
@@ -111,6 +119,8 @@ def _supply_sentence(module):
     from functools import wraps
 
     original = module.cli_evaluate
+    if _is_supplied(original):
+        return
 
     @wraps(original)
     def cli_evaluate(*args, **kwargs):
@@ -122,7 +132,7 @@ def _supply_sentence(module):
             print(f"xstilts-eval: error: {error}", file=sys.stderr)
             sys.exit(2)
 
-    module.cli_evaluate = cli_evaluate
+    module.cli_evaluate = _supplied(cli_evaluate)
 
 
 _SUPPLIES = {
@@ -132,6 +142,16 @@ _SUPPLIES = {
     "lm_eval.tasks.manager": _supply_tasks,
     "lm_eval.__main__": _supply_sentence,
 }
+
+
+def _supplied(function):
+    """`function`, marked so that a second copy of this module leaves it alone; a reload of the host loses the mark."""
+    function.xstilts_supplied = True
+    return function
+
+
+def _is_supplied(function):
+    return getattr(function, "xstilts_supplied", False)
 
 
 def _complain(error):
@@ -161,19 +181,29 @@ class _Loader:
 class _Finder:
     """A meta-path finder that answers for those modules of the host only."""
 
+    def __init__(self):
+        self._asking = set()
+        """Thread and module of every question put to the other finders, which may put it back to this one."""
+
     def find_spec(self, name, path=None, target=None):
         supply = _SUPPLIES.get(name)
-        if supply is None:
+        question = (get_ident(), name)
+        if supply is None or question in self._asking:
             return None
-        for finder in sys.meta_path:
-            if finder is self or not hasattr(finder, "find_spec"):
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader, supply)
-                return spec
-        return None
+        self._asking.add(question)
+        try:
+            for finder in list(sys.meta_path):
+                if finder is self or not hasattr(finder, "find_spec"):
+                    continue
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    # A loader that can only `load_module` (PEP 302) has nothing to wrap: the host goes without us.
+                    if hasattr(spec.loader, "exec_module"):
+                        spec.loader = _Loader(spec.loader, supply)
+                    return spec
+            return None
+        finally:
+            self._asking.discard(question)
 
 
 def install():

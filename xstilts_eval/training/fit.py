@@ -18,7 +18,7 @@ from xstilts_eval.models.embedding import RANKING_LENGTHS
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
-from xstilts_eval.training import batches, development, dual_encoder, loop, lora, mlm, rows, stage, text
+from xstilts_eval.training import batches, development, dual_encoder, loop, lora, mlm, rows, stage, text, vocabulary
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.material import Material
 from xstilts_eval.training.run import is_first_process, wait_for_everyone
@@ -83,6 +83,12 @@ def train(
         tasks[MLM] = learner.masked_text(plan.mlm, count * settings.batch_size)
         steps = batches.interleave(steps, MLM, count, settings.batch_size, tasks[MLM].lengths, plan.seed)
         asked = {name: share * (1 - plan.mlm.share) for name, share in asked.items()} | {MLM: plan.mlm.share}
+    if isinstance(learner, Heads):
+        learner.model.use_fast_paths()
+        if settings.embeddings == "frozen":
+            learner.model.encoder.get_input_embeddings().requires_grad_(False)
+        if plan.mlm is None:  # its softmax, and the words it puts in at random, need every row
+            learner.model.table = vocabulary.compact(learner.model.encoder, learner.ids)
     if settings.lora is not None:
         lora.add(learner.model.encoder, settings.lora)
     job = loop.Work(
@@ -101,6 +107,10 @@ def train(
     outcome = loop.train(job)
     if settings.lora is not None:
         lora.merge(learner.model.encoder)
+    if isinstance(learner, Heads):
+        learner.model.table = None
+        vocabulary.put_back(learner.model.encoder)
+        learner.model.encoder.requires_grad_(True)
     return outcome, {"asked": asked, "seen": batches.seen(steps)}
 
 
@@ -120,24 +130,31 @@ class Heads:
             self.origins[material.head] = "of the parent" if parent else "new"
         self.tokenizer = source.tokenizer()
         changes = heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
-        self.model = heads.build(source, list(specs.values()), changes)
+        self.model = heads.build(source, list(specs.values()), changes, plan.layers)
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.model.encoder)
         self.tasks: dict[str, loop.TaskRows] = {}
         self.part: dict[str, tuple[int, float, float | None]] = {}
         self.counts: dict[str, dict[str, Any]] = {}
+        self.ids: set[int] = set(self.tokenizer.all_special_ids)
+        """Tokens of the stage's data, training and development."""
         for material in plan.materials:
             self._add(material)
+
+    def _rows(self, loaded: Loaded, material: Material, documents: Sequence[rows.Document]) -> list[rows.Labelled]:
+        name, kind = material.task.name, material.task.kind
+        if kind is Kind.RANKING:
+            return dual_encoder.rows_of_matches(loaded, documents, dual_encoder.lengths(name, loaded.max_length))
+        return ROWS[kind](loaded, documents, material.labels)
 
     def _add(self, material: Material) -> None:
         name, kind = material.task.name, material.task.kind
         loaded = self.loaded(material)
         if kind is Kind.RANKING:
             dual_encoder.check(name, material.settings)
-            found = dual_encoder.rows_of_matches(
-                loaded, material.training, dual_encoder.lengths(name, loaded.max_length)
-            )
-        else:
-            found = ROWS[kind](loaded, material.training, material.labels)
+        found = self._rows(loaded, material, material.training)
+        self.ids |= rows.ids_of(found)
+        if material.development:
+            self.ids |= rows.ids_of(self._rows(loaded, material, material.development))
         items = [heads.items_of(kind, row) for row in found]
         kept = [index for index, count in enumerate(items) if count]
         if not kept:
@@ -246,7 +263,7 @@ class Heads:
             encoder="encoder",
             heads=serves,
             trained=trained,
-            retrieval=resolve(base.name, base.revision).retrieval,
+            retrieval=_retrieval(resolve(base.name, base.revision).retrieval, plan.layers),
             parent=plan.parent.identity,
             recipe=f"{plan.recipe}: {plan.name}@{plan.key}",
             seed=plan.seed,
@@ -254,6 +271,13 @@ class Heads:
             languages=dict.fromkeys(["encoder", *paths.values()], tuple(plan.languages)),
             versions=stage.versions(),
         )
+
+
+def _retrieval(own: bundle.Retrieval | None, layers: int | None) -> bundle.Retrieval | None:
+    """How the base makes vectors, from the last block of an encoder cut below the base's own block."""
+    if own is None or layers is None or own.layer is None or own.layer <= layers:
+        return own
+    return own.model_copy(update={"layer": layers})
 
 
 def revisions(plan: Plan) -> Mapping[str, str]:
@@ -278,6 +302,8 @@ class Text:
         import transformers
 
         self.plan, self.source = plan, source
+        if plan.layers is not None or plan.settings.embeddings != "trained":
+            raise SettingError("layers and embeddings are settings of encoders; leave them out for a language model")
         self.tokenizer = source.tokenizer(needs_offsets=False)
         shape = "AutoModelForSeq2SeqLM" if source.config.is_encoder_decoder else "AutoModelForCausalLM"
         changes: dict[str, Any] = dict(

@@ -26,8 +26,10 @@ import transformers
 from torch.utils.data import DataLoader, Dataset
 
 from xstilts_eval.errors import NumericError, SettingError, WriteError
+from xstilts_eval.models import products
 from xstilts_eval.training.batches import Step, pieces
 from xstilts_eval.training.settings import StageSettings
+from xstilts_eval.training.vocabulary import ROWS
 from xstilts_eval.writing import telling_of_a_full_disk, write_atomically
 
 log = logging.getLogger("xstilts_eval")
@@ -90,7 +92,11 @@ class Work:
 
 @dataclass
 class Outcome:
-    """What a training leaves beside its weights; `seconds` and `tokens` count what this and earlier calls did."""
+    """What a training leaves beside its weights; `seconds` and `tokens` count what this and earlier calls did.
+
+    `table_rows` of the `vocabulary`'s word vectors were in the model while it trained; `products` is the library that
+    multiplied in float32 on a CPU.
+    """
 
     losses: list[tuple[int, float]] = field(default_factory=list)
     scores: list[dict[str, float]] = field(default_factory=list)
@@ -101,6 +107,9 @@ class Outcome:
     processes: int = 1
     micro_batch_tokens: int = 0
     device: str = "cpu"
+    table_rows: int = 0
+    vocabulary: int = 0
+    products: str = "default"
 
     @property
     def tokens_per_second(self) -> float:
@@ -205,7 +214,7 @@ def _trainer(work: Work) -> Any:
     if settings.gradient_checkpointing:
         work.model.recompute_activations()
     if arguments.bf16 and arguments.use_cpu:
-        _attend_in_plain_products(work.model.encoder)
+        work.model.attend_in_plain_products()
     arguments._n_gpu = min(1, arguments.n_gpu)  # several devices are used through torchrun, not through DataParallel
     callbacks: list[Any] = [_Progress(work)]
     if chooses_best and settings.patience:
@@ -213,16 +222,6 @@ def _trainer(work: Work) -> Any:
     trainer = _PlannedTrainer(work, model=work.model, args=arguments, eval_dataset=[0], callbacks=callbacks)
     trainer.remove_callback(transformers.PrinterCallback)
     return trainer
-
-
-def _attend_in_plain_products(encoder: Any) -> None:
-    """Attention as matrix products and a softmax, instead of torch's fused kernel.
-
-    That kernel's backward pass in bfloat16 on the CPU took a quarter of a step: 333 against 255 ms for eight sentence
-    pairs through MiniLM-L6 (own measurement, 16 steps, torch 2.13).
-    """
-    if getattr(encoder.config, "_attn_implementation", None) == "sdpa":
-        encoder.set_attn_implementation("eager")
 
 
 class _OutOfMemory(Exception):
@@ -425,8 +424,13 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         self._load(self._checkpoint(self.state.best_global_step))
 
     def _load(self, folder: Path) -> None:
-        from safetensors.torch import load_model
+        from safetensors.torch import load_file, load_model
 
+        table = getattr(self.work.model, "table", None)
+        if table is not None:
+            saved = load_file(folder / WEIGHTS)
+            rows = next((tensor for name, tensor in saved.items() if name.endswith(ROWS)), torch.empty(0))
+            table.refuse_other_rows(rows, str(folder))
         load_model(self.accelerator.unwrap_model(self.model), str(folder / WEIGHTS))
 
     def take_over(self, checkpoint: Path) -> None:
@@ -514,6 +518,11 @@ class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
             mininterval=0.5 if sys.stderr.isatty() else 30,
         )
 
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, optimizer: Any = None, **_: Any) -> None:
+        table = getattr(self.work.model, "table", None)
+        if table is not None:
+            table.note_step(optimizer)
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.tokens += self.work.tokens_by_step[state.global_step - 1]
         self.bar.update(1)
@@ -537,6 +546,7 @@ class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
 
 def _outcome(work: Work, trainer: Any) -> Outcome:
     state = trainer.state
+    table = work.model.encoder.get_input_embeddings()
     scores = [
         {"step": entry["step"]}
         | {name.removeprefix("eval_"): value for name, value in entry.items() if name.startswith("eval_")}
@@ -553,6 +563,9 @@ def _outcome(work: Work, trainer: Any) -> Outcome:
         processes=trainer.args.world_size,
         micro_batch_tokens=trainer.budget,
         device=_device_name(trainer.args.device),
+        table_rows=len(table.weight),
+        vocabulary=table.num_embeddings,
+        products=products.fastest() if trainer.args.device.type == "cpu" else "default",
     )
 
 

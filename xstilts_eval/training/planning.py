@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 import time
@@ -94,7 +95,8 @@ def costs(plans: Sequence[Plan], stages: Path, machine: Machine) -> list[StageCo
 
 
 def _cost(plan: Plan, stages: Path, machine: Machine) -> StageCost:
-    blocks, total = parameters(plan.parent.base.config)
+    config = trained_config(plan)
+    blocks, total = parameters(config)
     tokenizer, source = _tokenizer(plan)
     parts = {m.task.name: _part(m, tokenizer) for m in plan.materials}
     steps = sum(part.steps for part, _, _ in parts.values())
@@ -109,8 +111,8 @@ def _cost(plan: Plan, stages: Path, machine: Machine) -> StageCost:
         extra = extra_steps(steps, plan.mlm.share)
         tokens += extra * plan.settings.batch_size * plan.mlm.max_length / 2  # lines of text: half full, a guess
         steps += extra
-    flops = tokens * per_token(plan.parent.base.config, blocks, min(mean, longest))
-    heads = 1 if is_language_model(plan.parent.base.config) else 1 + len({m.head for m in plan.materials})
+    flops = tokens * per_token(config, blocks, min(mean, longest))
+    heads = 1 if is_language_model(config) else 1 + len({m.head for m in plan.materials})
     return StageCost(
         name=plan.name,
         key=plan.key,
@@ -122,10 +124,18 @@ def _cost(plan: Plan, stages: Path, machine: Machine) -> StageCost:
         flops=flops,
         disk_running=(2 * _ADAM + heads) * 4 * total,
         disk_kept=heads * 4 * total,
-        seconds=machine.seconds(flops, steps, layers(plan.parent.base.config)),
+        seconds=machine.seconds(flops, steps, layers(config)),
         source=source,
         missing=tuple(m.task.name for m in plan.materials if m.revision == NOT_THERE),
     )
+
+
+def trained_config(plan: Plan) -> Any:
+    """The base's configuration with as many blocks as the stage trains."""
+    config = copy.deepcopy(plan.parent.base.config)
+    if plan.layers is not None:
+        config.num_hidden_layers = plan.layers
+    return config
 
 
 def parameters(config: Any) -> tuple[int, int]:

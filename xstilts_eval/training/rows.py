@@ -115,6 +115,16 @@ def choice_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[st
     return rows
 
 
+def ids_of(rows: Sequence[Labelled]) -> set[int]:
+    """Every token id that stands in the rows, of all choices and of both sides of a pair."""
+    found: set[int] = set()
+    for row in rows:
+        for name in ("input_ids", f"{CANDIDATE}input_ids"):
+            ids = row.get(name, ())
+            found.update(*ids) if ids and isinstance(ids[0], list) else found.update(ids)
+    return found
+
+
 def length(row: Labelled) -> int:
     """Tokens of a row, all its choices together, or query and candidate."""
     ids = row["input_ids"]

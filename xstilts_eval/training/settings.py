@@ -49,7 +49,9 @@ class StageSettings(BaseModel):
     training examples with the seed. `hidden_dropout` and `attention_dropout` None leave the base's own; without the
     latter attention runs in one fused kernel, which on a CPU makes a step about twice as fast. `micro_batch` (rows of
     one forward pass on one process) and `save_every` (steps, 0: as often as evaluated) move no number but for rounding
-    and the drawing of dropout.
+    and the drawing of dropout. `embeddings` frozen leaves the table of word vectors as the parent has it. `layers`
+    takes the parent's first blocks only (Sajjad et al. 2023, "On the effect of dropping layers of pre-trained
+    transformer models"); what is trained has that many, and so have later stages.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -76,6 +78,8 @@ class StageSettings(BaseModel):
     gradient_checkpointing: bool = False
     group_by_length: bool = True
     lora: Lora | None = None
+    embeddings: Literal["trained", "frozen"] = "trained"
+    layers: int | None = Field(default=None, ge=1)
 
 
 SPEED_ONLY = frozenset({"micro_batch", "save_every", "gradient_checkpointing"})

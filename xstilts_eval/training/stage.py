@@ -29,7 +29,7 @@ from xstilts_eval.training.recipe import Mixture, TaskEntry
 from xstilts_eval.training.settings import SPEED_ONLY, Resolved, StageSettings, resolve
 from xstilts_eval.writing import telling_of_a_full_disk, write_atomically
 
-FORMAT = 2
+FORMAT = 3
 """Moves whenever the same settings would train other weights."""
 RECORD = "stage.json"
 Say = Callable[[str], None]
@@ -93,6 +93,12 @@ class Plan:
     @property
     def settings(self) -> StageSettings:
         return self.resolved.settings
+
+    @property
+    def layers(self) -> int | None:
+        """Blocks of the encoder that are trained, where a stage on the way asked for fewer than the base has."""
+        before = self.parent.stage.layers if self.parent.stage else None
+        return self.settings.layers or before
 
     @property
     def trained_heads(self) -> dict[str, bundle.TrainedHead]:

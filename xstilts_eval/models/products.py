@@ -1,0 +1,134 @@
+"""Matrix products of linear layers in float32 on the CPU: by the library that is faster on this machine.
+
+torch multiplies through MKL, which does not use all that some processors can do: on one AVX-512 machine oneDNN, which
+torch carries too, made 469 GFLOPS where MKL made 213 (two cores, 2048 x 2048 x 2048); on another both made 98 a core.
+So a short probe decides, once on a machine, and what it found stands in results and in stage records. It is kept in the
+cache folder: were it asked anew by every process, a slow moment could make a resumed run end in other last digits. Both
+libraries round alike to within 1e-6 of a product's scale. bfloat16 goes through oneDNN anyway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+import torch
+from torch.nn.functional import linear
+
+from xstilts_eval.errors import SettingError, XstiltsError
+from xstilts_eval.paths import cache_folder
+from xstilts_eval.writing import write_atomically
+
+Library = Literal["default", "onednn"]
+LIBRARIES: tuple[str, ...] = get_args(Library)
+WORTH_IT = 1.3
+"""How many times as fast oneDNN has to be: below that the probe's noise would decide."""
+CHOICE = "XSTILTS_PRODUCTS"
+"""Environment variable: ``default`` or ``onednn`` instead of the probe."""
+_SHAPE = (512, 384, 1536)
+"""Tokens, width and feed-forward width of a small batch."""
+_ROUNDS = 7
+
+
+@cache
+def fastest() -> Library:
+    """The library for products of this machine: as ``XSTILTS_PRODUCTS`` says, else as found here before, else probed.
+
+    Raises `SettingError` for a value that names no library.
+    """
+    chosen = os.environ.get(CHOICE)
+    if chosen and chosen not in LIBRARIES:
+        raise SettingError(f"{CHOICE}={chosen!r}; it takes {' or '.join(LIBRARIES)}")
+    if chosen:
+        return cast(Library, chosen)
+    if not torch.backends.mkldnn.is_available():
+        return "default"
+    file = cache_folder() / "products" / f"{_machine()}.txt"
+    try:
+        found = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        found = ""
+    if found not in LIBRARIES:
+        found = probe()
+        with contextlib.suppress(OSError, XstiltsError):  # a home that cannot be written to: asked again next time
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, found + "\n")
+    return cast(Library, found)
+
+
+def _machine() -> str:
+    """A name for this processor with this torch: first 12 hex digits of a sha256."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next((line for line in lines if line.startswith("model name")), "")
+    except OSError:
+        processor = platform.processor()
+    told = f"{processor}|{platform.machine()}|{torch.backends.cpu.get_cpu_capability()}|{torch.__version__}"
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+def probe() -> Library:
+    """The faster library by the best of a few products each, in turn; takes about 20 ms."""
+    tokens, width, inner = _SHAPE
+    random = torch.Generator().manual_seed(1)
+    states = torch.randn(tokens, width, generator=random)
+    weight, bias = torch.randn(inner, width, generator=random), torch.randn(inner, generator=random)
+    best = dict.fromkeys(LIBRARIES, float("inf"))
+    with torch.no_grad():
+        for _ in range(_ROUNDS):  # in turn, so that a slow moment of the machine falls on both
+            for library, product in (("default", linear), ("onednn", _onednn)):
+                start = time.perf_counter()
+                product(states, weight, bias)
+                best[library] = min(best[library], time.perf_counter() - start)
+    return "onednn" if best["default"] > WORTH_IT * best["onednn"] else "default"
+
+
+def use_fastest(model: Any) -> None:
+    """Let the plain linear layers of `model` use `fastest` wherever they run in float32 on the CPU."""
+    if fastest() == "default":
+        return
+    for module in model.modules():
+        if type(module) is torch.nn.Linear:
+            module.__class__ = OneDnnLinear
+
+
+class OneDnnLinear(torch.nn.Linear):
+    """`torch.nn.Linear`, whose float32 products on the CPU go through oneDNN, forward and backward."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        plain = input.device.type == "cpu" and input.dtype == self.weight.dtype == torch.float32
+        if not plain or torch.is_autocast_enabled("cpu") or not input.numel():
+            return super().forward(input)
+        return cast(torch.Tensor, _Product.apply(input, self.weight, self.bias))
+
+
+def _onednn(states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """`states` [tokens, width] times the transpose of `weight` [outputs, width], plus `bias`."""
+    return cast(torch.Tensor, torch.ops.mkldnn._linear_pointwise(states, weight, bias, "none", [], ""))
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        ctx.save_for_backward(states, weight)
+        ctx.has_bias = bias is not None
+        flat = states.reshape(-1, states.shape[-1])
+        return _onednn(flat, weight, bias).view(*states.shape[:-1], len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        states, weight = ctx.saved_tensors
+        of_states, of_weight, of_bias = ctx.needs_input_grad
+        flat = gradients[0].reshape(-1, len(weight))
+        inputs = states.reshape(-1, states.shape[-1])
+        return (
+            _onednn(flat, weight.t().contiguous(), None).view_as(states) if of_states else None,
+            _onednn(flat.t().contiguous(), inputs.t().contiguous(), None) if of_weight else None,
+            flat.sum(0) if ctx.has_bias and of_bias else None,
+        )
