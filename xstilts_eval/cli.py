@@ -20,6 +20,7 @@ from xstilts_eval.results.compare_command import compare
 from xstilts_eval.results.export_command import export
 from xstilts_eval.results.show_command import show
 from xstilts_eval.translation.command import translate
+from xstilts_eval.weights.command import weights
 from xstilts_eval.writing import check_files, write_atomically
 from xstilts_eval.zoo.command import zoo_app
 from xstilts_eval.zoo.regress_command import regress
@@ -301,6 +302,7 @@ app.command()(regress)
 app.command()(compare)
 app.command()(show)
 app.command()(export)
+app.command()(weights)
 
 
 @app.command()

@@ -1,5 +1,6 @@
-"""Where the package's own files lie, in a checkout and in an installation alike."""
+"""Where the package's own files lie, in a checkout and in an installation alike, and what it keeps for a user."""
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -31,3 +32,9 @@ def sample_path() -> Path:
 def recipes_path() -> Path:
     """The folder with the shipped recipes."""
     return _own("recipes")
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept (data of the hub, archives, weights): ``XSTILTS_CACHE``, else ``~/.cache/xstilts-eval``."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("XSTILTS_CACHE") or f"{home}/xstilts-eval").expanduser().absolute()

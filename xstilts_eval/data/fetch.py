@@ -25,18 +25,13 @@ from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import archives, files, hub, sources
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError, UnknownName
+from xstilts_eval.paths import cache_folder
 from xstilts_eval.writing import write_atomically
 
 MANIFEST = "fetched.json"
 Origin = Literal["hub", "archives"]
 Leaf = tuple[Family, str, str]
 """Family, language, split."""
-
-
-def cache_folder() -> Path:
-    """Where ``--data hub`` keeps its data and archives are kept: ``XSTILTS_CACHE``, else ``~/.cache/xstilts-eval``."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("XSTILTS_CACHE") or f"{home}/xstilts-eval").expanduser().absolute()
 
 
 def hub_folder() -> Path:
