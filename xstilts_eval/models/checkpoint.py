@@ -19,6 +19,7 @@ from xstilts_eval.models import forced_languages, labels
 from xstilts_eval.models.labels import ExtraTypes, LabelMap
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
+from xstilts_eval.models.tagging import FirstPiece
 
 SHARED = "shared"
 _LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
@@ -42,20 +43,22 @@ class Reading:
     """How the user wants the label names of heads to be read.
 
     `order` (``a|b|c``) names the classes of heads whose own names say nothing, `orders` those of single families;
-    `extra_types` and `udpos_map` go to `labels.understand`.
+    `extra_types` and `udpos_map` go to `labels.understand`, `first_piece` to taggers, in place of what the bundle says.
     """
 
     order: str | None = None
     orders: Mapping[str, str] = field(default_factory=dict)
     extra_types: ExtraTypes = "drop"
     udpos_map: str | None = None
+    first_piece: FirstPiece | None = None
 
 
 @dataclass
 class Checkpoint:
     """A resolved `pretrained` argument: one encoder and any number of heads.
 
-    `label_order` holds the class names that a bundle gives for its heads, `languages` those of the data they were
+    `label_order` holds the class names that a bundle gives for its heads, `first_piece` the piece of a word that its
+    taggers were trained on, `languages` those of the data they were
     trained on, and under `SHARED` those of the encoder or language model.
     """
 
@@ -65,6 +68,7 @@ class Checkpoint:
     plain_head: Source | None = None
     retrieval: Retrieval | None = None
     label_order: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    first_piece: dict[str, FirstPiece] = field(default_factory=dict)
     languages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bundle: Bundle | None = None
     language_model: Source | None = None
@@ -165,6 +169,10 @@ class Checkpoint:
         made_up = [str(name) for _, name in sorted(source.config.id2label.items())]
         return labels.own_names(source.raw_config) or made_up
 
+    def piece_with_tag(self, family: Family) -> FirstPiece:
+        """Which piece of a word a tagger is read at: the user's word, else what it was trained on, else the first."""
+        return self.reading.first_piece or self.first_piece.get(family.name, "any")
+
     def verify(self, source: Source) -> None:
         """Raise `UnfitCheckpoint` when `source` is a part of the bundle whose files are no longer what was written."""
         folder = Path(self.name).expanduser()
@@ -200,7 +208,8 @@ def resolve(
         )
     for family, name in (heads or {}).items():
         checkpoint.heads[family] = _named(name)
-        checkpoint.label_order.pop(family, None)  # both belonged to the head that is replaced
+        checkpoint.label_order.pop(family, None)  # all three belonged to the head that is replaced
+        checkpoint.first_piece.pop(family, None)
         checkpoint.languages.pop(family, None)
     checkpoint.reading = reading or Reading()
     return checkpoint
@@ -228,6 +237,7 @@ def _from_bundle(source: Source, folder: Path) -> Checkpoint:
         checkpoint.languages[family] = bundle.languages.get(head.path, ())
         if head.label_order:
             checkpoint.label_order[family] = head.label_order
+        checkpoint.first_piece[family] = head.first_piece
     return checkpoint
 
 

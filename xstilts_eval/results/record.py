@@ -220,6 +220,8 @@ def _signature(
                 parts.append("mapped:ptb")
             if reading.get("extra") and reading["extra_types"] != "drop":
                 parts.append(f"extra_types:{reading['extra_types']}")
+            if rule := model.get("first_piece", {}).get(family.name):
+                parts.append(f"first_piece:{rule}")
         parts.append(f"dtype:{model['dtype']}")
     else:
         parts.append(f"model:{results.get('model_name')}")

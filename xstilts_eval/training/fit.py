@@ -180,7 +180,7 @@ class Heads:
             )
         usual = usual_length(material.task)
         length = wanted or min(usual, positions or usual)
-        return Loaded(model, self.tokenizer, runtime, length, material.task.name)
+        return Loaded(model, self.tokenizer, runtime, length, material.task.name, material.settings.first_piece)
 
     def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, Any]:
         """Tensors of a micro-batch."""
@@ -237,7 +237,7 @@ class Heads:
         paths = {material.head: trained[material.task.name].path for material in plan.materials}
         heads.save(self.model, self.tokenizer, folder, paths)
         serves = {
-            family: bundle.Head(path=paths[material.head])
+            family: bundle.Head(path=paths[material.head], first_piece=material.settings.first_piece)
             for material in plan.materials
             for family in material.task.serves
         }

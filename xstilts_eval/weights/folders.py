@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xstilts_eval.weights import q4
 
 RECORD = "PROVENANCE"
-"""JSON: where the folder's files come from and what they hash to. Its name keeps it out of `fingerprints.part_files`."""
+"""JSON: where the folder's files come from and their hashes. Its name keeps it out of `fingerprints.part_files`."""
 FORMAT = 1
 """Raised when the same wheels are made into other files: the folder's name has it."""
 Say = Callable[[str], None]

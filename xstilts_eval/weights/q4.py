@@ -17,6 +17,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +140,7 @@ def _tokenizer(data: bytes, place: int) -> tuple[tuple[str, ...], NDArray[np.flo
     scores = np.frombuffer(data, "<f4", count, place)
     place += scores.nbytes
     ends = borders.tolist()
-    pieces = tuple(data[place + start : place + end].decode() for start, end in zip(ends, ends[1:], strict=False))
+    pieces = tuple(data[place + start : place + end].decode() for start, end in pairwise(ends))
     place += size
     return pieces, scores, place + _MAP.size + _MAP.unpack_from(data, place)[1]
 

@@ -11,7 +11,7 @@ from xstilts_eval.zoo.manifest import Model, Record
 
 _BORDER = re.compile(
     r"\|(?=(?:data|split|sample|partial|copy|scored|task|metric|ckpt|layer|pooling|max_length|prompt|max_gen_toks"
-    r"|chat_template|labels|mapped|extra_types|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
+    r"|chat_template|labels|mapped|extra_types|first_piece|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
 )
 """Between two fields; a metric's own signature has the same separator."""
 COMPARED = (
@@ -30,6 +30,7 @@ COMPARED = (
     "labels",
     "mapped",
     "extra_types",
+    "first_piece",
     "shots",
     "limit",
 )
@@ -74,6 +75,8 @@ def _as_published(record: Record, model: Model, leaf: LeafResult, ours: Mapping[
         wanted["shots"] = "0"
     wanted |= _settings(model, leaf)
     found = [_differs(name, ours, wanted) for name in wanted if ours.get(name) != wanted[name]]
+    if "first_piece" in ours:
+        found.append(f"first_piece {ours['first_piece']}, not any")
     if "scored" in ours:
         found.append(f"only {ours['scored']} documents have a score")
     direction = DIRECTIONS.get(model.evaluate.direction or "")
