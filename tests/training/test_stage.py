@@ -47,6 +47,7 @@ CHANGED: dict[str, Any] = {
     "hidden_dropout": 0.3,
     "attention_dropout": 0.3,
     "lora": {"rank": 4},
+    "first_piece": "text",
 }
 SAME: dict[str, Any] = {"micro_batch": 2, "save_every": 3, "gradient_checkpointing": True}
 
