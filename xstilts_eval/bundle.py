@@ -8,7 +8,6 @@ every sub-folder, and `verify` says which part is no longer what was written.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -279,7 +278,5 @@ def _take(source: str, scratch: Path, name: str) -> tuple[str, str | None]:
     files = fingerprints.part_files(folder)
     if "config.json" not in files or not any(file.endswith(".safetensors") for file in files):
         raise UnfitCheckpoint(f"{folder} is no checkpoint: it needs config.json and safetensors weights")
-    for inner, path in files.items():
-        (scratch / name / inner).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, scratch / name / inner)
+    fingerprints.copy_part(folder, scratch / name)
     return name, None

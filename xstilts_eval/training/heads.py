@@ -113,9 +113,9 @@ def fit(settings: Settings, output: Path, overwrite: bool = False, into: bool = 
         versions=stage.versions(),
     )
     if old is None:
-        store.write(output, made, head, source.folder)
+        store.write(output, made, head, source)
     else:
-        store.add(output, old, made, head)
+        store.add(output, old, made, head, source)
     score = why_none or _scores(family, outcome.scores[-1]) + f" on {len(development)} English development {unit}"
     loss = f"{outcome.seconds:.0f} s, loss {outcome.losses[0][1]:.2f} → {outcome.losses[-1][1]:.2f}"
     return f"{family.title} head for {', '.join(served(family))}: {what}; {loss}, {score} → {output}"
