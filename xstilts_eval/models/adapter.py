@@ -80,6 +80,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.reading()
         )
         self._encoder: embedding.SentenceEncoder | None = None
+        self._share: retrieval.SharedEmbedder | None = None
         self._rankers: dict[str, tuple[retrieval.Ranker, dict[str, Any]]] = {}
         self._language_model: LanguageModel | None = None
         self._families: set[Family] = set()
@@ -112,7 +113,9 @@ class XstiltsLM(LM):  # type: ignore[misc]
         Collective over processes: every process walks through all selected retrieval leaves in the same order.
         """
         selections = self._selections()
-        answers = retrieval.answer(requests, selections, self._sentence_encoder, self._ranker, self.processes)
+        answers = retrieval.answer(
+            requests, selections, self._sentence_encoder, self._ranker, self.processes, self._shared_vectors
+        )
         if self._encoder is not None:
             self.counts["retrieval"]["truncated"] = self._encoder.truncated
         for name, (ranker, _) in self._rankers.items():
@@ -363,6 +366,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
             self._encoder = self._embedder(source, self._retrieval(), "retrieval")
         return self._encoder
+
+    def _shared_vectors(self) -> retrieval.SharedEmbedder:
+        """Vectors of all bitexts of a run; two families may share sentences, and come in calls of their own."""
+        if self._share is None:
+            self._share = retrieval.SharedEmbedder(self._sentence_encoder(), self.processes)
+        return self._share
 
     def _embedder(self, source: Source, settings: Retrieval, name: str) -> embedding.SentenceEncoder:
         length = min(settings.max_length or embedding.MAX_LENGTH, embedding.MAX_LENGTH)
