@@ -7,8 +7,6 @@ on the pairs that are not tested here by default, and measured again in the slow
 import json
 import math
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,32 +14,33 @@ from typing import Any
 import pytest
 
 from tests.shared_data import DATA, needs_data
+from xstilts_eval import evaluation
+from xstilts_eval.benchmark import FAMILIES
+from xstilts_eval.results import record
+from xstilts_eval.zoo import regression
+from xstilts_eval.zoo.gating import Choice
 from xstilts_eval.zoo.manifest import load
+from xstilts_eval.zoo.regression import Report
 
 SMALL = ["tzl", "swg", "gsw", "ast", "ang", "cha", "xho", "fry"]
 """The smallest pairs: 1,046 sentences a side."""
 COPY, ORIGINAL = "multilingual-e5-small-q4", "multilingual-e5-small"
 
 
-def xstilts(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "xstilts_eval.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def leaves(codes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"bitext.tatoeba.{code}" for code in codes)
 
 
-def leaves(codes: Iterable[str]) -> str:
-    return ",".join(f"bitext.tatoeba.{code}" for code in codes)
-
-
-def scored(model: Path, codes: Iterable[str], output: Path, *options: str) -> Path:
-    done = xstilts("eval", model, "--tasks", leaves(codes), "--data", DATA, "--output", output, *options)
-    assert done.returncode == 0, done.stderr
+def scored(model: Path, codes: Iterable[str], output: Path, **model_args: Any) -> Path:
+    """The function behind `xstilts eval`, in this process: a start of the libraries costs as much as the scoring."""
+    settings = evaluation.Settings(str(model), leaves(codes), str(DATA), model_args=tuple(model_args.items()))
+    evaluation.evaluate(settings, output, overwrite=False, say=lambda _: None)
     return output
 
 
-def regress(results: Path, *options: Any, against: str = COPY) -> tuple[int, dict[str, Any]]:
-    done = xstilts("regress", results, "--against", against, "--json", "-", *options)
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode, json.loads(done.stdout)
+def regress(results: Path, codes: Iterable[str]) -> Report:
+    choice = Choice(COPY, leaves={FAMILIES["bitext_tatoeba"]: list(codes)})
+    return regression.regress(load(), choice, [record.read(results)])
 
 
 def accuracies(results: Path) -> dict[str, float]:
@@ -52,9 +51,9 @@ def accuracies(results: Path) -> dict[str, float]:
 def published() -> dict[str, tuple[float, int]]:
     """Accuracy (a fraction) and sentences by code, of the original; without those whose size nobody counted."""
     return {
-        record.language: (record.value, record.n)
-        for record in load().of(ORIGINAL)
-        if record.family == "bitext_tatoeba" and record.metric == "acc" and record.language != "avg" and record.n
+        one.language: (one.value, one.n)
+        for one in load().of(ORIGINAL)
+        if one.family == "bitext_tatoeba" and one.metric == "acc" and one.language != "avg" and one.n
     }
 
 
@@ -65,13 +64,12 @@ def in_variances(ours: float, theirs: float, n: int) -> float:
 
 @needs_data
 def test_small_pairs_are_reproduced_as_a_quantised_copy(e5: Path, tmp_path: Path) -> None:
-    """By the command; and by hand, with the error that the zoo states and Bonferroni's 8 numbers."""
+    """By the regression; and by hand, with the error that the zoo states and Bonferroni's 8 numbers."""
     results = scored(e5, SMALL, tmp_path / "run")
-    code, report = regress(results, "--tasks", leaves(SMALL))
-    assert code == 0
-    deciding = [verdict for verdict in report["verdicts"] if verdict["gates"]]
-    assert [verdict["metric"] for verdict in deciding] == ["acc"] * len(SMALL)
-    assert {verdict["method"] for verdict in deciding} == {"quantised copy"}
+    report = regress(results, SMALL)
+    assert report.has_passed
+    assert sorted(verdict.record.language for verdict in report.gating) == sorted(SMALL)
+    assert {(verdict.record.metric, verdict.method) for verdict in report.gating} == {("acc", "quantised copy")}
     copy = load().model(COPY).copy_of
     assert copy is not None
     known = published()
@@ -83,13 +81,13 @@ def test_small_pairs_are_reproduced_as_a_quantised_copy(e5: Path, tmp_path: Path
 
 @needs_data
 @pytest.mark.slow
-@pytest.mark.parametrize("wrong", ["pooling=cls", "layer=6", "prompt='query: '"])
-def test_wrong_settings_are_red(e5: Path, tmp_path: Path, wrong: str) -> None:
-    """The signature says so; and where it is not asked, the numbers do, but for a prefix on so few sentences."""
-    results = scored(e5, SMALL, tmp_path / "run", "-a", wrong)
-    code, report = regress(results, "--tasks", leaves(SMALL))
-    assert code == 1
-    assert {verdict["status"] for verdict in report["verdicts"] if verdict["gates"]} == {"not comparable"}
+@pytest.mark.parametrize("wrong", [{"pooling": "cls"}, {"layer": 6}, {"prompt": "query: "}])
+def test_wrong_settings_are_red(e5: Path, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    """The signature says so; and the numbers would, taken together."""
+    results = scored(e5, SMALL, tmp_path / "run", **wrong)
+    report = regress(results, SMALL)
+    assert not report.has_passed
+    assert {verdict.status.value for verdict in report.gating} == {"not comparable"}
     known, copy = published(), load().model(COPY).copy_of
     assert copy is not None
     shifts = [accuracy - known[language][0] for language, accuracy in accuracies(results).items()]
@@ -105,8 +103,8 @@ def test_all_pairs(e5: Path, tmp_path: Path) -> None:
     known = published()
     codes = [code for code in known if (DATA / f"tatoeba/v1/tatoeba.{code}-eng.{code}").is_file()]
     results = scored(e5, codes, tmp_path / "run")
-    code, report = regress(results, "--allow-missing")
-    assert code == 0, [verdict for verdict in report["verdicts"] if verdict["status"] == "drifted"]
+    report = regress(results, codes)
+    assert report.has_passed, [verdict for verdict in report.gating if verdict.status.value == "drifted"]
     ours = accuracies(results)
     rest = [code for code in ours if code not in SMALL]
     copy = load().model(COPY).copy_of
