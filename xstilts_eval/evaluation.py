@@ -292,7 +292,7 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _add_model_info(merged: dict[str, Any], other: dict[str, Any]) -> None:
     """Add what another family's run says about the same model."""
-    for field in ("heads", "rankers", "trained_on", "counts", "max_length", "label_order", "label_maps"):
+    for field in ("heads", "rankers", "trained_on", "counts", "max_length", "label_order", "label_maps", "first_piece"):
         merged.setdefault(field, {}).update(other.get(field, {}))
     if merged["language_model"]:
         for field in ("families", "forced_languages"):

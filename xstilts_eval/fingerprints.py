@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
+import shutil
 from pathlib import Path
 
 _ENDINGS = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja"})
 """Configuration, tokenizer, chat template and weight files."""
 _BLOCK = 1 << 22
+NOTICES = ("NOTICE", "LICENSE", "LICENSE.md")
+"""Texts that belong to weights and change nothing about them: copied along, and no part of a fingerprint."""
+_DIGESTS: dict[tuple[Path, int, int], str] = {}
+"""By path, size and time; the hashes that this process knows."""
 
 
 def part_files(folder: Path) -> dict[str, Path]:
@@ -37,17 +41,35 @@ def identity(folder: Path) -> str:
 
 def file_sha256(path: Path) -> str:
     """sha256 of a file in hexadecimal digits; remembered while its size and time stay the same."""
+    key = _key(path)
+    if key not in _DIGESTS:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        _DIGESTS[key] = digest.hexdigest()
+    return _DIGESTS[key]
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file; where its hash is known, so is that of the copy, which is not read again."""
+    digest = _DIGESTS.get(_key(source))
+    shutil.copy(source, target)
+    if digest is not None and target.stat().st_size == source.stat().st_size:
+        _DIGESTS[_key(target)] = digest
+
+
+def copy_part(source: Path, target: Path) -> None:
+    """Copy the `part_files` of a checkpoint folder into a new one, and the licence texts beside them."""
+    notices = {name: source / name for name in NOTICES if (source / name).is_file()}
+    for name, path in (part_files(source) | notices).items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        copy(path, target / name)
+
+
+def _key(path: Path) -> tuple[Path, int, int]:
     stat = path.stat()
-    return _file_sha256(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=4096)
-def _file_sha256(path: Path, size: int, mtime_ns: int) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    return path, stat.st_size, stat.st_mtime_ns
 
 
 def _modules(path: Path) -> list[str]:

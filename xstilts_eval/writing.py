@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from xstilts_eval.errors import SettingError, WriteError
+from xstilts_eval.errors import SettingError, WriteError, XstiltsError
 
 _ARCHIVE = ("PytorchStreamWriter", "inline_container")
 """Words of the `RuntimeError` that torch raises when an archive cannot be written; it hides the reason."""
@@ -109,7 +109,7 @@ def telling_of_a_full_disk(what: str) -> Iterator[None]:
 
     try:
         yield
-    except WriteError:
+    except XstiltsError:  # some are an OSError too, and say what they are
         raise
     except (OSError, SafetensorError) as error:
         raise WriteError(f"{what} cannot be written: {getattr(error, 'strerror', None) or error}") from error

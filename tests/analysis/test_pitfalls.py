@@ -57,6 +57,13 @@ def test_a_language_does_not_predict_itself():
         assert sum(weight for _, weight in one.neighbours) == pytest.approx(1)
 
 
+def test_taggers_are_told_about_first_pieces():
+    """Only families of tags: an answer has no first piece."""
+    rows = [Observation(r.model, "xtreme_xnli", r.language, r.outcome, r.value, 0.5) for r in scores()]
+    said: Any = [any("first_piece=text" in note for note in pitfalls.analyse(one).notes) for one in (scores(), rows)]
+    assert said == [True, False]
+
+
 def test_refusals():
     with pytest.raises(NumericError, match="3 languages"):
         pitfalls.analyse(scores(only=["de", "fr", "es", "en"]))

@@ -49,6 +49,7 @@ CHANGED: dict[str, Any] = {
     "lora": {"rank": 4},
     "embeddings": "frozen",
     "layers": 1,
+    "first_piece": "text",
 }
 SAME: dict[str, Any] = {"micro_batch": 2, "save_every": 3, "gradient_checkpointing": True}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -58,7 +59,9 @@ class XstiltsLM(LM):  # type: ignore[misc]
       (``mask``);
     * `udpos_map`: ``ptb`` reads a head with Penn Treebank tags as UPOS, with losses; ``compound`` reads the tag in one
       field of names such as ``NOUN|Case=Nom``;
-    * `gpe`: ``loc`` reads the entity type GPE as LOC.
+    * `gpe`: ``loc`` reads the entity type GPE as LOC;
+    * `first_piece`: ``any`` reads a word's tag at its first piece, as XTREME does, ``text`` at the first that holds
+      some of the word; default: as the head's bundle says it was trained, else ``any``.
 
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
@@ -81,6 +84,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.reading()
         )
         self._encoder: embedding.SentenceEncoder | None = None
+        self._share: retrieval.SharedEmbedder | None = None
         self._rankers: dict[str, tuple[retrieval.Ranker, dict[str, Any]]] = {}
         self._language_model: LanguageModel | None = None
         self._families: set[Family] = set()
@@ -114,7 +118,9 @@ class XstiltsLM(LM):  # type: ignore[misc]
         Collective over processes: every process walks through all selected retrieval leaves in the same order.
         """
         selections = self._selections()
-        answers = retrieval.answer(requests, selections, self._sentence_encoder, self._ranker, self.processes)
+        answers = retrieval.answer(
+            requests, selections, self._sentence_encoder, self._ranker, self.processes, self._shared_vectors
+        )
         if self._encoder is not None:
             self.counts["retrieval"]["truncated"] = self._encoder.truncated
         for name, (ranker, _) in self._rankers.items():
@@ -166,6 +172,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "max_length": dict(self.lengths),
                 "label_order": self._named_labels(),
                 "label_maps": self._label_maps(),
+                "first_piece": self._pieces_with_tags(),
                 "retrieval": retrieval_settings.described() if retrieval_settings else None,
                 "rankers": {name: settings for name, (_, settings) in self._rankers.items()},
                 "processes": self.world_size,
@@ -203,6 +210,11 @@ class XstiltsLM(LM):  # type: ignore[misc]
         labelled = [family for family in self._headed_families() if family.labels]
         maps = {family.name: self.checkpoint.label_map(family) for family in labelled}
         return {name: found.reading().model_dump(mode="json") for name, found in maps.items()}
+
+    def _pieces_with_tags(self) -> dict[str, str]:
+        """Taggers in use that are not read at the first piece of a word, whatever it holds."""
+        tagged = [family for family in self._headed_families() if family.kind is Kind.TAGGED]
+        return {f.name: rule for f in tagged if (rule := self.checkpoint.piece_with_tag(f)) != "any"}
 
     def _trained_families(self) -> list[Family]:
         return sorted((f for f in self._families if not f.is_embedded), key=lambda f: f.name)
@@ -327,6 +339,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def _tag(self, family: Family, documents: list[Any]) -> list[str]:
         tags = self._label_map(family)
         head = self._head(family, "AutoModelForTokenClassification", documents, tagging.MAX_LENGTH)
+        head = replace(head, first_piece=self._piece_with_tag(family))
         found, counts = tagging.tag(head, documents, tags)
         self._count(family, counts)
         return [" ".join(sequence) for sequence in found]
@@ -339,6 +352,15 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 log.warning(note)
         self._said.update(found.notes)
         return found
+
+    def _piece_with_tag(self, family: Family) -> tagging.FirstPiece:
+        rule = self.checkpoint.piece_with_tag(family)
+        trained = self.checkpoint.first_piece.get(family.name, rule)
+        if rule != trained:
+            log.warning(
+                "%s: read with first_piece=%s; its bundle says it was trained with %s", family.name, rule, trained
+            )
+        return rule
 
     def _answer(self, family: Family, documents: list[Any]) -> list[str]:
         head = self._head(family, "AutoModelForQuestionAnswering", documents, spans.MAX_LENGTH)
@@ -358,6 +380,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
             self._encoder = self._embedder(source, self._retrieval(), "retrieval")
         return self._encoder
+
+    def _shared_vectors(self) -> retrieval.SharedEmbedder:
+        """Vectors of all bitexts of a run; two families may share sentences, and come in calls of their own."""
+        if self._share is None:
+            self._share = retrieval.SharedEmbedder(self._sentence_encoder(), self.processes)
+        return self._share
 
     def _embedder(self, source: Source, settings: Retrieval, name: str) -> embedding.SentenceEncoder:
         length = min(settings.max_length or embedding.MAX_LENGTH, embedding.MAX_LENGTH)

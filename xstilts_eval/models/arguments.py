@@ -40,6 +40,7 @@ class Arguments(BaseModel):
     extra_types: ExtraTypes = "drop"
     udpos_map: PosMap | None = None
     gpe: Literal["loc"] | None = None
+    first_piece: Literal["any", "text"] | None = None
     show_progress: bool = True
     heads: dict[str, str] = {}
 
@@ -61,7 +62,7 @@ class Arguments(BaseModel):
         """How label names of heads are to be read."""
         given = {name: getattr(self, f"{name}_label_order") for name in ("xnli", "pawsx", "panx", "udpos")}
         orders = {name: order for name, order in given.items() if order}
-        return Reading(self.label_order, orders, self.extra_types, self.udpos_map, self.gpe)
+        return Reading(self.label_order, orders, self.extra_types, self.udpos_map, self.gpe, self.first_piece)
 
 
 def read(given: dict[str, Any]) -> Arguments:

@@ -21,6 +21,7 @@ from xstilts_eval.models import forced_languages, labels
 from xstilts_eval.models.label_map import LabelMap, says_nothing
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
+from xstilts_eval.models.tagging import FirstPiece
 
 SHARED = "shared"
 _LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
@@ -44,7 +45,7 @@ class Reading:
     """How the user wants the label names of heads to be read.
 
     `order` names the classes of heads whose own names say nothing, `orders` those of single families; `extra_types`,
-    `udpos_map` and `gpe` go to `labels.understand`.
+    `udpos_map` and `gpe` go to `labels.understand`, `first_piece` to taggers, in place of what the bundle says.
     """
 
     order: tuple[str, ...] = ()
@@ -52,15 +53,16 @@ class Reading:
     extra_types: ExtraTypes = "drop"
     udpos_map: PosMap | None = None
     gpe: Literal["loc"] | None = None
+    first_piece: FirstPiece | None = None
 
 
 @dataclass
 class Checkpoint:
     """A resolved `pretrained` argument: one encoder and any number of heads.
 
-    `label_order` holds the class names that a bundle gives for its heads, `languages` those of the data they were
-    trained on, and under `SHARED` those of the encoder or language model. `given_heads` are the heads that the user
-    named by family, as they were named.
+    `label_order` holds the class names that a bundle gives for its heads, `first_piece` the piece of a word that its
+    taggers were trained on, `languages` those of the data they were trained on, and under `SHARED` those of the encoder
+    or language model. `given_heads` are the heads that the user named by family, as they were named.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Checkpoint:
     plain_head: Source | None = None
     retrieval: Retrieval | None = None
     label_order: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    first_piece: dict[str, FirstPiece] = field(default_factory=dict)
     languages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bundle: Bundle | None = None
     language_model: Source | None = None
@@ -188,6 +191,10 @@ class Checkpoint:
         made_up = [str(name) for _, name in sorted(source.config.id2label.items())]
         return labels.own_names(source.raw_config) or made_up
 
+    def piece_with_tag(self, family: Family) -> FirstPiece:
+        """Which piece of a word a tagger is read at: the user's word, else what it was trained on, else the first."""
+        return self.reading.first_piece or self.first_piece.get(family.name, "any")
+
     def verify(self, source: Source) -> None:
         """Raise `UnfitCheckpoint` when `source` is a part of the bundle whose files are no longer what was written."""
         folder = Path(self.name).expanduser()
@@ -223,7 +230,8 @@ def resolve(
         )
     for family, name in (heads or {}).items():
         checkpoint.heads[family] = _named(name)
-        checkpoint.label_order.pop(family, None)  # both belonged to the head that is replaced
+        checkpoint.label_order.pop(family, None)  # all three belonged to the head that is replaced
+        checkpoint.first_piece.pop(family, None)
         checkpoint.languages.pop(family, None)
     checkpoint.given_heads = dict(heads or {})
     checkpoint.reading = reading or Reading()
@@ -252,6 +260,7 @@ def _from_bundle(source: Source, folder: Path) -> Checkpoint:
         checkpoint.languages[family] = bundle.languages.get(head.path, ())
         if head.label_order:
             checkpoint.label_order[family] = head.label_order
+        checkpoint.first_piece[family] = head.first_piece
     return checkpoint
 
 

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -47,13 +47,17 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model ready to run with its tokenizer; `max_length` in sub-words, `label` names it in the progress bar."""
+    """A model ready to run with its tokenizer; `max_length` in sub-words, `label` names it in the progress bar.
+
+    `first_piece` is for taggers, see `tagging.FirstPiece`.
+    """
 
     model: Any
     tokenizer: Any
     runtime: Runtime
     max_length: int
     label: str = ""
+    first_piece: Literal["any", "text"] = "any"
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -167,15 +167,17 @@ def answer(
     encoder: Callable[[], Encoder],
     ranker: Callable[[Family], Ranker],
     processes: Processes,
+    share: Callable[[], SharedEmbedder] | None = None,
 ) -> list[dict[str, Any]]:
     """One response per request.
 
     Bitext: nearest lines of both sides; the vectors of all leaves are computed together, each distinct input once.
     Ranking: the nearest candidates; a family's pool is embedded once for all languages. Mining: the pairs whose foreign
     sentence lies in the shard; the vectors live for one leaf at a time. `encoder` and `ranker` load at their first use.
+    `share` gives the vectors of an earlier call with this encoder, for bitexts that have sentences in common.
     """
     leaves = {s.name: s.task.data for s in selections if s.task.family.is_embedded}
-    found = _search(leaves, encoder, processes)
+    found = _search(leaves, encoder, share or (lambda: SharedEmbedder(encoder(), processes)), processes)
     answers: list[Any] = [None] * len(requests)
     for family in dict.fromkeys(leaf.family for leaf in leaves.values() if leaf.candidates is not None):
         places = [place for place, request in enumerate(requests) if leaves[request.task_name].family == family]
@@ -191,12 +193,17 @@ def answer(
     return answers
 
 
-def _search(leaves: dict[str, LeafData], encoder: Callable[[], Encoder], processes: Processes) -> dict[str, Any]:
+def _search(
+    leaves: dict[str, LeafData],
+    encoder: Callable[[], Encoder],
+    shared: Callable[[], SharedEmbedder],
+    processes: Processes,
+) -> dict[str, Any]:
     """Neighbours or mined pairs of every leaf with a pool or corpus of its own."""
     bitexts = {name: leaf for name, leaf in leaves.items() if leaf.family.kind is Kind.BITEXT}
-    share = SharedEmbedder(encoder(), processes) if bitexts else None
     found: dict[str, Any] = {}
-    if share is not None:
+    if bitexts:
+        share = shared()
         families = "+".join(dict.fromkeys(leaf.family.group for leaf in bitexts.values()))
         texts = [text for leaf in bitexts.values() for side in leaf.pool for text in side]
         share.prepare(texts, f"{families} · {len(bitexts)} languages")

@@ -16,6 +16,18 @@ from xstilts_eval.models import hub_cache, products
 _LEFT_OVER = ("pooler", "position_ids", "cls.predictions", "cls.seq_relationship", "lm_head", "lm_predictions")
 """Weights that heads do not use and that change nothing: of pretraining, and what old library versions kept."""
 
+_TOKENIZER_FILES = frozenset(
+    {
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "chat_template.jinja",
+        *fingerprints.NOTICES,
+    }
+)
+"""What may lie beside the vocabulary files that a tokenizer's class names; licences travel with what they are about."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -191,6 +203,24 @@ class Source:
         if needs_offsets and not tokenizer.is_fast:
             raise UnfitCheckpoint(f"{self.name}: needs a fast tokenizer (tokenizer.json)")
         return tokenizer
+
+    def write_tokenizer(self, tokenizer: Any, folder: Path) -> None:
+        """Put the files of `tokenizer` (of `tokenizer()`) into a folder, byte for byte as the checkpoint has them.
+
+        `save_pretrained` would write what the library made of them: transformers 5 lower-cases and strips differently
+        in what it writes, and a shorter file need not give the same ids elsewhere. It is what is left for a tokenizer
+        whose files are not known.
+        """
+        of_class = {str(name) for name in tokenizer.vocab_files_names.values()}
+        place = self.folder or self._snapshot
+        found = (
+            [place / name for name in sorted(of_class | _TOKENIZER_FILES) if (place / name).is_file()] if place else []
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        if not any(path.name in of_class for path in found):
+            tokenizer.save_pretrained(folder)
+        for path in found:
+            fingerprints.copy(path, folder / path.name)
 
     @cached_property
     def identity(self) -> str:

@@ -2,13 +2,17 @@
 
 The cutting is XTREME's (`utils_preprocess.py:38-76,129-188`): words are tokenised one at a time, a word without
 sub-words or longer than the budget becomes the unknown token, and a new piece starts at the word that would overflow.
+
+A word's tag is read at its first sub-word, as in XTREME's scripts (`FirstPiece` ``any``). A SentencePiece vocabulary
+gives many words of languages without blanks, such as Japanese and Chinese, a first piece that is the mark of a word's
+beginning and nothing else; ``text`` reads (and trains) the first piece that holds some of the word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +22,15 @@ from xstilts_eval.models.label_map import LabelMap
 
 MAX_LENGTH = 128
 """google-research/xtreme, `scripts/preprocess_udpos.sh` and `preprocess_panx.sh`."""
+FirstPiece = Literal["any", "text"]
+"""Which piece of a word has its tag: the first whatever it is, or the first that is more than `MARKS`."""
+MARKS = "▁Ġ"
+"""How vocabularies write the beginning of a word: SentencePiece, and byte-level BPE."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Consecutive words of one sentence: their sub-word ids, and where each word's first sub-word stands."""
+    """Consecutive words of one sentence: their sub-word ids, and where the piece with each word's tag stands."""
 
     sentence: int
     ids: list[int]
@@ -32,9 +40,10 @@ class Piece:
 class WordTokenizer:
     """Sub-word ids of single words, each distinct word tokenised once."""
 
-    def __init__(self, tokenizer: Any, budget: int) -> None:
-        self._tokenizer, self._budget = tokenizer, budget
+    def __init__(self, tokenizer: Any, budget: int, first_piece: FirstPiece = "any") -> None:
+        self._tokenizer, self._budget, self._first_piece = tokenizer, budget, first_piece
         self._known: dict[str, list[int]] = {}
+        self._has_text: dict[int, bool] = {}
         self.unknown_words = 0
 
     def learn(self, words: Iterator[str]) -> None:
@@ -50,6 +59,20 @@ class WordTokenizer:
 
     def __getitem__(self, word: str) -> list[int]:
         return self._known[word]
+
+    def place(self, word: str) -> int:
+        """Which of the word's pieces has its tag."""
+        return self.blank(word) if self._first_piece == "text" else 0
+
+    def blank(self, word: str) -> int:
+        """How many pieces without text the word begins with; 0 where it has no other."""
+        ids = self._known[word]
+        return next((place for place, index in enumerate(ids) if self._holds_text(index)), 0)
+
+    def _holds_text(self, index: int) -> bool:
+        if index not in self._has_text:
+            self._has_text[index] = bool(str(self._tokenizer.convert_ids_to_tokens(index)).strip(MARKS))
+        return self._has_text[index]
 
 
 def budget(tokenizer: Any, model: Any, max_length: int) -> int:
@@ -67,7 +90,7 @@ def cut(sentence: int, words: Sequence[str], known: WordTokenizer, limit: int) -
         if ids and len(ids) + len(sub_words) > limit:
             yield Piece(sentence, ids, first)
             ids, first = [], []
-        first.append(len(ids))
+        first.append(len(ids) + known.place(word))
         ids += sub_words
     if first:
         yield Piece(sentence, ids, first)
@@ -84,15 +107,15 @@ def template(tokenizer: Any) -> tuple[list[int], list[int]]:
 def tag(
     head: Loaded, documents: Sequence[dict[str, Any]], tags: Sequence[str] | LabelMap
 ) -> tuple[list[list[str]], dict[str, int]]:
-    """One tag per word for every document: the arg-max at the word's first sub-word.
+    """One tag per word for every document: the arg-max at the word's first sub-word, or as `head.first_piece` says.
 
     `tags` are the names of the model's classes, or how they are read as the family's. Also returns counts: pieces
-    beyond one per sentence, distinct words replaced by the unknown token, words whose most probable class the family
-    lacks (`outside_label_set`), and words where a special token, which is never predicted, was the most probable of all
-    (`special_tokens`).
+    beyond one per sentence, distinct words replaced by the unknown token, words whose first piece holds no text
+    (`blank_first_pieces`), words whose most probable class the family lacks (`outside_label_set`), and words where a
+    special token, which is never predicted, was the most probable of all (`special_tokens`).
     """
     limit = budget(head.tokenizer, head.model, head.max_length)
-    known = WordTokenizer(head.tokenizer, limit)
+    known = WordTokenizer(head.tokenizer, limit, head.first_piece)
     known.learn(word for doc in documents for word in doc["tokens"])
     pieces = [piece for number, doc in enumerate(documents) for piece in cut(number, doc["tokens"], known, limit)]
     before, after = template(head.tokenizer)
@@ -107,6 +130,7 @@ def tag(
     for piece, values_of_piece in zip(pieces, logits, strict=True):
         scores[piece.sentence].append(values_of_piece[np.asarray(piece.first) + len(before)])
     counts = {"extra_pieces": len(pieces) - len(documents), "unknown_words": known.unknown_words}
+    counts["blank_first_pieces"] = sum(known.blank(word) > 0 for doc in documents for word in doc["tokens"])
     if not isinstance(tags, LabelMap):
         return [[tags[index] for part in parts for index in part.argmax(axis=-1)] for parts in scores], counts
     decoded = [decode(parts, tags) for parts in scores]

@@ -218,6 +218,8 @@ def _signature(
                 parts.append(f"labels:{'/'.join(quoted(name, '/') for name in order)}")
             if reading := model.get("label_maps", {}).get(family.name):
                 parts += LabelReading.model_validate(reading).signature()
+            if rule := model.get("first_piece", {}).get(family.name):
+                parts.append(f"first_piece:{rule}")
         parts.append(f"dtype:{model['dtype']}")
     else:
         parts.append(f"model:{results.get('model_name')}")

@@ -8,7 +8,7 @@ here they are those of the whole optimiser step, over all processes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +63,12 @@ class DualEncoder(torch.nn.Module):
         with torch.autocast(queries.device.type, enabled=False):  # a scaled cosine needs more digits than bfloat16 has
             return loss_sum(queries, _from_all(candidates), self.scale, keep, _from_all(keep), first)
 
-    def save(self, tokenizer: Any, folder: Path) -> None:
+    def save(self, write_tokenizer: Callable[[Path], None], folder: Path) -> None:
         """A checkpoint of the encoder that any loader opens, with the scale beside it."""
         from safetensors.torch import save_file
 
         self.encoder.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        write_tokenizer(folder)
         save_file({"scale": self.scale.detach().cpu().clone()}, str(folder / SCALE_FILE))
 
 

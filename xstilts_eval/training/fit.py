@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ class Heads:
             )
         usual = usual_length(material.task)
         length = wanted or min(usual, positions or usual)
-        return Loaded(model, self.tokenizer, runtime, length, material.task.name)
+        return Loaded(model, self.tokenizer, runtime, length, material.task.name, material.settings.first_piece)
 
     def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, Any]:
         """Tensors of a micro-batch."""
@@ -252,9 +253,9 @@ class Heads:
         plan = self.plan
         trained = plan.trained_heads
         paths = {material.head: trained[material.task.name].path for material in plan.materials}
-        heads.save(self.model, self.tokenizer, folder, paths)
+        heads.save(self.model, partial(self.source.write_tokenizer, self.tokenizer), folder, paths)
         serves = {
-            family: bundle.Head(path=paths[material.head])
+            family: bundle.Head(path=paths[material.head], first_piece=material.settings.first_piece)
             for material in plan.materials
             for family in material.task.serves
         }
@@ -358,7 +359,7 @@ class Text:
         for field, value in self.own_settings.items():
             setattr(self.language_model.config, field, value)
         self.language_model.cpu().eval().save_pretrained(folder / "model")
-        self.tokenizer.save_pretrained(folder / "model")
+        self.source.write_tokenizer(self.tokenizer, folder / "model")
         return bundle.Bundle(
             language_model="model",
             parent=self.plan.parent.identity,

@@ -35,7 +35,7 @@ DEVELOPMENT = 500
 """At most this many English development examples are scored after training."""
 MIN_LENGTH = 16
 """As for inference, see `models.arguments`."""
-SPLITS, DTYPES = ("train", "dev"), ("float32", "bfloat16")
+SPLITS, DTYPES, FIRST_PIECES = ("train", "dev"), ("float32", "bfloat16"), ("any", "text")
 EPOCHS = {Kind.PAIR: 4, Kind.TAGGED: 8, Kind.QUESTION: 2}
 UNITS = {Kind.PAIR: "pairs", Kind.TAGGED: "sentences", Kind.QUESTION: "questions"}
 SHOWN = {
@@ -60,6 +60,7 @@ class Settings:
     batch_size: int = 16
     max_length: int | None = None
     dtype: str = "float32"
+    first_piece: str = "any"
     seed: int = 1
 
 
@@ -99,10 +100,11 @@ def fit(settings: Settings, output: Path, overwrite: bool = False, into: bool = 
         f"fit-head {family.name} en {settings.split}: {len(training):,} of {len(loaded.examples):,} {origin} "
         f"{unit}, {stage_settings.epochs:g} epochs, lr {settings.learning_rate:g}, "
         f"batch {settings.batch_size}, length {head.max_length}, {settings.dtype}, seed {settings.seed}"
+        + (f", first piece {settings.first_piece}" if settings.first_piece != "any" else "")
     )
     made = bundle.Bundle(
         encoder="encoder",
-        heads={name: bundle.Head(path=family.name) for name in served(family)},
+        heads={name: bundle.Head(path=family.name, first_piece=stage_settings.first_piece) for name in served(family)},
         retrieval=resolve(settings.base).retrieval,
         parent=source.identity,
         recipe=what,
@@ -111,16 +113,20 @@ def fit(settings: Settings, output: Path, overwrite: bool = False, into: bool = 
         versions=stage.versions(),
     )
     if old is None:
-        store.write(output, made, head, source.folder)
+        store.write(output, made, head, source)
     else:
-        store.add(output, old, made, head)
+        store.add(output, old, made, head, source)
     score = why_none or _scores(family, outcome.scores[-1]) + f" on {len(development)} English development {unit}"
     loss = f"{outcome.seconds:.0f} s, loss {outcome.losses[0][1]:.2f} → {outcome.losses[-1][1]:.2f}"
     return f"{family.title} head for {', '.join(served(family))}: {what}; {loss}, {score} → {output}"
 
 
 def _check_settings(settings: Settings) -> None:
-    for name, value, allowed in (("split", settings.split, SPLITS), ("dtype", settings.dtype, DTYPES)):
+    for name, value, allowed in (
+        ("split", settings.split, SPLITS),
+        ("dtype", settings.dtype, DTYPES),
+        ("first-piece", settings.first_piece, FIRST_PIECES),
+    ):
         if value not in allowed:
             raise SettingError(f"--{name} {value!r}; a head can be trained with {' or '.join(allowed)}")
     if settings.max_length is not None and settings.max_length < MIN_LENGTH:
@@ -135,6 +141,7 @@ def _stage_settings(settings: Settings, family: Family) -> StageSettings:
         "batch_size": settings.batch_size,
         "max_length": settings.max_length,
         "precision": settings.dtype,
+        "first_piece": settings.first_piece,
         "selection": "last",
         "evaluate_every": 0,
     }

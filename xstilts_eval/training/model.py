@@ -8,7 +8,7 @@ stage to stage in every architecture: BERT's `pooler`, which RoBERTa-shaped clas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -260,7 +260,9 @@ def _share_pooling(shared: SharedEncoder, source: Source) -> None:
         load_model(torch.nn.ModuleDict(first), file)
 
 
-def save(shared: SharedEncoder, tokenizer: Any, folder: Path, heads: Mapping[str, str]) -> None:
+def save(
+    shared: SharedEncoder, write_tokenizer: Callable[[Path], None], folder: Path, heads: Mapping[str, str]
+) -> None:
     """Write ``encoder/`` and, for each head of `heads`, a sub-folder of that name: checkpoints that any loader opens.
 
     A pooling layer stays out of head checkpoints whose class has none.
@@ -273,7 +275,7 @@ def save(shared: SharedEncoder, tokenizer: Any, folder: Path, heads: Mapping[str
         for field, value in shared.own_settings.items():
             setattr(config, field, value)
     shared.encoder.save_pretrained(folder / "encoder")
-    tokenizer.save_pretrained(folder / "encoder")
+    write_tokenizer(folder / "encoder")
     models: dict[str, Any] = dict(shared.heads.items())
     pooling: dict[str, Any] = {
         place: getattr(model, place)
@@ -284,17 +286,17 @@ def save(shared: SharedEncoder, tokenizer: Any, folder: Path, heads: Mapping[str
     if pooling:
         save_model(torch.nn.ModuleDict(pooling), str(folder / "encoder" / POOLING_FILE))
     for name, inner in heads.items():
-        save_head(models[name], tokenizer, folder / inner)
+        save_head(models[name], write_tokenizer, folder / inner)
 
 
-def save_head(model: Any, tokenizer: Any, folder: Path) -> None:
+def save_head(model: Any, write_tokenizer: Callable[[Path], None], folder: Path) -> None:
     """Write a head of a `SharedEncoder` with its encoder, as a checkpoint of its own class."""
     if isinstance(model, DualEncoder):
-        model.save(tokenizer, folder)
+        model.save(write_tokenizer, folder)
         return
     unused = f"{model.base_model_prefix}.pooler."
     weights = {
         key: value for key, value in model.state_dict().items() if model.has_own_pooler or not key.startswith(unused)
     }
     model.save_pretrained(folder, state_dict=weights)
-    tokenizer.save_pretrained(folder)
+    write_tokenizer(folder)

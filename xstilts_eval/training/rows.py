@@ -21,7 +21,7 @@ Labelled = dict[str, Any]
 """A `Row` and its label fields: a class index, one class per sub-word, or two positions."""
 
 IGNORED = -100
-"""Label of sub-words that carry no loss: all but the first of each word (`utils_tag.py:138-186`)."""
+"""Label of sub-words that carry no loss: all but one of each word (its first: `utils_tag.py:138-186`)."""
 FILLERS = ("O", "X")
 """What a tag outside the label list counts as, where the list has it (`utils_preprocess.py:38-76`)."""
 
@@ -42,12 +42,14 @@ def pair_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]
 
 
 def tagged_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]) -> list[Labelled]:
-    """Rows cut as at evaluation; `labels` stand on each word's first sub-word; stray tags count as ``X`` or ``O``,
-    or carry no loss where the task has neither."""
+    """Rows cut as at evaluation; `labels` stand where `head.first_piece` reads each word's tag.
+
+    Stray tags count as ``X`` or ``O``, or carry no loss where the task has neither.
+    """
     index = {name: number for number, name in enumerate(labels)}
     filler = next((index[name] for name in FILLERS if name in index), IGNORED)
     limit = tagging.budget(head.tokenizer, head.model, head.max_length)
-    known = tagging.WordTokenizer(head.tokenizer, limit)
+    known = tagging.WordTokenizer(head.tokenizer, limit, head.first_piece)
     known.learn(word for doc in documents for word in doc["tokens"])
     before, after = tagging.template(head.tokenizer)
     rows = []

@@ -304,14 +304,12 @@ def _copy_base(base: Source, target: Path) -> None:
     from xstilts_eval import fingerprints
 
     if base.folder is not None:
-        for name, file in fingerprints.part_files(base.folder).items():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, target / name)
+        fingerprints.copy_part(base.folder, target)
         return
     import transformers
 
     base.load(transformers.AutoModel).save_pretrained(target)
-    base.tokenizer().save_pretrained(target)
+    base.write_tokenizer(base.tokenizer(), target)
 
 
 def summary(plan: Plan, folder: Path) -> str:

@@ -46,7 +46,8 @@ class StageSettings(BaseModel):
     `evaluate_every` (steps) 0 means once, at the end; `selection` takes the best or the last weights, by the score on
     the first `development` examples of the English development data; `patience` counts evaluations without a better
     score (0: never stop early). `max_length` None is the benchmark's for the kind of task. `limit` draws that many
-    training examples with the seed. `hidden_dropout` and `attention_dropout` None leave the base's own; without the
+    training examples with the seed. `first_piece` is the piece of a word that taggers learn its tag on
+    (`models.tagging.FirstPiece`). `hidden_dropout` and `attention_dropout` None leave the base's own; without the
     latter attention runs in one fused kernel, which on a CPU makes a step about twice as fast. `micro_batch` (rows of
     one forward pass on one process) and `save_every` (steps, 0: as often as evaluated) move no number but for rounding
     and the drawing of dropout. `embeddings` frozen leaves the table of word vectors as the parent has it. `layers`
@@ -76,6 +77,7 @@ class StageSettings(BaseModel):
     micro_batch: int | None = Field(default=None, ge=1)
     save_every: int = Field(default=0, ge=0)
     gradient_checkpointing: bool = False
+    first_piece: Literal["any", "text"] = "any"
     group_by_length: bool = True
     lora: Lora | None = None
     embeddings: Literal["trained", "frozen"] = "trained"
@@ -84,6 +86,8 @@ class StageSettings(BaseModel):
 
 SPEED_ONLY = frozenset({"micro_batch", "save_every", "gradient_checkpointing"})
 """Settings that are no part of a stage's identity."""
+LATER = {"first_piece": "any"}
+"""Settings that came after stages had been trained: at this value they are no part of it either."""
 
 
 @dataclass(frozen=True)

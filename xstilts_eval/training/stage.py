@@ -26,7 +26,7 @@ from xstilts_eval.models.source import Source
 from xstilts_eval.training.material import Material, expanded, gather, imagined
 from xstilts_eval.training.mlm import MlmSettings
 from xstilts_eval.training.recipe import Mixture, TaskEntry
-from xstilts_eval.training.settings import SPEED_ONLY, Resolved, StageSettings, resolve
+from xstilts_eval.training.settings import LATER, SPEED_ONLY, Resolved, StageSettings, resolve
 from xstilts_eval.writing import telling_of_a_full_disk, write_atomically
 
 FORMAT = 3
@@ -117,7 +117,11 @@ class Plan:
     @property
     def identity(self) -> dict[str, Any]:
         """What the stage's hash is made of."""
-        kept = {name: value for name, value in self.settings.model_dump().items() if name not in SPEED_ONLY}
+        kept = {
+            name: value
+            for name, value in self.settings.model_dump().items()
+            if name not in SPEED_ONLY and (name not in LATER or value != LATER[name])
+        }
         tasks = []
         for material in self.materials:
             own = {name: getattr(material.settings, name) for name in PER_TASK}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from xstilts_eval import bundle, fingerprints
@@ -37,19 +38,21 @@ def existing(folder: Path, source: Source) -> Bundle:
     return found
 
 
-def write(output: Path, manifest: Bundle, head: Loaded, base: Path) -> None:
-    """Build the bundle beside `output` and move it there whole; an older one goes when the new one is complete."""
+def write(output: Path, manifest: Bundle, head: Loaded, base: Source) -> None:
+    """Build the bundle beside `output` and move it there whole; an older one goes when the new one is complete.
+
+    `base` is a local folder.
+    """
+    assert base.folder is not None
     with folder_beside(output) as new:
         for path in {part.path for part in manifest.heads.values()}:
-            _save(head, new / path)
-        for name, file in fingerprints.part_files(base).items():
-            (new / "encoder" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, new / "encoder" / name)
+            _save(head, base, new / path)
+        fingerprints.copy_part(base.folder, new / "encoder")
         bundle.write(manifest, new)
         move_into_place(new, output)
 
 
-def add(folder: Path, old: Bundle, new: Bundle, head: Loaded) -> None:
+def add(folder: Path, old: Bundle, new: Bundle, head: Loaded, base: Source) -> None:
     """Put the head under a free name, then replace the manifest in one step, then drop heads no longer named."""
     (name,) = {part.path for part in new.heads.values()}
     path = next(free for n in range(1, 1000) if not (folder / (free := name if n == 1 else f"{name}-{n}")).exists())
@@ -65,7 +68,7 @@ def add(folder: Path, old: Bundle, new: Bundle, head: Loaded) -> None:
         "data_revisions": revisions | new.data_revisions,
     }
     with folder_beside(folder) as scratch:
-        _save(head, scratch / "head")
+        _save(head, base, scratch / "head")
         (scratch / "head").rename(folder / path)
         try:
             bundle.write(new.model_copy(update=changes), folder)
@@ -84,10 +87,10 @@ def _recipes(old: Bundle, new: Bundle) -> str:
     return "; ".join([*kept, str(new.recipe)])
 
 
-def _save(head: Loaded, folder: Path) -> None:
+def _save(head: Loaded, base: Source, folder: Path) -> None:
     from transformers.utils import logging
 
     from xstilts_eval.training.model import save_head
 
     logging.disable_progress_bar()  # the Trainer turns it on again
-    save_head(head.model, head.tokenizer, folder)
+    save_head(head.model, partial(base.write_tokenizer, head.tokenizer), folder)

@@ -11,7 +11,7 @@ from xstilts_eval.zoo.manifest import Model, Record
 
 _BORDER = re.compile(
     r"\|(?=(?:data|split|sample|partial|copy|scored|task|metric|ckpt|layer|pooling|max_length|prompt|max_gen_toks"
-    r"|chat_template|labels|mapped|extra|masked|repeated|extra_types|gpe|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
+    r"|chat_template|labels|mapped|extra|masked|repeated|extra_types|gpe|first_piece|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
 )
 """Between two fields; a metric's own signature has the same separator."""
 COMPARED = (
@@ -31,6 +31,7 @@ COMPARED = (
     "mapped",
     "extra_types",
     "gpe",
+    "first_piece",
     "shots",
     "limit",
 )
@@ -77,6 +78,8 @@ def _as_published(record: Record, model: Model, leaf: LeafResult, ours: Mapping[
     if "prompt" in wanted:
         ours = {"prompt": repr("")} | dict(ours)  # a signature names only a prompt that is there
     found = [_differs(name, ours, wanted) for name in wanted if ours.get(name) != wanted[name]]
+    if "first_piece" in ours:
+        found.append(f"first_piece {ours['first_piece']}, not any")
     if "scored" in ours:
         found.append(f"only {ours['scored']} documents have a score")
     direction = DIRECTIONS.get(model.evaluate.direction or "")

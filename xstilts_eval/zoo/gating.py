@@ -136,6 +136,8 @@ def ungated(record: Record, others: Iterable[Record]) -> str | None:
         return "language outside the family"
     if record.metric not in (*family.metrics, *_FURTHER_METRICS.get(record.family, ())):
         return "metric outside the family"
+    if record.copy_of and record.copy_variance is None:
+        return NO_TOLERANCE
     if record.tolerance is None and published_error(record) is None:
         return NO_TOLERANCE
     if record.language == AVERAGE and _has_other_languages(record, family, others):

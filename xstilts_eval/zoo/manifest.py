@@ -61,6 +61,19 @@ class Evaluate(_Frozen):
     note: str | None = None
 
 
+class Copy(_Frozen):
+    """What a quantised copy is a copy of, and how far its scores lie from those of the original, for no other reason.
+
+    Rounded weights change some answers, right to wrong and wrong to right alike. `variance` is that of the difference
+    of the two scores in units of p (1 - p) / n, the variance of one score, by metric; `reason` says how it was
+    measured.
+    """
+
+    model: str
+    variance: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+
 class Model(_Frozen):
     """One checkpoint: `parameters` in total, `languages` as codes or as a number where only that is published."""
 
@@ -75,6 +88,7 @@ class Model(_Frozen):
     weights_sha256: str | None = None
     note: str = ""
     evaluate: Evaluate = Evaluate()
+    copy_of: Copy | None = None
 
 
 class Record(_Frozen):
@@ -83,6 +97,7 @@ class Record(_Frozen):
     `family` is the task family whose score it can be compared with, or "none", and `note` then says why. `language`
     is our code, a pair of FLORES codes, a LASER code for `bitext_tatoeba`, or "avg". `tolerance` and `stderr` are in
     the same scale as `value`; `n` is the number of scored examples, of an average that of its smallest language.
+    `copy_of` names the model that the number was published of, where `model` is a quantised copy (`Copy`).
     `derived` numbers are unweighted means computed from published ones. `recalled` numbers were read nowhere and may
     never decide anything.
     """
@@ -109,6 +124,8 @@ class Record(_Frozen):
     data_revision: str | None = None
     model_revision: str | None = None
     signature: str | None = None
+    copy_of: str | None = None
+    copy_variance: float | None = None
 
     @property
     def percent(self) -> float:
@@ -184,15 +201,29 @@ class Zoo(_Frozen):
         return self.model(name).name, stage or None
 
     def of(self, model: str, stage: str | None = None) -> tuple[Record, ...]:
-        """Records of a model, of one stage where given; raises `UnknownName` for a name that does not exist."""
-        name = self.model(model).name
+        """Records of a model, of one stage where given; raises `UnknownName` for a name that does not exist.
+
+        Those of a copy are the original's.
+        """
+        found_model = self.model(model)
+        copied = found_model.copy_of
+        name = copied.model if copied else found_model.name
         records = tuple(record for record in self.records if record.model == name)
+        if copied:
+            records = tuple(_of_copy(record, found_model.name, copied) for record in records)
         if stage is None:
             return records
         found = tuple(record for record in records if record.stage == stage)
         if not found:
             raise UnknownName.of(f"stage of {model}", stage, {record.stage for record in records})
         return found
+
+
+def _of_copy(record: Record, name: str, copied: Copy) -> Record:
+    """A record as one of a copy; of means over languages nothing is known."""
+    variance = None if record.language == AVERAGE else copied.variance.get(record.metric)
+    changes = {"model": name, "copy_of": copied.model, "copy_variance": variance, "tolerance": None}
+    return record.model_copy(update=changes)
 
 
 class _Shared(_Frozen):
@@ -277,6 +308,9 @@ def load(path: Path | None = None) -> Zoo:
         for family, size in file.sizes.items():
             _once(sizes, family, size, f"{place}: sizes")
         known.extend(file.known)
+    for model in models.values():
+        if model.copy_of and (model.copy_of.model not in models or models[model.copy_of.model].copy_of):
+            raise DataError(f"{model.name} is a copy of {model.copy_of.model!r}, which is no model of the zoo's own")
     records: list[Record] = []
     for place, file in files:
         for number, table in enumerate(file.tables, start=1):

@@ -50,7 +50,10 @@ def count_lines(report: Report) -> list[str]:
     lines = [f"{len(report.gating)} gated = {parts}; {len(report.verdicts)} in the zoo, {idle} not gated"]
     if idle:
         lines[0] += f" ({', '.join(f'{count} {reason}' for reason, count in report.not_gated.items())})"
-    sampled = sum(verdict.error is not None for verdict in report.verdicts)
+    copied = sum(verdict.method == "quantised copy" for verdict in report.verdicts)
+    if copied:
+        lines.append(f"{copied} compared as those of a quantised copy, by the measured effect of rounding its weights")
+    sampled = sum(verdict.error is not None for verdict in report.verdicts) - copied
     if sampled:
         together = len(report.families)
         parts = f", {SHARE:.0%} of it for {together} joint verdict{'s'[: together > 1]}" if together else ""

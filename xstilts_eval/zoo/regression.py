@@ -84,9 +84,11 @@ class Verdict:
 
     @property
     def method(self) -> str | None:
-        """``tolerance`` or ``sampling error``; None where nothing was compared."""
+        """``tolerance``, ``quantised copy`` or ``sampling error``; None where nothing was compared."""
         if self.allowed is None:
             return None
+        if self.record.copy_variance is not None:
+            return "quantised copy"
         return "tolerance" if self.error is None else "sampling error"
 
 
@@ -222,6 +224,10 @@ def _compared(record: Record, measured: float, error: float | None, signature: s
         allowed = points_of(record, record.tolerance)
         return Verdict(record, Status.DRIFTED, True, "", measured, allowed, signature=signature)
     published = published_error(record)
+    if record.copy_variance is not None and published is not None:
+        # Both sides scored the same items: the rounding alone is between them, see `manifest.Copy`.
+        error = math.sqrt(record.copy_variance) * published
+        return Verdict(record, Status.DRIFTED, True, "", measured, None, error, signature)
     if published is None or error is None:
         return Verdict(record, Status.NOT_COMPARABLE, True, "our score has no interval", measured, signature=signature)
     return Verdict(record, Status.DRIFTED, True, "", measured, None, math.hypot(published, error), signature)
