@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xstilts_eval import __version__
-from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, Kind, leaf_parts
+from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, leaf_parts
 from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.flores_groups import language_groups
 from xstilts_eval.paths import tasks_path
@@ -47,6 +47,7 @@ class Settings:
     num_fewshot: int = 0
     apply_chat_template: bool = False
     model_args: tuple[tuple[str, Any], ...] = ()
+    gen_kwargs: tuple[tuple[str, Any], ...] = ()
 
     def key(self, revisions: dict[str, str], checkpoint: Any) -> str:
         """Hash of the settings, the data revision of every selected leaf, and the checkpoint's files."""
@@ -92,8 +93,6 @@ def runnable(
     for family, languages in selected.items():
         try:
             checkpoint.check(family)
-            if family.kind is Kind.MINING and settings.limit:
-                raise UnfitCheckpoint("--limit does not apply to BUCC")
             if (settings.num_fewshot or settings.apply_chat_template) and checkpoint.has_head(family):
                 raise UnfitCheckpoint("a head takes neither examples nor a chat template")
         except UnfitCheckpoint as error:
@@ -254,11 +253,15 @@ class _Session:
         loaded = self._manager.load(leaves)
         for task in loaded["tasks"].values():
             task.set_config("num_fewshot", 0 if task.is_retrieval else self._settings.num_fewshot)
+            task.limit = self._settings.limit
+            if self._settings.gen_kwargs and task.config.generation_kwargs:
+                task.set_config("generation_kwargs", dict(self._settings.gen_kwargs), update=True)
         results: dict[str, Any] | None = evaluate(
             self._model,
             loaded,
             limit=self._settings.limit,
             apply_chat_template=self._settings.apply_chat_template,
+            fewshot_as_multiturn=self._settings.apply_chat_template,  # as the host's command
             log_samples=True,
             bootstrap_iters=0,
         )

@@ -38,10 +38,13 @@ class Arguments(BaseModel):
     udpos_label_order: str | None = None
     extra_types: Literal["drop", "mask"] = "drop"
     udpos_map: Literal["ptb"] | None = None
+    enable_thinking: bool | None = None
+    think_end_token: str | None = None
+    chat_template_args: dict[str, Any] | None = None
     show_progress: bool = True
     heads: dict[str, str] = {}
 
-    @field_validator("prompt", "query_prompt", "passage_prompt")
+    @field_validator("prompt", "query_prompt", "passage_prompt", "think_end_token")
     @classmethod
     def _unquoted(cls, prompt: str | None) -> str | None:
         """Quotes keep the spaces at the end, which readers of ``key=value`` strip."""

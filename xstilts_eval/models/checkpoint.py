@@ -56,7 +56,8 @@ class Checkpoint:
     """A resolved `pretrained` argument: one encoder and any number of heads.
 
     `label_order` holds the class names that a bundle gives for its heads, `languages` those of the data they were
-    trained on, and under `SHARED` those of the encoder or language model.
+    trained on, and under `SHARED` those of the encoder or language model. `thinks` says that the language model is to
+    think before it answers.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Checkpoint:
     bundle: Bundle | None = None
     language_model: Source | None = None
     reading: Reading = field(default_factory=Reading)
+    thinks: bool = False
 
     def is_generated(self, family: Family) -> bool:
         """Whether a language model answers `family` with text, no head of its own being there."""
@@ -131,6 +133,10 @@ class Checkpoint:
                 raise UnfitCheckpoint("the bundle names no encoder for retrieval")
             return
         if self.is_generated(family):
+            if self.thinks and family.kind in (Kind.PAIR, Kind.CHOICE):
+                raise UnfitCheckpoint(
+                    "the likelihood of given text has no place for thinking; leave enable_thinking out"
+                )
             return
         if family.kind is Kind.TRANSLATION:
             raise UnfitCheckpoint("translation needs a language model: a decoder or an encoder-decoder")

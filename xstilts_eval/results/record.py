@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xstilts_eval.benchmark import Family, leaf_parts
+from xstilts_eval.benchmark import Family, Kind, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
 
 
@@ -147,6 +147,8 @@ def _leaf(
     data = Data(**metadata["xs_data"])
     samples = results["n-samples"][leaf]
     selected = min(samples["original"], _limited(limit, samples["original"]))
+    if family.kind is Kind.MINING:  # a limit has made its corpora smaller, not taken documents away
+        selected = samples["original"]
     return LeafResult(
         leaf=leaf,
         metrics={name: values[name] for name in values if isinstance(values[name], float) and name != "unparsed"},
@@ -210,6 +212,7 @@ def _signature(
             parts.append(f"max_length:{model['max_length'].get('language_model')}")
             parts += _prompt(config, family.name in model["language_model"].get("forced_languages", ()))
             parts.append(f"chat_template:{'yes' if model.get('chat_template') else 'no'}")
+            parts += _conversation(config["metadata"])
         else:
             parts.append(f"ckpt:{model['heads'].get(family.name)}")
             parts.append(f"max_length:{model['max_length'].get(family.name)}")
@@ -229,6 +232,7 @@ def _signature(
         else:
             parts += _prompt(config)
             parts.append(f"chat_template:{'yes' if results.get('chat_template') else 'no'}")
+            parts += _conversation(config["metadata"])
     parts += [
         f"shots:{config.get('num_fewshot') or 0}",
         f"limit:{limit or 'none'}",
@@ -247,6 +251,16 @@ def _prompt(config: dict[str, Any], forced_languages: bool = False) -> list[str]
     function = config.get("doc_to_choice") or config.get("doc_to_text")
     prompt = f"prompt:{'none, forced languages' if forced_languages else function}"
     return [prompt, *(f"{name}:{value}" for name, value in sorted(options.items()))]
+
+
+def _conversation(metadata: dict[str, Any]) -> list[str]:
+    """What else a prompt held and how it was given: a system instruction (its hash), shots as turns, thinking."""
+    prompting, thinking = metadata.get("xs_prompting") or {}, metadata.get("xs_thinking") or {}
+    parts = [f"system_instruction:{digest}"] if (digest := prompting.get("system_instruction")) else []
+    parts += ["multiturn:yes"] if prompting.get("multiturn") else []
+    return parts + [
+        f"{name}:{json.dumps(value, ensure_ascii=False, sort_keys=True)}" for name, value in sorted(thinking.items())
+    ]
 
 
 def results_file(path: Path) -> Path:

@@ -91,7 +91,9 @@ def _supply_checks(module):
                 call = parameters.bind(*args, **kwargs).arguments
                 from xstilts_eval.models.host_models import before_evaluation
 
-                around = before_evaluation(call["lm"], call["task_dict"], call.get("apply_chat_template", False))
+                around = before_evaluation(
+                    call["lm"], call["task_dict"], call.get("apply_chat_template", False), call.get("limit")
+                )
             except Exception as error:
                 if _is_ours(error):
                     raise
