@@ -51,6 +51,6 @@ def hint(name: str, template: object) -> str | None:
         return None
     return (
         f"{name}: its chat template knows thinking, and nothing was decided: answers may begin with a thought, which "
-        "uses up their tokens. Give enable_thinking=false, or enable_thinking=true and think_end_token=… (</think>, for "
-        "example) with a larger max_gen_toks"
+        "uses up their tokens. Give enable_thinking=false, or enable_thinking=true and think_end_token=… (such as "
+        "</think>) with a larger max_gen_toks"
     )

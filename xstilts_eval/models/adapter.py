@@ -89,6 +89,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self._has_hinted = False
         self.lengths: dict[str, int] = {}
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._tell_prompts()
 
     # ------------------------------------------------------------------ what the host calls
 
@@ -429,6 +430,24 @@ class XstiltsLM(LM):  # type: ignore[misc]
         given = self.arguments
         changes = {"layer": given.layer, "pooling": given.pooling, "prompt": given.prompt}
         return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+    def _tell_prompts(self) -> None:
+        """Show what stands before sentences in retrieval: a blank lost on the way here moves the scores."""
+        if not self.processes.is_first or self.checkpoint.encoder is None:
+            return
+        given = self.arguments
+        shown = {"prompt": self._retrieval().prompt, "query_prompt": given.query_prompt}
+        shown |= {"passage_prompt": given.passage_prompt}
+        if found := ", ".join(f"{name}={text!r}" for name, text in shown.items() if text):
+            log.warning("retrieval puts before every sentence: %s", found)
+        for name in shown:
+            text = getattr(given, name)
+            if text and text.endswith(":"):
+                log.warning(
+                    "%s=%r ends in a colon without a blank, and models are mostly trained with one: write it with the "
+                    "blank, in quotes that reach the program (\"%s='%s '\"), if yours is",
+                    *(name, text, name, text),
+                )
 
     def _load(
         self, source: Source, auto_class: str, name: str, length: int, label: str, needs_pooler: bool = False

@@ -49,7 +49,11 @@ _SCORED_BY_OPENAI = ("babbage-002", "davinci-002")
 
 
 def before_evaluation(
-    lm: Any, task_dict: Any, apply_chat_template: bool | str = False, limit: float | None = None
+    lm: Any,
+    task_dict: Any,
+    apply_chat_template: bool | str = False,
+    limit: float | None = None,
+    samples: Any = None,
 ) -> AbstractContextManager[None]:
     """Begin an evaluation of the host: forget earlier announcements, warn about nonsense, refuse what cannot run.
 
@@ -64,6 +68,7 @@ def before_evaluation(
     if not leaves:
         return nullcontext()
     lm = getattr(lm, "lm", lm) if type(lm).__name__ == "CachingLM" else lm
+    refuse_samples(samples, [str(task.task_name) for task in tasks])
     for leaf in leaves:
         leaf.limit = limit
     warn_if_no_language_model(lm, leaves)
@@ -76,6 +81,21 @@ def before_evaluation(
         warn_if_thinking_is_undecided(lm)
     note_thinking(lm, leaves)
     return thinking_aloud(lm) if lm.think_end_token is not None else nullcontext()
+
+
+def refuse_samples(samples: Any, names: Sequence[str]) -> None:
+    """Raise `SettingError` for ``--samples`` that are not lists of numbers by task, or of tasks that are not run.
+
+    The host scores a task whole that ``--samples`` does not name, so a slip in a name would go unseen.
+    """
+    if samples is None:
+        return
+    if not isinstance(samples, dict) or not all(isinstance(numbers, list) for numbers in samples.values()):
+        raise SettingError(
+            f"--samples {samples}: give a JSON object of lists of numbers by task, or the path of a file that holds one"
+        )
+    if strangers := [name for name in samples if name not in names]:
+        raise SettingError(f"--samples names {strangers[0]}, which is not among the tasks of this run")
 
 
 def warn_if_thinking_is_undecided(lm: Any) -> None:

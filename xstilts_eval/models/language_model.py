@@ -224,7 +224,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
     def _one_way(self, requests: Sequence[Instance], direction: Direction) -> list[str]:
         """Translations of requests that share their languages."""
         texts = [request.doc["source"] for request in requests]
-        most = int(requests[0].args[1].get("max_gen_toks") or self.max_gen_toks)
+        most = _most_tokens(requests[0].args[1], self.max_gen_toks)
         lengths = [len(self.tokenizer(text)["input_ids"]) for text in texts]
         self._count("truncated", sum(length > self.max_length for length in lengths))
         runtime = replace(self._runtime, batch_tokens=_GENERATION_FACTOR * self._runtime.batch_tokens)
@@ -242,7 +242,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
 
     def _continue(self, requests: list[Instance], disable_tqdm: bool) -> list[str]:
         lengths = [len(self.tok_encode(request.args[0])) for request in requests]
-        limits = [int(request.args[1].get("max_gen_toks") or self.max_gen_toks) for request in requests]
+        limits = [_most_tokens(request.args[1], self.max_gen_toks) for request in requests]
         for limit in limits:
             if self.backend == "causal" and limit >= self.max_length:
                 raise SettingError(
@@ -259,7 +259,11 @@ class LanguageModel(HFLM):  # type: ignore[misc]
 
         def generate(batch: list[int]) -> list[str]:
             self.batch_size_per_gpu = len(batch)
-            texts: list[str] = HFLM.generate_until(self, [requests[place] for place in batch], disable_tqdm=True)
+            try:
+                texts: list[str] = HFLM.generate_until(self, [requests[place] for place in batch], disable_tqdm=True)
+            except (TypeError, ValueError) as error:  # how transformers refuses options of generation
+                options = {name: value for name, value in requests[batch[0]].args[1].items() if name != "until"}
+                raise SettingError(f"cannot generate text with {options}: {' '.join(str(error).split())}") from error
             return texts
 
         with tqdm(total=len(requests), desc="answers", unit="text", disable=hidden) as bar, _quiet("lm_eval"):
@@ -283,6 +287,14 @@ class LanguageModel(HFLM):  # type: ignore[misc]
 
     def _count(self, name: str, number: int = 1) -> None:
         self.counts[name] = self.counts.get(name, 0) + number
+
+
+def _most_tokens(options: dict[str, Any], default: int) -> int:
+    """The bound of an answer; raises `SettingError` for one that is no whole number above 0."""
+    most = options.get("max_gen_toks", default)
+    if isinstance(most, bool) or not str(most).isdigit() or int(most) < 1:
+        raise SettingError(f"max_gen_toks={most}: give a whole number above 0")
+    return int(most)
 
 
 @contextmanager

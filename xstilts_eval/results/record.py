@@ -245,7 +245,9 @@ def _signature(
 
 def _prompt(config: dict[str, Any], forced_languages: bool = False) -> list[str]:
     """What writes the prompt, and how text is generated: greedily unless it says otherwise."""
-    options = {name: value for name, value in (config.get("generation_kwargs") or {}).items() if name != "until"}
+    options = dict(config.get("generation_kwargs") or {})
+    if options.get("until") == ["\n"]:  # every task's own
+        del options["until"]
     if options.get("do_sample") is False:
         del options["do_sample"]
     function = config.get("doc_to_choice") or config.get("doc_to_text")

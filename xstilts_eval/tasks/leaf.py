@@ -131,7 +131,9 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         options["cache_requests"] = False  # the host's key knows neither data folder nor revision
         limit = options.get("limit")
         if limit is not None and limit < 1:
-            raise SettingError(f"{self.task_name}: --limit must leave at least one document, got {limit}")
+            raise SettingError(
+                f"{self.task_name}: --limit must leave at least one document, got {self.limit or limit:g}"
+            )
         shots = 0 if self.is_retrieval else int(self.config.num_fewshot or 0)
         if self.family.kind is Kind.MINING:
             if options.get("samples"):
@@ -142,7 +144,8 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             if limit:
                 self._cut_corpus(self.limit or limit)
             options["limit"] = None
-        self._refuse_samples(options.get("samples"))
+        if options.get("samples") is not None:
+            self._check_samples(options["samples"])
         if shots:
             if self.family.kind is Kind.TRANSLATION:
                 examples = documents.translation_shots(self.family, self.language, self.data.folder, self.data.split)
@@ -177,12 +180,18 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         self.dataset = {self.config.test_split: Documents(self.data.documents)}
         self.config.metadata["xs_data"] = self.data.provenance()
 
-    def _refuse_samples(self, samples: list[int] | None) -> None:
-        """The host asserts what is refused here."""
+    def _check_samples(self, samples: list[int]) -> None:
+        """Raise for what the host asserts or misses, and put the numbers in order, in place.
+
+        The host (0.4.13) takes documents in the order of the file and then names them in the order given.
+        """
         known = len(self.data.documents)
-        wrong = [number for number in samples or [] if not (isinstance(number, int) and 0 <= number < known)]
+        wrong = [number for number in samples if not (type(number) is int and 0 <= number < known)]
         if wrong:
             raise SettingError(f"{self.task_name}: --samples {wrong[0]!r}: documents are numbered 0 to {known - 1}")
+        if not samples:  # to the host that means all
+            raise SettingError(f"{self.task_name}: --samples gives no document; leave the task out of --tasks")
+        samples[:] = sorted(set(samples))
 
     def doc_iterator(self, **options: Any) -> Iterator[tuple[int, Any]]:
         """The documents of one process; with fewer documents than processes, a filler that no score counts.
