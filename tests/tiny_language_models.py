@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -188,10 +189,10 @@ def make_thinker(folder: Path, answer: str = "Elvir", thought: str = "\n~", open
     byte = {text: pieces(inner.pre_tokenizer.pre_tokenize_str(text)[0][0]) for text in {*thought, *answer}}
     chain = [pieces("<think>"), *(byte[text] for text in thought)]
     after = [*(byte[text] for text in answer), pieces("</s>")] if answer else []
-    steps = [(pieces("<|assistant|>"), chain[0]), *zip(chain, chain[1:], strict=False)]
     if after:
         chain += [pieces("</think>"), *after]
-        steps = [(pieces("<|assistant|>"), chain[0]), *zip(chain, chain[1:], strict=False)]
+    steps = [(pieces("<|assistant|>"), chain[0]), *pairwise(chain)]
+    if after:
         steps.append((pieces("<nothink>"), after[0]))
     with torch.no_grad():
         for parameter in model.parameters():

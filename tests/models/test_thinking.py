@@ -120,5 +120,5 @@ def test_ends_that_cannot_be(thinkers: dict[str, Path], tmp_path: Path) -> None:
         run("xstilts", thinkers["plain"], LEAVES[:1], think_end_token=9999)
     from tests.tiny_language_models import make_llama
 
-    with pytest.raises(SettingError, match="what ends a thought of .* is not known; give think_end_token"):
+    with pytest.raises(SettingError, match=r"what ends a thought of .* is not known; give think_end_token"):
         run("xstilts", make_llama(tmp_path / "llama", chat=True), LEAVES[:1], enable_thinking=True)

@@ -57,7 +57,7 @@ class AdapterSource(sources.Source):
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """Content of ``adapter_config.json``; raises `UnfitCheckpoint` for one that names no base, type or known task."""
+        """Content of ``adapter_config.json``; raises `UnfitCheckpoint` for one without base, type or known task."""
         path = super().file(CONFIG)
         try:
             found = json.loads(path.read_text(encoding="utf-8")) if path else None

@@ -95,8 +95,8 @@ class Source:
     def _why_unreadable(self, error: Exception) -> str:
         if self.folder is not None and (self.folder / "adapter_config.json").is_file():
             return (
-                f"{self.name} is a PEFT adapter without the model it belongs to, and a whole model is wanted here: merge "
-                "it (peft's merge_and_unload, then save_pretrained)"
+                f"{self.name} is a PEFT adapter without the model it belongs to, and a whole model is wanted here: "
+                "merge it (peft's merge_and_unload, then save_pretrained)"
             )
         if self.folder is not None:
             return f"{self.name}: cannot read a model configuration there ({first_line(error)})"
