@@ -149,7 +149,9 @@ class AdapterSource(sources.Source):
 
     @property
     def _classes(self) -> int | None:
-        """Classes of the head that came with the adapter; None where it brought none."""
+        """Classes of the classification head that came with the adapter; None where it brought none."""
+        if self.settings.get("task_type") not in ("SEQ_CLS", "TOKEN_CLS"):
+            return None
         for head in _HEADS[:1] + _HEADS[2:]:
             for name, shape in self._shapes.items():
                 if name.replace("modules_to_save.", "").endswith(head):
