@@ -57,7 +57,7 @@ def test_what_cannot_be_merged(name: str, tiny_bundle: Path, tmp_path: Path, mon
     settings = json.loads(path.read_text())
     if name == "base_model_name_or_path":
         settings[name] = str(tmp_path / "moved")
-        message = r"is a PEFT adapter \(LORA, SEQ_CLS\) of '.*moved', which cannot be had \(.*\)\. With the model at hand"
+        message = r"is a PEFT adapter \(LORA, SEQ_CLS\) of '.*moved', which cannot be had \(.*\)\. With the model"
     elif name == "task_type":
         settings[name] = "FISHING"
         message = "task_type 'FISHING' is not one of SEQ_CLS"
@@ -83,7 +83,7 @@ def test_what_cannot_be_merged(name: str, tiny_bundle: Path, tmp_path: Path, mon
 def test_without_peft(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a", tiny_bundle / "encoder", "AutoModel", "FEATURE_EXTRACTION")
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(UnfitCheckpoint, match=r"merging it needs the package peft: pip install 'xstilts-eval\[train\]'"):
+    with pytest.raises(UnfitCheckpoint, match=r"needs the package peft: pip install 'xstilts-eval\[train\]'"):
         run_host(["xtreme.tatoeba.sw"], tmp_path / "a", limit=1)
 
 
