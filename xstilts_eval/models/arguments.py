@@ -144,7 +144,7 @@ def _without_quotes(text: str) -> str:
 def read(given: dict[str, Any]) -> Arguments:
     """Validate; raises `SettingError` naming the argument, what came and what was allowed."""
     heads = {name: str(given[name]) for name in HEAD_FAMILIES if name in given}
-    own = {
+    own: dict[str, Any] = {
         name: value.strip() if isinstance(value, str) and name not in _TEXTS else value
         for name, value in given.items()
         if name not in (*heads, *_FROM_THE_HOST)

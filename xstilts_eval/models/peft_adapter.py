@@ -158,7 +158,14 @@ class AdapterSource(sources.Source):
                     return shape[0]
         return None
 
-    def load(self, auto_class: Any, new_weights: bool = False, needs_pooler: bool = False, **options: Any) -> Any:
+    def load(
+        self,
+        auto_class: Any,
+        new_weights: bool = False,
+        needs_pooler: bool = False,
+        brought: frozenset[str] = frozenset(),
+        **options: Any,
+    ) -> Any:
         """As `Source.load`: the base as it was trained, the adapter merged into it, and of that the part asked for."""
         import transformers
 
@@ -171,10 +178,11 @@ class AdapterSource(sources.Source):
             ) from error
         task = self.settings.get("task_type")
         trained = getattr(transformers, _TASKS[task][0]) if task else auto_class
-        brought = frozenset(name.replace("modules_to_save.", "") for name in self._shapes)
+        brought |= {name.replace("modules_to_save.", "") for name in self._shapes}
         model = self.base.load(trained, needs_pooler=needs_pooler, config=self.config, brought=brought, **options)
         path = super().file(WEIGHTS)
         assert path is not None  # `_shapes` has seen it
+        self._refuse_strangers(set(self._shapes) - self._placed_in(model))
         try:
             merged = peft.PeftModel.from_pretrained(model, str(path.parent), use_safetensors=True)
             placed = {name.removeprefix(_PREFIX) for name in peft.get_peft_model_state_dict(merged)}
@@ -183,13 +191,25 @@ class AdapterSource(sources.Source):
             raise UnfitCheckpoint(
                 f"{self.described(self.settings)}, and cannot be merged into it: {sources.first_line(error)}"
             ) from error
-        if strangers := sorted(set(self._shapes) - placed):
-            raise UnfitCheckpoint(
-                f"{self.described(self.settings)}, and has weights that this model has no place for "
-                f"({', '.join(strangers[:3])})"
-            )
+        self._refuse_strangers(set(self._shapes) - placed)
         wants_encoder = auto_class is transformers.AutoModel and trained is not auto_class
         return model.base_model if wants_encoder else model
+
+    def _placed_in(self, model: Any) -> set[str]:
+        """Weights of the adapter that belong to a layer of the model, or are one of its own."""
+        layers, own = {name for name, _ in model.named_modules() if name}, set(model.state_dict())
+        return {
+            name
+            for name in self._shapes
+            if name.replace("modules_to_save.", "") in own or any(name.startswith(f"{layer}.") for layer in layers)
+        }
+
+    def _refuse_strangers(self, names: set[str]) -> None:
+        if names:
+            raise UnfitCheckpoint(
+                f"{self.described(self.settings)}, and has weights that this model has no place for "
+                f"({', '.join(sorted(names)[:3])})"
+            )
 
     def tokenizer(self, needs_offsets: bool = True) -> Any:
         own = super().file("tokenizer_config.json")

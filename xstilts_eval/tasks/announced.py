@@ -52,8 +52,8 @@ def current() -> list[Selection]:
     global _was_read
     _was_read = True
     return [
-        Selection(name, task, *prompting)
-        for name, (reference, *prompting) in _announced.items()
+        Selection(name, task, num_fewshot, chat_template, system_instruction)
+        for name, (reference, num_fewshot, chat_template, system_instruction) in _announced.items()
         if (task := reference()) is not None
     ]
 
