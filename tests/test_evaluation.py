@@ -259,7 +259,7 @@ def test_an_unwritable_output_is_one_sentence(tiny_bundle: Path, tmp_path: Path)
     assert "is a file; give a folder" in message
     (tmp_path / "mine.txt").write_text("keep me")
     with pytest.raises(SettingError, match="is not empty and holds no run; give another --output"):
-        evaluation._open_output(tmp_path, "key", overwrite=False)
+        evaluation._open_output(tmp_path, {"settings": {"pretrained": "key"}}, overwrite=False)
     assert (tmp_path / "mine.txt").read_text() == "keep me"
 
 
@@ -267,18 +267,18 @@ def test_overwrite_never_empties_a_folder_that_is_not_ours(minilm: Path, tmp_pat
     (tmp_path / "samples").mkdir()
     (tmp_path / "samples" / "mine.txt").write_text("keep me")
     with pytest.raises(SettingError, match="holds no run"):
-        evaluation._open_output(tmp_path, "key", overwrite=True)
+        evaluation._open_output(tmp_path, {"settings": {"pretrained": "key"}}, overwrite=True)
     run = xstilts("fit-head", minilm, "--data", "sample", "-o", tmp_path, "--overwrite")
     assert "exists and is not a bundle" in refused(run)
     assert (tmp_path / "samples" / "mine.txt").read_text() == "keep me"
 
 
 def test_overwrite_replaces_an_older_run_whole(tmp_path: Path) -> None:
-    evaluation._open_output(tmp_path, "old", overwrite=False)
+    evaluation._open_output(tmp_path, {"settings": {"pretrained": "old"}}, overwrite=False)
     for name in ("results.json", "scoreboard.md", "samples/samples_x.jsonl", "families/x.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("old")
-    assert evaluation._open_output(tmp_path, "new", overwrite=True) == {}
+    assert evaluation._open_output(tmp_path, {"settings": {"pretrained": "new"}}, overwrite=True) == {}
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
@@ -287,7 +287,7 @@ def test_of_runs_that_start_at_once_one_gets_the_folder(tmp_path: Path) -> None:
 
     def take(key: int) -> str:
         try:
-            evaluation._open_output(tmp_path / "out", f"key{key}", overwrite=False)
+            evaluation._open_output(tmp_path / "out", {"settings": {"pretrained": f"key{key}"}}, overwrite=False)
         except SettingError:
             return "refused"
         return f"key{key}"
@@ -295,7 +295,7 @@ def test_of_runs_that_start_at_once_one_gets_the_folder(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(take, range(8)))
     (winner,) = [answer for answer in answers if answer != "refused"]
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["key"] == winner
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["settings"] == {"pretrained": winner}
 
 
 # ------------------------------------------------------------------ misled

@@ -63,8 +63,7 @@ def answers(results: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", ["xstilts", "hf"])
-@pytest.mark.parametrize("shape", ["plain", "opened"])
-@pytest.mark.parametrize("end", ["</think>", 7])  # the token's id in `make_thinker`'s vocabulary
+@pytest.mark.parametrize(("shape", "end"), [("plain", 7), ("opened", "</think>")])  # 7: its id in that vocabulary
 def test_the_answer_follows_the_thought(thinkers: dict[str, Path], kind: str, shape: str, end: Any) -> None:
     """The thought begins with a line break, which is every task's stop; the answer is the one without thinking."""
     results = run(kind, thinkers[shape], LEAVES, enable_thinking=True, think_end_token=end)
