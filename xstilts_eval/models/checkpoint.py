@@ -17,7 +17,7 @@ from xstilts_eval.benchmark import Family, Kind
 from xstilts_eval.bundle import MANIFEST, Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import ExtraTypes, PosMap, listed
-from xstilts_eval.models import forced_languages, labels
+from xstilts_eval.models import forced_languages, labels, peft_adapter
 from xstilts_eval.models.label_map import LabelMap, says_nothing
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
@@ -62,7 +62,8 @@ class Checkpoint:
 
     `label_order` holds the class names that a bundle gives for its heads, `first_piece` the piece of a word that its
     taggers were trained on, `languages` those of the data they were trained on, and under `SHARED` those of the encoder
-    or language model. `given_heads` are the heads that the user named by family, as they were named.
+    or language model. `given_heads` are the heads that the user named by family, as they were named. `thinks` says that
+    the language model is to think before it answers.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Checkpoint:
     language_model: Source | None = None
     reading: Reading = field(default_factory=Reading)
     given_heads: dict[str, str] = field(default_factory=dict)
+    thinks: bool = False
 
     def is_generated(self, family: Family) -> bool:
         """Whether a language model answers `family` with text, no head of its own being there."""
@@ -111,7 +113,11 @@ class Checkpoint:
     def fingerprint(self) -> dict[str, Any]:
         """Files and settings of every part, for telling whether a checkpoint at the same path is still the same."""
         parts = {"encoder": self.encoder, "head": self.plain_head, **self.heads}
-        files = {name: [source.name, source.revision, source.fingerprint()] for name, source in parts.items() if source}
+        files = {
+            name: {"checkpoint": source.name, "revision": source.revision, "files": source.fingerprint()}
+            for name, source in parts.items()
+            if source
+        }
         retrieval = self.retrieval.model_dump() if self.retrieval else None
         reading = asdict(self.reading)
         return {"files": files, "retrieval": retrieval, "label_order": self.label_order, "reading": reading}
@@ -139,6 +145,10 @@ class Checkpoint:
                 raise UnfitCheckpoint("the bundle names no encoder for retrieval")
             return
         if self.is_generated(family):
+            if self.thinks and family.kind in (Kind.PAIR, Kind.CHOICE):
+                raise UnfitCheckpoint(
+                    "the likelihood of given text has no place for thinking; leave enable_thinking out"
+                )
             return
         if family.kind is Kind.TRANSLATION:
             raise UnfitCheckpoint("translation needs a language model: a decoder or an encoder-decoder")
@@ -213,7 +223,7 @@ def resolve(
 
     Raises `UnfitCheckpoint` when nothing loadable is there or a bundle is malformed.
     """
-    source = Source(str(pretrained), revision)
+    source = _opened(Source(str(pretrained), revision))
     folder = source.folder
     if folder is not None and (folder / bundles.MANIFEST).is_file():
         checkpoint = _from_bundle(source, folder)
@@ -241,7 +251,13 @@ def resolve(
 def _named(name: str) -> Source:
     """A folder, or a hub id with the revision behind its ``@``."""
     hub_id, sign, revision = name.rpartition("@")
-    return Source(hub_id, revision) if sign and Source(name).folder is None else Source(name)
+    return _opened(Source(hub_id, revision) if sign and Source(name).folder is None else Source(name))
+
+
+def _opened(source: Source) -> Source:
+    """The same checkpoint; where it is an adapter only, as one that is merged into its base."""
+    is_adapter = peft_adapter.is_adapter(source)
+    return peft_adapter.AdapterSource(source.name, source.revision, source.on_hub) if is_adapter else source
 
 
 def _from_bundle(source: Source, folder: Path) -> Checkpoint:
@@ -268,7 +284,7 @@ def _part(folder: Path, path: str, revision: str | None = None) -> Source:
     """A sub-folder of the bundle, or a hub id (``owner/name``); never a folder that happens to be where we run."""
     inner = folder / path
     if inner.is_dir():
-        return Source(str(inner))
+        return _opened(Source(str(inner)))
     if path.count("/") != 1:
         raise UnfitCheckpoint(f"{folder}: the bundle names a part {path!r}, and it has no such sub-folder")
-    return Source(path, revision, on_hub=True)
+    return _opened(Source(path, revision, on_hub=True))
