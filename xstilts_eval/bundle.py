@@ -270,8 +270,8 @@ def _assemble(
         folder = Path(source).expanduser()
         if check and family in orders and folder.is_dir():
             check(family, folder, orders[family])
-        piece: Any = first_pieces.get(family, "any")
-        made[family] = Head(path=path, revision=revision, label_order=orders.get(family), first_piece=piece)
+        rule: Any = first_pieces.get(family, "any")
+        made[family] = Head(path=path, revision=revision, label_order=orders.get(family), first_piece=rule)
     if encoder is None:
         return Bundle(heads=made)
     path, revision = copied[encoder]

@@ -13,7 +13,6 @@ from tests.zoo.small_zoo import MODEL, table, write_zoo
 from xstilts_eval import bundle
 from xstilts_eval.benchmark import UPOS, family
 from xstilts_eval.bundle import Bundle, Head
-from xstilts_eval.cli import parse_arguments
 from xstilts_eval.data import sources
 from xstilts_eval.data.examples import document
 from xstilts_eval.errors import SettingError
@@ -61,7 +60,7 @@ def test_pieces_are_cut_alike(tmp_path: Path) -> None:
     words = ["there", "は", "Ġx"]
     found = {}
     for rule in ("any", "text"):
-        known = tagging.WordTokenizer(Pieces(), 4, rule)  # type: ignore[arg-type]
+        known = tagging.WordTokenizer(Pieces(), 4, rule)
         known.learn(iter(words))
         found[rule] = list(tagging.cut(0, words, known, 4))
     assert [piece.ids for piece in found["any"]] == [piece.ids for piece in found["text"]] == [[1, 2, 0, 3], [4, 5, 6]]
@@ -153,7 +152,7 @@ def test_a_manifest_of_before_stays_as_it_was(tmp_path: Path) -> None:
 
 def test_wrong_words_are_refused(xlmr: Path, tmp_path: Path) -> None:  # noqa: F811
     with pytest.raises(SettingError, match="first_piece='last'"):
-        arguments.read({"pretrained": "x", **parse_arguments("first_piece=last")})
+        arguments.read({"pretrained": "x", **arguments.parse("first_piece=last")})
     for wrong in ({"udpos": "last"}, {"xnli": "text"}):
         with pytest.raises(SettingError, match="taggers"):
             bundle.make(tmp_path / "new", None, {"udpos": str(xlmr / "udpos")}, first_pieces=wrong)

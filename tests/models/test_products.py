@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from xstilts_eval.models import products
 
 @pytest.fixture
 def through_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not torch.backends.mkldnn.is_available():
+    if not products.has_onednn():
         pytest.skip("this build of torch has no oneDNN")
     monkeypatch.setattr(products, "fastest", lambda: "onednn")
 
@@ -65,7 +66,7 @@ def test_what_is_not_plain_float32_is_torchs(through_onednn: None) -> None:
 def test_the_probe_decides_by_time(costs: tuple[float, ...], wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each product costs its clock so many seconds; a library that is a little faster is not worth it."""
     passed = itertools.accumulate(itertools.cycle(costs))
-    monkeypatch.setattr(products.time, "perf_counter", lambda: next(passed))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(passed))
     assert products.probe() == wanted
 
 

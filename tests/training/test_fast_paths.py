@@ -63,7 +63,7 @@ def test_packed_losses_are_the_models_own(
     assert len(set(batch["attention_mask"].flatten(0, -2).sum(-1).tolist())) > 1  # rows of several lengths
     labels = {key: batch[key] for key in LABELS if key in batch}
     inputs = {key: value for key, value in batch.items() if key not in labels}
-    own = loss_sum(model.kinds[head], model.heads[head](**inputs), labels, keep, inputs["attention_mask"])
+    own: Any = loss_sum(model.kinds[head], model.heads[head](**inputs), labels, keep, inputs["attention_mask"])
     own.backward()
     wanted = gradients(model)
     model.zero_grad()
@@ -71,7 +71,7 @@ def test_packed_losses_are_the_models_own(
     if recompute:
         model.recompute_activations()
     assert model.packed is not None
-    packed = packed_loss(model.packed, model.heads[head], model.kinds[head], keep, batch)
+    packed: Any = packed_loss(model.packed, model.heads[head], model.kinds[head], keep, batch)
     assert packed is not None
     packed.backward()
     assert float(packed.detach()) == pytest.approx(float(own.detach()), rel=2e-6)

@@ -545,8 +545,8 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
     fit = announced.names_of([s for s in selections if s.task.family.group not in reasons])
     advice = f"it can serve: --tasks {','.join(fit)}" if fit else "it can serve none of the selected tasks"
     listed = "; ".join(f"{group}: {reason}" for group, reason in reasons.items())
-    given = [f"{name}={source}" for name, source in checkpoint.given_heads.items() if name in families]
-    subject = f"{checkpoint.name}{' with ' if given else ''}{', '.join(given)}"
+    others = [f"{name}={source}" for name, source in checkpoint.given_heads.items() if name in families]
+    subject = f"{checkpoint.name}{' with ' if others else ''}{', '.join(others)}"
     raise UnfitCheckpoint(f"{subject} cannot serve {listed}. {advice[0].upper()}{advice[1:]}")
 
 

@@ -47,7 +47,7 @@ def fastest() -> Library:
         raise SettingError(f"{CHOICE}={chosen!r}; it takes {' or '.join(LIBRARIES)}")
     if chosen:
         return cast(Library, chosen)
-    if not torch.backends.mkldnn.is_available():
+    if not has_onednn():
         return "default"
     file = cache_folder() / "products" / f"{_machine()}.txt"
     try:
@@ -60,6 +60,12 @@ def fastest() -> Library:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, found + "\n")
     return cast(Library, found)
+
+
+def has_onednn() -> bool:
+    """Whether this build of torch carries oneDNN."""
+    backend: Any = torch.backends.mkldnn
+    return bool(backend.is_available())
 
 
 def _machine() -> str:
@@ -105,7 +111,8 @@ class OneDnnLinear(torch.nn.Linear):
         plain = input.device.type == "cpu" and input.dtype == self.weight.dtype == torch.float32
         if not plain or torch.is_autocast_enabled("cpu") or not input.numel():
             return super().forward(input)
-        return cast(torch.Tensor, _Product.apply(input, self.weight, self.bias))
+        product: Any = _Product.apply
+        return cast(torch.Tensor, product(input, self.weight, self.bias))
 
 
 def _onednn(states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:

@@ -34,7 +34,8 @@ class CheapDropout(torch.nn.Dropout):
         dropped = round(self.p * _LEVELS)
         if input.device.type != "cpu" or not 0 < dropped < _LEVELS:
             return super().forward(input)
-        return cast(torch.Tensor, _Masked.apply(input, keep_mask(input.shape, dropped), _LEVELS / (_LEVELS - dropped)))
+        masked: Any = _Masked.apply
+        return cast(torch.Tensor, masked(input, keep_mask(input.shape, dropped), _LEVELS / (_LEVELS - dropped)))
 
 
 def keep_mask(shape: torch.Size, dropped: int) -> torch.Tensor:

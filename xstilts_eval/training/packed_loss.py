@@ -57,7 +57,8 @@ def packed_loss(
     `keep` [rows] is 0 for rows that only fill up; `inputs` are padded on the right, with their labels.
     """
     compute = _LOSSES.get(kind)
-    return None if compute is None else compute(encoder, model, keep, inputs)
+    loss: torch.Tensor | None = None if compute is None else compute(encoder, model, keep, inputs)
+    return loss
 
 
 def _inputs(inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -99,4 +100,9 @@ def _head(model: Any) -> Any:
     return head
 
 
-_LOSSES = {Kind.TAGGED: _tagged, Kind.PAIR: _classified, Kind.CHOICE: _classified, Kind.QUESTION: _spans}
+_LOSSES: dict[Kind | str, Any] = {
+    Kind.TAGGED: _tagged,
+    Kind.PAIR: _classified,
+    Kind.CHOICE: _classified,
+    Kind.QUESTION: _spans,
+}

@@ -118,10 +118,11 @@ def read(path: Path) -> Encoder:
 
 
 def _read(data: bytes) -> Encoder:
-    magic, version, *sizes, eps, block = _HEADER.unpack_from(data)
+    magic, version, *shaped, block = _HEADER.unpack_from(data)
+    sizes = shaped[:-1]
     if (magic, version, block) != (b"E5S1", 1, BLOCK):
         raise ValueError(f"it begins with {magic!r}, version {version}, blocks of {block}; read is E5S1, 1, {BLOCK}")
-    shape = Shape(*sizes, eps=eps)
+    shape = Shape(*shaped)
     if min(sizes) < 1 or shape.hidden % BLOCK or shape.intermediate % BLOCK:
         raise ValueError(f"its sizes are {sizes}; widths must be multiples of {BLOCK}")
     pieces, scores, place = _tokenizer(data, _HEADER.size)
