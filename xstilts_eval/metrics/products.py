@@ -94,7 +94,7 @@ def error(source: Vectors, target: Vectors, dtype: type[np.floating]) -> float:
     size: float = float(lengths(source).max(initial=0.0)) * float(lengths(target).max(initial=0.0))
     if 16 * size > most or d * unit > 0.01:
         return math.inf
-    return 1.02 * (d + 1) * unit * size + (d + 1) * least
+    return float(1.02 * (d + 1) * unit * size + (d + 1) * least)
 
 
 class Products:
