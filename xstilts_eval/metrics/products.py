@@ -90,11 +90,11 @@ def error(source: Vectors, target: Vectors, dtype: type[np.floating]) -> float:
     """
     limits = np.finfo(dtype)
     unit, least, most = float(limits.epsneg), float(limits.tiny), float(limits.max)
-    d = source.shape[1]
-    size: float = float(lengths(source).max(initial=0.0)) * float(lengths(target).max(initial=0.0))
+    d: int = source.shape[1]
+    size = float(lengths(source).max(initial=0.0)) * float(lengths(target).max(initial=0.0))
     if 16 * size > most or d * unit > 0.01:
         return math.inf
-    return float(1.02 * (d + 1) * unit * size + (d + 1) * least)
+    return 1.02 * (d + 1) * unit * size + (d + 1) * least
 
 
 class Products:
