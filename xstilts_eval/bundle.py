@@ -259,8 +259,8 @@ def _assemble(
     for family, source in heads.items():
         path, revision = copied[source]
         order = tuple(label_orders[family].split("|")) if family in label_orders else None
-        piece: Any = first_pieces.get(family, "any")
-        made[family] = Head(path=path, revision=revision, label_order=order, first_piece=piece)
+        trained_on: Any = first_pieces.get(family, "any")
+        made[family] = Head(path=path, revision=revision, label_order=order, first_piece=trained_on)
     if encoder is None:
         return Bundle(heads=made)
     path, revision = copied[encoder]

