@@ -250,6 +250,7 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     """A value in a sentence, cut where it is long."""
+    value = f"{value:g}" if isinstance(value, float) else value
     text = "none" if value in (None, [], {}) else " ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
