@@ -318,5 +318,6 @@ def test_tasks_over_one_baseline_are_not_ordered_by_its_level() -> None:
 def test_runs_say_where_gains_start(tmp_path: Any) -> None:
     before = write_run(tmp_path / "none", {"en": 0.8, "de": 0.6, "sw": 0.4})
     after = write_run(tmp_path / "squad", {"en": 0.8, "de": 0.65, "sw": 0.5})
-    found = {row.language: (row.value, row.baseline, row.seeds) for row in from_runs(after, before, "eval")}
-    assert found["sw"] == (pytest.approx(10), 40.0, 1) and found["avg"][1] == pytest.approx(60)
+    found = {row.language: row for row in from_runs(after, before, "eval")}
+    assert found["sw"].value == pytest.approx(10) and found["sw"].seeds == 1
+    assert found["sw"].baseline == 40.0 and found["avg"].baseline == pytest.approx(60)

@@ -226,7 +226,10 @@ def _features(points: Sequence[Point], size: str) -> tuple[Feature, ...]:
         level = levels.hold(name, column[keep], outcome[keep], {"baseline": start})
         found.append((name, rank, linear, partial, level.fixed[0].linear if level and level.fixed else None))
     adjusted = regression.adjusted([rank.p for _, rank, *_ in found], "fdr_bh")
-    return tuple(Feature(*row[:4], p, row[4]) for row, p in zip(found, adjusted, strict=True))
+    return tuple(
+        Feature(name, rank, linear, partial, p, at_level)
+        for (name, rank, linear, partial, at_level), p in zip(found, adjusted, strict=True)
+    )
 
 
 def _columns(points: Sequence[Point]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -66,8 +66,8 @@ def _of_group(records: Sequence[Record]) -> Iterable[Detection]:
     rows: dict[tuple[str, str, str], list[float]] = {}
     for index, record in enumerate(records):
         by = "sampling error" if index in sampled else "tolerance"
-        points = _single(record, level) if index in sampled else points_of(record, record.tolerance or 0.0)
-        rows.setdefault((record.family, record.metric, by), []).append(points)
+        value = _single(record, level) if index in sampled else points_of(record, record.tolerance or 0.0)
+        rows.setdefault((record.family, record.metric, by), []).append(value)
     for (family, metric, by), found in rows.items():
         numbers = together.get(family, [])
         shift = None
