@@ -151,15 +151,21 @@ def gains(
 ) -> None:
     """Points that intermediate training gains over the baseline, by family and language, with 95 % intervals."""
     from xstilts_eval.results import gains as results
+    from xstilts_eval.results import sides
+    from xstilts_eval.results.alignment import Reader
 
-    names = [run.name if [other.name for other in runs].count(run.name) == 1 else str(run) for run in runs]
-    found = {name: results.gains(*results.paired(baseline, run, inner)) for name, run in zip(names, runs, strict=True)}
+    check_files(markdown, json_)
+    reader = Reader()
+    names = sides.short_names([str(run) for run in runs])
+    pairings = {name: results.pair_seeds(baseline, run, inner, reader) for name, run in zip(names, runs, strict=True)}
+    found = {name: [gain for family in one.families for gain in one.gains(family)] for name, one in pairings.items()}
+    left_out = {name: one.left_out for name, one in pairings.items()}
     if json_:
-        printing.write_json(results.as_json(found), json_)
+        printing.write_json(results.as_json(found, left_out), json_)
     if markdown:
-        write_atomically(markdown, results.markdown(found))
+        write_atomically(markdown, results.markdown(found, left_out))
     if json_ != "-":
-        printing.show(results.table(found))
+        printing.show(results.table(found, left_out))
 
 
 @data_app.command("status")

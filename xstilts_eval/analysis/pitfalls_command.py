@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.tables import terminal_table
+from xstilts_eval.wording import p_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ def pitfalls(
     from xstilts_eval.analysis import pitfalls as analysis
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.benchmark import FAMILIES
-    from xstilts_eval.results.gains import seed_folders
+    from xstilts_eval.results import seeds
 
     if sum(given is not None for given in (run, table, zoo)) != 1:
         raise SettingError("give one of RUN, --table and --zoo")
@@ -49,11 +50,11 @@ def pitfalls(
         rows = sources.published(zoo, observations.Which(stage, setting, source, family))
     else:
         assert run is not None
-        rows = observations.from_runs(run, None, inner)
+        rows = observations.from_runs(run, None, inner, family)
     report = analysis.analyse(observations.select(rows, "score", family, model), neighbours=neighbours)
     if run and examples:
         lowest = [one.language for one in report.shortfalls[:3]]
-        samples = pitfall_samples.read(seed_folders(run, inner), FAMILIES[report.benchmark], lowest)
+        samples = pitfall_samples.read(list(seeds.folders(run, inner).values()), FAMILIES[report.benchmark], lowest)
         report = replace(report, examples=tuple(analysis.hardest(samples, examples)))
     publish(report, show(report), lambda: draw(report), output, "pitfalls", overwrite)
 
@@ -65,7 +66,7 @@ def show(report: PitfallReport) -> Group:
     header = ("language", "score", "±", "neighbours say", "difference", "z", "p (BH)", "neighbours")
     rows = [
         (s.language, f"{s.score:.1f}", "–" if s.half_width is None else f"{s.half_width:.1f}", f"{s.predicted:.1f}",
-         f"{s.difference:+.1f}", f"{s.z:+.2f}", f"{s.adjusted_p:.3f}",
+         f"{s.difference:+.1f}", f"{s.z:+.2f}", p_value(s.adjusted_p),
          ", ".join(f"{language} {weight:.2f}" for language, weight in s.neighbours))
         for s in report.shortfalls
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from xstilts_eval.report.comparison import MeanGain
 from xstilts_eval.report.content import Content, language_name
 from xstilts_eval.report.runs import Estimate, Run, Scored
 from xstilts_eval.report.training import Stage
-from xstilts_eval.results.gains import Gain, notes
+from xstilts_eval.results.gains import Gain, without_interval
 from xstilts_eval.results.render import MISSING
 
 METRICS = {"acc": "accuracy", "f1": "F1", "exact_match": "EM", "token_accuracy": "token accuracy",
@@ -310,7 +310,7 @@ def _without_interval(content: Content) -> str:
     found = {
         one.run.name: [gain for by in one.languages.values() for gain in by.values()] for one in content.comparisons
     }
-    return "".join(f" {note}." for note in notes(found))
+    return "".join(f" {note}." for note in without_interval(found))
 
 
 def scored_families(content: Content, group: str) -> Sequence[tuple[Run, Scored]]:

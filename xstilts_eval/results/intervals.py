@@ -80,12 +80,12 @@ def scores(family: Family, sums: Statistics) -> Statistics:
 
 
 def statistics(family: Family, samples: Sequence[dict[str, Any]]) -> Statistics:
-    """Counts per unit, shape [units, counts], units in the order of the test file; those of BUCC in that of their ids."""
+    """Counts per unit, shape [units, counts], in the order of the test file; BUCC's in that of their ids."""
     ordered = sorted(samples, key=lambda sample: int(sample["doc_id"]))
     if family.kind is Kind.MINING:
         rows = sorted(row for sample in ordered for row in sample["f1_ci95"])  # whatever the number of shards
-        counts = [[correct, predicted, gold] for _, correct, predicted, gold in rows]
-        return np.array(counts, dtype=np.float64).reshape(-1, 3)
+        pairs = [[correct, predicted, gold] for _, correct, predicted, gold in rows]
+        return np.array(pairs, dtype=np.float64).reshape(-1, 3)
     if family.kind is Kind.TAGGED:
         return np.array([sample["f1_ci95"][1:] for sample in ordered], dtype=np.float64)
     if family.kind is Kind.TRANSLATION:

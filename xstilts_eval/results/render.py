@@ -9,9 +9,10 @@ from rich.text import Text
 from xstilts_eval.benchmark import FAMILIES, SUITES, Suite
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
 from xstilts_eval.tables import markdown_table, terminal_table
+from xstilts_eval.wording import ABSENT
 
 Row = list[str]
-MISSING = "–"
+MISSING = ABSENT
 
 _METRIC = {
     "acc": "accuracy",

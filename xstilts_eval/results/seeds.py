@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics as simple
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,11 +69,14 @@ def leaves(given: Sequence[Path]) -> dict[str, list[LeafResult]]:
     return found
 
 
-def official(leaf: LeafResult) -> float:
-    """The family's official score of a leaf in points, the mean of F1 and exact match for question answering."""
-    return 100 * simple.fmean(leaf.metrics[name] for name in leaf.family.official)
-
-
-def half_width(values: Sequence[float]) -> float | None:
+def over_seeds(values: Sequence[float]) -> float | None:
     """Half-width of the 95 % t-interval over seeds; None for too few of them."""
     return significance.t_half_width(values) if len(values) >= FEWEST_SEEDS else None
+
+
+def joint_half_width(documents: float | None, by_seed: Sequence[float]) -> float | None:
+    """Half-widths over test documents and over seeds in quadrature; with few seeds that of the documents alone.
+
+    None without the documents' part: the seeds alone would make a score look more certain than it is.
+    """
+    return None if documents is None else math.hypot(documents, over_seeds(by_seed) or 0.0)

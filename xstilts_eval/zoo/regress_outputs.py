@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from xstilts_eval.tables import ABSENT, markdown_table, terminal_table, without_empty
+from xstilts_eval.tables import markdown_table, terminal_table, without_empty
+from xstilts_eval.wording import ABSENT
 from xstilts_eval.zoo.regression import LEVEL, Report, Status, Verdict
 
 Row = list[str]
