@@ -20,6 +20,7 @@ from xstilts_eval.results.compare_command import compare
 from xstilts_eval.results.export_command import export
 from xstilts_eval.results.show_command import show
 from xstilts_eval.translation.command import translate
+from xstilts_eval.wording import counted
 from xstilts_eval.writing import check_files, write_atomically
 from xstilts_eval.zoo.command import zoo_app
 from xstilts_eval.zoo.regress_command import regress
@@ -218,7 +219,10 @@ def data_fetch(
     )
     absent = len(leaves) - summary.fetched - summary.kept
     there = f"; score them with --data {output} or XSTILTS_DATA={output}" if absent < len(leaves) else ""
-    print(f"{summary.fetched} leaves fetched, {summary.kept} already there, {absent} not to be had from {from_}{there}")
+    print(
+        f"{counted(summary.fetched, 'leaf', 'leaves')} fetched, {summary.kept} already there, {absent} not to be had "
+        f"from {from_}{there}"
+    )
     if not there:
         raise typer.Exit(2)
 

@@ -69,7 +69,7 @@ def test_difference_of_slopes():
 
 
 @pytest.mark.parametrize(("size", "y", "message"), [
-    ([1, 2, 3, 4], [1, 2, 3, 5], "4 points are too few"),
+    ([1, 2, 3, 4], [1, 2, 3, 5], "4 points: too few"),
     ([7, 7, 7, 7, 7], [1, 2, 3, 4, 5], "parameters is the same"),
     ([1, 2, 3, 4, 0], [1, 2, 3, 4, 5], "above 0"),
 ])  # fmt: skip

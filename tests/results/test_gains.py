@@ -15,15 +15,15 @@ from scipy import stats
 from xstilts_eval import evaluation
 from xstilts_eval.benchmark import family
 from xstilts_eval.errors import MissingData, PredictionError
-from xstilts_eval.results import gains
+from xstilts_eval.results import gains, seeds
 
 
-@pytest.mark.parametrize("seeds", [3, 4, 11, 30])
-def test_the_seeds_share_is_the_t_interval_of_scipy(seeds: int) -> None:
-    values = np.random.default_rng(seeds).normal(2.0, 1.0, seeds).tolist()
-    low, high = stats.t.interval(0.95, seeds - 1, loc=np.mean(values), scale=stats.sem(values))
-    assert gains.over_seeds(values) == pytest.approx((high - low) / 2)
-    assert gains.over_seeds(values[:2]) is None
+@pytest.mark.parametrize("count", [3, 4, 11, 30])
+def test_the_seeds_share_is_the_t_interval_of_scipy(count: int) -> None:
+    values = np.random.default_rng(count).normal(2.0, 1.0, count).tolist()
+    low, high = stats.t.interval(0.95, count - 1, loc=np.mean(values), scale=stats.sem(values))
+    assert seeds.over_seeds(values) == pytest.approx((high - low) / 2)
+    assert seeds.over_seeds(values[:2]) is None
 
 
 def rows(right: list[int]) -> Any:
@@ -64,12 +64,12 @@ def test_few_units_have_no_interval_however_many_the_seeds() -> None:
     assert few.half_width is mean.half_width is None and enough.half_width is not None
     assert enough.is_clear and not few.is_clear and not mean.is_clear
     assert few.from_seeds == enough.from_seeds, "what the seeds say is still in the JSON"
-    (shown,) = gains.as_json({"run": [few]})["run"]
+    (shown,) = gains.as_json({"run": [few]})["run"]["gains"]
     assert shown["half_width"] is None and shown["units"] == 19
     page = gains.markdown({"run": [few, enough, mean]})
     assert "| de | 51.0 | +20.0 |" in page and "| es | 51.0 | **+20.0 ± 2.0** |" in page
     assert page.endswith("XQuAD: 19 independent units of test data (20 are needed): no interval\n")
-    assert gains.notes({"run": [enough]}) == []
+    assert gains.without_interval({"run": [enough]}) == []
 
 
 def test_two_seeds_have_no_interval_over_seeds() -> None:
@@ -93,7 +93,7 @@ def with_seeds(scored: Path, run: Path, seeds: list[int]) -> Path:
 
 def test_a_run_gains_nothing_over_itself(scored: Path, tmp_path: Path) -> None:
     base, other = with_seeds(scored, tmp_path / "base", [2, 1, 10]), with_seeds(scored, tmp_path / "x", [1, 2, 10, 11])
-    before, after = gains.paired(base, other, "eval")
+    before, after = seeds.common([base, other], "eval")
     assert [path.parent.name for path in before] == ["seed-1", "seed-2", "seed-10"]
     assert [path.parent.name for path in after] == ["seed-1", "seed-2", "seed-10"]
     found = gains.gains(before, after)
@@ -128,14 +128,16 @@ def test_runs_that_cannot_be_compared_are_refused(scored: Path, tiny_bundle: Pat
     tasks = ("xtreme.pawsx.de", "xtreme.pawsx.en", "xtreme.pawsx.fr")
     settings = evaluation.Settings(str(tiny_bundle), tasks, "sample", limit=3)
     evaluation.evaluate(settings, short, False, say=lambda _: None)
-    with pytest.raises(PredictionError, match=r"xtreme\.pawsx\.(de|en|fr): the two runs scored other documents"):
+    with pytest.raises(PredictionError, match=r"xtreme\.pawsx\.de of .* cannot be compared: documents 20 / 3; score"):
         gains.gains([scored], [short])
     with pytest.raises(PredictionError, match="1 baseline runs and 2 others"):
         gains.gains([scored], [scored, scored])
-    with pytest.raises(PredictionError, match=r"holds no results\.json and no seed-N/eval"):
-        gains.paired(tmp_path / "nothing", scored, "eval")
+    with pytest.raises(MissingData, match=r"nothing does not exist; give a results file or the output folder"):
+        seeds.common([tmp_path / "nothing", scored], "eval")
+    with pytest.raises(PredictionError, match=r"holds no results\.json and no seed-N/other"):
+        seeds.common([with_seeds(scored, tmp_path / "c", [1]), scored], "other")
     with pytest.raises(PredictionError, match="have no seed in common"):
-        gains.paired(with_seeds(scored, tmp_path / "a", [1, 2]), with_seeds(scored, tmp_path / "b", [3]), "eval")
+        seeds.common([with_seeds(scored, tmp_path / "a", [1, 2]), with_seeds(scored, tmp_path / "b", [3])], "eval")
     shutil.rmtree(short / "samples")
     with pytest.raises(MissingData, match="keeps no samples"):
         gains.gains([short], [short])

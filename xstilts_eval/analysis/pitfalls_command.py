@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.tables import terminal_table
-from xstilts_eval.wording import p_value
+from xstilts_eval.wording import counted, p_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,7 +77,7 @@ def show(report: PitfallReport) -> Group:
     for one in report.examples:
         english = "" if one.english is None else f", in English {one.english:.2f}"
         parts += [
-            "", f"{one.leaf} {one.document}: wrong {one.wrong:.2f} (mean of {one.runs} runs{english})",
+            "", f"{one.leaf} {one.document}: wrong {one.wrong:.2f} (mean of {counted(one.runs, 'run')}{english})",
             f"  {one.text}", f"  expected: {one.target}", f"  given:    {' / '.join(dict.fromkeys(one.answers))}",
         ]  # fmt: skip
     left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
@@ -98,7 +98,7 @@ def draw(report: PitfallReport) -> Figure:
         labels = [f"{row.name} ({row.language}){' *' if row.adjusted_p < 0.05 else ''}" for row in reversed(rows)]
         axes.set_yticks(range(len(rows)), labels, fontsize=8)
         axes.set_xlabel("score (points); bar: what the neighbours predict; *: p (BH) < .05")
-        axes.set_title(f"{report.model} · {report.benchmark} · {len(rows)} languages")
+        axes.set_title(f"{report.model} · {report.benchmark} · {counted(len(rows), 'language')}")
         axes.margins(y=0.05)
         figures.legend(axes, colours)
         return figure

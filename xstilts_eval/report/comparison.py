@@ -61,7 +61,7 @@ def _compare(baseline: Run, run: Run, reader: Reader) -> Comparison:
     refusals = []
     for before, after in _parts(baseline, run):
         try:
-            pairing = gains.pair(*_paired(baseline, before, after), reader)
+            pairing = gains.pair(*_paired(baseline, before, after), reader, (baseline.name, run.name))
         except XstiltsError as error:
             refusals.append(str(error))
             continue

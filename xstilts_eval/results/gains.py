@@ -75,6 +75,7 @@ class Pairing:
     `left_out` says by family (group) what only one of them has.
     """
 
+    names: tuple[str, str]
     baseline: tuple[Path, ...]
     run: tuple[Path, ...]
     before: Mapping[str, Sequence[LeafResult]]
@@ -113,37 +114,38 @@ class Pairing:
 
     def _table(self, leaf: str) -> Table:
         """Counts [runs, units, counts], the baseline's runs first."""
-        names = [str(self.baseline[0]), str(self.run[0])]
         results = [*self.before[leaf], *self.after[leaf]]
         for other in results[1:]:
             if differing := alignment.mismatches(results[0], other):
-                raise alignment.refusal(leaf, names, differing)
+                raise alignment.refusal(leaf, self.names, differing)
         table = self.reader.side_by_side(list(zip((*self.baseline, *self.run), results, strict=True)))
         if table is None:
-            raise alignment.refusal(leaf, names, [units.OTHER_ITEMS])
+            raise alignment.refusal(leaf, self.names, [units.OTHER_ITEMS])
         return table
 
 
 def pair_seeds(baseline: Path, run: Path, inner: str, reader: Reader | None = None) -> Pairing:
     """`pair` of the seeds that two runs have in common; raises what `seeds.common` and `pair` raise."""
     before, after = seeds.common([baseline, run], inner)
-    return pair(before, after, reader)
+    return pair(before, after, reader, (str(baseline), str(run)))
 
 
-def pair(baseline: Sequence[Path], run: Sequence[Path], reader: Reader | None = None) -> Pairing:
+def pair(
+    baseline: Sequence[Path], run: Sequence[Path], reader: Reader | None = None, names: tuple[str, str] | None = None
+) -> Pairing:
     """What can be compared of two recipes, folders of results in the same order of seeds.
 
-    `reader` keeps what was read for further comparisons. Raises `PredictionError` for another number of seeds, for
-    seeds that have not scored the same tasks, and for no task in common.
+    `reader` keeps what was read for further comparisons, `names` stand in what is said. Raises `PredictionError` for
+    another number of seeds, for seeds that have not scored the same tasks, and for no task in common.
     """
     if len(baseline) != len(run) or not run:
         raise PredictionError(f"{len(baseline)} baseline runs and {len(run)} others; seeds are compared in pairs")
     before, after = seeds.leaves(baseline), seeds.leaves(run)
-    names = [str(baseline[0]), str(run[0])]
+    names = names or (str(baseline[0]), str(run[0]))
     left_out = alignment.only_in_one(Holdings(names[0], before), Holdings(names[1], after))
     if not before.keys() & after.keys():
         raise alignment.nothing_in_common(names[0], names[1], left_out)
-    return Pairing(tuple(baseline), tuple(run), before, after, left_out, reader or Reader())
+    return Pairing(names, tuple(baseline), tuple(run), before, after, left_out, reader or Reader())
 
 
 def gains(baseline: Sequence[Path], run: Sequence[Path]) -> list[Gain]:
