@@ -8,11 +8,7 @@ The commands run in the background, two at a time, from the start of the first t
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import venv
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,105 +18,29 @@ from typing import Any
 
 import pytest
 
+from tests.environments import Environment, borrow, build_wheel, copy_checkout
 from tests.tiny import make_bundle, results_file
 from xstilts_eval.benchmark import FAMILIES, XTREME, family
 from xstilts_eval.tasks import generate
 
-ROOT = Path(__file__).resolve().parents[1]
-SOURCES = (
-    ".gitignore",
-    "LICENSE",
-    "README.md",
-    "pyproject.toml",
-    "model_zoo.yaml",
-    "zoo",
-    "harness_tasks",
-    "recipes",
-    "xstilts_eval",
-)
 GROUPS = {one.group for one in XTREME}
 LEAVES = {one.leaf(language) for one in XTREME for language in one.languages}
 BRIDGE = {f"xstilts_eval_bridge.{ending}" for ending in ("py", "pth", "start")}
 
 
-@dataclass(frozen=True)
-class Environment:
-    """A virtual environment that holds one installation of this package."""
-
-    folder: Path
-    borrowed: Path
-
-    @classmethod
-    def make(cls, folder: Path, borrowed: Path) -> Environment:
-        venv.create(folder, symlinks=True)
-        made = cls(folder, borrowed)
-        (made.site / "borrowed.pth").write_text(f"{borrowed}\n", encoding="utf-8")
-        script = (Path(sys.executable).parent / "lm_eval").read_text(encoding="utf-8")
-        made.command("lm_eval").write_text(f"#!{made.command('python')}\n{script.partition(chr(10))[2]}")
-        made.command("lm_eval").chmod(0o755)
-        return made
-
-    @property
-    def site(self) -> Path:
-        return self.folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-
-    def command(self, name: str) -> Path:
-        return self.folder / "bin" / name
-
-    def install(self, *arguments: str | Path) -> None:
-        finished = self.pip("install", "--no-deps", "--no-index", *arguments)
-        assert finished.returncode == 0, finished.stderr
-
-    def pip(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        pip = [sys.executable, "-m", "pip", "-qq", "--python", str(self.command("python"))]
-        return subprocess.run([*pip, *map(str, arguments)], capture_output=True, text=True)
-
-    def run(self, cwd: Path, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the environment's commands as a user would, in `cwd`, with nothing of ours in the variables."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("XSTILTS_", "PYTHON"))}
-        return subprocess.run(
-            [str(self.command(str(command[0]))), *map(str, command[1:])],
-            cwd=cwd,
-            env=clean | {"OMP_NUM_THREADS": "1"} | variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-
-
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the files that make the package, so that a test may edit them."""
-    folder = tmp_path_factory.mktemp("checkout")
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, folder / name)
-    return folder
+    return copy_checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="module")
 def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel as it is published: built from the source archive, which is built from the checkout."""
-    folder = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(checkout)]
-    finished = subprocess.run(build, capture_output=True, text=True)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    (path,) = folder.glob("*.whl")
-    return path
+    return build_wheel(checkout, tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
 def borrowed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Links to every package of the running environment except this one."""
-    folder = tmp_path_factory.mktemp("borrowed")
-    for place in (Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")):
-        for package in place.iterdir():
-            if "xstilts" not in package.name and not (folder / package.name).exists():
-                (folder / package.name).symlink_to(package)
-    return folder
+    return borrow(tmp_path_factory.mktemp("borrowed"))
 
 
 @pytest.fixture(scope="module")

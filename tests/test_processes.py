@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.tiny_language_models import make_llama
+from xstilts_eval.report import content
+from xstilts_eval.results import compare, gains, sides
 
 EVERY_FAMILY = (
     "xtreme.xnli.sw,xtreme.pawsx.de,xtreme.udpos.de,xtreme.panx.sw,xtreme.xquad.el,xtreme.mlqa.zh,xtreme.tydiqa.te,"
@@ -69,6 +71,18 @@ def same_scores(checkpoint: Path, folder: Path, processes: int, tasks: str, *opt
 
 def test_every_family_with_two_processes(tiny_bundle: Path, tmp_path: Path) -> None:
     same_scores(tiny_bundle, tmp_path, 2, EVERY_FAMILY)
+    one, two = tmp_path / "1", tmp_path / "2"
+    gained = gains.gains([one], [two])
+    assert len(gained) == len(EVERY_FAMILY.split(","))
+    assert {(gain.gain, gain.half_width) for gain in gained} <= {(0.0, 0.0), (0.0, None)}
+    bucc = next(gain for gain in gained if gain.family.name == "bucc2018")
+    (compared,) = compare.compare(sides.read_all([str(one), str(two)]))
+    (row,) = next(family.languages for family in compared.families if family.family == bucc.family)
+    assert (row.difference, row.interval, row.p, row.different, row.note) == (0.0, (0.0, 0.0), 1.0, (), "")
+    assert row.units == bucc.units >= 20 and not compared.missing
+    page = content.gather([str(one), str(two)])
+    assert not page.marked and not page.warnings, "shards are no other documents"
+    assert page.comparisons[0].families["xtreme_bucc2018"].gain == 0.0
 
 
 def test_fewer_documents_than_processes(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -63,11 +63,11 @@ def make_tokenizer(corpus: list[str]) -> Any:
     )
 
 
-def make_bundle(folder: Path) -> Path:
+def make_bundle(folder: Path, seed: int = SEED) -> Path:
     """Write a bundle that serves all families of XTREME and XTREME-R into `folder` and return it.
 
     A two-block BERT of width 32: heads for xnli, pawsx, udpos, panx and xcopa, one head for the three
-    question-answering families, an encoder for retrieval. Equal calls write equal weights.
+    question-answering families, an encoder for retrieval. Equal calls write equal weights, another seed others.
     """
     import torch
     from transformers import (
@@ -99,12 +99,12 @@ def make_bundle(folder: Path) -> Path:
     }
     for name, (model_class, labels) in parts.items():
         names = {"id2label": dict(enumerate(labels)), "label2id": {label: index for index, label in enumerate(labels)}}
-        torch.manual_seed(SEED)
+        torch.manual_seed(seed)
         model_class(BertConfig(**shape, **(names if labels else {}))).save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
     heads = {name: Head(path=name) for name in ("xnli", "pawsx", "udpos", "panx", "xcopa")}
     heads |= {name: Head(path="qa") for name in ("xquad", "mlqa", "tydiqa")}
-    write(Bundle(encoder="encoder", heads=heads, recipe="random weights, for tests", seed=SEED), folder)
+    write(Bundle(encoder="encoder", heads=heads, recipe="random weights, for tests", seed=seed), folder)
     return folder
 
 

@@ -20,6 +20,7 @@ from xstilts_eval.results.export_command import export
 from xstilts_eval.results.show_command import show
 from xstilts_eval.translation.command import translate
 from xstilts_eval.weights.command import weights
+from xstilts_eval.wording import counted
 from xstilts_eval.writing import check_files, write_atomically
 from xstilts_eval.zoo.command import zoo_app
 from xstilts_eval.zoo.regress_command import regress
@@ -154,15 +155,21 @@ def gains(
 ) -> None:
     """Points that intermediate training gains over the baseline, by family and language, with 95 % intervals."""
     from xstilts_eval.results import gains as results
+    from xstilts_eval.results import sides
+    from xstilts_eval.results.alignment import Reader
 
-    names = [run.name if [other.name for other in runs].count(run.name) == 1 else str(run) for run in runs]
-    found = {name: results.gains(*results.paired(baseline, run, inner)) for name, run in zip(names, runs, strict=True)}
+    check_files(markdown, json_)
+    reader = Reader()
+    names = sides.short_names([str(run) for run in runs])
+    pairings = {name: results.pair_seeds(baseline, run, inner, reader) for name, run in zip(names, runs, strict=True)}
+    found = {name: [gain for family in one.families for gain in one.gains(family)] for name, one in pairings.items()}
+    left_out = {name: one.left_out for name, one in pairings.items()}
     if json_:
-        printing.write_json(results.as_json(found), json_)
+        printing.write_json(results.as_json(found, left_out), json_)
     if markdown:
-        write_atomically(markdown, results.markdown(found))
+        write_atomically(markdown, results.markdown(found, left_out))
     if json_ != "-":
-        printing.show(results.table(found))
+        printing.show(results.table(found, left_out))
 
 
 @data_app.command("status")
@@ -215,7 +222,10 @@ def data_fetch(
     )
     absent = len(leaves) - summary.fetched - summary.kept
     there = f"; score them with --data {output} or XSTILTS_DATA={output}" if absent < len(leaves) else ""
-    print(f"{summary.fetched} leaves fetched, {summary.kept} already there, {absent} not to be had from {from_}{there}")
+    print(
+        f"{counted(summary.fetched, 'leaf', 'leaves')} fetched, {summary.kept} already there, {absent} not to be had "
+        f"from {from_}{there}"
+    )
     if not there:
         raise typer.Exit(2)
 

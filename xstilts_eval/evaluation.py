@@ -24,6 +24,7 @@ from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, Unkn
 from xstilts_eval.flores_groups import language_groups
 from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
+from xstilts_eval.wording import counted
 from xstilts_eval.writing import write_atomically
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
     write_atomically(output / "results.json", _dump(merged))
     board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], skipped)
     write_scoreboard(board, output)
-    say(f"{len(parts)} families in {time.monotonic() - started:.0f} s")
+    say(f"{counted(len(parts), 'family', 'families')} in {time.monotonic() - started:.0f} s")
     return board
 
 

@@ -10,11 +10,11 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
+from xstilts_eval.wording import ABSENT
+
 if TYPE_CHECKING:
     from xstilts_eval.data.status import Row
 
-ABSENT = "–"
-"""A number that is not there; never 0."""
 _WRAPPING = frozenset({"metrics", "note", "licence", "path", "families"})
 _TEXT = _WRAPPING | {
     "category", "family", "language", "pair", "side", "kind", "group", "model", "architecture",

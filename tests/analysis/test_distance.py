@@ -53,7 +53,7 @@ def test_a_language_without_features_is_left_out_by_name():
 
 
 @pytest.mark.parametrize(("values", "message"), [
-    (dict(list(MANY.items())[:4]), "4 languages with a distance are too few"),
+    (dict(list(MANY.items())[:4]), "4 languages with a distance: too few"),
     ({**dict(list(MANY.items())[:4]), "tlh": 1.0}, "tlh: no features"),
     (dict.fromkeys(MANY, 2.0), "the outcome is the same"),
 ])  # fmt: skip

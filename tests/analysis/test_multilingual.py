@@ -106,7 +106,7 @@ def test_unlike_and_constant_results_are_refused():
 
 def test_few_languages_outside_the_mix_are_told():
     report: Any = multilingual.analyse(planted(["de", "fr", "es", "fi", "tr", "ru"]), ["de", "fr", "es"])
-    assert "3 languages have both" in report.refused[f"log10 cc100, {OUTSIDE}"]
+    assert "3 languages with both" in report.refused[f"log10 cc100, {OUTSIDE}"]
     assert report.regression is None and "10 are needed" in report.refused["regression"]
 
 

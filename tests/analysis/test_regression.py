@@ -147,7 +147,7 @@ def test_rank_correlation_ignores_every_rising_change(values, random):
 
 
 @pytest.mark.parametrize(("x", "y", "message"), [
-    ([1, 2, 3, 4], [1, 2, 3, 5], "4 points are too few"),
+    ([1, 2, 3, 4], [1, 2, 3, 5], "4 points: too few"),
     ([1, 1, 1, 1, 1], [1, 2, 3, 4, 5], "is the same"),
     ([1, 2, 3, 4, 5], [7, 7, 7, 7, 7], "is the same"),
     ([1, 2, 3, 4, 5], [1, 2, 3, 4, float("nan")], "NaN"),

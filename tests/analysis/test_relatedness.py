@@ -105,7 +105,7 @@ def test_the_report_keeps_the_refusal():
     rows = [gain("a", "en", 1.0), gain("a", "de", -3.0)]
     report: Any = relatedness_report.report(relatedness_report.cells(rows), (), {"LogME": {"a": {"xtreme_udpos": 0.5}}})
     assert report.agreements == ()
-    assert all("1 intermediate tasks" in reason for reason in report.refused.values())
+    assert all("1 intermediate task with" in reason for reason in report.refused.values())
 
 
 # Real weights: the same encoder is like itself, and layers and words are those that transformers gives.

@@ -1,6 +1,7 @@
 """Fits against size: published check values, recovery of known slopes, and what is refused."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tests.analysis.written import write_run
 from xstilts_eval.analysis import scaling, sizes
 from xstilts_eval.analysis.scaling_report import BARE, TOTAL, Sized, analyse
 from xstilts_eval.cli import app
-from xstilts_eval.errors import DataError, MissingData, NumericError, PredictionError
+from xstilts_eval.errors import DataError, MissingData, NumericError, PredictionError, SettingError
 
 KNOWN = [sizes.known_sizes()[name] for name in MT5_XNLI]
 SCORES = list(MT5_XNLI.values())
@@ -69,7 +70,7 @@ def test_difference_of_slopes():
 
 
 @pytest.mark.parametrize(("size", "y", "message"), [
-    ([1, 2, 3, 4], [1, 2, 3, 5], "4 points are too few"),
+    ([1, 2, 3, 4], [1, 2, 3, 5], "4 points: too few"),
     ([7, 7, 7, 7, 7], [1, 2, 3, 4, 5], "parameters is the same"),
     ([1, 2, 3, 4, 0], [1, 2, 3, 4, 5], "above 0"),
 ])  # fmt: skip
@@ -190,3 +191,44 @@ def test_four_runs_and_runs_without_sizes_are_refused(tmp_path):
     (tmp_path / "bare.csv").write_text("model,run\nm,run0\n", encoding="utf-8")
     error = CliRunner().invoke(app, ["analyze", "scaling", "--runs", str(tmp_path / "bare.csv")]).exception
     assert isinstance(error, DataError) and "give parameters, or weights" in str(error)
+
+
+def table_csv(folder: Any, rows: Any) -> Any:
+    """Six models of growing size; `rows` gives language and score of each."""
+    lines = [
+        f"m{place},xnli,{language},{score},{1e8 * 2**place}" for place in range(6) for language, score in rows(place)
+    ]
+    path = folder / "table.csv"
+    path.write_text("\n".join(["model,benchmark,language,score,parameters", *lines]) + "\n")
+    return path
+
+
+def doublings(*words: Any) -> Any:
+    folder = words[0].parent / "out"
+    arguments = ["analyze", "scaling", "--table", str(words[0]), *words[1:], "-o", str(folder), "--overwrite"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.exception
+    return json.loads((folder / "scaling.json").read_text())
+
+
+def test_rows_of_a_table_are_averaged_over_languages(tmp_path):
+    """Points per doubling: 1 in English, 4 in German, so 2.5 on average; a row called avg is taken as it is."""
+    path = table_csv(tmp_path, lambda place: [("en", 50 + place), ("de", 20 + 4 * place)])
+    slopes = {
+        name: doublings(path, *options)["fits"][0]["doubling"]["estimate"]
+        for name, options in {"avg": (), "en": ("--language", "en"), "de": ("--language", "deu")}.items()
+    }
+    assert slopes == pytest.approx({"avg": 2.5, "en": 1.0, "de": 4.0})
+    path = table_csv(tmp_path, lambda place: [("en", 50 + place), ("avg", 10 + 3 * place)])
+    assert doublings(path)["fits"][0]["doubling"]["estimate"] == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(("rows", "options", "message"), [
+    (lambda place: [("en", 50)] + [("de", 20)] * (place == 3), (), r"m3 and m0 have other languages on xnli \(de\)"),
+    (lambda place: [("en", 50 + place)] * 2, (), "en occurs twice for m0 on xnli"),
+    (lambda place: [("en", 50 + place)], ("--language", "sw"), "no row of the language sw; there is: en"),
+])  # fmt: skip
+def test_a_table_whose_rows_have_no_common_mean(rows, options, message, tmp_path):
+    arguments = ["analyze", "scaling", "--table", str(table_csv(tmp_path, rows)), *options]
+    done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, (DataError, SettingError)) and re.search(message, str(done.exception))

@@ -93,12 +93,12 @@ def test_draws_are_made_in_parts_when_many_rows_differ(monkeypatch):
 
 def test_fewer_than_two_units_have_no_interval():
     assert intervals(np.zeros((0, 2)), ACCURACY.score) is None
-    assert intervals(np.ones((1, 2)), ACCURACY.score) is None
-    assert intervals(np.ones((5, 2)), ACCURACY.score, units=["same"] * 5) is None
+    assert intervals(np.ones((19, 2)), ACCURACY.score) is None
+    assert intervals(np.ones((40, 2)), ACCURACY.score, units=[f"passage {i // 2 % 19}" for i in range(40)]) is None
 
 
 def test_equal_units_give_a_point():
-    assert intervals(np.ones((5, 2)), ACCURACY.score) == {"acc": (1.0, 1.0)}
+    assert intervals(np.ones((20, 2)), ACCURACY.score) == {"acc": (1.0, 1.0)}
 
 
 @pytest.mark.parametrize("setting", [{"draws": 0}, {"level": 1.0}])

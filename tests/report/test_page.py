@@ -79,9 +79,21 @@ def test_the_tables_of_the_page_hold_the_scores_and_a_dash_for_a_missing_one(gat
     assert cells(found["gaps"])[1] == ["base", "PAWS-X", "50.0 ±7.5", "40.0", "10.0 ±0.0"]
 
 
-def test_runs_that_have_not_scored_the_same_tasks_are_not_compared(gathered: Content) -> None:
-    """`xstilts gains` refuses them too."""
-    assert not gathered.comparisons and any("not the same tasks" in warning for warning in gathered.warnings)
+def test_runs_that_share_some_tasks_are_compared_on_those(gathered: Content) -> None:
+    """So does `xstilts gains`; what is left out stands on top, and there is no mean over families."""
+    assert "other: XQuAD left out of the gains: es: other has no result." in gathered.warnings
+    rows = cells(Reader(page.html(gathered, "Title")).tables["gains"])
+    assert [[text.split()[0] for text in row] for row in rows[1:]] == [
+        ["base", "45.0", "0.0", "–"],
+        ["other", "+5.0", "–", "–"],
+    ]
+
+
+def test_runs_without_a_common_task_are_not_compared(tmp_path: Path) -> None:
+    three_seeds(tmp_path / "base", {}, {"es": [5] * 3})
+    three_seeds(tmp_path / "other", {"de": [6] * 3}, {})
+    gathered = content.gather([str(tmp_path / "base"), str(tmp_path / "other")])
+    assert not gathered.comparisons and any("have no task in common" in warning for warning in gathered.warnings)
     text = page.html(gathered, "Title")
     assert "No gains: no run could be compared with base" in text and "gains" not in Reader(text).tables
 

@@ -21,6 +21,7 @@ from xstilts_eval.metrics.significance import mcnemar
 from xstilts_eval.results import compare_render, sides
 from xstilts_eval.results.compare import Comparison, FamilyDifference, compare
 from xstilts_eval.results.estimates import Options
+from xstilts_eval.wording import counted
 
 QUICK = Options(draws=2000, resamples=1000)
 
@@ -183,7 +184,7 @@ def test_too_few_seeds_say_so(tmp_path: Path) -> None:
     for other, difference, count in ((b, 1.5, 1), (c, 1.5, 2)):
         (row,) = only(a, other).languages
         assert row.from_seeds is None
-        assert row.note == f"2 against {count} runs: the interval covers the documents alone"
+        assert row.note == f"2 against {counted(count, 'run')}: the interval covers the documents alone"
         assert row.difference == pytest.approx(difference) and row.interval is not None
 
 
@@ -202,7 +203,10 @@ def test_a_handful_of_passages_gives_no_interval(tmp_path: Path) -> None:
     folders = [run(tmp_path / name, {"xtreme.xquad.de": answers}) for name, answers in rows.items()]
     (row,) = only(*folders).languages
     assert (row.units, row.interval, row.verdict) == (3, None, "unknown")
-    assert row.p == pytest.approx(0.25, abs=0.04) and row.note == "3 independent units: too few for an interval"
+    assert (
+        row.p == pytest.approx(0.25, abs=0.04)
+        and row.note == "3 independent units of test data (20 are needed): no interval"
+    )
     seeds = [tmp_path / f"{name}-seeds" for name in rows]
     for folder, answers in zip(seeds, rows.values(), strict=True):
         for seed in (1, 2, 3):

@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.result_folders import write_run
 from xstilts_eval import evaluation
 from xstilts_eval.benchmark import family
 from xstilts_eval.errors import MissingData, PredictionError
-from xstilts_eval.results import gains
+from xstilts_eval.report import runs
+from xstilts_eval.results import compare, gains, seeds, sides
 
 
-@pytest.mark.parametrize("seeds", [3, 4, 11, 30])
-def test_the_seeds_share_is_the_t_interval_of_scipy(seeds: int) -> None:
-    values = np.random.default_rng(seeds).normal(2.0, 1.0, seeds).tolist()
-    low, high = stats.t.interval(0.95, seeds - 1, loc=np.mean(values), scale=stats.sem(values))
-    assert gains.over_seeds(values) == pytest.approx((high - low) / 2)
-    assert gains.over_seeds(values[:2]) is None
+@pytest.mark.parametrize("count", [3, 4, 11, 30])
+def test_the_seeds_share_is_the_t_interval_of_scipy(count: int) -> None:
+    values = np.random.default_rng(count).normal(2.0, 1.0, count).tolist()
+    low, high = stats.t.interval(0.95, count - 1, loc=np.mean(values), scale=stats.sem(values))
+    assert seeds.over_seeds(values) == pytest.approx((high - low) / 2)
+    assert seeds.over_seeds(values[:2]) is None
 
 
 def rows(right: list[int]) -> Any:
@@ -64,12 +66,12 @@ def test_few_units_have_no_interval_however_many_the_seeds() -> None:
     assert few.half_width is mean.half_width is None and enough.half_width is not None
     assert enough.is_clear and not few.is_clear and not mean.is_clear
     assert few.from_seeds == enough.from_seeds, "what the seeds say is still in the JSON"
-    (shown,) = gains.as_json({"run": [few]})["run"]
+    (shown,) = gains.as_json({"run": [few]})["run"]["gains"]
     assert shown["half_width"] is None and shown["units"] == 19
     page = gains.markdown({"run": [few, enough, mean]})
     assert "| de | 51.0 | +20.0 |" in page and "| es | 51.0 | **+20.0 ± 2.0** |" in page
     assert page.endswith("XQuAD: 19 independent units of test data (20 are needed): no interval\n")
-    assert gains.notes({"run": [enough]}) == []
+    assert gains.without_interval({"run": [enough]}) == []
 
 
 def test_two_seeds_have_no_interval_over_seeds() -> None:
@@ -93,7 +95,7 @@ def with_seeds(scored: Path, run: Path, seeds: list[int]) -> Path:
 
 def test_a_run_gains_nothing_over_itself(scored: Path, tmp_path: Path) -> None:
     base, other = with_seeds(scored, tmp_path / "base", [2, 1, 10]), with_seeds(scored, tmp_path / "x", [1, 2, 10, 11])
-    before, after = gains.paired(base, other, "eval")
+    before, after = seeds.common([base, other], "eval")
     assert [path.parent.name for path in before] == ["seed-1", "seed-2", "seed-10"]
     assert [path.parent.name for path in after] == ["seed-1", "seed-2", "seed-10"]
     found = gains.gains(before, after)
@@ -128,14 +130,93 @@ def test_runs_that_cannot_be_compared_are_refused(scored: Path, tiny_bundle: Pat
     tasks = ("xtreme.pawsx.de", "xtreme.pawsx.en", "xtreme.pawsx.fr")
     settings = evaluation.Settings(str(tiny_bundle), tasks, "sample", limit=3)
     evaluation.evaluate(settings, short, False, say=lambda _: None)
-    with pytest.raises(PredictionError, match=r"xtreme\.pawsx\.(de|en|fr): the two runs scored other documents"):
+    with pytest.raises(PredictionError, match=r"xtreme\.pawsx\.de of .* cannot be compared: documents 20 / 3; score"):
         gains.gains([scored], [short])
     with pytest.raises(PredictionError, match="1 baseline runs and 2 others"):
         gains.gains([scored], [scored, scored])
-    with pytest.raises(PredictionError, match=r"holds no results\.json and no seed-N/eval"):
-        gains.paired(tmp_path / "nothing", scored, "eval")
+    with pytest.raises(MissingData, match=r"nothing does not exist; give a results file or the output folder"):
+        seeds.common([tmp_path / "nothing", scored], "eval")
+    with pytest.raises(PredictionError, match=r"holds no results\.json and no seed-N/other"):
+        seeds.common([with_seeds(scored, tmp_path / "c", [1]), scored], "other")
     with pytest.raises(PredictionError, match="have no seed in common"):
-        gains.paired(with_seeds(scored, tmp_path / "a", [1, 2]), with_seeds(scored, tmp_path / "b", [3]), "eval")
+        seeds.common([with_seeds(scored, tmp_path / "a", [1, 2]), with_seeds(scored, tmp_path / "b", [3])], "eval")
     shutil.rmtree(short / "samples")
     with pytest.raises(MissingData, match="keeps no samples"):
         gains.gains([short], [short])
+
+
+def test_runs_that_share_some_tasks_are_compared_on_those(tmp_path: Path) -> None:
+    """Two runs share other languages with the baseline: their means are in rows of their own, the rest is named."""
+    base = write_run(tmp_path / "base", {f"xtreme.pawsx.{code}": [0, 1] * 10 for code in ("en", "de", "fr")})
+    one = write_run(tmp_path / "one", {f"xtreme.pawsx.{code}": [1, 1] * 10 for code in ("en", "de", "fr", "es")})
+    two = write_run(
+        tmp_path / "two",
+        {"xtreme.pawsx.en": [0, 1] * 10, "xtreme.pawsx.de": [1, 1] * 10, "xtreme.udpos.de": [(3, 4, 5)] * 20},
+    )
+    pairings = {run.name: gains.pair_seeds(base, run, "eval") for run in (one, two)}
+    found = {
+        name: [gain for one in pairing.families for gain in pairing.gains(one)] for name, pairing in pairings.items()
+    }
+    assert {gain.language: gain.gain for gain in found["two"]} == {"de": 50.0, "en": 0.0, "all": 25.0}
+    left_out = {name: pairing.left_out for name, pairing in pairings.items()}
+    assert left_out["one"] == {"xtreme_pawsx": (f"es: {base} has no result",)}
+    assert left_out["two"] == {
+        "xtreme_pawsx": (f"fr: {two} has no result",), "xtreme_udpos": (f"de: {base} has no result",),
+    }  # fmt: skip
+    lines = gains.markdown(found, left_out).split("\n")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    assert [(row[0], row[2].split(" ")[0], row[3].split(" ")[0]) for row in rows[1:]] == [
+        ("de", "**+50.0", "**+50.0"), ("en", "**+50.0", "0.0"), ("fr", "**+50.0", "–"),
+        ("all (3 languages)", "**+50.0", "–"), ("all (2 languages)", "–", "**+25.0"), ("others", "**+50.0", "–"),
+    ]  # fmt: skip
+    assert lines[-2] == f"- two, xtreme_udpos left out: de: {base} has no result"
+    shown = gains.as_json(found, left_out)["two"]
+    assert shown["left_out"]["xtreme_udpos"] and shown["gains"][0]["languages"] == ["de"]
+    other = write_run(tmp_path / "other", {"xtreme.udpos.de": [(3, 4, 5)] * 20})
+    with pytest.raises(PredictionError, match=r"have no task in common \(de en fr: .*other has no result\)"):
+        gains.gains([base], [other])
+
+
+@pytest.mark.parametrize("inner", [".", "eval", "eval/deeper"])
+def test_results_lie_in_any_folder_of_a_seed(inner: str, tmp_path: Path) -> None:
+    for name, right in (("base", 8), ("run", 12)):
+        for seed in (1, 2, 10):
+            answers = {"xtreme.pawsx.de": [1] * (right + seed % 3) + [0] * (20 - right - seed % 3)}
+            write_run(tmp_path / name / f"seed-{seed}" / inner, answers)
+    found = seeds.folders(tmp_path / "run", inner)
+    assert list(found) == ["seed-1", "seed-2", "seed-10"]
+    pairing = gains.pair_seeds(tmp_path / "base", tmp_path / "run", inner)
+    (gain,) = pairing.gains(family("pawsx"))
+    assert len(gain.by_seed) == 3 and gain.gain > 0
+    assert sides.read(str(tmp_path / "run"), inner=inner).seeds == ("seed-1", "seed-2", "seed-10")
+    assert list(runs.locate(tmp_path / "run", [inner])[inner]) == ["1", "2", "10"]
+
+
+def test_a_bucc_leaf_of_two_encoders_is_compared(tmp_path: Path, tiny_bundle: Path) -> None:
+    """The one mined sentences that the other did not: gains, as compare does, counts 0 for what was not mined."""
+    tasks = ("xtreme.bucc2018.de",)
+    evaluation.evaluate(
+        evaluation.Settings(str(tiny_bundle), tasks, "sample"), tmp_path / "one", False, say=lambda _: None
+    )
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    sample = json.loads((tmp_path / "one" / "samples" / "samples_xtreme.bucc2018.de.jsonl").read_text())
+    gold = [row[0] for row in sample["f1_ci95"] if row[3]]
+    strays = [row[0] for row in sample["f1_ci95"] if not row[3]]
+    assert len(gold) > 5 and len(strays) > 3
+    mined = {"one": (gold[:4], strays), "two": (gold[2:7], strays[2:3])}  # found, and mined without being gold
+    scores = {}
+    for name, (right, wrong) in mined.items():
+        rows = sorted(
+            [[one, int(one in right), int(one in right), 1] for one in gold] + [[one, 0, 1, 0] for one in wrong]
+        )
+        path = tmp_path / name / "samples" / "samples_xtreme.bucc2018.de.jsonl"
+        path.write_text(json.dumps(sample | {"f1_ci95": rows}) + "\n", encoding="utf-8")
+        results = json.loads((tmp_path / name / "results.json").read_text())
+        scores[name] = 2 * len(right) / (len(right) + len(wrong) + len(gold))
+        results["results"]["xtreme.bucc2018.de"]["f1,none"] = scores[name]
+        (tmp_path / name / "results.json").write_text(json.dumps(results))
+    (gain,) = gains.gains([tmp_path / "one"], [tmp_path / "two"])
+    (compared,) = compare.compare(sides.read_all([str(tmp_path / "one"), str(tmp_path / "two")]))
+    (row,) = compared.families[0].languages
+    assert gain.gain == pytest.approx(100 * (scores["two"] - scores["one"])) == pytest.approx(row.difference)
+    assert gain.units == row.units == len(gold) + len(strays)

@@ -55,18 +55,19 @@ def test_tagging_resamples_counts_not_scores() -> None:
 
 
 def test_questions_are_resampled_by_passage() -> None:
-    """All 20 questions of a passage right or wrong together: 10 passages are 10 observations."""
+    """All 10 questions of a passage right or wrong together: 20 passages are 20 observations, 19 are too few."""
     samples = [
-        {"doc_id": i, "f1_ci95": [f"p{i // 20}", (i // 20) % 2], "exact_match_ci95": [f"p{i // 20}", (i // 20) % 2]}
+        {"doc_id": i, "f1_ci95": [f"p{i // 10}", (i // 10) % 2], "exact_match_ci95": [f"p{i // 10}", (i // 10) % 2]}
         for i in range(200)
     ]
     interval = family_interval(family("xquad"), {"en": samples})
     assert interval is not None
-    assert (interval[1] - interval[0]) / 2 == pytest.approx(1.96 * math.sqrt(0.25 / 10), rel=0.15)
+    assert (interval[1] - interval[0]) / 2 == pytest.approx(1.96 * math.sqrt(0.25 / 20), rel=0.15)
+    assert family_interval(family("xquad"), {"en": samples[:190]}) is None
 
 
 def test_order_of_samples_and_small_sets() -> None:
-    samples = accuracy_samples([1, 0, 1, 1, 0, 0, 1])
+    samples = accuracy_samples([1, 0, 1, 1, 0, 0, 1] * 3)
     mixed = random.Random(0).sample(samples, len(samples))
     assert family_interval(family("xnli"), {"de": mixed}) == family_interval(family("xnli"), {"de": samples})
-    assert family_interval(family("xnli"), {"de": samples, "sw": samples[:1]}) is None
+    assert family_interval(family("xnli"), {"de": samples, "sw": samples[:19]}) is None

@@ -13,8 +13,8 @@ import pytest
 from tests.result_folders import write_run
 from xstilts_eval.benchmark import family
 from xstilts_eval.errors import MissingData, NumericError, PredictionError
-from xstilts_eval.metrics.retrieval import pair_statistics
-from xstilts_eval.results import record, units
+from xstilts_eval.metrics.retrieval import counts_by_source
+from xstilts_eval.results import intervals, record, units
 
 LEAF = "xtreme.pawsx.de"
 
@@ -43,28 +43,32 @@ def test_questions_are_summed_by_passage(tmp_path: Path) -> None:
 
 
 def shard(name: str, gold: set[tuple[str, str]], mined: set[tuple[str, str]]) -> dict[str, Any]:
-    """What a sample of BUCC keeps: the mined pairs with scores, and counts by foreign id without the ids."""
-    pairs = [[source, target, 1.5] for source, target in mined]
-    counts = pair_statistics(gold, mined).astype(int).tolist()
-    return {"doc": {"id": name}, "filtered_resps": [{"pairs": pairs}], "f1_ci95": counts}
+    """What a sample of BUCC keeps: counts by foreign sentence, with its id."""
+    counts = [[source, *row] for source, row in counts_by_source(gold, mined).items()]
+    return {"doc_id": int(name[-1]), "doc": {"id": name}, "f1_ci95": counts}
+
+
+def of_shards(gold: set[tuple[str, str]], mined: set[tuple[str, str]], halves: list[list[str]]) -> units.Units:
+    rows = [
+        shard(f"de-en.{i}", {p for p in gold if p[0] in half}, {p for p in mined if p[0] in half})
+        for i, half in enumerate(halves)
+    ]
+    bucc = family("bucc2018")
+    return units.Units(units._keys(bucc, rows), intervals.statistics(bucc, rows), "x")
 
 
 def test_buccs_rows_are_found_again_by_foreign_sentence() -> None:
-    """Random gold and mined pairs of two systems; the oracle counts by foreign id, which the samples do not keep."""
+    """Random gold and mined pairs of two systems, in one shard and in three; the oracle counts by foreign id.
+
+    The corpus is not in the order of its ids, so that shards are no ranges of the sorted ones.
+    """
     draw = random.Random(4)
     source, target = [f"de-{i:03}" for i in range(60)], [f"en-{i:03}" for i in range(60)]
     gold = {(s, t) for s, t in zip(source, target, strict=True) if draw.random() < 0.5}
     mined = [{(s, draw.choice(target)) for s in source if draw.random() < 0.4} | set(draw.sample(sorted(gold), 9))
              for _ in range(2)]  # fmt: skip
-    halves = [source[:30], source[30:]]
-    runs = []
-    for system in mined:
-        rows = [
-            shard(f"de-en.{i}", {p for p in gold if p[0] in half}, {p for p in system if p[0] in half})
-            for i, half in enumerate(halves)
-        ]
-        counts = np.array([row for one in rows for row in one["f1_ci95"]], float)
-        runs.append(units.Units(units._keys(family("bucc2018"), rows), counts, "x"))
+    order = draw.sample(source, len(source))
+    runs = [of_shards(gold, mined[0], [order]), of_shards(gold, mined[1], [order[:17], order[17:41], order[41:]])]
     table = units.side_by_side(family("bucc2018"), runs)
     assert table is not None
     expected = {}
@@ -74,18 +78,21 @@ def test_buccs_rows_are_found_again_by_foreign_sentence() -> None:
         )
         if any(any(one) for one in both):
             expected[name] = both
-    found = sorted((tuple(map(int, a)), tuple(map(int, b))) for a, b in zip(*table, strict=True))
     # A unit that only one system mined is not gold: the oracle's zeros stand for the other's absence.
-    assert found == sorted(expected.values())
-    assert table.sum(axis=1).tolist() == [run.counts.sum(axis=0).tolist() for run in runs]
+    found = [(tuple(map(int, a)), tuple(map(int, b))) for a, b in zip(*table, strict=True)]
+    assert found == [both for _, both in sorted(expected.items())]
+    again = of_shards(gold, mined[0], [order[:9], order[9:]])
+    assert again.keys == runs[0].keys and np.array_equal(again.counts, runs[0].counts), "whatever the shards"
 
 
 def test_other_units_are_not_put_side_by_side(tmp_path: Path) -> None:
     one, other = read(write_run(tmp_path / "a", {LEAF: [1, 0]})), read(write_run(tmp_path / "b", {LEAF: [1, 0, 1]}))
     assert units.side_by_side(family("pawsx"), [one, other]) is None
-    gold = units.Units(("de-en.0 gold 0",), np.ones((1, 3)), "x")
-    more = units.Units(("de-en.0 gold 0", "de-en.0 gold 1"), np.ones((2, 3)), "y")
+    gold = units.Units(("de-1",), np.ones((1, 3)), "x")
+    more = units.Units(("de-1", "de-2"), np.ones((2, 3)), "y")
     assert units.side_by_side(family("bucc2018"), [gold, more]) is None
+    other = units.Units(("de-1", "de-2"), np.array([[0.0, 1.0, 0.0], [1.0, 1.0, 1.0]]), "z")
+    assert units.side_by_side(family("bucc2018"), [gold, other]) is None, "as many gold pairs, but of other sentences"
 
 
 def test_samples_that_were_cut_off(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,7 @@ def distance(
     """Gain or transfer gap against distance to English, with pre-training size and language families accounted for."""
     from xstilts_eval.analysis import distance as analysis
     from xstilts_eval.analysis import distance_figure, text
-    from xstilts_eval.analysis.observations import Which, select
+    from xstilts_eval.analysis.observations import Which, left_out, select
     from xstilts_eval.analysis.publish import publish
 
     if sum(given is not None for given in (run, table, zoo)) != 1:
@@ -70,6 +71,8 @@ def distance(
     rows = _observations(run, baseline, inner, table, zoo, Which(stage, setting, source, family))
     wanted = _outcome(outcome or ("gain" if baseline else "gap"))
     report = analysis.analyse(select(rows, wanted, family, model), by, size, pool)
+    lacking = [line for name in inner if run for line in left_out(run, baseline, name, family)]
+    report = replace(report, notes=(*lacking, *report.notes))
     publish(report, text.distance(report), lambda: distance_figure.draw(report), output, "distance", overwrite)
 
 
@@ -101,12 +104,12 @@ def scaling(
     wanted = _outcome(outcome) if outcome else None
     points: Sequence[Sized]
     if table:
-        points = sources.sized_from_table(table)
+        points = sources.sized_from_table(table, language)
     elif runs:
         points = sources.sized_from_runs(runs, inner, language)
     else:
         points = sources.sized_from_zoo(zoo, Which(stage, setting, source, family), language)
-    report = analysis.analyse(sources.chosen(points, family, wanted, language if table else None))
+    report = analysis.analyse(sources.chosen(points, family, wanted))
     publish(report, text.scaling(report), lambda: scaling_figure.draw(report), output, "scaling", overwrite)
 
 
@@ -131,7 +134,7 @@ def _observations(
     if zoo:
         return sources.published(zoo, which)
     assert run is not None
-    return [row for name in inner for row in observations.from_runs(run, baseline, name)]
+    return [row for name in inner for row in observations.from_runs(run, baseline, name, which.family)]
 
 
 def _outcome(name: str) -> Outcome:

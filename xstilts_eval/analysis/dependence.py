@@ -25,6 +25,7 @@ from xstilts_eval.analysis.regression import (
     spearman,
 )
 from xstilts_eval.errors import NumericError
+from xstilts_eval.wording import counted
 
 RESAMPLES = 2000
 
@@ -212,7 +213,7 @@ def _reml(
 
     effects = {"family": families, "language": languages}
     if len(set(families)) < MINIMUM:
-        return f"{len(set(families))} families are too few for a variance between them"
+        return f"{counted(len(set(families)), 'family', 'families')}: too few for a variance between them"
     indicators = [
         np.array([[float(name == level) for level in sorted(set(column))] for name in column])
         for column in effects.values()

@@ -24,6 +24,7 @@ from xstilts_eval.analysis.level import Level
 from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark, seeds_line
 from xstilts_eval.analysis.regression import MINIMUM, Correlation, Regression
 from xstilts_eval.errors import NumericError, UnknownName
+from xstilts_eval.wording import counted
 
 FOR_REGRESSION = 10
 """Languages below which only correlations are given (|r| must reach .63 at ten)."""
@@ -121,7 +122,8 @@ def analyse(
     if len(languages) < MINIMUM:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "no others were scored"
         raise NumericError(
-            f"{len(languages)} languages with a distance are too few for a fit; {MINIMUM} are needed ({reasons})"
+            f"{counted(len(languages), 'language')} with a distance: too few for a fit; {MINIMUM} are needed "
+            f"({reasons})"
         )
     values = np.array([point.value for point in points])
     regression.checked(values, names=["the outcome"])
@@ -130,7 +132,9 @@ def analyse(
     single = len({point.benchmark for point in points}) == 1
     fit = _fit(whole) if single and len(whole) >= FOR_REGRESSION else None
     if single and fit is None:
-        notes.append(f"no regression: {len(whole)} languages with size and distance, {FOR_REGRESSION} are needed")
+        notes.append(
+            f"no regression: {counted(len(whole), 'language')} with size and distance, {FOR_REGRESSION} are needed"
+        )
     distances = np.array([point.distance for point in points])
     families = [point.family for point in points]
     held = _level(points, by) if rows[0].outcome == "gain" else None

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.tables import terminal_table
+from xstilts_eval.wording import p_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +58,7 @@ def morphology(
         if table:
             rows = observations.from_table(observations.read_table(table))
         else:
-            rows = observations.from_runs(Path(name), base, inner)
+            rows = observations.from_runs(Path(name), base, inner, family)
         wanted = outcome or ("gain" if base or any(row.outcome == "gain" for row in rows) else "score")
         if wanted not in observations.OUTCOMES:
             raise SettingError(f"unknown outcome {wanted!r}; known: {', '.join(observations.OUTCOMES)}")
@@ -73,6 +74,9 @@ def morphology(
         }
     first = tokenizer[0].partition("=")[0] if tokenizer else None
     report = analysis.analyse(found, measures, by, size, first, analysis.baselines(*arms))
+    compared = [(subword, baseline), *([(byte, byte_baseline)] if byte else [])]
+    lacking = [] if table else [observations.left_out(Path(name), base, inner, family) for name, base in compared]
+    report = replace(report, notes=(*(line for lines in lacking for line in lines), *report.notes))
     publish(report, show(report), lambda: draw(report), output, "morphology", overwrite)
 
 
@@ -153,15 +157,15 @@ def show(report: MorphologyReport) -> Group:
         f"{report.outcome} of {report.models[0]} on {report.benchmark} (points) against {report.by}",
         *([report.level.conclusion] if report.level else []), "",
         terminal_table(header, rows), "",
-        f"rho {text.interval(report.spearman)}, p {report.spearman.p:.4f}; r {text.interval(report.pearson)}, n "
+        f"rho {text.interval(report.spearman)}, p {p_value(report.spearman.p)}; r {text.interval(report.pearson)}, n "
         f"{report.pearson.n}",
     ]  # fmt: skip
     if report.partial:
         parts.append(
-            f"with log10 {report.size} held fixed: r {text.interval(report.partial)}, p {report.partial.p:.4f}"
+            f"with log10 {report.size} held fixed: r {text.interval(report.partial)}, p {p_value(report.partial.p)}"
         )
     if report.premium:
-        parts.append(f"premium: rho {text.interval(report.premium)}, p {report.premium.p:.4f}")
+        parts.append(f"premium: rho {text.interval(report.premium)}, p {p_value(report.premium.p)}")
     if report.regression:
         parts += ["", text.regression(report.regression)]
     if report.level:
@@ -169,7 +173,7 @@ def show(report: MorphologyReport) -> Group:
     if report.level_regression:
         parts += ["", text.regression(report.level_regression)]
     if report.moran:
-        parts.append(f"Moran's I of the residuals: {report.moran.estimate:.3f}, p {report.moran.p:.2f}")
+        parts.append(f"Moran's I of the residuals: {report.moran.estimate:.3f}, p {p_value(report.moran.p)}")
     left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
     return Group(*parts, "", *(f"- {note}" for note in report.notes), *left)
 

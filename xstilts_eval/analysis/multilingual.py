@@ -24,6 +24,7 @@ from xstilts_eval.analysis.level import Level
 from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark, seeds_line
 from xstilts_eval.analysis.regression import MINIMUM, Correlation, Regression
 from xstilts_eval.errors import NumericError, PredictionError, UnknownName
+from xstilts_eval.wording import counted
 
 IN_MIX, SAME_FAMILY, UNSEEN = "in the mix", "same family", "unseen"
 GROUPS = (IN_MIX, SAME_FAMILY, UNSEEN)
@@ -130,7 +131,9 @@ def analyse(arms: Arms, mix: Sequence[str], size: str = "cc100", notes: Sequence
     rows = [row for row in rows if row.language != ENGLISH]
     if len(rows) < MINIMUM:
         why = "".join(f"; {language}: {reason}" for language, reason in left_out.items())
-        raise NumericError(f"{len(rows)} languages besides English were scored in both arms; {MINIMUM} are needed{why}")
+        raise NumericError(
+            f"scored in both arms: {counted(len(rows), 'language')} besides English; {MINIMUM} are needed{why}"
+        )
     regression.checked([row.value for row in rows], names=["D"])
     associations, refused = _associations(rows, size)
     fit = _regression(rows, size, refused)
@@ -211,7 +214,7 @@ def _associations(rows: Sequence[Contrast], size: str) -> tuple[list[Association
             values = [(predictor_of(row, predictor), row.value, row.family) for row in members]
             whole = [(x, y, family) for x, y, family in values if x is not None]
             if len(whole) < MINIMUM:
-                refused[f"{predictor}, {scope}"] = f"{len(whole)} languages have both; {MINIMUM} are needed"
+                refused[f"{predictor}, {scope}"] = f"{counted(len(whole), 'language')} with both; {MINIMUM} are needed"
                 continue
             x, y, families = (list(column) for column in zip(*whole, strict=True))
             try:
@@ -234,7 +237,7 @@ def _regression(rows: Sequence[Contrast], size: str, refused: dict[str, str]) ->
     """D on log size with a term for every group of three languages or more that has a counterpart."""
     whole = [row for row in rows if row.log_size is not None]
     if len(whole) < FOR_REGRESSION:
-        refused["regression"] = f"{len(whole)} languages with a size in {size}; {FOR_REGRESSION} are needed"
+        refused["regression"] = f"{counted(len(whole), 'language')} with a size in {size}; {FOR_REGRESSION} are needed"
         return None
     predictors = {f"log10 {size}": np.array([row.log_size for row in whole], dtype=np.float64)}
     for group in GROUPS[:2]:
@@ -254,5 +257,8 @@ def _notes(rows: Sequence[Contrast]) -> list[str]:
         notes.append("languages in the mix have seen labelled data of their own: their D is no zero-shot transfer")
     families = len({row.family for row in rows})
     if families < 10:
-        notes.append(f"{families} families: intervals that resample families are too narrow; read them as a range")
+        notes.append(
+            f"{counted(families, 'family', 'families')}: intervals that resample families are too narrow; read "
+            "them as a range"
+        )
     return notes

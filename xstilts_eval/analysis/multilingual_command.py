@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.tables import terminal_table
+from xstilts_eval.wording import p_value
 
 if TYPE_CHECKING:
     from xstilts_eval.analysis.multilingual import Association, MultilingualReport
@@ -34,6 +35,7 @@ def multilingual(
     from xstilts_eval.analysis import multilingual_figure, observations
     from xstilts_eval.analysis import multilingual_sources as sources
     from xstilts_eval.analysis.publish import publish
+    from xstilts_eval.results.seeds import common
 
     given = [code.strip() for code in trained_on.split(",") if code.strip()]
     notes: list[str] = []
@@ -43,7 +45,7 @@ def multilingual(
     else:
         if baseline is None:
             raise SettingError("give --baseline, the run without intermediate training, or gains by --table")
-        folders = sources.common_seeds([Path(name) for name in (baseline, english, multilingual)], inner)
+        folders = common([Path(name) for name in (baseline, english, multilingual)], inner)
         benchmark = sources.benchmark_of(folders[2][0], family)
         said = [sources.trained_on(found, benchmark) for found in folders[1:]]
         mix = sources.the_mix(said[1], given, said[0])
@@ -96,5 +98,5 @@ def _association(one: Association) -> str:
     spread = f"; without one family {min(rhos):.2f} to {max(rhos):.2f}" if rhos else ""
     return (
         f"D and {one.predictor}, {one.scope}: rho {text.interval(one.spearman)}, n {one.spearman.n}, {blocks}{spread}; "
-        f"p {one.spearman.p:.3f}, Holm {one.adjusted_p:.3f}"
+        f"p {p_value(one.spearman.p)}, Holm {p_value(one.adjusted_p)}"
     )

@@ -14,23 +14,14 @@ from xstilts_eval.analysis import observations
 from xstilts_eval.analysis.features import features
 from xstilts_eval.analysis.multilingual import Arms
 from xstilts_eval.analysis.observations import ENGLISH, Observation, TableRow
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import MissingData, PredictionError, SettingError, XstiltsError
 from xstilts_eval.results import gains, record
+from xstilts_eval.results.alignment import Reader
 
 RECIPE = "recipe.json"
 _NOT_COMPARED = frozenset({"name", "description", "source_language", "language", "seeds"})
 """Parts of a recipe in which two arms are meant to differ."""
-
-
-def common_seeds(runs: Sequence[Path], inner: str) -> list[list[Path]]:
-    """Result folders of the seeds that all runs have, in one order; raises `PredictionError` for none in common."""
-    folders = [gains.seed_folders(run, inner) for run in runs]
-    if all(len(found) == 1 for found in folders):
-        return folders
-    common = set.intersection(*({path.parent.name for path in found} for found in folders))
-    if not common:
-        raise PredictionError(f"{', '.join(map(str, runs))} have no seed in common")
-    return [[path for path in found if path.parent.name in common] for found in folders]
 
 
 def benchmark_of(folder: Path, family: str | None) -> str:
@@ -53,8 +44,14 @@ def from_runs(folders: Sequence[Sequence[Path]], names: tuple[str, str], benchma
     """
     base, english, other = folders
     pairs = ((names[0], base, english), (names[1], base, other), (f"{names[1]} - {names[0]}", english, other))
-    rows = [observations.from_gains(name, gains.gains(before, after)) for name, before, after in pairs]
-    return Arms(*(tuple(observations.select(found, "gain", benchmark)) for found in rows))
+    family, reader = FAMILIES[benchmark], Reader()
+    rows = []
+    for name, before, after in pairs:
+        pairing = gains.pair(before, after, reader)
+        if family not in pairing.families:
+            raise PredictionError(f"{before[0]} and {after[0]} have not both scored {benchmark}")
+        rows.append(observations.from_gains(name, pairing.gains(family)))
+    return Arms(*(tuple(found) for found in rows))
 
 
 def from_table(

@@ -17,11 +17,10 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xstilts_eval.analysis import features
-from xstilts_eval.benchmark import FAMILIES
+from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
-from xstilts_eval.metrics.significance import t_half_width
 from xstilts_eval.results import gains as gains_of_runs
-from xstilts_eval.results import record
+from xstilts_eval.results import record, seeds
 
 Outcome = Literal["score", "gain", "gap"]
 OUTCOMES: tuple[Outcome, ...] = ("score", "gain", "gap")
@@ -159,15 +158,43 @@ def canonical(language: str) -> str:
     return found.code if found else language
 
 
-def from_runs(run: Path, baseline: Path | None, inner: str) -> list[Observation]:
-    """Gains over the baseline (means over the seeds that both have), or, without one, scores."""
+def from_runs(run: Path, baseline: Path | None, inner: str, family: str | None = None) -> list[Observation]:
+    """Gains over the baseline (means over the seeds and tasks that both have), or, without one, scores.
+
+    `family` (a group, or its name without the suite) leaves all others out; `SettingError` where it was not scored.
+    """
     name = run.name or str(run)
     if baseline is not None:
-        return from_gains(name, gains_of_runs.gains(*gains_of_runs.paired(baseline, run, inner)))
-    seeds = [record.read(folder) for folder in gains_of_runs.seed_folders(run, inner)]
-    leaves = {leaf.leaf: [seed_leaf for seed in seeds for seed_leaf in seed.leaves if seed_leaf.leaf == leaf.leaf]
-              for leaf in seeds[0].leaves}  # fmt: skip
-    return [_score(name, members) for members in leaves.values()]
+        pairing = gains_of_runs.pair_seeds(baseline, run, inner)
+        wanted = _wanted(pairing.families, family, f"{run} and {baseline} have")
+        return from_gains(name, [gain for one in wanted for gain in pairing.gains(one)])
+    leaves = seeds.leaves(list(seeds.folders(run, inner).values())).values()
+    wanted = _wanted(list(dict.fromkeys(members[0].family for members in leaves)), family, f"{run} has")
+    return [_score(name, members) for members in leaves if members[0].family in wanted]
+
+
+def _wanted(families: Sequence[Family], name: str | None, who: str) -> list[Family]:
+    found = [family for family in families if _is_called(family, name)]
+    if not found:
+        raise SettingError(f"{who} no results on {name}; there is: {', '.join(family.group for family in families)}")
+    return found
+
+
+def _is_called(family: Family, name: str | None) -> bool:
+    return name is None or name in (family.group, family.group.partition("_")[2])
+
+
+def left_out(run: Path, baseline: Path | None, inner: str, family: str | None = None) -> list[str]:
+    """What only one of run and baseline has scored, a sentence per family and reason."""
+    if baseline is None:
+        return []
+    found = gains_of_runs.pair_seeds(baseline, run, inner).left_out
+    return [
+        f"left out of the gains of {run.name or run}, {FAMILIES[group].title} {line}"
+        for group, lines in found.items()
+        if _is_called(FAMILIES[group], family)
+        for line in lines
+    ]
 
 
 def from_gains(name: str, found: Iterable[gains_of_runs.Gain]) -> list[Observation]:
@@ -182,11 +209,11 @@ def from_gains(name: str, found: Iterable[gains_of_runs.Gain]) -> list[Observati
 def _score(name: str, leaves: Sequence[record.LeafResult]) -> Observation:
     """Mean over seeds; the half-width joins documents and, from three seeds on, seeds (t)."""
     first = leaves[0]
-    points = [gains_of_runs.official(leaf) for leaf in leaves]
-    known = [leaf.intervals[metric] for leaf in leaves for metric in first.family.official if metric in leaf.intervals]
-    documents = 50 * fmean(high - low for low, high in known) if known else None
-    seeds = t_half_width(points) if len(points) > 2 else None
-    half = None if documents is None and seeds is None else math.hypot(documents or 0.0, seeds or 0.0)
+    points = [leaf.points for leaf in leaves]
+    wanted = [leaf.intervals.get(metric) for leaf in leaves for metric in first.family.official]
+    known = [interval for interval in wanted if interval]
+    documents = 50 * fmean(high - low for low, high in known) if len(known) == len(wanted) else None
+    half = seeds.joint_half_width(documents, points)
     return Observation(name, first.family.group, first.language, "score", fmean(points), half, seeds=len(points))
 
 

@@ -22,6 +22,7 @@ from xstilts_eval.analysis.regression import MINIMUM, adjusted, checked
 from xstilts_eval.benchmark import FAMILIES, Kind
 from xstilts_eval.errors import NumericError
 from xstilts_eval.languages import languages
+from xstilts_eval.wording import counted
 
 NEIGHBOURS = 3
 FAMILY, BRANCH, SCRIPT = 0.5, 0.25, 0.25
@@ -107,7 +108,9 @@ def analyse(
         rows.append(row)
         entries.append(entry)
     if len(rows) < MINIMUM:
-        raise NumericError(f"{len(rows)} languages with features are too few to have neighbours; {MINIMUM} are needed")
+        raise NumericError(
+            f"{counted(len(rows), 'language')} with features: too few to have neighbours; {MINIMUM} are needed"
+        )
     values = checked([row.value for row in rows], names=["the score"])[0]
     apart = distances(entries)
     predicted, chosen = _predict(values, apart, neighbours)
@@ -126,7 +129,9 @@ def analyse(
             rows, entries, predicted, differences, chosen, z, p, adjusted(list(map(float, p)), "fdr_bh"), strict=True
         )
     ]  # fmt: skip
-    notes = [f"neighbours: the {neighbours} languages nearest in family, script and distance; English is none"]
+    notes = [
+        f"neighbours: the nearest {counted(neighbours, 'language')} in family, script and distance; English is none"
+    ]
     if len(rows) < 15:
         notes.append(f"{len(rows)} languages: neighbours may be far away; see who they are before believing a rank")
     if benchmark in FAMILIES and FAMILIES[benchmark].kind is Kind.TAGGED:

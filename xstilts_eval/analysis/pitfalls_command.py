@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.tables import terminal_table
+from xstilts_eval.wording import counted, p_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ def pitfalls(
     from xstilts_eval.analysis import pitfalls as analysis
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.benchmark import FAMILIES
-    from xstilts_eval.results.gains import seed_folders
+    from xstilts_eval.results import seeds
 
     if sum(given is not None for given in (run, table, zoo)) != 1:
         raise SettingError("give one of RUN, --table and --zoo")
@@ -49,11 +50,11 @@ def pitfalls(
         rows = sources.published(zoo, observations.Which(stage, setting, source, family))
     else:
         assert run is not None
-        rows = observations.from_runs(run, None, inner)
+        rows = observations.from_runs(run, None, inner, family)
     report = analysis.analyse(observations.select(rows, "score", family, model), neighbours=neighbours)
     if run and examples:
         lowest = [one.language for one in report.shortfalls[:3]]
-        samples = pitfall_samples.read(seed_folders(run, inner), FAMILIES[report.benchmark], lowest)
+        samples = pitfall_samples.read(list(seeds.folders(run, inner).values()), FAMILIES[report.benchmark], lowest)
         report = replace(report, examples=tuple(analysis.hardest(samples, examples)))
     publish(report, show(report), lambda: draw(report), output, "pitfalls", overwrite)
 
@@ -65,7 +66,7 @@ def show(report: PitfallReport) -> Group:
     header = ("language", "score", "±", "neighbours say", "difference", "z", "p (BH)", "neighbours")
     rows = [
         (s.language, f"{s.score:.1f}", "–" if s.half_width is None else f"{s.half_width:.1f}", f"{s.predicted:.1f}",
-         f"{s.difference:+.1f}", f"{s.z:+.2f}", f"{s.adjusted_p:.3f}",
+         f"{s.difference:+.1f}", f"{s.z:+.2f}", p_value(s.adjusted_p),
          ", ".join(f"{language} {weight:.2f}" for language, weight in s.neighbours))
         for s in report.shortfalls
     ]  # fmt: skip
@@ -76,7 +77,7 @@ def show(report: PitfallReport) -> Group:
     for one in report.examples:
         english = "" if one.english is None else f", in English {one.english:.2f}"
         parts += [
-            "", f"{one.leaf} {one.document}: wrong {one.wrong:.2f} (mean of {one.runs} runs{english})",
+            "", f"{one.leaf} {one.document}: wrong {one.wrong:.2f} (mean of {counted(one.runs, 'run')}{english})",
             f"  {one.text}", f"  expected: {one.target}", f"  given:    {' / '.join(dict.fromkeys(one.answers))}",
         ]  # fmt: skip
     left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
@@ -97,7 +98,7 @@ def draw(report: PitfallReport) -> Figure:
         labels = [f"{row.name} ({row.language}){' *' if row.adjusted_p < 0.05 else ''}" for row in reversed(rows)]
         axes.set_yticks(range(len(rows)), labels, fontsize=8)
         axes.set_xlabel("score (points); bar: what the neighbours predict; *: p (BH) < .05")
-        axes.set_title(f"{report.model} · {report.benchmark} · {len(rows)} languages")
+        axes.set_title(f"{report.model} · {report.benchmark} · {counted(len(rows), 'language')}")
         axes.margins(y=0.05)
         figures.legend(axes, colours)
         return figure

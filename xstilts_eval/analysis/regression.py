@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from xstilts_eval.errors import NumericError
+from xstilts_eval.wording import counted
 
 Vector = NDArray[np.float64]
 MINIMUM = 5
@@ -81,7 +82,9 @@ def checked(*columns: ArrayLike, names: Sequence[str] = (), minimum: int = MINIM
         raise NumericError(f"the columns have different numbers of points ({lengths})")
     count = len(vectors[0])
     if count < minimum:
-        raise NumericError(f"{count} points are too few for {' and '.join(labels)}; at least {minimum} are needed")
+        raise NumericError(
+            f"{counted(count, 'point')}: too few for {' and '.join(labels)}; at least {minimum} are needed"
+        )
     for label, vector in zip(labels, vectors, strict=True):
         if not np.isfinite(vector).all():
             raise NumericError(f"{label} holds NaN or infinite numbers; leave those points out")
@@ -125,7 +128,7 @@ def partial(x: ArrayLike, y: ArrayLike, controls: Mapping[str, ArrayLike]) -> Co
 def detectable(n: int, power: float | None = None, alpha: float = 0.05) -> float:
     """The |r| that n points need for p < alpha (`power` None), or to find with this power (Fisher's z)."""
     if n < 4:
-        raise NumericError(f"{n} points can show no correlation; at least 4 are needed")
+        raise NumericError(f"{counted(n, 'point')} can show no correlation; at least 4 are needed")
     if power is None:
         t = stats.t.ppf(1 - alpha / 2, n - 2)
         return float(t / math.sqrt(n - 2 + t**2))

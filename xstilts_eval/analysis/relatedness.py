@@ -19,6 +19,7 @@ from scipy.stats import rankdata
 
 from xstilts_eval.analysis.regression import PERMUTATIONS, SEED, Vector
 from xstilts_eval.errors import NumericError
+from xstilts_eval.wording import counted
 
 ENOUGH = 6
 """Intermediate tasks that a rank correlation needs here (five have 120 orders: p below .05 for two of them only)."""
@@ -55,8 +56,8 @@ def agreement(name: str, estimates: Table, gains: Table, draws: int = PERMUTATIO
     tasks = sorted({task for task, _ in gains if all((task, t) in gains and (task, t) in estimates for t in targets)})
     if len(tasks) < ENOUGH or not targets:
         raise NumericError(
-            f"{name}: {len(tasks)} intermediate tasks have estimate and gain in every target; a rank correlation over "
-            f"tasks needs {ENOUGH}"
+            f"{name}: {counted(len(tasks), 'intermediate task')} with estimate and gain in every target; a rank "
+            f"correlation over tasks needs {ENOUGH}"
         )
     x = np.array([[estimates[task, target] for task in tasks] for target in targets])
     y = np.array([[gains[task, target] for task in tasks] for target in targets])

@@ -45,7 +45,7 @@ def relatedness(
     cells = relatedness_report.cells(gains)
     known = relatedness_report.read_estimates(estimates) if estimates else {}
     similar: list[Similarity] = []
-    notes: list[str] = []
+    notes = [line for run in runs for name in inner for line in observations.left_out(run, baseline, name)]
     if texts or models:
         found = measure.checkpoints([baseline, *runs], inner[0], _folders(encoder))
         notes.append(f"models of one seed each: {', '.join(f'{one.name} {one.folder}' for one in found)}")

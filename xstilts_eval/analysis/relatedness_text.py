@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 
 from xstilts_eval.analysis.relatedness_report import RelatednessReport
 from xstilts_eval.tables import terminal_table
+from xstilts_eval.wording import counted, p_value
 
 
 def show(report: RelatednessReport) -> Group:
@@ -23,8 +24,9 @@ def show(report: RelatednessReport) -> Group:
         parts += ["", _estimates(report)]
     for a in report.agreements:
         parts.append(
-            f"{a.estimate}: mean rho {a.mean:.2f} (95 % {a.low:.2f} to {a.high:.2f}; joint permutation p {a.p:.3f}; "
-            f"{a.intermediates} tasks, {len(a.by_target)} targets); regret@1 {a.regret[1]:.2f}"
+            f"{a.estimate}: mean rho {a.mean:.2f} (95 % {a.low:.2f} to {a.high:.2f}; joint permutation p "
+            f"{p_value(a.p)}; {counted(a.intermediates, 'task')}, {counted(len(a.by_target), 'target')}); "
+            f"regret@1 {a.regret[1]:.2f}"
         )
     reasons = dict.fromkeys(reason.partition(": ")[2] or reason for reason in report.refused.values())
     refused = [f"- no rank correlation of estimates with gains: {reason}" for reason in reasons]

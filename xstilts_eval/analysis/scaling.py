@@ -17,6 +17,7 @@ from scipy import optimize, stats
 
 from xstilts_eval.analysis.regression import MINIMUM, Vector, checked
 from xstilts_eval.errors import NumericError
+from xstilts_eval.wording import counted
 
 PER_GROUP = 3
 """Sizes a group needs for an intercept of its own."""
@@ -75,8 +76,8 @@ def per_doubling(
         count = len({s for s, label in zip(size, labels, strict=True) if label == group})
         if count < PER_GROUP:
             raise NumericError(
-                f"{group} has {count} sizes; a group needs {PER_GROUP} for an intercept of its own (leave it out, or "
-                "put models of one recipe into one group)"
+                f"{group} has {counted(count, 'size')}; a group needs {PER_GROUP} for an intercept of its own (leave "
+                "it out, or put models of one recipe into one group)"
             )
     x = np.log2(size)
     weight = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -181,7 +182,7 @@ def difference_of_slopes(
         if count < PER_GROUP:
             raise NumericError(f"{group} has {count} sizes; a slope of its own needs {PER_GROUP}")
     if len(x) < MINIMUM:
-        raise NumericError(f"{len(x)} points are too few for two slopes; at least {MINIMUM} are needed")
+        raise NumericError(f"{counted(len(x), 'point')}: too few for two slopes; at least {MINIMUM} are needed")
     is_first = np.array([label == first for label in labels], dtype=np.float64)
     design = np.column_stack([x * is_first, x, is_first, 1 - is_first])
     beta, covariance, degrees = _least_squares(design, outcome, np.ones(len(x)))
@@ -199,7 +200,9 @@ def _least_squares(design: Vector, y: Vector, weight: Vector) -> tuple[Vector, V
     """Coefficients, their covariance and degrees of freedom."""
     degrees = len(y) - design.shape[1]
     if degrees < 1:
-        raise NumericError(f"{len(y)} points cannot fit {design.shape[1]} parameters with an error left over")
+        raise NumericError(
+            f"{counted(len(y), 'point')} cannot fit {design.shape[1]} parameters with an error left over"
+        )
     inverse = np.linalg.inv(design.T @ (design * weight[:, None]))
     beta = inverse @ design.T @ (weight * y)
     variance = float((weight * (y - design @ beta) ** 2).sum() / degrees)

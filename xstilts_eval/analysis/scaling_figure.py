@@ -8,6 +8,7 @@ import numpy as np
 
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.scaling_report import BARE, TOTAL, Fit, ScalingReport, Sized
+from xstilts_eval.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ def draw(report: ScalingReport) -> Figure:
             if place == 0:
                 axis.set_ylabel(_YLABEL[report.outcome])
             axis.set_title(f"{kind} bases\n{axis.get_title(loc='left')}")
-        figure.suptitle(f"{report.benchmark} · {len(report.points)} models", x=0.01, ha="left", fontsize=10)
+        figure.suptitle(f"{report.benchmark} · {counted(len(report.points), 'model')}", x=0.01, ha="left", fontsize=10)
         return figure
 
 

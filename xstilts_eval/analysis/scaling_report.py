@@ -14,6 +14,7 @@ from xstilts_eval.analysis.observations import seeds_line_of
 from xstilts_eval.analysis.regression import MINIMUM, Vector
 from xstilts_eval.analysis.scaling import Band, Difference, Doubling, PowerLaw, Saturating
 from xstilts_eval.errors import NumericError, PredictionError
+from xstilts_eval.wording import counted
 
 TOTAL, BARE = "parameters", "parameters without embeddings"
 
@@ -129,7 +130,7 @@ def _fit(points: Sequence[Sized], bases: str, counting: str) -> Fit:
     chosen = [point for point in points if counting == TOTAL or point.bare is not None]
     if len(chosen) < MINIMUM:
         known = "" if counting == TOTAL else " whose embeddings are counted"
-        raise NumericError(f"{len(chosen)} models{known}; a fit needs at least {MINIMUM}")
+        raise NumericError(f"{counted(len(chosen), 'model')}{known}; a fit needs at least {MINIMUM}")
     size = np.array([point.parameters if counting == TOTAL else point.bare for point in chosen], dtype=np.float64)
     value = np.array([point.value for point in chosen])
     groups = [point.group for point in chosen]

@@ -19,6 +19,7 @@ from xstilts_eval.analysis.observations import (
     canonical,
     fewest_seeds,
     from_runs,
+    from_table,
     from_zoo,
     read_table,
 )
@@ -57,20 +58,64 @@ def published(model: str, which: Which, averages: bool = False) -> list[Observat
     return found
 
 
-def sized_from_table(path: Path) -> list[Sized]:
-    """Rows of a score table that name parameters; raises `DataError` when none does."""
-    rows = read_table(path)
-    found = [_of_row(row) for row in rows if row.parameters]
-    if not found:
+def sized_from_table(path: Path, language: str) -> list[Sized]:
+    """Rows of a score table that name parameters, in one language or averaged (``avg``).
+
+    Raises `DataError` when no row names parameters, or when rows of one model name different ones.
+    """
+    rows = [row for row in read_table(path) if row.parameters]
+    if not rows:
         raise DataError(f"{path} names no parameters; scaling needs them beside every score")
+    made: dict[tuple[str, str, str], set[tuple[float | None, float | None, str, str]]] = {}
+    for row in rows:
+        size = (row.parameters, row.embedding_parameters, row.group, row.bases)
+        made.setdefault((row.model, row.benchmark, row.outcome), set()).add(size)
+    found = []
+    for (model, benchmark, outcome), kinds in made.items():
+        if len(kinds) > 1:
+            raise DataError(
+                f"{path}: the rows of {model} on {benchmark} name different parameters, embedding_parameters, group or "
+                "bases; they are those of the model, and the same in all its rows"
+            )
+        ((parameters, embeddings, group, bases),) = kinds
+        own = [row for row in rows if (row.model, row.benchmark, row.outcome) == (model, benchmark, outcome)]
+        scores = from_table(own)
+        _check_languages(path, scores)
+        for o in averaged(scores, language):
+            found.append(
+                Sized(model, benchmark, outcome, o.value, o.half_width, float(parameters or 0), embeddings, group,
+                      bases, o.language, o.baseline, o.seeds)
+            )  # fmt: skip
+    if language == "avg":
+        _check_same_languages(path, rows)
+    if not found:
+        there = ", ".join(sorted({canonical(row.language) for row in rows}))
+        raise SettingError(f"{path} has no row of the language {language}; there is: {there}")
     return found
 
 
-def _of_row(row: TableRow) -> Sized:
-    return Sized(
-        row.model, row.benchmark, row.outcome, row.score, row.half_width, float(row.parameters or 0),
-        row.embedding_parameters, row.group, row.bases, canonical(row.language), row.baseline, row.seeds,
-    )  # fmt: skip
+def _check_languages(path: Path, rows: Sequence[Observation]) -> None:
+    languages = [row.language for row in rows]
+    if twice := next((code for code in languages if languages.count(code) > 1), None):
+        raise DataError(
+            f"{path}: {twice} occurs twice for {rows[0].model} on {rows[0].benchmark}; keep one value of it"
+        )
+
+
+def _check_same_languages(path: Path, rows: Sequence[TableRow]) -> None:
+    """Means over other languages are other quantities; averages that the table gives itself are taken as they are."""
+    sets: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for row in rows:
+        sets.setdefault((row.benchmark, row.outcome), {}).setdefault(row.model, set()).add(canonical(row.language))
+    for (benchmark, _), models in sets.items():
+        own = {model: languages for model, languages in models.items() if "avg" not in languages}
+        for model, languages in own.items():
+            first, whole = next(iter(own.items()))
+            if lacking := sorted(languages ^ whole):
+                raise DataError(
+                    f"{path}: {model} and {first} have other languages on {benchmark} ({', '.join(lacking)}), so their "
+                    "means cannot share one fit; give the same languages, or name one by --language"
+                )
 
 
 def sized_from_runs(path: Path, inner: str, language: str) -> list[Sized]:
@@ -144,17 +189,16 @@ def averaged(rows: Sequence[Observation], language: str) -> list[Observation]:
     return found
 
 
-def chosen(points: Sequence[Sized], family: str | None, outcome: str | None, language: str | None) -> list[Sized]:
-    """Points of one benchmark, outcome, language; raises `SettingError` for none, `PredictionError` for a mixture."""
+def chosen(points: Sequence[Sized], family: str | None, outcome: str | None) -> list[Sized]:
+    """Points of one benchmark and outcome; raises `SettingError` for none, `PredictionError` for a mixture."""
     found = [
         point for point in points
         if (family is None or family in (point.benchmark, point.benchmark.partition("_")[2]))
         and (outcome is None or point.outcome == outcome)
-        and (language is None or point.language == canonical(language))
     ]  # fmt: skip
     if not found:
         there = sorted({f"{p.outcome} on {p.benchmark} in {p.language}" for p in points})
-        raise SettingError(f"nothing fits --family, --outcome and --language; there is: {'; '.join(there[:8])}")
+        raise SettingError(f"nothing fits --family and --outcome; there is: {'; '.join(there[:8])}")
     names = sorted({point.benchmark for point in found})
     if len(names) > 1:
         raise PredictionError(f"several benchmarks ({', '.join(names)}) cannot share one fit; name one by --family")

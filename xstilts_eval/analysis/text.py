@@ -11,6 +11,7 @@ from xstilts_eval.analysis.level import COLLINEAR, Level
 from xstilts_eval.analysis.regression import Correlation, Regression
 from xstilts_eval.analysis.scaling_report import ScalingReport
 from xstilts_eval.tables import terminal_table
+from xstilts_eval.wording import p_value
 
 
 def distance(report: DistanceReport) -> Group:
@@ -27,16 +28,16 @@ def distance(report: DistanceReport) -> Group:
         parts += ["", _features(report)]
     if report.regression:
         parts += ["", f"{report.outcome} ~ {report.by} distance + log10 {report.size}", regression(report.regression)]
-        parts.append(f"Freedman-Lane permutation p of distance: {report.permutation_p:.4f}")
+        parts.append(f"Freedman-Lane permutation p of distance: {p_value(report.permutation_p)}")
     if report.level:
         parts += ["", *level(report.level)]
     if report.level_regression:
         head = f"{report.outcome} ~ {report.by} distance + log10 {report.size} + baseline"
         parts += ["", head, regression(report.level_regression)]
-        parts.append(f"Freedman-Lane permutation p of distance: {_p(report.level_permutation_p or 1.0)}")
+        parts.append(f"Freedman-Lane permutation p of distance: {p_value(report.level_permutation_p or 1.0)}")
     if report.moran:
         i = report.moran
-        chance = f"expected {i.expected:.3f}, p {i.p:.2f}"
+        chance = f"expected {i.expected:.3f}, p {p_value(i.p)}"
         parts.append(f"Moran's I of the residuals, same family: {i.estimate:.3f} ({chance})")
     if report.without:
         parts.append(f"without one family, rho with {report.by} distance: {_without(report)}")
@@ -46,7 +47,7 @@ def distance(report: DistanceReport) -> Group:
         parts.append(
             f"slope of {report.by} distance over all benchmarks ({m.method}; {m.rows} rows, {m.languages} languages, "
             f"{m.families} families; held fixed: {', '.join(m.controls)} and benchmark): {m.estimate:+.2f} points per "
-            f"unit (95 % {m.low:.2f} to {m.high:.2f}, p {m.p:.3f})"
+            f"unit (95 % {m.low:.2f} to {m.high:.2f}, p {p_value(m.p)})"
         )
         parts += [f"  {m.reason}"] if m.reason else []
     return Group(*parts, *_notes([*report.notes, *left_out(report.left_out)]))
@@ -65,14 +66,14 @@ def _points(report: DistanceReport) -> RenderableType:
 def _features(report: DistanceReport) -> RenderableType:
     header = ["feature", "rho [95 %]", "p", "p (BH)", "r [95 %]", "size held fixed", "n"]
     rows = [
-        [f.name, interval(f.spearman), _p(f.spearman.p), _p(f.adjusted_p), interval(f.pearson),
-         f"{interval(f.partial)}, p {f.partial.p:.3f}" if f.partial else "–", str(f.spearman.n)]
+        [f.name, interval(f.spearman), p_value(f.spearman.p), p_value(f.adjusted_p), interval(f.pearson),
+         f"{interval(f.partial)}, p {p_value(f.partial.p)}" if f.partial else "–", str(f.spearman.n)]
         for f in report.features
     ]  # fmt: skip
     if report.level:
         header.append("baseline held fixed")
         for row, feature in zip(rows, report.features, strict=True):
-            row.append(f"{interval(feature.at_level)}, p {_p(feature.at_level.p)}" if feature.at_level else "–")
+            row.append(f"{interval(feature.at_level)}, p {p_value(feature.at_level.p)}" if feature.at_level else "–")
     return terminal_table(header, rows)
 
 
@@ -80,7 +81,7 @@ def level(found: Level) -> list[RenderableType]:
     """The predictor without and with the level of the baseline held fixed; its `conclusion` belongs above."""
     header = ("held fixed", "rho [95 %]", "p", "r [95 %]", "p", "slope [95 %, HC3]")
     rows = [
-        (one.held, interval(one.rank), _p(one.rank.p), interval(one.linear), _p(one.linear.p),
+        (one.held, interval(one.rank), p_value(one.rank.p), interval(one.linear), p_value(one.linear.p),
          f"{one.slope.estimate:+.2f} [{one.slope.low:.2f}, {one.slope.high:.2f}]")
         for one in (found.raw, *found.fixed)
     ]  # fmt: skip
@@ -97,7 +98,7 @@ def regression(found: Regression) -> RenderableType:
     header = ("term", "estimate", "SE", "SE (HC3)", "95 % (HC3)", "p (HC3)", "VIF")
     rows = [
         (t.name, f"{t.estimate:.2f}", f"{t.error:.2f}", f"{t.hc3_error:.2f}", f"{t.low:.2f} to {t.high:.2f}",
-         _p(t.p), "–" if t.name == "intercept" else f"{t.vif:.1f}")
+         p_value(t.p), "–" if t.name == "intercept" else f"{t.vif:.1f}")
         for t in found.terms
     ]  # fmt: skip
     return terminal_table(header, rows, f"R² {found.r_squared:.3f}, n {found.n}, {found.degrees} degrees of freedom")
@@ -123,7 +124,7 @@ def scaling(report: ScalingReport) -> Group:
     for fit in report.fits:
         d, law, end = fit.doubling, fit.power_law, fit.saturating
         fits.append(
-            (fit.bases, fit.counting, f"{d.estimate:+.2f}", f"{d.low:.2f} to {d.high:.2f}", f"{d.p:.3f}",
+            (fit.bases, fit.counting, f"{d.estimate:+.2f}", f"{d.low:.2f} to {d.high:.2f}", p_value(d.p),
              f"{min(d.without.values()):.2f} to {max(d.without.values()):.2f}",
              f"{law.alpha:.3f} ({law.low:.3f} to {law.high:.3f})" if law else "–",
              f"{end.floor:.1f}" if end else "–", f"{d.n} ({d.degrees})")
@@ -139,7 +140,7 @@ def scaling(report: ScalingReport) -> Group:
     if more := report.difference:
         parts.append(
             f"a doubling gives {more.first} bases {more.estimate:+.2f} points more than {more.second} ones (95 % "
-            f"{more.low:.2f} to {more.high:.2f}, p {more.p:.3f}, n {more.n})"
+            f"{more.low:.2f} to {more.high:.2f}, p {p_value(more.p)}, n {more.n})"
         )
     refused = [f"not fitted: {label}: {reason}" for label, reason in report.refused.items()]
     return Group(*parts, *_notes([*refused, *report.notes]))
@@ -148,10 +149,6 @@ def scaling(report: ScalingReport) -> Group:
 def interval(found: Correlation) -> str:
     """``estimate [low, high]``."""
     return f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
-
-
-def _p(value: float) -> str:
-    return "<.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def number(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """Scores of retrieval: nearest-neighbour accuracy, MTEB's weighted P/R/F1, rankings, and pair sets for mining."""
 
 import math
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,18 +47,23 @@ def _count_pairs(gold: Collection[Pair], predicted: Collection[Pair]) -> Statist
     return (len(gold_set & predicted_set), len(predicted_set), len(gold_set))
 
 
-def pair_statistics(gold: Collection[Pair], predicted: Collection[Pair]) -> NDArray[np.float64]:
-    """Counts (correct, predicted, gold) per source id that occurs in a pair, shape [source ids, 3].
+def counts_by_source(gold: Collection[Pair], predicted: Collection[Pair]) -> dict[str, list[int]]:
+    """Counts (correct, predicted, gold) by source id that occurs in a pair, ids in order.
 
     Their sum is the statistic of the whole corpus; the source sentence is the unit that intervals resample.
     """
     gold_set, predicted_set = set(gold), set(predicted)
-    rows: dict[Hashable, list[int]] = {}
+    rows: dict[str, list[int]] = {}
     for column, pairs in enumerate((gold_set & predicted_set, predicted_set, gold_set)):
         for source, _ in pairs:
             rows.setdefault(source, [0, 0, 0])[column] += 1
-    ordered = [rows[source] for source in sorted(rows, key=str)]  # sets have no order, draws need one
-    return np.array(ordered, dtype=np.float64).reshape(len(ordered), 3)
+    return dict(sorted(rows.items()))  # sets have no order, draws need one
+
+
+def pair_statistics(gold: Collection[Pair], predicted: Collection[Pair]) -> NDArray[np.float64]:
+    """`counts_by_source` without the ids, shape [source ids, 3]."""
+    rows = list(counts_by_source(gold, predicted).values())
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 3)
 
 
 RANKED = 20

@@ -30,6 +30,7 @@ from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 from xstilts_eval.tasks import announced
+from xstilts_eval.wording import counted
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -406,7 +407,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _head(self, family: Family, auto_class: str, documents: Sequence[dict[str, Any]], length: int) -> Loaded:
         languages = len({doc["language"] for doc in documents})
-        label = f"{family.name} · {languages} language{'s' if languages > 1 else ''}"
+        label = f"{family.name} · {counted(languages, 'language')}"
         return self._load(self.checkpoint.head(family), auto_class, family.name, length, label)
 
     def _sentence_encoder(self) -> embedding.SentenceEncoder:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError, XstiltsError
 from xstilts_eval.report.runs import Run
-from xstilts_eval.results import gains
+from xstilts_eval.results import gains, seeds
+from xstilts_eval.results.alignment import Reader
 from xstilts_eval.results.gains import Gain
 
 
@@ -46,34 +48,39 @@ class Comparison:
 
 
 def compare(baseline: Run, runs: Sequence[Run], say: Callable[[str], None]) -> list[Comparison]:
-    """Every run but the baseline; what cannot be compared is refused part by part."""
-    found = []
+    """Every run but the baseline; what cannot be compared is refused family by family."""
+    found, reader = [], Reader()
     for run in (run for run in runs if run is not baseline):
         say(f"{run.name}: gains over {baseline.name}")
-        found.append(_compare(baseline, run))
+        found.append(_compare(baseline, run, reader))
     return found
 
 
-def _compare(baseline: Run, run: Run) -> Comparison:
-    languages: dict[str, dict[str, Gain]] = {}
-    families: dict[str, Gain] = {}
+def _compare(baseline: Run, run: Run, reader: Reader) -> Comparison:
+    found: list[Gain] = []
     refusals = []
     for before, after in _parts(baseline, run):
         try:
-            found = gains.gains(*_paired(baseline, before, after))
+            pairing = gains.pair(*_paired(baseline, before, after), reader, (baseline.name, run.name))
         except XstiltsError as error:
             refusals.append(str(error))
             continue
-        if broken := [gain for gain in found if not math.isfinite(gain.gain + (gain.half_width or 0.0))]:
-            refusals.append(f"samples of {broken[0].family.title} hold NaN; score that task again")
-            continue
-        for gain in found:
-            group = gain.family.group
-            by_language = languages.setdefault(group, {})
-            if gain.language in gain.family.languages:
-                by_language[gain.language] = gain
-            if gain.language == "all" or len(by_language) == 1:
-                families[group] = gain
+        for group, lines in pairing.left_out.items():
+            refusals += [f"{FAMILIES[group].title} left out of the gains: {line}" for line in lines]
+        for family in pairing.families:
+            try:
+                found += pairing.gains(family)
+            except XstiltsError as error:
+                refusals.append(str(error))
+    languages: dict[str, dict[str, Gain]] = {}
+    families: dict[str, Gain] = {}
+    for gain in found:
+        group = gain.family.group
+        by_language = languages.setdefault(group, {})
+        if gain.language in gain.family.languages:
+            by_language[gain.language] = gain
+        if gain.language == "all" or len(by_language) == 1:
+            families[group] = gain
     order = [group for group in baseline.families if group in families]
     complete = len(order) > 1 and set(order) == set(baseline.families)
     mean = mean_gain([families[group] for group in order]) if complete else None
@@ -110,7 +117,6 @@ def mean_gain(found: Sequence[Gain]) -> MeanGain | None:
     if len(counts) > 1:
         return None
     by_seed = [simple.fmean(values) for values in zip(*(gain.by_seed for gain in found), strict=True)]
-    spread = gains.over_seeds(by_seed) or 0.0
     parts = [gain.from_documents for gain in found if gain.from_documents is not None]
-    documents = math.hypot(*parts) / len(found)
-    return MeanGain(simple.fmean(by_seed), math.hypot(spread, documents) if len(parts) == len(found) else None)
+    documents = math.hypot(*parts) / len(found) if len(parts) == len(found) else None
+    return MeanGain(simple.fmean(by_seed), seeds.joint_half_width(documents, by_seed))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from xstilts_eval.benchmark import FAMILIES
+from xstilts_eval.metrics.bootstrap import too_few
 from xstilts_eval.report import charts
 from xstilts_eval.report.charts import Curve, Labelled, Placed, Value
 from xstilts_eval.report.content import Content, language_name
@@ -180,7 +181,7 @@ def _gain(found: Gain, run: Run, paint: str) -> Value:
     where = language_name(found.family, found.language) if found.language in found.family.languages else ""
     title = " · ".join(filter(None, (run.name, found.family.title, where)))
     half = found.half_width
-    spread = f" ± {half:.1f}" if half is not None else f", no interval from {found.units} units"
+    spread = f" ± {half:.1f}" if half is not None else f", {too_few(found.units)}"
     tip = f"{title}\n{signed(found.gain)}{spread} (from {found.baseline:.1f} to {found.score:.1f})"
     interval = (found.gain - half, found.gain + half) if half is not None else None
     return Value(found.gain, interval, paint, tip, found.is_clear)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import statistics as simple
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import PredictionError, SettingError
-from xstilts_eval.results import gains, record, scoreboard
+from xstilts_eval.results import alignment, record, scoreboard, seeds
+from xstilts_eval.results.alignment import Mismatch
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
 
@@ -106,17 +106,22 @@ def read(given: Sequence[str], inner: Sequence[str]) -> list[Run]:
 
 def locate(path: Path, inner: Sequence[str]) -> Folders:
     """Where the results of a run lie; raises `PredictionError` or `MissingData` when there are none."""
-    if not any(path.glob("seed-*")) or (path / "results.json").is_file():
-        return {"": {"": record.results_file(path)}}
     found: Folders = {}
+    problem: PredictionError | None = None
     for part in inner:
-        if any(path.glob(f"seed-*/{part}/results.json")):
-            found[part] = {one.parent.name.removeprefix("seed-"): one for one in gains.seed_folders(path, part)}
+        try:
+            by_seed = seeds.folders(path, part)
+        except PredictionError as error:
+            problem = problem or error
+            continue
+        if seeds.SINGLE in by_seed:
+            return {"": by_seed}
+        found[part] = {seed.removeprefix("seed-"): folder for seed, folder in by_seed.items()}
     if not found:
-        gains.seed_folders(path, inner[0])
-    seeds = [set(by_seed) for by_seed in found.values()]
-    if any(other != seeds[0] for other in seeds):
-        lacking = min(seed for other in seeds for seed in other if any(seed not in third for third in seeds))
+        raise problem or PredictionError(f"{path} holds no results")
+    have = [set(by_seed) for by_seed in found.values()]
+    if any(other != have[0] for other in have):
+        lacking = min(seed for other in have for seed in other if any(seed not in third for third in have))
         raise PredictionError(f"{path}/seed-{lacking} lacks one of {', '.join(found)}; score every seed in each")
     return found
 
@@ -185,9 +190,17 @@ def _scored(name: str, rows: Sequence[FamilyRow]) -> Scored:
             for language, found in cells.items()
         },
         mean=joined([row.score for row in rows], [row.interval for row in rows]),
-        gap=joined(gaps, [None] * len(gaps)) if gaps else None,
+        gap=_gap(gaps, [_interval(family, cell) for found in cells.values() for cell in found]),
         rows=tuple(rows),
     )
+
+
+def _gap(values: Sequence[float], known: Sequence[Interval | None]) -> Estimate | None:
+    """No interval where a language has none: over seeds alone it would look surer than the languages it is made of."""
+    if not values:
+        return None
+    found = over_seeds_alone(values)
+    return found if all(known) else replace(found, interval=None)
 
 
 def _interval(family: Family, cell: Cell) -> Interval | None:
@@ -202,25 +215,25 @@ def _interval(family: Family, cell: Cell) -> Interval | None:
 
 
 def joined(values: Sequence[float], intervals: Sequence[Interval | None]) -> Estimate:
-    """One estimate from the scores of the seeds, points, and the documents' interval of each."""
+    """One estimate from the scores of the seeds, points, and the documents' interval of each; none without theirs."""
     mean, count = simple.fmean(values), len(values)
     if count == 1:
         return Estimate(mean, intervals[0], tuple(values))
     widths = [(known[1] - known[0]) / 2 for known in intervals if known]
-    documents = simple.fmean(widths) if len(widths) == count else None
-    seeds = gains.over_seeds(values)
-    if documents is None and seeds is None:
-        return Estimate(mean, None, tuple(values))
-    half = math.hypot(documents or 0.0, seeds or 0.0)
-    return Estimate(mean, (mean - half, mean + half), tuple(values))
+    half = seeds.joint_half_width(simple.fmean(widths) if len(widths) == count else None, values)
+    return Estimate(mean, None if half is None else (mean - half, mean + half), tuple(values))
+
+
+def over_seeds_alone(values: Sequence[float]) -> Estimate:
+    """One estimate of what has no interval over documents of its own: a gap, a category, the overall score."""
+    mean, half = simple.fmean(values), seeds.over_seeds(values)
+    return Estimate(mean, None if half is None else (mean - half, mean + half), tuple(values))
 
 
 def _formed(values: Mapping[str, Sequence[float | None]]) -> dict[str, Estimate]:
     """Over seeds, where every seed has a number."""
     known = {name: [score for score in scores if score is not None] for name, scores in values.items()}
-    return {
-        name: joined(scores, [None] * len(scores)) for name, scores in known.items() if len(scores) == len(values[name])
-    }
+    return {name: over_seeds_alone(scores) for name, scores in known.items() if len(scores) == len(values[name])}
 
 
 def differences(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
@@ -235,21 +248,18 @@ def differences(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
     return found
 
 
+_DIFFERS = {"data": "other data", "limit": "another limit"}
+
+
 def _difference(one: LeafResult, other: LeafResult) -> str:
-    if one.data.split != other.data.split:
-        return f"another split ({other.data.split}, not {one.data.split})"
-    if one.data.revision != other.data.revision:
-        return "other data"
-    if (one.selected, one.scored) != (other.selected, other.scored):
-        return f"another number of documents ({other.scored}, not {one.scored})"
-    if _metric(one.signature) != _metric(other.signature):
-        return "another version of task or metric"
-    return ""
+    """The first thing that keeps two results apart, in words that are the same for all languages."""
+    found = alignment.mismatches(one, other)
+    return _in_words(found[0]) if found else ""
 
 
-def _metric(signature: str) -> list[str]:
-    """The fields of a signature from the task's version to the last of the metric's."""
-    fields = signature.split("|")
-    start = next((place for place, field in enumerate(fields) if field.startswith("task:")), 0)
-    ends = ("ckpt:", "model:")
-    return fields[start : next((place for place, field in enumerate(fields) if field.startswith(ends)), None)]
+def _in_words(mismatch: Mismatch) -> str:
+    if mismatch.what == "split":
+        return f"another split ({mismatch.second}, not {mismatch.first})"
+    if mismatch.what == "documents":
+        return f"another number of documents ({mismatch.second}, not {mismatch.first})"
+    return _DIFFERS.get(mismatch.what, "another version of task or metric")

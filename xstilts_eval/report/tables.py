@@ -10,8 +10,9 @@ from xstilts_eval.report.comparison import MeanGain
 from xstilts_eval.report.content import Content, language_name
 from xstilts_eval.report.runs import Estimate, Run, Scored
 from xstilts_eval.report.training import Stage
-from xstilts_eval.results.gains import Gain, notes
+from xstilts_eval.results.gains import Gain, without_interval
 from xstilts_eval.results.render import MISSING
+from xstilts_eval.wording import counted
 
 METRICS = {"acc": "accuracy", "f1": "F1", "exact_match": "EM", "token_accuracy": "token accuracy",
            "acc_from_foreign": "accuracy (foreign query)"}  # fmt: skip
@@ -256,7 +257,7 @@ def _mean_cell(content: Content, run: Run, group: str) -> Cell:
         return NONE
     cell = estimate(scored.mean)
     notes = "; ".join(dict.fromkeys(row.note for row in scored.rows if row.note))
-    tip = "\n".join(filter(None, (cell.tip, f"{len(scored.languages)} languages", notes)))
+    tip = "\n".join(filter(None, (cell.tip, counted(len(scored.languages), "language"), notes)))
     return replace(cell, text=cell.text + ("†" if (run.name, group) in content.marked else ""), tip=tip)
 
 
@@ -310,7 +311,7 @@ def _without_interval(content: Content) -> str:
     found = {
         one.run.name: [gain for by in one.languages.values() for gain in by.values()] for one in content.comparisons
     }
-    return "".join(f" {note}." for note in notes(found))
+    return "".join(f" {note}." for note in without_interval(found))
 
 
 def scored_families(content: Content, group: str) -> Sequence[tuple[Run, Scored]]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import statistics as simple
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -21,10 +20,11 @@ from xstilts_eval.benchmark import FAMILIES, Family, Kind
 from xstilts_eval.errors import MissingData, PredictionError
 from xstilts_eval.metrics import significance
 from xstilts_eval.metrics.significance import Array
-from xstilts_eval.results import groups, sides, units
+from xstilts_eval.results import alignment, groups, sides, units
+from xstilts_eval.results.alignment import Holdings, Reader
 from xstilts_eval.results.estimates import Difference, Estimator, Options, draw, joined
-from xstilts_eval.results.record import LeafResult
 from xstilts_eval.results.sides import Score, Side
+from xstilts_eval.wording import counted
 
 ALPHA = 0.05
 NO_SAMPLES = "no samples: no interval"
@@ -88,33 +88,33 @@ def compare(given: Sequence[Side], options: Options = Options()) -> list[Compari
 
     Raises `PredictionError` when nothing is in common, or for different data, documents or versions unless allowed.
     """
-    reader = _Reader()
+    reader = Reader()
     return [_pair(given[0], other, options, reader) for other in given[1:]]
 
 
-def _pair(reference: Side, other: Side, options: Options, reader: _Reader) -> Comparison:
+def _pair(reference: Side, other: Side, options: Options, reader: Reader) -> Comparison:
     found = []
     for family in FAMILIES.values():
         if result := _family(family, reference, other, options, reader):
             found.append(result)
-    missing = _missing(reference, other)
+    missing = alignment.only_in_one(*(Holdings(side.name, side.scores, side.unusable) for side in (reference, other)))
     if not found:
-        first = next(iter(missing.values()), ("",))[0]
-        raise PredictionError(f"{reference.given} and {other.given} have no task in common ({first})")
+        raise alignment.nothing_in_common(reference.given, other.given, missing)
     return Comparison(reference, other, tuple(found), missing, _settings(reference, other))
 
 
 # ------------------------------------------------------------------------------------------------ one family
 
 
-def _family(family: Family, reference: Side, other: Side, options: Options, reader: _Reader) -> FamilyDifference | None:
+def _family(family: Family, reference: Side, other: Side, options: Options, reader: Reader) -> FamilyDifference | None:
     languages = sides.common_languages(family, reference, other)
     published = _published_average(family, reference, other)
     if not languages:
         return FamilyDifference(family, (), None, published) if published else None
     pairs = {code: (reference.scores[family.leaf(code)], other.scores[family.leaf(code)]) for code in languages}
     different = {code: sides.differing(*pair) for code, pair in pairs.items()}
-    tables, notes = reader.tables(family, reference, other, {c: p for c, p in pairs.items() if _pairable(different[c])})
+    same = {code: pair for code, pair in pairs.items() if sides.have_same_documents(*pair)}
+    tables, notes = _tables(reader, reference, other, same)
     for code, note in notes.items():
         if note == units.OTHER_ITEMS:
             different[code] = [*different[code], note]
@@ -142,20 +142,13 @@ def _family(family: Family, reference: Side, other: Side, options: Options, read
     )
 
 
-def _pairable(different: Sequence[str]) -> bool:
-    """Whether the documents are the same, whatever else differs."""
-    return not any(entry.startswith(("data ", "split ", "documents ")) for entry in different)
-
-
 def _refuse(family: Family, different: Mapping[str, Sequence[str]], reference: Side, other: Side) -> None:
     marked = {code: entries for code, entries in different.items() if entries}
     if marked:
         code, entries = next(iter(marked.items()))
-        more = f" (and {len(marked) - 1} more languages)" if len(marked) > 1 else ""
-        raise PredictionError(
-            f"{family.leaf(code)}{more} of {reference.name} and {other.name} cannot be compared: {', '.join(entries)}; "
-            "score both in the same way, or give --allow-different, which marks such rows"
-        )
+        more = f" (and {counted(len(marked) - 1, 'more language')})" if len(marked) > 1 else ""
+        error = alignment.refusal(family.leaf(code), [reference.name, other.name], entries, more)
+        raise PredictionError(f"{error}, or give --allow-different, which marks such rows")
 
 
 def _language(work: Estimator, family: Family, code: str, table: Array | None) -> LanguageDifference:
@@ -203,61 +196,27 @@ def _average(family: Family, side: Side) -> Score | None:
     return Score((simple.fmean(score.mean for score in found if score),))
 
 
-class _Reader:
-    """Tables of leaves; every samples file is read once, whatever the number of sides."""
-
-    def __init__(self) -> None:
-        self._units: dict[tuple[Path, str], units.Units] = {}
-
-    def tables(
-        self, family: Family, reference: Side, other: Side, pairs: Mapping[str, tuple[Score, Score]]
-    ) -> tuple[dict[str, Array], dict[str, str]]:
-        """Counts [runs, units, counts] by language, the reference's runs first, and why a language has none."""
-        found: dict[str, Array] = {}
-        notes: dict[str, str] = {}
-        for code, pair in pairs.items():
-            if reference.is_published or other.is_published:
-                notes[code] = joined(NO_SAMPLES, *(score.note for score in pair))
-                continue
-            runs = [*zip(reference.runs, pair[0].results, strict=True), *zip(other.runs, pair[1].results, strict=True)]
-            try:
-                table = units.side_by_side(family, [self._read(run, leaf) for run, leaf in runs])
-            except MissingData:
-                notes[code] = NO_SAMPLES
-                continue
-            if table is None:
-                notes[code] = units.OTHER_ITEMS
-            else:
-                found[code] = table
-        return found, notes
-
-    def _read(self, run: Path, leaf: LeafResult) -> units.Units:
-        key = (run, leaf.leaf)
-        if key not in self._units:
-            self._units[key] = units.read(run, leaf)
-        return self._units[key]
-
-
-# ------------------------------------------------------------------------------------------- what is not there
-
-
-def _missing(reference: Side, other: Side) -> dict[str, tuple[str, ...]]:
-    """By family what only one side has, or what cannot be used, in words; what neither has is not mentioned."""
-    found: dict[str, tuple[str, ...]] = {}
-    for family in FAMILIES.values():
-        have = [{c for c in family.languages if family.leaf(c) in side.scores} for side in (reference, other)]
-        reasons: dict[str, list[str]] = {}
-        for place in (*family.languages, "average"):
-            name = f"{family.group} average" if place == "average" else family.leaf(place)
-            said = [side.unusable[name] for side in (reference, other) if name in side.unusable]
-            in_one = place in have[0] ^ have[1]
-            if in_one and not said:
-                said = [f"{(other if place in have[0] else reference).name} has no result"]
-            for reason in dict.fromkeys(said):
-                reasons.setdefault(reason, []).append(place)
-        if reasons:
-            found[family.group] = tuple(f"{' '.join(places)}: {reason}" for reason, places in reasons.items())
-    return found
+def _tables(
+    reader: Reader, reference: Side, other: Side, pairs: Mapping[str, tuple[Score, Score]]
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Counts [runs, units, counts] by language, the reference's runs first, and why a language has none."""
+    found: dict[str, Array] = {}
+    notes: dict[str, str] = {}
+    for code, pair in pairs.items():
+        if reference.is_published or other.is_published:
+            notes[code] = joined(NO_SAMPLES, *(score.note for score in pair))
+            continue
+        runs = [*zip(reference.runs, pair[0].results, strict=True), *zip(other.runs, pair[1].results, strict=True)]
+        try:
+            table = reader.side_by_side(runs)
+        except MissingData:
+            notes[code] = NO_SAMPLES
+            continue
+        if table is None:
+            notes[code] = units.OTHER_ITEMS
+        else:
+            found[code] = table
+    return found, notes
 
 
 def _settings(reference: Side, other: Side) -> dict[str, tuple[str, str]]:

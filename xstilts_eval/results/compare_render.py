@@ -14,12 +14,16 @@ from xstilts_eval.benchmark import Family
 from xstilts_eval.results.compare import ALPHA, NO_SAMPLES, Comparison, FamilyDifference, LanguageDifference
 from xstilts_eval.results.estimates import Difference, Options
 from xstilts_eval.results.sides import Side
-from xstilts_eval.tables import ABSENT, markdown_table, terminal_table, without_empty
+from xstilts_eval.tables import markdown_table, terminal_table, without_empty
+from xstilts_eval.wording import ABSENT, counted, p_value
 
 _MARK = {"win": "▲", "loss": "▼", "tie": "·", "unknown": ""}
 _COLOUR = {"▲": "green", "▼": "red", "≠": "yellow"}
 _METRIC = {"acc": "accuracy", "f1": "F1", "exact_match": "EM"}
 _KIND = {"family": "language family", "script": "script", "resources": "resources"}
+
+_ROUNDING = 1e-9
+"""Points: ends of an interval that differ from 0 by less are sums of equal numbers in another order."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def _difference_json(row: Difference) -> dict[str, Any]:
 def _sides(given: Sequence[Side], names: Sequence[str]) -> Section:
     rows, notes = [], []
     for number, (name, side) in enumerate(zip(names, given, strict=True)):
-        runs = "published" if side.is_published else f"{len(side.runs)} run{'s' if len(side.runs) > 1 else ''}"
+        runs = "published" if side.is_published else counted(len(side.runs), "run")
         rows.append([name, f"{side.name}{' (reference)' if number == 0 else ''}", runs, side.given])
         notes += [f"{name}: {note}" for note in side.notes]
     return Section("Comparison", ["", "side", "runs", "path"], rows, notes)
@@ -189,7 +193,8 @@ def _at_a_glance(one: Comparison, name: str) -> tuple[list[str], list[list[str]]
 def _numbers(row: Difference) -> list[str]:
     mark = "≠" if row.different else _MARK[row.verdict]
     return [
-        f"{row.reference:.1f}", f"{row.score:.1f}", _signed(row.difference), mark, _interval(row) or ABSENT, _p(row.p),
+        f"{row.reference:.1f}", f"{row.score:.1f}", _signed(row.difference), mark, _interval(row) or ABSENT,
+        p_value(row.p),
     ]  # fmt: skip
 
 
@@ -234,7 +239,7 @@ def _metric(family: Family) -> str:
 
 
 def _language(row: LanguageDifference) -> list[str]:
-    holm = _p(row.p_holm)
+    holm = p_value(row.p_holm)
     star = "*" if row.p_holm is not None and row.p_holm <= ALPHA else " "
     errors = ABSENT if row.error_reduction is None else f"{_signed(-100 * row.error_reduction, 0)} %"
     return [row.label, *_numbers(row), f"{holm}{star}", errors, "; ".join(filter(None, (*row.different, row.note)))]
@@ -297,19 +302,17 @@ def _legend(found: Sequence[Comparison], options: Options, with_groups: bool) ->
 
 def _interval(row: Difference) -> str:
     """Both ends with their sign, also of what rounds to 0: whether 0 is inside must be seen."""
-    return "[" + ", ".join(f"{end:+.1f}" if end else "0.0" for end in row.interval) + "]" if row.interval else ""
+    return (
+        "[" + ", ".join(f"{end:+.1f}" if abs(end) > _ROUNDING else "0.0" for end in row.interval) + "]"
+        if row.interval
+        else ""
+    )
 
 
 def _signed(value: float, digits: int = 1) -> str:
     """With its sign; what rounds to 0 has none."""
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return ABSENT
-    return "<.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _coloured(cell: str) -> Text:

@@ -16,11 +16,12 @@ import numpy as np
 
 from xstilts_eval.benchmark import Family
 from xstilts_eval.metrics import significance
+from xstilts_eval.metrics.bootstrap import are_enough, too_few
 from xstilts_eval.metrics.significance import DRAWS, RESAMPLES, SEED, Array
 from xstilts_eval.results import groups, intervals
-from xstilts_eval.results.gains import FEWEST_SEEDS
-from xstilts_eval.results.intervals import FEWEST_UNITS
+from xstilts_eval.results.seeds import FEWEST_SEEDS
 from xstilts_eval.results.sides import Score
+from xstilts_eval.wording import counted
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,13 @@ class Estimator:
             return result
         drawn = np.asarray(sum(w * (self._drawn[c].other - self._drawn[c].reference) for c, w in weights.items()))
         fewest = min(self._drawn[code].units for code in weights)
-        if fewest < FEWEST_UNITS:
-            result = replace(result, note=joined(result.note, f"{fewest} independent units: too few for an interval"))
+        if not are_enough(fewest):
+            result = replace(result, note=joined(result.note, too_few(fewest)))
         if has_seeds:
-            return result if fewest < FEWEST_UNITS else self._over_seeds(result, before, after, drawn)
+            return self._over_seeds(result, before, after, drawn) if are_enough(fewest) else result
         null = sum(w * null for code, w in weights.items() if (null := self._drawn[code].null) is not None)
         p = significance.randomization_p(np.asarray(null), result.difference)
-        interval = None if fewest < FEWEST_UNITS else significance.percentile_interval(drawn)
+        interval = significance.percentile_interval(drawn) if are_enough(fewest) else None
         return replace(result, interval=interval, p=p)
 
     def _over_seeds(
@@ -132,7 +133,7 @@ class Estimator:
         parts = [(float(drawn.std(ddof=1)), math.inf)]
         documents = significance.joint_half_width(parts)
         seeds: tuple[float, float] | None = None
-        note = f"{len(before)} against {len(after)} runs: the interval covers the documents alone"
+        note = f"{len(before)} against {counted(len(after), 'run')}: the interval covers the documents alone"
         if min(len(before), len(after)) >= FEWEST_SEEDS:
             note = ""
             differences = [b - a for a, b in zip(before, after, strict=False)]
@@ -175,7 +176,7 @@ class Estimator:
     def _has_interval(self, code: str) -> bool:
         """Whether draws of this language give an interval: one run against one, units enough."""
         drawn = self._drawn.get(code)
-        return drawn is not None and drawn.null is not None and drawn.units >= FEWEST_UNITS
+        return drawn is not None and drawn.null is not None and are_enough(drawn.units)
 
     def _by_seed(self, side: int, weights: Mapping[str, float]) -> tuple[float, ...]:
         columns = zip(*(self._pairs[code][side].points for code in weights), strict=True)

@@ -1,33 +1,34 @@
 """What an intermediate stage changes: scores of runs over those of the baseline, by family and language.
 
-Runs with the same seed are compared on the same documents. A 95 % interval joins two sources of chance: the seeds (a
-t-interval over the seeds' differences, which holds its level at three seeds where a bootstrap does not) and the test
-documents (a paired bootstrap of the mean difference), their half-widths added in quadrature. With fewer than three
-seeds it covers the documents alone. Where a language has too few independent units (`intervals.FEWEST_UNITS`) there is
-no interval, as in `xstilts compare`, and the output says so.
+Runs with the same seed are compared on the same documents, on the leaves that both have. A 95 % interval joins two
+sources of chance: the seeds (a t-interval over the seeds' differences, which holds its level at three seeds where a
+bootstrap does not) and the test documents (a paired bootstrap of the mean difference), their half-widths added in
+quadrature. With fewer than three seeds it covers the documents alone. Where a language has too few independent units
+(`bootstrap.are_enough`) there is no interval, as everywhere, and the output says so.
 """
 
 from __future__ import annotations
 
 import math
 import statistics as simple
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval.benchmark import Family, leaf_parts
+from xstilts_eval.benchmark import FAMILIES, Family, leaf_parts
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.metrics import significance
-from xstilts_eval.results import intervals, record, samples
-from xstilts_eval.results.intervals import FEWEST_UNITS
+from xstilts_eval.metrics.bootstrap import are_enough, too_few
+from xstilts_eval.results import alignment, intervals, seeds, units
+from xstilts_eval.results.alignment import Holdings, Reader
 from xstilts_eval.results.record import LeafResult
+from xstilts_eval.tables import markdown_table, terminal_table
+from xstilts_eval.wording import ABSENT, counted
 
-FEWEST_SEEDS = 3
-"""Below it there is no interval over seeds: that of two runs is 12.7 standard errors wide."""
 DRAWS = 1000
 SEED = 1
 _CHUNK = 100
@@ -39,10 +40,11 @@ Table = NDArray[np.float64]
 class Gain:
     """One cell: points (0-100) of the baseline and of the run, means over seeds, and their difference.
 
-    `language` is a code, ``all`` for the mean over the family's languages or ``others`` for that without English.
+    `language` is a code, ``all`` for the mean over the `languages` that both have or ``others`` for that without
+    English.
     `units` is the number of independent units of the test data, the smallest of the languages. `half_width` (points) is
-    that of the 95 % interval; `from_seeds` and `from_documents` are its two parts. Below `FEWEST_UNITS` there is no
-    `from_documents` and so no interval: the seeds alone would make it look more certain than it is.
+    that of the 95 % interval; `from_seeds` and `from_documents` are its two parts. With too few units there is
+    no `from_documents` and so no interval: the seeds alone would make it look more certain than it is.
     """
 
     family: Family
@@ -54,10 +56,11 @@ class Gain:
     from_seeds: float | None
     from_documents: float | None
     units: int
+    languages: tuple[str, ...] = ()
 
     @property
     def half_width(self) -> float | None:
-        return None if self.from_documents is None else math.hypot(self.from_seeds or 0.0, self.from_documents)
+        return seeds.joint_half_width(self.from_documents, self.by_seed)
 
     @property
     def is_clear(self) -> bool:
@@ -65,64 +68,90 @@ class Gain:
         return self.half_width is not None and abs(self.gain) > self.half_width
 
 
-def read_seeds(folders: Sequence[Path]) -> dict[str, list[LeafResult]]:
-    """Leaf results by leaf, one per folder of `xstilts eval`; raises `PredictionError` for folders that differ.
+@dataclass(frozen=True)
+class Pairing:
+    """Runs of a baseline and of another recipe, in the same order of seeds, and the leaves that both have.
 
-    They must have scored the same leaves on the same documents.
+    `left_out` says by family (group) what only one of them has.
     """
-    found: dict[str, list[LeafResult]] = {}
-    runs = [record.read(folder) for folder in folders]
-    for folder, run in zip(folders, runs, strict=True):
-        for leaf in run.leaves:
-            found.setdefault(leaf.leaf, []).append(leaf)
-        lacking = {leaf.leaf for leaf in runs[0].leaves} ^ {leaf.leaf for leaf in run.leaves}
-        if lacking:
-            raise PredictionError(f"{folder} and {folders[0]} have not scored the same tasks: {sorted(lacking)[0]}")
-    return found
+
+    names: tuple[str, str]
+    baseline: tuple[Path, ...]
+    run: tuple[Path, ...]
+    before: Mapping[str, Sequence[LeafResult]]
+    after: Mapping[str, Sequence[LeafResult]]
+    left_out: Mapping[str, tuple[str, ...]]
+    reader: Reader = field(default_factory=Reader, repr=False)
+
+    @property
+    def families(self) -> list[Family]:
+        """Families that both have, in the benchmark's order."""
+        shared = {leaf_parts(leaf)[0].group for leaf in self.before if leaf in self.after}
+        return [family for group, family in FAMILIES.items() if group in shared]
+
+    def gains(self, family: Family) -> list[Gain]:
+        """Gains by language, then over all, then over all but English.
+
+        Raises `PredictionError` for other data, split, documents or versions, and `MissingData` without samples.
+        """
+        tables: dict[str, Table] = {}
+        for code in family.languages:
+            leaf = family.leaf(code)
+            if leaf in self.before and leaf in self.after:
+                tables[code] = self._table(leaf)
+        groups = {code: [code] for code in tables}
+        if len(tables) > 1:
+            groups["all"] = list(tables)
+        if len(tables) > 2 and "en" in tables:
+            groups["others"] = [code for code in tables if code != "en"]
+        drawn = _drawn(family, tables)
+        languages = {
+            code: (table, [leaf.points for leaf in self.before[family.leaf(code)]],
+                   [leaf.points for leaf in self.after[family.leaf(code)]])
+            for code, table in tables.items()
+        }  # fmt: skip
+        return [_gain(family, name, members, languages, drawn) for name, members in groups.items()]
+
+    def _table(self, leaf: str) -> Table:
+        """Counts [runs, units, counts], the baseline's runs first."""
+        results = [*self.before[leaf], *self.after[leaf]]
+        for other in results[1:]:
+            if differing := alignment.mismatches(results[0], other):
+                raise alignment.refusal(leaf, self.names, differing)
+        table = self.reader.side_by_side(list(zip((*self.baseline, *self.run), results, strict=True)))
+        if table is None:
+            raise alignment.refusal(leaf, self.names, [units.OTHER_ITEMS])
+        return table
 
 
-def gains(baseline: Sequence[Path], run: Sequence[Path]) -> list[Gain]:
-    """Gains of `run` over `baseline`, folders of `xstilts eval` in the same order of seeds.
+def pair_seeds(baseline: Path, run: Path, inner: str, reader: Reader | None = None) -> Pairing:
+    """`pair` of the seeds that two runs have in common; raises what `seeds.common` and `pair` raise."""
+    before, after = seeds.common([baseline, run], inner)
+    return pair(before, after, reader, (str(baseline), str(run)))
 
-    Raises `PredictionError` for another number of seeds, other tasks, other data or missing samples.
+
+def pair(
+    baseline: Sequence[Path], run: Sequence[Path], reader: Reader | None = None, names: tuple[str, str] | None = None
+) -> Pairing:
+    """What can be compared of two recipes, folders of results in the same order of seeds.
+
+    `reader` keeps what was read for further comparisons, `names` stand in what is said. Raises `PredictionError` for
+    another number of seeds, for seeds that have not scored the same tasks, and for no task in common.
     """
     if len(baseline) != len(run) or not run:
         raise PredictionError(f"{len(baseline)} baseline runs and {len(run)} others; seeds are compared in pairs")
-    before, after = read_seeds(baseline), read_seeds(run)
-    if set(before) != set(after):
-        raise PredictionError(f"not the same tasks were scored: {sorted(set(before) ^ set(after))[0]} is only in one")
-    families: dict[Family, dict[str, tuple[Table, list[float], list[float]]]] = {}
-    for leaf in before:
-        family, language = leaf_parts(leaf)
-        for one, other in zip(before[leaf], after[leaf], strict=True):
-            if (one.data.revision, one.data.split, one.selected) != (
-                other.data.revision,
-                other.data.split,
-                other.selected,
-            ):
-                raise PredictionError(f"{leaf}: the two runs scored other documents; score both with the same data")
-        table = np.stack([_table(family, folder, leaf) for folder in (*baseline, *run)])
-        families.setdefault(family, {})[language] = (
-            table,
-            [official(leaf_) for leaf_ in before[leaf]],
-            [official(leaf_) for leaf_ in after[leaf]],
-        )
-    found: list[Gain] = []
-    for family, languages in families.items():
-        ordered = {language: languages[language] for language in family.languages if language in languages}
-        groups = {language: [language] for language in ordered}
-        if len(ordered) > 1:
-            groups["all"] = list(ordered)
-        if len(ordered) > 2 and "en" in ordered:
-            groups["others"] = [language for language in ordered if language != "en"]
-        drawn = _drawn(family, {language: table for language, (table, _, _) in ordered.items()})
-        found += [_gain(family, name, members, ordered, drawn) for name, members in groups.items()]
-    return found
+    before, after = seeds.leaves(baseline), seeds.leaves(run)
+    names = names or (str(baseline[0]), str(run[0]))
+    left_out = alignment.only_in_one(Holdings(names[0], before), Holdings(names[1], after))
+    if not before.keys() & after.keys():
+        raise alignment.nothing_in_common(names[0], names[1], left_out)
+    return Pairing(names, tuple(baseline), tuple(run), before, after, left_out, reader or Reader())
 
 
-def official(leaf: LeafResult) -> float:
-    """The family's official score of a leaf in points, the mean of F1 and exact match for question answering."""
-    return 100 * simple.fmean(leaf.metrics[name] for name in leaf.family.official)
+def gains(baseline: Sequence[Path], run: Sequence[Path]) -> list[Gain]:
+    """Gains of `run` over `baseline` on the tasks that both have; raises what `pair` and `Pairing.gains` raise."""
+    found = pair(baseline, run)
+    return [gain for family in found.families for gain in found.gains(family)]
 
 
 def _gain(
@@ -135,9 +164,9 @@ def _gain(
     before = [simple.fmean(values) for values in zip(*(languages[member][1] for member in members), strict=True)]
     after = [simple.fmean(values) for values in zip(*(languages[member][2] for member in members), strict=True)]
     by_seed = tuple(b - a for a, b in zip(before, after, strict=True))
-    units = min(languages[member][0].shape[1] for member in members)
+    fewest = min(languages[member][0].shape[1] for member in members)
     error = float(np.mean([drawn[member] for member in members], axis=0).std(ddof=1))
-    documents = significance.t_quantile(math.inf) * error if units >= FEWEST_UNITS else None
+    documents = significance.t_quantile(math.inf) * error if are_enough(fewest) else None
     return Gain(
         family=family,
         language=name,
@@ -145,15 +174,11 @@ def _gain(
         score=simple.fmean(after),
         gain=simple.fmean(by_seed),
         by_seed=by_seed,
-        from_seeds=over_seeds(by_seed),
+        from_seeds=seeds.over_seeds(by_seed),
         from_documents=documents,
-        units=units,
+        units=fewest,
+        languages=tuple(members),
     )
-
-
-def over_seeds(values: Sequence[float]) -> float | None:
-    """Half-width of the 95 % t-interval over seeds; None for too few of them."""
-    return significance.t_half_width(values) if len(values) >= FEWEST_SEEDS else None
 
 
 def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
@@ -165,117 +190,125 @@ def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
     found = {}
     for number, (language, table) in enumerate(tables.items()):
         random = np.random.default_rng([SEED, 0 if is_parallel else number])
-        units, half = table.shape[1], table.shape[0] // 2
+        count, half = table.shape[1], table.shape[0] // 2
         values = np.empty(DRAWS)
         for start in range(0, DRAWS, _CHUNK):
             size = min(_CHUNK, DRAWS - start)
-            weights = random.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
+            weights = random.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
             scores = intervals.scores(family, np.einsum("du,ruc->rdc", weights, table))
             values[start : start + size] = 100 * (scores[half:].mean(axis=0) - scores[:half].mean(axis=0))
         found[language] = values
     return found
 
 
-def _table(family: Family, folder: Path, leaf: str) -> Table:
-    return intervals.statistics(family, samples.read(folder, leaf))
+LeftOut = Mapping[str, Mapping[str, Sequence[str]]]
+"""By the name of a run and by family: what it or the baseline lacks (`Pairing.left_out`)."""
+_Key = tuple[Family, str, tuple[str, ...]]
 
 
-def seed_folders(run: Path, inner: str) -> list[Path]:
-    """Output folders of `xstilts eval` of one run: itself, or ``seed-N/inner`` by seed.
-
-    Raises `PredictionError` when there is none.
-    """
-    if (run / "results.json").is_file():
-        return [run]
-    found = [path / inner for path in run.glob("seed-*") if (path / inner / "results.json").is_file()]
-    if not found:
-        raise PredictionError(f"{run} holds no results.json and no seed-N/{inner}; score it with xstilts eval")
-    return sorted(found, key=lambda path: path.parent.name.rpartition("-")[2].zfill(12))
-
-
-def paired(baseline: Path, run: Path, inner: str) -> tuple[list[Path], list[Path]]:
-    """The folders of the seeds that both have, in the same order; raises `PredictionError` without any."""
-    before, after = seed_folders(baseline, inner), seed_folders(run, inner)
-    if len(before) == len(after) == 1:
-        return before, after
-    common = {path.parent.name for path in before} & {path.parent.name for path in after}
-    if not common:
-        raise PredictionError(f"{baseline} and {run} have no seed in common")
-    return [p for p in before if p.parent.name in common], [p for p in after if p.parent.name in common]
-
-
-def table(found: Mapping[str, Sequence[Gain]]) -> Any:
+def table(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) -> Any:
     """The gains for the terminal."""
     from rich.console import Group
     from rich.text import Text
 
-    from xstilts_eval.tables import terminal_table
-
-    rows = [
-        [row.family.title, row.language, f"{row.baseline:.1f}", *(_plain(gains_[place]) for gains_ in found.values())]
-        for place, row in enumerate(next(iter(found.values())))
-    ]
     header = ("family", "language", "baseline", *found)
+    rows = [[family.title, *row] for family, rows_ in _rows(found, _plain).items() for row in rows_]
     title = "points gained over the baseline, 95 % interval"
-    return Group(terminal_table(header, rows, title, keys=2), *(Text(note, style="dim") for note in notes(found)))
+    said = [*without_interval(found), *not_compared(found, left_out)]
+    return Group(terminal_table(header, rows, title, keys=2), *(Text(note, style="dim") for note in said))
 
 
-def notes(found: Mapping[str, Sequence[Gain]]) -> list[str]:
+def _rows(found: Mapping[str, Sequence[Gain]], shown: Callable[[Gain], str]) -> dict[Family, list[list[str]]]:
+    """Language, baseline and one cell per run, by family.
+
+    Runs that share other languages with the baseline have a mean of their own, in a row of its own.
+    """
+    cells: dict[_Key, dict[str, Gain]] = {}
+    for name, gains_ in found.items():
+        for gain in gains_:
+            cells.setdefault((gain.family, gain.language, gain.languages), {})[name] = gain
+    rows: dict[Family, list[list[str]]] = {}
+    for family in FAMILIES.values():
+        keys = sorted((key for key in cells if key[0] == family), key=_place)
+        for key in keys:
+            _, language, members = key
+            is_one_of_several = sum(other[1] == language for other in keys) > 1
+            label = f"{language} ({counted(len(members), 'language')})" if is_one_of_several else language
+            own = cells[key]
+            first = next(iter(own.values()))
+            line = [label, f"{first.baseline:.1f}", *(shown(own[name]) if name in own else ABSENT for name in found)]
+            rows.setdefault(family, []).append(line)
+    return rows
+
+
+def _place(key: _Key) -> tuple[int, int]:
+    """Languages in the family's order, then the means, those over most languages first."""
+    family, language, members = key
+    order = [*family.languages, "all", "others"]
+    return order.index(language), -len(members)
+
+
+def without_interval(found: Mapping[str, Sequence[Gain]]) -> list[str]:
     """Why gains have no interval, one line per family."""
     few: dict[str, int] = {}
     for gain in (gain for gains_ in found.values() for gain in gains_ if gain.half_width is None):
         few[gain.family.title] = min(gain.units, few.get(gain.family.title, gain.units))
-    return [
-        f"{title}: {units} independent units of test data ({FEWEST_UNITS} are needed): no interval"
-        for title, units in few.items()
-    ]
+    return [f"{title}: {too_few(count)}" for title, count in few.items()]
 
 
-def as_json(found: Mapping[str, Sequence[Gain]]) -> dict[str, Any]:
-    """Every cell as plain values."""
+def not_compared(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) -> list[str]:
+    """What only one of two runs has, and over how many seeds they are compared where that differs."""
+    said = []
+    for name, families in (left_out or {}).items():
+        said += [f"{name}, {group} left out: {line}" for group, lines in families.items() for line in lines]
+    counts = {name: len(gains_[0].by_seed) for name, gains_ in found.items() if gains_}
+    if len(set(counts.values())) > 1:
+        said += [f"{name}: {counted(count, 'seed')} in common with the baseline" for name, count in counts.items()]
+    return said
+
+
+def as_json(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) -> dict[str, Any]:
+    """By run its cells as plain values under ``gains``, and what was left out by family."""
     return {
-        name: [
-            {
-                "family": gain.family.name,
-                "language": gain.language,
-                "baseline": gain.baseline,
-                "score": gain.score,
-                "gain": gain.gain,
-                "by_seed": list(gain.by_seed),
-                "half_width": gain.half_width,
-                "from_seeds": gain.from_seeds,
-                "from_documents": gain.from_documents,
-                "units": gain.units,
-            }
-            for gain in gains_
-        ]
+        name: {
+            "gains": [_cell_json(gain) for gain in gains_],
+            "left_out": {group: list(lines) for group, lines in (left_out or {}).get(name, {}).items()},
+        }
         for name, gains_ in found.items()
     }
 
 
-def markdown(found: Mapping[str, Sequence[Gain]]) -> str:
+def _cell_json(gain: Gain) -> dict[str, Any]:
+    return {
+        "family": gain.family.name,
+        "group": gain.family.group,
+        "language": gain.language,
+        "languages": list(gain.languages),
+        "baseline": gain.baseline,
+        "score": gain.score,
+        "gain": gain.gain,
+        "by_seed": list(gain.by_seed),
+        "half_width": gain.half_width,
+        "from_seeds": gain.from_seeds,
+        "from_documents": gain.from_documents,
+        "units": gain.units,
+    }
+
+
+def markdown(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) -> str:
     """One table per family: rows are languages, columns runs by name; cells ``gain ± half-width``, bold where clear.
 
-    Below a table stands why cells have no interval.
+    Below a table stands why cells have no interval, and at the end what was left out.
     """
     names = list(found)
-    first = found[names[0]]
     parts = []
-    for family in dict.fromkeys(gain.family for gain in first):
-        rows = [gain for gain in first if gain.family == family]
-        lines = [
-            f"### {family.title}",
-            "",
-            f"| language | baseline | {' | '.join(names)} |",
-            f"|---|---|{'---|' * len(names)}",
-        ]
-        for row in rows:
-            cells = [_cell(gain) for name in names for gain in found[name]
-                     if gain.family == family and gain.language == row.language]  # fmt: skip
-            lines.append(f"| {row.language} | {row.baseline:.1f} | {' | '.join(cells)} |")
-        if why := notes({name: [gain for gain in found[name] if gain.family == family] for name in names}):
+    for family, rows in _rows(found, _bold).items():
+        lines = [f"### {family.title}", "", *markdown_table(["language", "baseline", *names], rows)]
+        if why := without_interval({name: [gain for gain in found[name] if gain.family == family] for name in names}):
             lines += ["", *why]
         parts.append("\n".join(lines))
+    if said := not_compared(found, left_out):
+        parts.append("\n".join(f"- {note}" for note in said))
     return "\n\n".join(parts) + "\n"
 
 
@@ -284,6 +317,5 @@ def _plain(gain: Gain) -> str:
     return points if gain.half_width is None else f"{points} ± {gain.half_width:.1f}"
 
 
-def _cell(gain: Gain) -> str:
-    text = _plain(gain)
-    return f"**{text}**" if gain.is_clear else text
+def _bold(gain: Gain) -> str:
+    return f"**{_plain(gain)}**" if gain.is_clear else _plain(gain)

@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
-from xstilts_eval.metrics.bootstrap import DRAWS, SEED, sum_by_unit
+from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, sum_by_unit
 from xstilts_eval.metrics.translation import chrf_from_counts
 
 PARALLEL = frozenset({"xnli", "pawsx", "xquad", "xcopa", "lareqa"})
 """Families with the same items in every language; Tatoeba, MLQA, TyDiQA, PAN-X, UD and BUCC are not (or in part)."""
-FEWEST_UNITS = 20
-"""Below it percentile intervals of differences are too narrow: measured coverage of F1 differences, nominal 95 %, with
-3, 5, 10 and 20 units .74, .83, .89 and .92."""
 _CHUNK = 100
 
 Statistics = NDArray[np.float64]
@@ -37,11 +34,11 @@ def family_interval(
 ) -> tuple[float, float] | None:
     """Percentile interval (fractions) of the family's official score over the given languages.
 
-    `samples` holds the host's logged samples by language. None when a language has fewer than two units.
+    `samples` holds the host's logged samples by language. None when a language has too few units (`are_enough`).
     """
     tables = [statistics(family, samples[language]) for language in sorted(samples)]
     sizes = {len(table) for table in tables}
-    if not tables or min(sizes) < 2:
+    if not tables or not are_enough(min(sizes)):
         return None
     if has_parallel_items(family) and len(sizes) == 1:
         drawn = _mean_scores(family, [np.stack(tables)], draws, [seed])
@@ -83,10 +80,12 @@ def scores(family: Family, sums: Statistics) -> Statistics:
 
 
 def statistics(family: Family, samples: Sequence[dict[str, Any]]) -> Statistics:
-    """Counts per unit, shape [units, counts], units in the order of the test file."""
+    """Counts per unit, shape [units, counts], in the order of the test file; BUCC's in that of their ids."""
     ordered = sorted(samples, key=lambda sample: int(sample["doc_id"]))
     if family.kind is Kind.MINING:
-        return np.array([row for sample in ordered for row in sample["f1_ci95"]], dtype=np.float64).reshape(-1, 3)
+        rows = sorted(row for sample in ordered for row in sample["f1_ci95"])  # whatever the number of shards
+        pairs = [[correct, predicted, gold] for _, correct, predicted, gold in rows]
+        return np.array(pairs, dtype=np.float64).reshape(-1, 3)
     if family.kind is Kind.TAGGED:
         return np.array([sample["f1_ci95"][1:] for sample in ordered], dtype=np.float64)
     if family.kind is Kind.TRANSLATION:

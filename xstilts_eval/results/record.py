@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -54,6 +55,11 @@ class LeafResult(_Record):
     @property
     def language(self) -> str:
         return leaf_parts(self.leaf)[1]
+
+    @property
+    def points(self) -> float:
+        """The family's official score in points (0-100), the mean of F1 and exact match for question answering."""
+        return 100 * fmean(self.metrics[name] for name in self.family.official)
 
     @property
     def failed(self) -> int:

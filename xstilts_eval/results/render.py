@@ -7,11 +7,13 @@ from rich.panel import Panel
 from rich.text import Text
 
 from xstilts_eval.benchmark import FAMILIES, SUITES, Kind, Suite
+from xstilts_eval.metrics.bootstrap import FEWEST_UNITS
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
 from xstilts_eval.tables import markdown_table, terminal_table
+from xstilts_eval.wording import ABSENT
 
 Row = list[str]
-MISSING = "–"
+MISSING = ABSENT
 
 _METRIC = {
     "acc": "accuracy",
@@ -115,6 +117,8 @@ def summary_rows(board: Scoreboard, suite: str = "xtreme") -> list[Row]:
 def footnotes(board: Scoreboard) -> list[str]:
     """What a reader must know beside the numbers."""
     notes = ["Scores are percentages; a family's score is the mean over its languages; QA cells are F1/EM."]
+    if few := [row.title for row in board.families.values() if row.lacks_interval]:
+        notes.append(f"No interval: fewer than {FEWEST_UNITS} independent units of test data in {', '.join(few)}.")
     suites = [SUITES[name] for name in board.suites]
     if board.limit:
         cut = any(FAMILIES[group].kind is Kind.MINING for group in board.families)

@@ -16,6 +16,7 @@ from xstilts_eval.benchmark import FAMILIES, SUITES, Family, Suite
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.language_codes import candidates
 from xstilts_eval.results.record import LeafResult, RunResult
+from xstilts_eval.wording import counted
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ class FamilyRow:
     @property
     def is_complete(self) -> bool:
         return not self.missing
+
+    @property
+    def lacks_interval(self) -> bool:
+        """Whether a language has none: results hold one of every leaf with units enough, whoever wrote them."""
+        official = FAMILIES[self.group].official
+        return any(name not in cell.intervals for cell in self.cells.values() for name in official)
 
 
 @dataclass(frozen=True)
@@ -203,9 +210,9 @@ def _note(leaves: Iterable[LeafResult]) -> str:
         notes.append(f"split {', '.join(splits)}")
     partial = [leaf.language for leaf in leaves if leaf.data.source != "sample" and not leaf.data.complete]
     if unscored := sum(leaf.failed for leaf in leaves):
-        notes.append(f"{unscored} selected documents without a score")
+        notes.append(f"{counted(unscored, 'selected document')} without a score")
     if placeholders := sum(any(note.startswith("placeholder") for note in leaf.data.notes) for leaf in leaves):
-        notes.append(f"no text, placeholder lines only, in {placeholders} languages of the sample")
+        notes.append(f"no text, placeholder lines only, in {counted(placeholders, 'language')} of the sample")
     if partial:
         notes.append(f"incomplete data in {' '.join(sorted(partial))}")
     return "; ".join(notes)

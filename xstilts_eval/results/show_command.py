@@ -16,15 +16,15 @@ def show(
 ) -> None:
     """What was run, on what data, with which checkpoint: scoreboard, counts and signatures at a glance."""
     from xstilts_eval import printing
+    from xstilts_eval.results import seeds, sides
     from xstilts_eval.results import show as showing
-    from xstilts_eval.results import sides
 
     pages = []
     for given in results:
         if given.startswith(sides.ZOO):
             pages.append(_published(given, json_))
             continue
-        shown = [showing.read(folder) for folder in sides.folders(Path(given), inner)]
+        shown = [showing.read(folder) for folder in seeds.folders(Path(given), inner).values()]
         pages += [showing.as_json(one) if json_ else showing.terminal(one, languages) for one in shown]
     if json_:
         printing.write_json(pages[0] if len(pages) == 1 else pages, "-")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from xstilts_eval.benchmark import FAMILIES, Family, Kind
 from xstilts_eval.errors import PredictionError, SettingError
-from xstilts_eval.results import gains, record
+from xstilts_eval.results import alignment, record, seeds
 from xstilts_eval.results.record import LeafResult
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def read(given: str, name: str | None = None, inner: str = "eval", sources: Sequ
     """
     if given.startswith(ZOO):
         return _published(given, name or given, sources)
-    found = folders(Path(given), inner)
-    runs = [record.read(folder) for folder in found]
-    by_leaf = gains.read_seeds(found) if len(found) > 1 else {leaf.leaf: [leaf] for leaf in runs[0].leaves}
+    by_seed = seeds.folders(Path(given), inner)
+    found = list(by_seed.values())
+    by_leaf = seeds.leaves(found)
     for leaf_name, (first, *others) in by_leaf.items():
         for leaf in others:
             if entries := differing(Score((), (first,)), Score((), (leaf,))):
@@ -120,25 +120,11 @@ def read(given: str, name: str | None = None, inner: str = "eval", sources: Sequ
     return Side(
         name=name or Path(given).name,
         given=given,
-        scores={leaf: Score(tuple(map(gains.official, leaves)), tuple(leaves)) for leaf, leaves in by_leaf.items()},
+        scores={leaf: Score(tuple(one.points for one in leaves), tuple(leaves)) for leaf, leaves in by_leaf.items()},
         runs=tuple(found),
-        seeds=tuple(_seed(folder, inner) for folder in found) if len(found) > 1 else (),
-        notes=(f"checkpoint {runs[0].checkpoint}",) if len(runs) == 1 else (),
+        seeds=tuple(by_seed) if len(found) > 1 else (),
+        notes=(f"checkpoint {record.read(found[0]).checkpoint}",) if len(found) == 1 else (),
     )
-
-
-def folders(path: Path, inner: str = "eval") -> list[Path]:
-    """The output folders that a path stands for, several when it is a run with ``seed-N/inner`` inside.
-
-    A results file stands for itself. Raises `MissingData` and `PredictionError`.
-    """
-    if path.is_dir() and not (path / "results.json").is_file() and any(path.glob("seed-*")):
-        return gains.seed_folders(path, inner)
-    return [record.results_file(path)] if path.is_file() else [record.results_file(path).parent]
-
-
-def _seed(folder: Path, inner: str) -> str:
-    return folder.parents[len(Path(inner).parts) - 1].name
 
 
 # ---------------------------------------------------------------------------------------- what may be compared
@@ -153,16 +139,15 @@ def differing(one: Score, other: Score) -> list[str]:
         return []
     if not (one.results and other.results):
         return _not_as_published((one.results or other.results)[0])
-    mine, theirs = one.results[0], other.results[0]
-    found = [
-        ("data", mine.data.revision, theirs.data.revision),
-        ("split", mine.data.split, theirs.data.split),
-        ("task version", _signed(mine, "task"), _signed(theirs, "task")),
-        ("metric", _signed(mine, "metric"), _signed(theirs, "metric")),
-    ]
-    if mine.family.kind is not Kind.MINING:  # there a document is a shard, one per process
-        found.append(("documents", f"{mine.scored:,}", f"{theirs.scored:,}"))
-    return [f"{name} {a} / {b}" for name, a, b in found if a != b]
+    return [str(mismatch) for mismatch in alignment.mismatches(one.results[0], other.results[0])]
+
+
+def have_same_documents(one: Score, other: Score) -> bool:
+    """Whether both are of the same documents, whatever else differs; a published number has none that are known."""
+    if not (one.results and other.results):
+        return True
+    found = alignment.mismatches(one.results[0], other.results[0])
+    return not any(mismatch.is_about_documents for mismatch in found)
 
 
 def _not_as_published(leaf: LeafResult) -> list[str]:
@@ -186,12 +171,6 @@ def settings(score: Score) -> dict[str, str]:
         return {}
     left_out = {"data", "split", "documents", "sample", "partial", "scored", "task", "metric", "ckpt", "limit", "copy"}
     return {name: value for name, value in fields(score.results[0].signature).items() if name not in left_out}
-
-
-def _signed(leaf: LeafResult, name: str) -> str:
-    from xstilts_eval.zoo.comparability import fields
-
-    return fields(leaf.signature).get(name, "unknown")
 
 
 # -------------------------------------------------------------------------------------------------- the zoo

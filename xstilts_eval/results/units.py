@@ -68,37 +68,21 @@ def read(run: Path, leaf: LeafResult) -> Units:
 
 def _keys(family: Family, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     if family.kind is Kind.MINING:
-        return tuple(key for row in rows for key in _mined_keys(row))
+        return tuple(sorted(str(unit[0]) for row in rows for unit in row["f1_ci95"]))
     if family.kind is Kind.TAGGED:
         return tuple(str(row["f1_ci95"][0]) for row in rows)
     return tuple(dict.fromkeys(str(row[f"{family.official[0]}_ci95"][0]) for row in rows))
 
 
-def _mined_keys(row: dict[str, Any]) -> list[str]:
-    """Names of a shard's units, whose counts come in the order of their foreign ids but without them.
-
-    Ids of mined units are in the response; a gold pair that was not mined is known by its place among the gold ones,
-    which is the same for every run of the shard.
-    """
-    shard = str(row["doc"]["id"])
-    mined = iter(sorted({str(source) for source, _, _ in row["filtered_resps"][0]["pairs"]}))
-    keys, gold_before = [], 0
-    for _, predicted, gold in row["f1_ci95"]:
-        source = next(mined) if predicted else None
-        keys.append(f"{shard} gold {gold_before}" if gold else f"{shard} mined {source}")
-        gold_before += bool(gold)
-    return keys
-
-
 def side_by_side(family: Family, runs: Sequence[Units]) -> Statistics | None:
     """Counts of the same units in every run, shape [runs, units, counts]; None where the runs scored other items.
 
-    A BUCC unit that one run lacks was neither gold nor mined there: zeros.
+    A BUCC unit that one run lacks was neither gold nor mined there: zeros. Gold pairs are the same in all.
     """
     first = runs[0]
-    if all(run.keys == first.keys for run in runs):
-        return np.stack([run.counts for run in runs])
-    if family.kind is not Kind.MINING or len({_gold(run) for run in runs}) > 1:
+    if family.kind is not Kind.MINING:
+        return np.stack([run.counts for run in runs]) if all(run.keys == first.keys for run in runs) else None
+    if len({_gold(run) for run in runs}) > 1:
         return None
     places = {key: place for place, key in enumerate(sorted({key for run in runs for key in run.keys}))}
     table = np.zeros((len(runs), len(places), first.counts.shape[1]))
@@ -107,5 +91,6 @@ def side_by_side(family: Family, runs: Sequence[Units]) -> Statistics | None:
     return table
 
 
-def _gold(run: Units) -> tuple[str, ...]:
-    return tuple(key for key in run.keys if " gold " in key)
+def _gold(run: Units) -> frozenset[tuple[str, float]]:
+    """The units with gold pairs, and how many."""
+    return frozenset((key, float(gold)) for key, (_, _, gold) in zip(run.keys, run.counts, strict=True) if gold)

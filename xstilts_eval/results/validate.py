@@ -19,6 +19,7 @@ from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, UnknownName
 from xstilts_eval.results import official
 from xstilts_eval.results.leaderboard_files import TAGS
+from xstilts_eval.wording import counted
 
 PER_FILE = 10
 """Breaches of one file that a listing shows."""
@@ -104,7 +105,7 @@ def summary(checked: Checked) -> str:
     """One line: what was read, and whether it is right."""
     files = ", ".join(f"{task} {count}" for task, count in checked.files.items())
     against = "against the labels" if checked.with_labels else "without labels, so no counts were compared"
-    verdict = f"{len(checked.problems):,} problems" if checked.problems else "no problems"
+    verdict = counted(len(checked.problems), "problem") if checked.problems else "no problems"
     absent = [family.name for family in XTREME if family.name not in checked.files]
     overall = f"; no overall score without {', '.join(absent)}" if absent else ""
     return f"{verdict} in {files} files, {against}{overall}"

@@ -97,10 +97,13 @@ def bitext_mining(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
 
 
 def mining(gold: set[tuple[str, str]], response: dict[str, Any]) -> Values:
-    """Counts of mined, gold and common pairs whose foreign sentence lies in one shard of BUCC."""
+    """Counts of mined, gold and common pairs whose foreign sentence lies in one shard of BUCC.
+
+    `f1_ci95` has them by foreign sentence and with its id, so that runs with other shards are set side by side.
+    """
     predicted = {(source, target) for source, target, _ in response["pairs"]}
     counts = [int(value) for value in retrieval.PAIRS.statistics(gold, predicted)]
-    units = retrieval.pair_statistics(gold, predicted).astype(int).tolist()
+    units = [[source, *row] for source, row in retrieval.counts_by_source(gold, predicted).items()]
     return {"f1": counts, "precision": counts, "recall": counts, "f1_ci95": units}
 
 
@@ -257,16 +260,16 @@ def f1_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
     return _interval([row[1:] for row in values], precision_recall_f1, "f1", [row[0] for row in values])
 
 
-def pair_f1_interval(values: Sequence[Sequence[Sequence[int]]]) -> list[float] | None:
-    """95 % bootstrap interval of mined pairs' F1; items are lists of counts per foreign sentence."""
-    return _interval([row for shard in values for row in shard], precision_recall_f1, "f1", None)
+def pair_f1_interval(values: Sequence[Sequence[Sequence[Any]]]) -> list[float] | None:
+    """95 % bootstrap interval of mined pairs' F1; items are lists of (foreign sentence, correct, predicted, gold)."""
+    return f1_interval([row for shard in values for row in shard])
 
 
 def _interval(
     rows: Sequence[Sequence[float]],
     score: Callable[[Sequence[float]], Scores],
     name: str,
-    units: Sequence[str] | None,
+    units: Sequence[str],
 ) -> list[float] | None:
     if not rows:
         return None

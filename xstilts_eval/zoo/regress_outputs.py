@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from xstilts_eval.tables import ABSENT, markdown_table, terminal_table, without_empty
+from xstilts_eval.tables import markdown_table, terminal_table, without_empty
+from xstilts_eval.wording import ABSENT, counted
 from xstilts_eval.zoo.detection import span
 from xstilts_eval.zoo.gating import LEVEL
 from xstilts_eval.zoo.joint import POWER, SHARE, Joint
@@ -36,10 +37,10 @@ def verdict_line(report: Report) -> str:
     if report.has_passed:
         missing = counts[Status.MISSING]
         rest = f", {missing} missing (allowed)" if missing else ""
-        return f"REPRODUCED: {found} of {gating} numbers of {report.against}{rest}"
+        return f"REPRODUCED: {found} of {counted(gating, 'number')} of {report.against}{rest}"
     others = [f"{count} {status.value}" for status, count in counts.items() if count and status != Status.REPRODUCED]
     others += [f"{family.family} shifted as a whole" for family in report.families if family.fails]
-    return f"NOT REPRODUCED: {found} of {gating} numbers of {report.against}; {', '.join(others)}"
+    return f"NOT REPRODUCED: {found} of {counted(gating, 'number')} of {report.against}; {', '.join(others)}"
 
 
 def count_lines(report: Report) -> list[str]:

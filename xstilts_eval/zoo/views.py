@@ -10,7 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from xstilts_eval.tables import ABSENT, terminal_table
+from xstilts_eval.tables import terminal_table
+from xstilts_eval.wording import ABSENT
 from xstilts_eval.zoo.check import Verdict
 from xstilts_eval.zoo.detection import Detection, by_model, detections, span
 from xstilts_eval.zoo.joint import POWER
