@@ -40,7 +40,7 @@ NOT_RUN = {
     "python -m benchmarks": "minutes to hours; tests/test_benchmarks.py runs every benchmark on small inputs",
     "python -m xstilts_eval.sample": "writes the sample of a checkout; tests/sample/test_build.py",
     "RESULTS… --against": "a synopsis; the page's next commands are examples of it",
-    "--seeds 1,2,3 -o runs": "needs Ray; the next line is the sweep without it, tests/training/test_sweep.py has both",
+    "--seeds 1,2,3 -o sweep": "needs Ray; the next line is the sweep without it, tests/training/test_sweep.py has both",
     "xstilts train control_none": "fetches its data from --data and trains for minutes; mine.yaml is trained here",
     "runs/control_none/seed-1 --data DATA": "a command with a gap (…), of the run above",
     "--templates checklist_templates.tsv": "needs the official templates; tests/checklist/test_checklist.py",
