@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,12 @@ def pooling_of(model: Any) -> list[torch.Tensor]:
 def test_saved_heads_open_with_plain_transformers(name: str, bases: dict[str, Path], tmp_path: Path) -> None:
     source = Source(str(bases[name]))
     shared = models.build(source, SPECS).eval()
-    models.save(shared, source.tokenizer(), tmp_path, {spec.name: f"heads/{spec.name}" for spec in SPECS})
+    models.save(
+        shared,
+        partial(source.write_tokenizer, source.tokenizer()),
+        tmp_path,
+        {spec.name: f"heads/{spec.name}" for spec in SPECS},
+    )
     for spec in SPECS:
         opened, info = open_head(tmp_path / "heads" / spec.name, spec.kind)
         assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")), (spec.name, info)
@@ -84,7 +90,12 @@ def test_encoder_pooling_and_heads_pass_on(name: str, bases: dict[str, Path], tm
     with torch.no_grad():
         for weight in first.parameters():  # as if trained: nothing that a new weight could be by chance
             weight.add_(torch.randn_like(weight) * 0.1)
-    models.save(first, source.tokenizer(), tmp_path, {spec.name: f"heads/{spec.name}" for spec in SPECS})
+    models.save(
+        first,
+        partial(source.write_tokenizer, source.tokenizer()),
+        tmp_path,
+        {spec.name: f"heads/{spec.name}" for spec in SPECS},
+    )
     torch.manual_seed(2)
     encoder = Source(str(tmp_path / "encoder"))
     parents = [
@@ -115,7 +126,7 @@ def test_development_scores_are_those_of_the_saved_head(name: str, bases: dict[s
     """A head in training stands on an encoder that has a pooler, which a published head of its class may lack."""
     source = Source(str(bases[name]))
     shared = models.build(source, SPECS[:1]).eval()
-    models.save(shared, source.tokenizer(), tmp_path, {"nli": "nli"})
+    models.save(shared, partial(source.write_tokenizer, source.tokenizer()), tmp_path, {"nli": "nli"})
     opened, _ = open_head(tmp_path / "nli", Kind.PAIR)
     documents = [{"id": str(n), "premise": "one two " * n, "hypothesis": "three"} for n in range(1, 5)]
     runtime = Runtime(torch.device("cpu"), torch.float32, 512, show_progress=False)
