@@ -57,7 +57,8 @@ class Level:
     """A predictor of gains beside the baseline's level, over the `n` points whose baseline is known.
 
     `with_level` is the predictor's multiple correlation with the levels (0-1), `inflation` its variance inflation
-    factor. `fixed` is empty where the two cannot be told apart, or points are too few; `reason` says which.
+    factor, the larger of the two ways. `fixed` is empty where the two cannot be told apart, or points are too few;
+    `reason` says which.
     """
 
     predictor: str
@@ -128,7 +129,11 @@ def hold(
     if not levels:
         return None
     raw = _fixed("nothing", predictor, a, b, always)
-    inflation = _inflation(a, {**always, **levels})
+    ways = {BASELINE: levels}
+    if gains is not None:
+        half = {name: np.asarray(gains[name], dtype=np.float64)[keep] / 2 for name in levels}
+        ways[MEAN] = {name: column + half[name] for name, column in levels.items()}
+    inflation = max(_inflation(a, {**always, **columns}) for columns in ways.values())
     multiple = math.sqrt(max(0.0, 1 - 1 / inflation))
     count = len(a)
     if inflation > COLLINEAR:
@@ -140,12 +145,8 @@ def hold(
         return Level(predictor, count, multiple, inflation, raw, (), reason)
     if count < FEWEST + len(levels) - 1 + len(always):
         return Level(predictor, count, multiple, inflation, raw, (), f"{count} points are too few to hold it fixed")
-    rows = [_fixed(BASELINE, predictor, a, b, {**always, **levels})]
-    if gains is not None:
-        means = {name: column + np.asarray(gains[name], dtype=np.float64)[keep] / 2 for name, column in levels.items()}
-        if _inflation(a, {**always, **means}) <= COLLINEAR:
-            rows.append(_fixed(MEAN, predictor, a, b, {**always, **means}))
-    return Level(predictor, count, multiple, inflation, raw, tuple(rows), "")
+    rows = tuple(_fixed(held, predictor, a, b, {**always, **columns}) for held, columns in ways.items())
+    return Level(predictor, count, multiple, inflation, raw, rows, "")
 
 
 def _fixed(held: str, predictor: str, x: Vector, y: Vector, controls: Mapping[str, Vector]) -> Fixed:
