@@ -79,11 +79,13 @@ def of_samples(rows: Iterable[dict[str, Any]]) -> dict[str, str]:
 def of_results(results: dict[str, Any]) -> Section:
     """Scores, counts, signatures and samples of every leaf, and the intervals of the families."""
     from xstilts_eval.results import intervals, record
+    from xstilts_eval.results.signature import Signature
 
     found: Section = {}
     by_family: dict[Family, dict[str, Any]] = {}
     for leaf in record.from_host(results).leaves:
         rows = results["samples"][leaf.leaf]
+        assert str(Signature.parse(leaf.signature)) == leaf.signature
         by_family.setdefault(leaf.family, {})[leaf.language] = rows
         found[leaf.leaf] = {
             "metrics": leaf.metrics,

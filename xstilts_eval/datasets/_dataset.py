@@ -55,8 +55,8 @@ class Repository:
 class HubFiles:
     """Files of a hub repository for one split, and the official files they become.
 
-    `pattern` is a regular expression that full-matches paths in the repository; it and `paths` may hold the placeholders
-    of `Dataset.codes`. `together` says which languages one set of official files holds: each its own, all (fetched
+    `pattern` is a regular expression that full-matches paths in the repository; it and `paths` may hold placeholders of
+    `Dataset.codes`. `together` says which languages one set of official files holds: each its own, all (fetched
     together), all in rows that one file mixes, or English alone.
     """
 
@@ -274,7 +274,12 @@ class Dataset:
         lines += [f'target_delimiter: "{own.delimiter}"'] if own.delimiter is not None else []
         lines += [] if shared.shots else ["num_fewshot: 0"]
         if shared.tokens:
-            lines += ["generation_kwargs:", '  until: ["\\n"]', "  do_sample: false", f"  max_gen_toks: {shared.tokens}"]
+            lines += [
+                "generation_kwargs:",
+                '  until: ["\\n"]',
+                "  do_sample: false",
+                f"  max_gen_toks: {shared.tokens}",
+            ]
         lines += [f"process_results: !function xstilts_eval.tasks.scoring.{self.scoring.process}", "metric_list:"]
         for metric, aggregation in self.scoring.aggregations.items():
             better = metric.removesuffix("_ci95") not in self.scoring.lower_is_better
@@ -283,7 +288,7 @@ class Dataset:
         return "\n".join([*lines, "metadata:", f'  version: "{self.version}"', ""])
 
     def again(self, suite: str, added: str = "", **changed: Any) -> Dataset:
-        """The same dataset in another suite, with more languages (codes parted by blanks) and other `changed` fields."""
+        """The same dataset in another suite, with `added` languages (codes parted by blanks) and `changed` fields."""
         languages = (*self.languages, *added.split())
         return replace(self, suite=suite, like=self.suite, languages=languages, **changed)
 

@@ -1,4 +1,4 @@
-"""BUCC 2018: pairs of translations hidden in two corpora. The training set plays test, the sample set gives thresholds."""
+"""BUCC 2018: translations hidden in two corpora. The training set plays test, the sample set gives thresholds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,14 @@ from xstilts_eval.data import converters, readers
 from xstilts_eval.data.examples import Corpus
 from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import (
-    Alternatives, Archive, Category, Data, Dataset, HubFiles, Repository, sizes,
+    Alternatives,
+    Archive,
+    Category,
+    Data,
+    Dataset,
+    HubFiles,
+    Repository,
+    sizes,
 )  # fmt: skip
 from xstilts_eval.datasets._places import PARQUET
 from xstilts_eval.kinds import MINING

@@ -1,4 +1,4 @@
-"""FLORES-200: Wikipedia sentences in 204 languages, line by line; translation and retrieval with English on one side."""
+"""FLORES-200: sentences in 204 languages, line by line; translation and retrieval with English on one side."""
 
 from collections.abc import Sequence
 from pathlib import Path

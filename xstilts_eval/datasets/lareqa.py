@@ -9,9 +9,7 @@ from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import Archive, Data, Dataset, under
 from xstilts_eval.kinds import RANKING
 
-_RAW = (
-    "https://raw.githubusercontent.com/google-research-datasets/lareqa/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r/"
-)
+_RAW = "https://raw.githubusercontent.com/google-research-datasets/lareqa/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r/"
 
 
 def read(paths: tuple[Path, ...], language: str, split: str) -> Sequence[Query]:

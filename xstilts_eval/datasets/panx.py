@@ -7,7 +7,8 @@ from xstilts_eval.data import converters, readers
 from xstilts_eval.data.examples import Tagged
 from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import SPLITS, Alternatives, Category, Data, Dataset, HubFiles, under
-from xstilts_eval.datasets._places import PARQUET, XTREME as HUB_XTREME
+from xstilts_eval.datasets._places import PARQUET
+from xstilts_eval.datasets._places import XTREME as HUB_XTREME
 from xstilts_eval.kinds import TAGGED
 
 TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")

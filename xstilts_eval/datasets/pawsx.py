@@ -7,7 +7,15 @@ from xstilts_eval.data import converters, readers
 from xstilts_eval.data.examples import Pair
 from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import (
-    Alternatives, Archive, Category, Data, Dataset, HubFiles, Repository, Text, under,
+    Alternatives,
+    Archive,
+    Category,
+    Data,
+    Dataset,
+    HubFiles,
+    Repository,
+    Text,
+    under,
 )  # fmt: skip
 from xstilts_eval.datasets._places import PARQUET
 from xstilts_eval.kinds import PAIR
@@ -73,7 +81,7 @@ XTREME = Dataset(
     _scoring.ACCURACY,
     Category.CLASSIFICATION,
     labels=LABELS,
-    prompt=Text(WORDS, choices="pawsx_choices"),
+    prompt=Text(WORDS, choices="pawsx_choices", delimiter=""),
     parallel=True,
     learned="pawsx",
     predictions="tsv",

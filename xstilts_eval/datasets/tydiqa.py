@@ -8,7 +8,15 @@ from xstilts_eval.data import converters, files, readers
 from xstilts_eval.data.examples import Question
 from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import (
-    Alternatives, Archive, Category, Data, Dataset, HubFiles, Text, sizes, under,
+    Alternatives,
+    Archive,
+    Category,
+    Data,
+    Dataset,
+    HubFiles,
+    Text,
+    sizes,
+    under,
 )  # fmt: skip
 from xstilts_eval.datasets._places import PARQUET, TRIMMED
 from xstilts_eval.datasets._places import XTREME as HUB_XTREME

@@ -33,7 +33,8 @@ class Kind:
 
     `example` is the dataclass of one item, `request` the host's request type, `rows` what its items are called, and
     `has_labels` says whether datasets of the kind name their classes or tags. Heads, training rows and translators of a
-    kind are found in the `Halves` of their packages, so that nothing here needs torch.
+    kind are found in the `Halves` of their packages, so that nothing here needs torch. A kind registers itself when it
+    is made; raises `SettingError` for a name that is taken.
     """
 
     name: str
@@ -55,10 +56,24 @@ class Kind:
     def __repr__(self) -> str:
         return f"Kind({self.name!r})"
 
-    def __reduce__(self) -> tuple[Callable[[str], Kind], tuple[str]]:
-        from xstilts_eval.kinds import kind  # one object each, in copies and in other processes too
+    def __post_init__(self) -> None:
+        if self.name in KINDS:
+            raise SettingError(f"there is a kind {self.name!r} already; give the new one another name")
+        KINDS[self.name] = self
 
-        return kind, (self.name,)
+    def __reduce__(self) -> tuple[Callable[[str], Kind], tuple[str]]:
+        return kind, (self.name,)  # one object each, in copies and in other processes too
+
+
+KINDS: dict[str, Kind] = {}
+"""Every kind by name; those of this package in the order of its `__init__`."""
+
+
+def kind(name: str) -> Kind:
+    """The kind called `name`; raises `UnknownName` with close matches."""
+    if name not in KINDS:
+        raise UnknownName.of("kind of dataset", name, KINDS)
+    return KINDS[name]
 
 
 class Halves(Generic[T]):

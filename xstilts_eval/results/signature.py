@@ -70,14 +70,14 @@ class Signature:
         return _BAR.join([self.leaf, *map(_field, self._written())])
 
     def _written(self) -> Iterator[Field]:
-        """Names and texts of the fields behind the leaf's name, in the order of the line; two kinds of data have no text."""
+        """Names and texts of the fields behind the leaf's name, in the order of the line; `sample` has no text."""
         yield from self._of_data()
         yield "task", self.task
         yield "metric", self.metric
         yield from self._of_run()
         yield "shots", str(self.shots)
         yield "limit", self.limit or "none"
-        yield from self.versions
+        yield from ((name, _escaped(value)) for name, value in self.versions)
         yield "xstilts", self.xstilts
         yield "lm_eval", self.lm_eval
 
