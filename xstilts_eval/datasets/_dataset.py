@@ -81,6 +81,16 @@ class Archive:
     member: str | None = None
     sha256: str | None = None
 
+    def filled(self, codes: Mapping[str, str]) -> Archive:
+        """The same with codes in place of placeholders."""
+        member = self.member.format(**codes) if self.member else None
+        return replace(self, url=self.url.format(**codes), path=self.path.format(**codes), member=member)
+
+    def place(self, name: str) -> str | None:
+        """Official path of a member; None for one that is not wanted."""
+        found = re.fullmatch(self.member or "", name)
+        return found.expand(self.path) if found else None
+
 
 @dataclass(frozen=True)
 class Data:
