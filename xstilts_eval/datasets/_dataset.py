@@ -280,7 +280,7 @@ class Dataset:
         functions |= {"doc_to_target": own.target or shared.target}
         lines = [f"class: !function {class_}", f"dataset_path: {self.group}", f"output_type: {self.kind.request}"]
         lines += ["test_split: test", *([f"fewshot_split: {shared.shots}"] if shared.shots else [])]
-        lines += [f"{name}: !function xstilts_eval.tasks.prompts.{what}" for name, what in functions.items() if what]
+        lines += [f"{name}: !function {_dotted('prompts', what)}" for name, what in functions.items() if what]
         lines += [f'target_delimiter: "{own.delimiter}"'] if own.delimiter is not None else []
         lines += [] if shared.shots else ["num_fewshot: 0"]
         if shared.tokens:
@@ -290,10 +290,10 @@ class Dataset:
                 "  do_sample: false",
                 f"  max_gen_toks: {shared.tokens}",
             ]
-        lines += [f"process_results: !function xstilts_eval.tasks.scoring.{self.scoring.process}", "metric_list:"]
+        lines += [f"process_results: !function {_dotted('scoring', self.scoring.process)}", "metric_list:"]
         for metric, aggregation in self.scoring.aggregations.items():
             better = metric.removesuffix("_ci95") not in self.scoring.lower_is_better
-            lines += [f"  - metric: {metric}", f"    aggregation: !function xstilts_eval.tasks.scoring.{aggregation}"]
+            lines += [f"  - metric: {metric}", f"    aggregation: !function {_dotted('scoring', aggregation)}"]
             lines += [f"    higher_is_better: {str(better).lower()}"]
         return "\n".join([*lines, "metadata:", f'  version: "{self.version}"', ""])
 
@@ -301,6 +301,11 @@ class Dataset:
         """The same dataset in another suite, with `added` languages (codes parted by blanks) and `changed` fields."""
         languages = (*self.languages, *added.split())
         return replace(self, suite=suite, like=self.suite, languages=languages, **changed)
+
+
+def _dotted(module: str, name: str) -> str:
+    """A function of `tasks`, or one anywhere by its whole name."""
+    return name if "." in name else f"xstilts_eval.tasks.{module}.{name}"
 
 
 def under(folders: Sequence[str], *names: str) -> Alternatives:
