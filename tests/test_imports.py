@@ -1,4 +1,4 @@
-"""Who may import whom: rooms in a row, each may use those before it. Breaches that are left are listed, and only those."""
+"""Who may import whom: rooms in a row, each may use those before it. Breaches that are left are listed."""
 
 from __future__ import annotations
 
