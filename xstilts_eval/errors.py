@@ -4,6 +4,7 @@
     ├── UnknownName (LookupError)      a task, family, language or model that does not exist; offers close matches
     ├── DataError (ValueError)         a data file that breaks its format; names file and line
     │   └── MissingData (FileNotFoundError)   data that is not there; names the folder searched and the remedy
+    │       └── NoFiles                       not one of its files is there, or nobody published any
     ├── FetchError (OSError)           a hub or an archive that gives nothing, or other than what is pinned
     ├── UnfitCheckpoint (ValueError)   a checkpoint that cannot serve the selected tasks
     ├── NumericError (ArithmeticError) NaN or infinite numbers where a score was expected
@@ -45,6 +46,10 @@ class MissingData(DataError, FileNotFoundError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class NoFiles(MissingData):
+    """Data of which no file is there, other than a file without its labels, answers or text."""
 
 
 class FetchError(XstiltsError, OSError):

@@ -113,8 +113,11 @@ def status_report(rows: Iterable[Row], title: str) -> Group:
             lines = [(row.language, f"{row.rows:,}", row.path, "; ".join(row.notes)) for row in found]
             keep = 4 if any(row.notes for row in found) else 3
             parts.append(terminal_table(("language", "rows", "path", "note")[:keep], [line[:keep] for line in lines]))
-        if missing := [row for row in members if not row.rows]:
+        if missing := [row for row in members if not row.rows and not row.is_unusable]:
             codes = " ".join(row.language for row in missing)
             parts.append(Text(f"missing: {codes}\n  {'; '.join(missing[0].notes)}", style="yellow"))
+        for row in members:
+            if row.is_unusable:
+                parts.append(Text(f"cannot be used: {row.language}\n  {'; '.join(row.notes)}", style="red"))
         parts.append("")
     return Group(*parts)

@@ -108,7 +108,7 @@ def test_what_was_scored_is_in_the_provenance(client: Client) -> None:
     data = load_leaf(family("udpos"), "fr", str(client.folder))
     assert data.source == "hub"
     assert data.notes[0].startswith("google/xtreme@ec5f1f46e9af (multi-word tokens split into words, not fused")
-    assert data.notes[1] == "partial: 24 of 9,465 sentences" and not data.complete
+    assert data.notes[1] == "partial: 24 of 5,009 sentences" and not data.complete
     path = client.folder / "panx/panx_dataset/sw/test"
     path.write_text(path.read_text(encoding="utf-8") + "sw:Moja\tO\n", encoding="utf-8")
     changed = load_leaf(family("panx"), "sw", str(client.folder))

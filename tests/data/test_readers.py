@@ -150,7 +150,7 @@ def test_pawsx_undoes_the_quotes_of_a_csv_writer(tmp_path: Path, header: str) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\tb\nc\td\n", "has no labels .* use test_2k.tsv of the original archive"),
+        ("a\tb\nc\td\n", "has no labels.* use test_2k.tsv of the original archive"),
         (PAWSX_HEADER + "1\ta\tb\t2\n", "line 2: label '2'; allowed: 0, 1"),
         (PAWSX_HEADER + "1\ta\tb\t1\n2\ta\tb\n", "line 3: 3 columns separated by TAB; expected 4"),
         ("a\tb\t1\n\nc\td\t1\n", "line 2: blank line"),

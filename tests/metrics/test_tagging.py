@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.metrics.tagging import _BLOCK, NER_F1, POS_F1, TOKEN_ACCURACY, ner_chunks, pos_chunks
+from xstilts_eval.metrics.tagging import _BLOCK, EVALUATOR_F1, NER_F1, POS_F1, TOKEN_ACCURACY, ner_chunks, pos_chunks
 
 IOBES = ("O", *(f"{tag}-{kind}" for tag in "BIES" for kind in ("PER", "LOC", "A-B")))
 
@@ -78,6 +78,12 @@ def test_ner_chunks_equal_seqeval(tags):
     from seqeval.metrics.sequence_labeling import get_entities
 
     assert [tuple(chunk) for chunk in ner_chunks(tags)] == get_entities(tags)
+
+
+@settings(max_examples=200, deadline=None)
+@given(sentence_pairs(PANX_TAGS))
+def test_the_evaluators_rule_is_the_entity_rule_on_tags_of_panx(corpus):
+    assert EVALUATOR_F1.corpus_score(*corpus) == NER_F1.corpus_score(*corpus)
 
 
 @settings(max_examples=200, deadline=None)

@@ -242,7 +242,7 @@ def test_no_task_and_no_folder_are_refused(tmp_path):
         ("panx/test-th.tsv", "O\nO\n\nO\nO\n", "panx/test-th.tsv, sentence 2: 2 labels for 1 words"),
         ("udpos/test-th.tsv", "X\n\nX\n", "udpos/test-th.tsv, sentence 1: 1 labels for 2 words"),
         ("bucc2018/test-zh.tsv", "xx-1\ten-1\nxx-2 en-2\n", "test-zh.tsv, line 2: expected 'foreign id TAB"),
-        ("xquad/test-th.json", "{", "xquad/test-th.json is not JSON"),
+        ("xquad/test-th.json", "{", "xquad/test-th.json, line 1: not JSON"),
         ("xquad/test-th.json", "[]", "must be one JSON object"),
         ("xquad/test-th.json", '{"data": []}', "must be one JSON object"),
         (
@@ -386,3 +386,37 @@ def test_broken_files_of_xtreme_r(
 def test_another_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="--version 'xtremer'; allowed: xtreme, xtreme-r"):
         score_predictions(tmp_path, tmp_path, "xtremer")
+
+
+@pytest.mark.parametrize(
+    ("predicted", "f1"),
+    [
+        ("PER PER O LOC", 100.0),
+        ("I-PER I-PER O I-LOC", 100.0),
+        ("B-PER E-PER O S-LOC", 100.0),
+        ("B-PER L-PER O U-LOC", 100.0),
+        ("S-PER S-PER O S-LOC", 40.0),
+        ("PER-B PER-I O LOC-B", 0.0),
+        ("b-per i-per o b-loc", 0.0),
+        ("B_PER I_PER O B_LOC", 0.0),
+        ("B-+PER I-+PER O B-+LOC", 0.0),
+    ],
+)
+def test_entity_tags_of_other_kinds_score_as_officially_and_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, predicted: str, f1: float
+) -> None:
+    """Values: `f1_score` of seqeval 0.0.12 for gold B-PER I-PER O B-LOC (``+`` stands for a blank inside a tag)."""
+    gold = "B-PER I-PER O B-LOC"
+    for language in find_family("panx").languages:
+        for side, tags in (("labels", gold), ("predictions", predicted if language == "sw" else gold)):
+            path = tmp_path / side / "panx" / f"test-{language}.tsv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(tags.replace(" ", "\n").replace("+", " ") + "\n\n", encoding="utf-8")
+    scores = score_predictions(tmp_path / "predictions", tmp_path / "labels")["panx"]["f1"]
+    assert scores["sw"] == pytest.approx(f1) and scores["de"] == 100.0
+    said = [one.getMessage() for one in caplog.records]
+    if predicted.startswith("I-"):  # the scheme of the task, whose first tag need not be B
+        assert said == []
+    else:
+        (line,) = said
+        assert "predictions/panx/test-sw.tsv, line " in line and "is no tag of PAN-X" in line

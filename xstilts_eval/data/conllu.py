@@ -24,6 +24,8 @@ from xstilts_eval.errors import DataError
 
 _TAGS = frozenset([*UPOS, "_"])
 COLUMNS = 10
+_DIGITS = 10
+"""No sentence has as many words; Python refuses numbers of thousands of digits with an error of its own."""
 _DEFAULT_PRECEDENCE = (
     *("VERB", "NOUN", "PROPN", "PRON", "ADJ", "NUM", "ADV", "INTJ"),
     *("AUX", "ADP", "DET", "PART", "CCONJ", "SCONJ", "X", "PUNCT"),
@@ -127,7 +129,7 @@ def _span(path: Path, number: int, name: str) -> tuple[int, int]:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return text.isascii() and text.isdigit() and len(text) < _DIGITS
 
 
 def _closed(path: Path, sentence: _Sentence) -> _Sentence:

@@ -238,8 +238,9 @@ def _json(path: Path, name: str, column: str) -> Iterator[str | None]:
     # The download is called by its hash where links are not to be had, so the ending is told by the name on the hub.
     with gzip.open(path, "rt", encoding="utf-8") if name.endswith(".gz") else path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
+            row = files.parse_json(line, name, number, FetchError)
             try:
-                yield json.loads(line)[column]
+                yield row[column]
             except (ValueError, LookupError, TypeError) as error:
                 raise FetchError(f"{name}, line {number}: not a JSON object with {column!r}") from error
 

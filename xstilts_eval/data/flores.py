@@ -13,7 +13,7 @@ from pathlib import Path
 from xstilts_eval.benchmark import FLORES_PAIR, Family
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Translation
-from xstilts_eval.errors import DataError, MissingData, SettingError
+from xstilts_eval.errors import DataError, NoFiles, SettingError
 from xstilts_eval.language_codes import ENGLISH, find, flores_languages
 
 SPLITS = {"test": "devtest", "dev": "dev"}
@@ -33,11 +33,11 @@ def parallel(
 ) -> tuple[list[Translation], list[Path], list[str]]:
     """The lines of two languages side by side, the files read, and notes; `leaf` is for what is said of missing files.
 
-    Raises `MissingData` naming what was looked for and where to get it, `DataError` for files that do not fit together
+    Raises `NoFiles` naming what was looked for and where to get it, `DataError` for files that do not fit together
     and for blank lines.
     """
     if split not in SPLITS:
-        raise MissingData("FLORES-200 has no train data; it has devtest (scored as test) and dev")
+        raise NoFiles("FLORES-200 has no train data; it has devtest (scored as test) and dev")
     name = SPLITS[split]
     paths = [_file(f"{name}/{code}.{name}", folder, f"{split} data of {leaf}") for code in (source, target)]
     sides = [_lines(path) for path in paths]
@@ -104,7 +104,7 @@ def _size(name: str, lines: int) -> list[str]:
 def _file(name: str, folder: Path, what: str) -> Path:
     found = _find(name, folder)
     if found is None:
-        raise MissingData(
+        raise NoFiles(
             f"no {what} under {folder}; looked for {name} in {', '.join(place or '.' for place in _FOLDERS)} (also "
             f"with .gz or .xz); get {ARCHIVE} (xstilts data fetch flores200-retrieval --from archives) and put it there"
         )

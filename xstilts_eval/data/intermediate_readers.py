@@ -8,7 +8,6 @@ nyu-mll/jiant @ daa5a258, `jiant/tasks/lib/*.py`, and google-research/xtreme @ 8
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -150,8 +149,8 @@ def ccg(paths: Sequence[Path], labels: Sequence[str], dropped: Dropped) -> list[
 
 def ccg_tags(path: Path) -> tuple[str, ...]:
     """The tags of ``tags_to_id.json`` in the order of their ids, which must count from 0 without gaps."""
+    content = files.read_json(path)
     try:
-        content = json.loads(files.read_text(path))
         by_id = {int(number): str(tag) for tag, number in content.items()}
     except (ValueError, AttributeError, TypeError) as error:
         raise DataError(f"{path}: a JSON object of tag: id was expected ({error})") from error
@@ -350,13 +349,7 @@ def _choose(path: Path, number: int, choice: Choice, label: Any, choices: list[C
 
 def _objects(path: Path) -> Iterator[tuple[int, Row]]:
     """JSON objects by line; blank lines are passed over."""
-    for number, line in files.lines(path):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {number}: not JSON ({error.msg})") from error
+    for number, row in files.json_lines(path):
         if not isinstance(row, dict):
             raise DataError(f"{path}, line {number}: a JSON object was expected, not {type(row).__name__}")
         yield number, row

@@ -6,7 +6,6 @@ file and line (or question). Ids that repeat get ``#2``, ``#3`` … appended. Fo
 raise `MissingData`, a `DataError` too.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -20,6 +19,8 @@ from xstilts_eval.errors import DataError, MissingData
 XNLI_COLUMNS = {0: "language", 1: "gold_label", 6: "sentence1", 7: "sentence2", 9: "pairID"}
 MULTINLI_HEADER = ("premise", "hypo", "label")
 PAWSX_HEADER = ("id", "sentence1", "sentence2", "label")
+_SHOWN = 3
+"""Ids an error shows."""
 _XNLI_WIDTH = max(XNLI_COLUMNS) + 1
 _SPELLINGS = {"contradictory": "contradiction"}  # XNLI-MT writes the first, XNLI the second
 
@@ -63,21 +64,31 @@ def multinli(path: Path, labels: Sequence[str]) -> list[Pair]:
 
 
 def pawsx(path: Path, labels: Sequence[str]) -> list[Pair]:
-    """PAWS-X: official layout (header; id, two sentences, label) or XTREME's (two sentences, label).
+    """PAWS-X: official layout (header; id, two sentences, label) or XTREME's (`processed_pairs`)."""
+    rows = [(number, line.split("\t")) for number, line in _rows(path)]
+    if not rows or tuple(rows[0][1]) != PAWSX_HEADER:
+        return processed_pairs(path, labels, "test_2k.tsv of the original archive x-final.tar.gz")
+    return _labelled_pairs(path, rows[1:], labels, 4)
 
-    In the original archive quotes are ordinary characters. Copies that went through a CSV writer, as XTREME's
-    did, have them wrapped and doubled; that is undone, so that both give the same text.
+
+def processed_pairs(path: Path, labels: Sequence[str], original: str) -> list[Pair]:
+    """XNLI and PAWS-X as XTREME's preprocessing writes them: two sentences and the label, no header.
+
+    The id is the row from 0; `original` names the file that has the labels which XTREME takes out of test files.
     """
     rows = [(number, line.split("\t")) for number, line in _rows(path)]
-    official = bool(rows) and tuple(rows[0][1]) == PAWSX_HEADER
-    width = 4 if official else 3
-    rows = rows[1:] if official else rows
+    if rows and all(len(cells) == 2 for _, cells in rows):
+        raise _unlabelled(path, original)
+    return _labelled_pairs(path, rows, labels, 3)
+
+
+def _labelled_pairs(path: Path, rows: Sequence[tuple[int, list[str]]], labels: Sequence[str], width: int) -> list[Pair]:
+    """Rows of `width` columns, the last three being two sentences and a label.
+
+    In the original archives quotes are ordinary characters. Copies that went through a CSV writer, as XTREME's did,
+    have them wrapped and doubled; that is undone, so that both give the same text.
+    """
     for number, cells in rows:
-        if len(cells) == 2 and not official:
-            raise MissingData(
-                f"{path} has no labels (XTREME's preprocessing removes those of the test sets); "
-                "use test_2k.tsv of the original archive x-final.tar.gz"
-            )
         if len(cells) != width:
             raise _columns(path, number, len(cells), str(width))
     if _went_through_csv(cell for _, cells in rows for cell in cells):
@@ -85,10 +96,57 @@ def pawsx(path: Path, labels: Sequence[str]) -> list[Pair]:
     allowed = {label: index for index, label in enumerate(labels)}
     pairs: list[Pair] = []
     for number, cells in rows:
-        name = cells[0].strip() if official else str(len(pairs))
+        name = cells[0].strip() if width > 3 else str(len(pairs))
         label = _class(path, number, cells[-1], allowed)
         pairs.append(Pair(name, cells[-3].strip(), cells[-2].strip(), label))
     return _distinct(_some(path, pairs))
+
+
+def processed_tags(path: Path, labels: Sequence[str], original: str) -> list[Tagged]:
+    """PAN-X and UD-POS as XTREME's preprocessing writes them: ``token TAB tag``, blank lines between sentences.
+
+    The id is the sentence from 0. XTREME cuts a token of PAN-X that is nothing but white space down to nothing; here it
+    is one blank, so that words and tags keep their number. `original` as in `processed_pairs`.
+    """
+    allowed = frozenset(labels)
+    sentences: list[Tagged] = []
+    words: list[tuple[str, str]] = []
+    bare: list[int] = []
+    for number, line in files.lines(path):
+        if not line.strip():
+            _close(sentences, words)
+            continue
+        cells = line.split("\t")
+        if len(cells) == 1:
+            bare.append(number)
+            continue
+        tag = cells[1].strip()
+        if len(cells) != 2 or not tag:
+            raise _columns(path, number, sum(bool(cell.strip()) for cell in cells), "2 (token, tag)")
+        if tag not in allowed:
+            raise _label(path, number, tag, labels)
+        words.append((cells[0].strip() or " ", tag))
+    _close(sentences, words)
+    if bare and not sentences:
+        raise _unlabelled(path, original)
+    if bare:
+        raise _columns(path, bare[0], 1, "2 (token, tag)")
+    return _some(path, sentences)
+
+
+def _close(sentences: list[Tagged], words: list[tuple[str, str]]) -> None:
+    """Move the words of a sentence, if there are any, to `sentences`."""
+    if words:
+        tokens, tags = zip(*words, strict=True)
+        sentences.append(Tagged(str(len(sentences)), tokens, tags))
+        words.clear()
+
+
+def _unlabelled(path: Path, original: str) -> MissingData:
+    return MissingData(
+        f"{path} has no labels: XTREME's preprocessing takes them out of its test files, so they cannot be scored; use "
+        f"{original}, or score the dev files, which keep theirs"
+    )
 
 
 def panx(path: Path, labels: Sequence[str]) -> list[Tagged]:
@@ -99,13 +157,10 @@ def panx(path: Path, labels: Sequence[str]) -> list[Tagged]:
     """
     allowed = frozenset(labels)
     sentences: list[Tagged] = []
-    tokens: list[str] = []
-    tags: list[str] = []
+    words: list[tuple[str, str]] = []
     for number, line in files.lines(path):
         if not line.strip():
-            if tokens:
-                sentences.append(Tagged(str(len(sentences)), tuple(tokens), tuple(tags)))
-                tokens, tags = [], []
+            _close(sentences, words)
             continue
         cells = line.split("\t")
         if len(cells) != 2 or not cells[1].strip():
@@ -117,10 +172,8 @@ def panx(path: Path, labels: Sequence[str]) -> list[Tagged]:
         tag = cells[1].strip()
         if tag not in allowed:
             raise _label(path, number, tag, labels)
-        tokens.append(token.strip() or token)
-        tags.append(tag)
-    if tokens:
-        sentences.append(Tagged(str(len(sentences)), tuple(tokens), tuple(tags)))
+        words.append((token.strip() or token, tag))
+    _close(sentences, words)
     return _some(path, sentences)
 
 
@@ -137,20 +190,33 @@ def squad(
     answers.
     """
     questions: list[Question] = []
-    blank = 0
+    blank: list[str] = []
     for place, context, raw in _questions(path):
         name = _field(path, place, raw, "id", str)
         text = _field(path, f"question {name!r}", raw, "question", str)
         gold = _answers(path, name, context, _field(path, f"question {name!r}", raw, "answers", list))
-        blank += not gold
+        if not gold:
+            blank.append(name)
         unit = place.split(".")[0] if group == "article" else place
         questions.append(Question(name, context, text, gold, unit))
     if blank and answers == "required":
-        raise MissingData(
-            f"{path}: {blank:,} of {len(questions):,} questions have no answers (XTREME's scripts blank "
-            "those of the test sets), so they cannot be scored; use the file of the original archive"
-        )
+        raise _unanswered(path, blank, len(questions))
     return _distinct(_some(path, questions))
+
+
+def _unanswered(path: Path, names: Sequence[str], total: int) -> MissingData:
+    """Whether XTREME blanked the whole file, or a few questions have no answer of their own."""
+    if len(names) == total:
+        return MissingData(
+            f"{path}: {total:,} of {total:,} questions have no answers (XTREME's scripts blank those of the test "
+            "sets), so they cannot be scored; use the file of the original archive"
+        )
+    shown = ", ".join(repr(name) for name in names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    have = "has no answer" if len(names) == 1 else "have no answers"
+    return MissingData(
+        f"{path}: {len(names):,} of {total:,} questions {have} ({shown}), so the file cannot be scored; in this task "
+        "every question has one, so use the file of the original archive"
+    )
 
 
 def bucc(source: Path, target: Path, gold: Path, name: str) -> Corpus:
@@ -278,10 +344,7 @@ def _sentences_by_id(path: Path) -> dict[str, str]:
 
 def _questions(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """``article.paragraph`` (both from 0), context and raw question, in file order."""
-    try:
-        content = json.loads(files.read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from error
+    content = files.read_json(path)
     if not isinstance(content, dict):
         raise DataError(f"{path}: a JSON object with the field 'data' was expected")
     for article, document in enumerate(_field(path, "top level", content, "data", list)):

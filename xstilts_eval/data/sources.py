@@ -1,24 +1,25 @@
 """Where every family and split lies below a data folder, and what was found there.
 
 `load` is the one entry. It knows the official archives' own names and the plain folders people put them in; it
-reads local files only. Sizes are those of the Hugging Face dataset card of `xtreme`, UD-POS being its copy of
-UD v2.5; where another source was read, the table says so.
+reads local files only. Sizes are those of the Hugging Face dataset card of `xtreme`; where another source was read,
+the table says so.
 """
 
 import csv
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
+from xstilts_eval.benchmark import FLORES, FLORES_PAIR, UPOS, Family, Kind
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import conllu, files, flores, intermediate_readers, ranking, readers
 from xstilts_eval.data.examples import Candidate, Corpus, Example, Question
 from xstilts_eval.data.ranking import Pool
-from xstilts_eval.errors import DataError, MissingData, SettingError
+from xstilts_eval.errors import DataError, MissingData, NoFiles, SettingError
 from xstilts_eval.languages import language as language_of
 
 SPLITS = ("test", "dev", "train")
@@ -102,14 +103,27 @@ MEWSLIX = ("mewslix/", "mewsli-x/", "mewsli_x/output/dataset/", "mewslix/dataset
 _BUCC = ("bucc2018/{lg}-en/", "bucc2018/bucc2018/{lg}-en/", "{lg}-en/", "bucc2018/", "")
 
 
+def _processed(family: str, split: str, ending: str = "tsv") -> Alternatives:
+    """Where XTREME's own preprocessing puts a language's file."""
+    return _under((f"{family}/xtreme_format/", f"{family}/"), f"{split}-{{lg}}.{ending}")
+
+
 def _pawsx(name: str, xtreme: str) -> Alternatives:
     official = _under(("pawsx/x-final/{lg}/", "x-final/{lg}/", "pawsx/{lg}/"), f"{name}.tsv")
-    return official + _under(("pawsx/xtreme_format/", "pawsx/"), f"{xtreme}-{{lg}}.tsv")
+    return official + _processed("pawsx", xtreme)
 
 
 def _panx(split: str) -> Alternatives:
     folders = ("panx/panx_dataset/", "panx_dataset/", "panx/")
-    return _under(folders, f"{{lg}}/{split}") + _under(folders, f"{{lg}}-{split}")
+    official = _under(folders, f"{{lg}}/{split}") + _under(folders, f"{{lg}}-{split}")
+    return official + _processed("panx", split)
+
+
+def _mewslix(split: str) -> Alternatives:
+    """The released file of all languages, or XTREME's of one."""
+    released = _under(MEWSLIX, f"wikinews_mentions-{split}.jsonl", "candidate_set_entities.jsonl")
+    inner = ("mewslix/", "mewsli-x/", "")
+    return released + _under(inner, f"wikinews_mentions/{split}-{{lg}}.jsonl", "candidate_set_entities.jsonl")
 
 
 def _bucc(official: str, xtreme: str) -> Alternatives:
@@ -133,9 +147,9 @@ _PLACES: Mapping[str, _Place] = {
     "xnli": _Place(
         "XNLI-1.0.zip (training data: XNLI-MT-1.0.zip) of facebookresearch/XNLI",
         {
-            "test": _under(_XNLI, "xnli.test.tsv"),
-            "dev": _under(_XNLI, "xnli.dev.tsv"),
-            "train": _under(_MULTINLI, "multinli.train.en.tsv"),
+            "test": _under(_XNLI, "xnli.test.tsv") + _processed("xnli", "test"),
+            "dev": _under(_XNLI, "xnli.dev.tsv") + _processed("xnli", "dev"),
+            "train": _under(_MULTINLI, "multinli.train.en.tsv") + _processed("xnli", "train"),
         },
         english=frozenset(["train"]),
     ),
@@ -183,6 +197,7 @@ _PLACES: Mapping[str, _Place] = {
         "the folder data/{lg} of cambridgeltl/xcopa",
         {
             split: _under(("xcopa/data/{lg}/", "xcopa/{lg}/", "data/{lg}/", "xcopa/"), f"{name}.{{lg}}.jsonl")
+            + _processed("xcopa", name, "jsonl")
             for split, name in (("test", "test"), ("dev", "val"))
         },
     ),
@@ -192,10 +207,7 @@ _PLACES: Mapping[str, _Place] = {
     ),
     "mewslix": _Place(
         "mewsli-x_20220518_6.zip, with get-mewsli-x.sh of google-research/google-research",
-        {
-            split: _under(MEWSLIX, f"wikinews_mentions-{split}.jsonl", "candidate_set_entities.jsonl")
-            for split in ("test", "dev")
-        },
+        {split: _mewslix(split) for split in ("test", "dev")},
     ),
 }
 
@@ -207,8 +219,8 @@ def _sizes(text: str) -> dict[str, int]:
 
 
 def _panx_sizes() -> dict[str, int]:
-    small = dict.fromkeys(("af", "bn", "hi", "kk", "ml", "mr", "ms", "sw", "ta", "te", "tl", "ur"), 1_000)
-    return small | dict.fromkeys(("jv", "my", "yo"), 100)
+    small = dict.fromkeys(("af", "az", "bn", "hi", "kk", "ml", "mr", "ms", "sw", "ta", "te", "tl", "ur"), 1_000)
+    return small | dict.fromkeys(("gu", "jv", "my", "pa", "qu", "yo"), 100)
 
 
 # Examples (bucc2018: gold pairs) by family and split; "*" stands for every language not named.
@@ -219,14 +231,17 @@ _EXPECTED: Mapping[tuple[str, str], Mapping[str, int]] = {
     ("pawsx", "test"): {"*": 2_000},
     ("pawsx", "dev"): {"*": 2_000},
     ("pawsx", "train"): {"*": 49_401},
+    # Read off XTREME's own processed files; the official converter makes as many of UD v2.5 (the last five: of v2.7).
+    # The hub's copy has more in de el fr ru zh, because its script takes in Ancient Greek, Old French and their like.
     ("udpos", "test"): _sizes(
-        "af 425 ar 1680 bg 1116 de 22458 el 2809 en 5440 es 3147 et 3760 eu 1799 fa 600 fi 4422 "
-        "fr 9465 he 491 hi 2684 hu 449 id 1557 it 3518 ja 2372 kk 1047 ko 4276 mr 47 nl 1471 "
-        "pt 2681 ru 11336 ta 120 te 146 th 1000 tl 55 tr 4785 ur 535 vi 800 yo 100 zh 5528"
+        "af 425 ar 1680 bg 1116 de 22358 el 456 en 5440 es 3147 et 3760 eu 1799 fa 600 fi 4422 "
+        "fr 5009 he 491 hi 2684 hu 449 id 1557 it 3518 ja 2372 kk 1047 ko 4276 mr 47 nl 1471 "
+        "pt 2681 ru 8976 ta 120 te 146 th 1000 tl 55 tr 4785 ur 535 vi 800 yo 100 zh 3455 "
+        "lt 739 pl 4942 uk 892 wo 470 ro 2272"
     ),
     ("udpos", "dev"): {"en": 3_974},
     ("udpos", "train"): {"en": 21_253},
-    ("panx", "test"): dict.fromkeys(find_family("panx").languages, 10_000) | _panx_sizes(),
+    ("panx", "test"): dict.fromkeys(find_family("xtremer_panx").languages, 10_000) | _panx_sizes(),
     ("panx", "dev"): {"en": 10_000},
     ("panx", "train"): {"en": 20_000},
     ("xquad", "test"): {"*": 1_190},
@@ -277,13 +292,16 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
         return _load_flores(family, language, split, folder)
     place = _PLACES[family.name]
     if split not in place.splits:
-        raise MissingData(f"{family.group} has no {split} data; it has {' and '.join(place.splits)}")
+        raise NoFiles(f"{family.group} has no {split} data; it has {' and '.join(place.splits)}")
     family.leaf(language)
     if split in place.english and language != "en":
-        raise MissingData(f"{family.group} has {split} data in English only, not in {language!r}")
+        raise NoFiles(f"{family.group} has {split} data in English only, not in {language!r}")
     locate = _treebanks if family.name == "udpos" else _listed
     found = locate(family, language, split, folder)
-    examples = tuple(_READ[family.name](family, language, split, found.paths))
+    with naming(family.leaf(language)):
+        examples = tuple(_READ[family.name](family, language, split, found.paths))
+    if not examples:
+        raise DataError(f"{family.leaf(language)}: {found.paths[0]}: no examples")
     complete, size_note = _completeness(family, language, split, _rows(examples), found.whole)
     return Loaded(
         examples=examples,
@@ -295,9 +313,19 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
     )
 
 
+@contextmanager
+def naming(leaf: str) -> Iterator[None]:
+    """Put the leaf in front of what a reader says of its file: a run reads many."""
+    try:
+        yield
+    except DataError as error:
+        raise type(error)(f"{leaf}: {error}") from error
+
+
 def _load_flores(family: Family, language: str, split: str, folder: Path) -> Loaded:
     source, target = flores.languages_of(family, language)
-    lines, paths, notes = flores.parallel(source, target, split, folder, f"{family.group} in {language!r}")
+    with naming(family.leaf(language)):
+        lines, paths, notes = flores.parallel(source, target, split, folder, f"{family.group} in {language!r}")
     complete = flores.is_complete(split, len(lines))
     return Loaded(tuple(lines), tuple(paths), _revision(paths), split, complete, tuple(notes))
 
@@ -348,7 +376,28 @@ def _listed(family: Family, language: str, split: str, folder: Path) -> _Found:
         if None not in paths:
             return _Found(tuple(path for path in paths if path is not None))
         tried += [name for name, path in zip(names, paths, strict=True) if path is None]
+    if (family.name, split) in _LABELS_LOST:
+        other, why = _LABELS_LOST[family.name, split]
+        stripped = files.find(folder, [name.format(**codes) for name in other])
+        if stripped is not None:
+            raise MissingData(
+                f"{family.leaf(language)}: {stripped} is a file as XTREME's preprocessing leaves it, {why}; get "
+                f"{_PLACES[family.name].archive.format(**codes)} and put it there"
+            )
     raise _missing(family, language, split, folder, tried)
+
+
+_LABELS_LOST = {
+    ("tatoeba", "test"): (
+        ("tatoeba/{lg}-en.en",),
+        "its English side sorted, so that no line says which one it translates",
+    ),
+    ("bucc2018", "test"): (
+        ("bucc2018/{lg}-en.test.{lg}",),
+        "without the gold pairs (it deletes the .gold files of its test sets; the dev files keep theirs)",
+    ),
+}
+"""Files of XTREME's preprocessing that cannot be scored, by family and split, and what they lack."""
 
 
 _SHOWN = 4
@@ -357,12 +406,12 @@ _SHOWN = 4
 
 def _missing(
     family: Family, language: str, split: str, folder: Path, tried: Iterable[str], notes: Iterable[str] = ()
-) -> MissingData:
+) -> NoFiles:
     archive = _PLACES[family.name].archive.format(**_codes(family, language))
     names = list(tried)
     if len(names) > _SHOWN:  # the first are the official ones; docs/data.md lists all
         names = [*names[:_SHOWN], f"{len(names) - _SHOWN} more"]
-    return MissingData(
+    return NoFiles(
         f"no {split} data of {family.group} in {language!r} under {folder}; looked for {', '.join(names)} "
         f"(also with .gz or .xz); get {archive} and put it there" + "".join(f"; {note}" for note in notes)
     )
@@ -406,6 +455,8 @@ def _treebanks(family: Family, language: str, split: str, folder: Path) -> _Foun
             original = False
             release = f"other release ({best.release})" if best.release else "release unknown"
             notes[f"{best.name}: {release}"] = None
+    if not chosen and (processed := files.find(folder, _processed_names("udpos", language, split))):
+        return _Found((processed,), whole=True)
     if not chosen:
         roots = (f"ud-treebanks-v{wanted.removeprefix('r')}/", "ud/", "")
         tried = [f"{root}UD_*/{language}_*-ud-{split}.conllu" for root in roots]
@@ -413,6 +464,15 @@ def _treebanks(family: Family, language: str, split: str, folder: Path) -> _Foun
     release_folder = f"ud-treebanks-v{wanted.removeprefix('r')}"
     whole = all(path.absolute().parent.parent.name == release_folder for path in chosen)
     return _Found(tuple(chosen), tuple(notes), original, whole)
+
+
+def _processed_names(family: str, language: str, split: str) -> list[str]:
+    return [name.format(lg=language) for names in _processed(family, split) for name in names]
+
+
+def _is_processed(path: Path) -> bool:
+    """Whether a file has the name that XTREME's preprocessing gives: ``dev-sw.tsv``."""
+    return re.fullmatch(r"(test|dev|train)-[a-z]{2}\.tsv", files.plain_name(path)) is not None
 
 
 def _is_original(treebank: _Treebank, wanted: str) -> bool:
@@ -459,14 +519,14 @@ def _index(root: Path) -> dict[tuple[str, str, str], str]:
         return {}
     rows = csv.DictReader((line for _, line in files.lines(path)), delimiter="\t", quoting=csv.QUOTE_NONE)
     index = {}
-    for number, row in enumerate(rows, 2):
-        try:
+    try:
+        for row in rows:
             key = (row["treebank"], row["release"], files.plain_name(Path(row["file"])))
             index[key] = row["r2.5_blob"]
-        except (KeyError, TypeError) as error:
-            raise DataError(
-                f"{path}, line {number}: needs the columns treebank, release, file and r2.5_blob"
-            ) from error
+    except (KeyError, TypeError, csv.Error) as error:
+        raise DataError(
+            f"{path}, line {rows.line_num}: needs the columns treebank, release, file and r2.5_blob"
+        ) from error
     return index
 
 
@@ -476,6 +536,8 @@ Read = Callable[[Family, str, str, tuple[Path, ...]], Sequence[Example]]
 
 
 def _read_xnli(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    if _is_processed(paths[0]):
+        return readers.processed_pairs(paths[0], family.labels, f"xnli.{split}.tsv of XNLI-1.0.zip")
     if split == "train":
         return readers.multinli(paths[0], family.labels)
     return readers.xnli(paths[0], language, family.labels)
@@ -486,11 +548,23 @@ def _read_pawsx(family: Family, language: str, split: str, paths: tuple[Path, ..
 
 
 def _read_panx(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
+    if _is_processed(paths[0]):
+        return readers.processed_tags(paths[0], family.labels, f"{language}/{split} of panx_dataset (AmazonPhotos.zip)")
     return readers.panx(paths[0], family.labels)
 
 
 def _read_udpos(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
-    return [sentence for path in paths for sentence in conllu.read(path, language)]
+    if _is_processed(paths[0]):
+        archive = _PLACES["udpos"].archive.format(**_codes(family, language))
+        return readers.processed_tags(paths[0], (*UPOS, "_"), f"the treebanks of {archive}")
+    sentences = [sentence for path in paths for sentence in conllu.read(path, language)]
+    if not sentences:
+        names = ", ".join(path.name for path in paths)
+        raise MissingData(
+            f"{paths[0].parent}: no sentence of {names} has text (every form is _, as in treebanks whose licence keeps "
+            "the words out); put the words in with the treebank's own script, or take the file away"
+        )
+    return sentences
 
 
 def _read_squad(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
@@ -519,6 +593,10 @@ def _read_tatoeba(family: Family, language: str, split: str, paths: tuple[Path, 
     return readers.tatoeba(source, target)
 
 
+_MANY = 20
+"""Questions that are not all right at the first choice by chance (one in a million)."""
+
+
 def _read_xcopa(family: Family, language: str, split: str, paths: tuple[Path, ...]) -> Sequence[Example]:
     dropped = intermediate_readers.Dropped()
     choices = intermediate_readers.copa_lines(paths, (), dropped)
@@ -526,6 +604,11 @@ def _read_xcopa(family: Family, language: str, split: str, paths: tuple[Path, ..
         raise MissingData(
             f"{paths[0]}: {dropped.total:,} questions have no label (XTREME's preprocessing removes those of the test "
             "sets); use the file of cambridgeltl/xcopa"
+        )
+    if len(choices) >= _MANY and not any(choice.label for choice in choices):
+        raise MissingData(
+            f"{paths[0]}: all {len(choices):,} questions have the label 0, which XTREME's preprocessing writes over "
+            "those of the test sets; use the file of cambridgeltl/xcopa"
         )
     return choices
 
@@ -565,7 +648,7 @@ def pool(family: Family, split: str, folder: Path) -> Pool:
     when nothing is there.
     """
     if family.name == "mewslix":
-        path = _listed(family, family.languages[0], split, folder).paths[1]
+        path = _entities(family, split, folder)
         return _pool(ranking.entities(path), {}, [path], MEWSLIX_CANDIDATES, ())
     candidates: list[Candidate] = []
     correct: dict[str, list[str]] = {}
@@ -587,6 +670,16 @@ def pool(family: Family, split: str, folder: Path) -> Pool:
     present = len(family.languages) - len(absent)
     notes = (f"pool of {present} of {len(family.languages)} languages (without {' '.join(absent)})",) if absent else ()
     return _pool(candidates, {name: tuple(ids) for name, ids in correct.items()}, paths, len(candidates), notes)
+
+
+def _entities(family: Family, split: str, folder: Path) -> Path:
+    """Mewsli-X's candidate set: beside the released mentions, or beside XTREME's folder of one file per language."""
+    for language in family.languages[:-1]:
+        try:
+            return _listed(family, language, split, folder).paths[1]
+        except MissingData:
+            continue
+    return _listed(family, family.languages[-1], split, folder).paths[1]
 
 
 def _pool(

@@ -13,7 +13,7 @@ from xstilts_eval.benchmark import FAMILIES, FLORES_PAIR, Family
 from xstilts_eval.data import fetch, hub, sources
 from xstilts_eval.data.flores import PLACEHOLDER_NOTE
 from xstilts_eval.data.sources import Loaded
-from xstilts_eval.errors import DataError, MissingData
+from xstilts_eval.errors import DataError, MissingData, NoFiles
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class Row:
 
     `path` is relative to the folder: the (first) file, or the folder that holds all files; "" when nothing
     usable was found, and then `rows` is 0 and `notes` holds the one sentence that says what is missing or
-    wrong. `rows` counts examples (bucc2018: gold pairs).
+    wrong; `is_unusable` tells a file that is there but cannot be scored from none. `rows` counts examples
+    (bucc2018: gold pairs).
     """
 
     family: str
@@ -76,6 +77,7 @@ class Row:
     complete: bool
     licence: str
     notes: tuple[str, ...]
+    is_unusable: bool = False
 
 
 def status(
@@ -109,9 +111,14 @@ def _row(family: Family, language: str, split: str, folder: Path, is_hub: bool) 
     try:
         loaded = sources.load(family, language, split, folder)
         source, origin = fetch.provenance(folder, loaded.files)
-    except (MissingData, DataError) as error:
-        reason = _not_fetched(family, language, split) if is_hub and isinstance(error, MissingData) else str(error)
+    except NoFiles as error:
+        reason = _not_fetched(family, language, split) if is_hub else str(error)
         return Row(family.group, language, "", 0, False, licence, (reason,))
+    except DataError as error:
+        return Row(family.group, language, "", 0, False, licence, (str(error),), is_unusable=True)
+    except Exception as error:  # a file that a reader did not foresee hides one language, not the table
+        reason = f"{family.leaf(language)} cannot be read ({type(error).__name__}: {error}); please report the file"
+        return Row(family.group, language, "", 0, False, licence, (reason,), is_unusable=True)
     path = _shown(loaded, folder)
     complete = loaded.complete and not (source == "hub" and family.name in hub.OTHER_DOCUMENTS)
     return Row(family.group, language, path, loaded.rows, complete, licence, (*origin, *loaded.notes))

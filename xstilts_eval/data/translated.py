@@ -207,8 +207,9 @@ def read_manifest(rows: Path) -> Manifest | None:
 def _examples(path: Path, task: TrainingTask, language: str) -> Iterator[Translated]:
     row = _ROWS[task.kind]
     for number, line in files.lines(path):
+        content = files.parse_json(line, path, number)
         try:
-            found = row.model_validate_json(line)
+            found = row.model_validate(content)
             _check(found, task, language)
         except ValueError as error:
             what = _first(error) if isinstance(error, ValidationError) else str(error)

@@ -75,8 +75,11 @@ def _split_ner(label: str) -> tuple[str, str]:
 
 
 def _split_pos(label: str) -> tuple[str, str]:
-    """Tag and type as seqeval 0.0.12 split ``NOUN``: first letter and whole name."""
-    return (label[0], label.rsplit("-", maxsplit=1)[-1]) if label else ("O", "")
+    """Tag and type as seqeval 0.0.12 split any label: the first letter, and what follows the last hyphen.
+
+    Of ``NOUN`` that is the whole name. Between sentences it puts an ``O``, whose type is ``O``.
+    """
+    return (label[0], label.rsplit("-", maxsplit=1)[-1]) if label else ("O", "O")
 
 
 _NER = _Rule(_split_ner)
@@ -257,6 +260,12 @@ def _finish_tokens(statistics: Sequence[float]) -> Scores:
 
 NER_F1 = _chunk_metric(_NER, "seqeval1.2.2-conlleval")
 POS_F1 = _chunk_metric(_POS, "seqeval0.0.12-upos")
+EVALUATOR_F1 = POS_F1
+"""What XTREME's `evaluate.py` computes of both tagging tasks, with the seqeval of its time (0.0.12).
+
+On ``B-``, ``I-`` and ``O`` with types that hold no hyphen it equals `NER_F1`. A bare ``PER`` is an entity of that type
+here, and one of type ``ER`` there.
+"""
 TOKEN_ACCURACY: Metric[Tags, Tags] = Metric(
     name="token_accuracy",
     names=("token_accuracy",),

@@ -3,21 +3,25 @@
 Same layout, readers, metrics, averages and names as `evaluate.py` in google-research/xtreme @ 838c13b;
 percentages 0-100. Where that script miscounts in silence or stops with a bare error, this one refuses with
 the file and place: a tagged sentence with more or fewer labels than words, a mined pair without two columns,
-an answer that is no text.
+an answer that is no text, text that is not Unicode. Tags that a task does not have are scored as there, and said.
 """
 
-import json
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from xstilts_eval.benchmark import SUITES, Family, Kind, Suite
+from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
 from xstilts_eval.metrics import qa, tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
 from xstilts_eval.metrics.retrieval import MRR_20, PAIRS
+from xstilts_eval.results.leaderboard_files import TAGS
 
+log = logging.getLogger("xstilts_eval")
 Fault = type[DataError] | type[PredictionError]
 Report = dict[str, Any]
 
@@ -122,7 +126,6 @@ def _score_lines(family: Family, language: str, predictions: Path, labels: Path)
 
 
 def _score_tags(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
-    metric = tagging.POS_F1 if family.name == "udpos" else tagging.NER_F1
     gold, predicted = sentences(labels, DataError), sentences(predictions, PredictionError)
     if len(gold) != len(predicted):
         raise PredictionError(f"{predictions} has {len(predicted)} sentences, but {labels} has {len(gold)}")
@@ -130,7 +133,27 @@ def _score_tags(family: Family, language: str, predictions: Path, labels: Path) 
         if len(tags) != len(guess):
             place = f"{predictions}, sentence {number}"
             raise PredictionError(f"{place}: {len(guess)} labels for {len(tags)} words (by {labels})")
-    return metric.corpus_score(gold, predicted)
+    _say_strange_tags(family, predictions, predicted)
+    return tagging.EVALUATOR_F1.corpus_score(gold, predicted)
+
+
+def _say_strange_tags(family: Family, path: Path, predicted: Sequence[Sequence[str]]) -> None:
+    """One line about tags that the task does not have: they are scored as the official evaluator reads them."""
+    strange = Counter(tag for tags in predicted for tag in tags if tag not in TAGS[family.name])
+    if not strange:
+        return
+    first, _ = next(iter(strange.items()))
+    number = next(number for number, line in enumerate(lines(path, PredictionError), start=1) if line == first)
+    log.warning(
+        "%s, line %d: %r is no tag of %s (%s); %d such tags are scored as the official evaluator reads them: a chunk's "
+        "type is what follows the last hyphen, its place in the chunk the first letter",
+        path,
+        number,
+        first,
+        family.title,
+        " ".join(TAGS[family.name]),
+        strange.total(),
+    )
 
 
 def _score_pairs(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
@@ -171,9 +194,10 @@ def _score_choices(family: Family, language: str, predictions: Path, labels: Pat
 def _labels(path: Path, fault: Fault) -> list[str]:
     found = []
     for number, line in enumerate(lines(path, fault), start=1):
+        row = files.parse_json(line, path, number, fault)
         try:
-            label = json.loads(line)["label"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            label = row["label"]
+        except (KeyError, TypeError) as error:
             raise fault(f'{path}, line {number}: expected {{"label": 0}}, got {line!r}') from error
         if not isinstance(label, int) or isinstance(label, bool):
             raise fault(f"{path}, line {number}: the label must be a whole number, got {label!r}")
@@ -257,10 +281,7 @@ def pairs(path: Path, fault: Fault) -> set[tuple[str, str]]:
 
 
 def _json(path: Path, fault: Fault) -> Any:
-    try:
-        return json.loads(_text(path, fault))
-    except json.JSONDecodeError as error:
-        raise fault(f"{path} is not JSON: {error}") from error
+    return files.parse_json(_text(path, fault), path, fault=fault)
 
 
 def gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:

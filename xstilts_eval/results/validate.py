@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from xstilts_eval.benchmark import XTREME, Family, Kind
+from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, UnknownName
 from xstilts_eval.results import official
 from xstilts_eval.results.leaderboard_files import TAGS
@@ -257,6 +258,9 @@ def _check_answers(family: Family, language: str, text: str, gold: Path | None) 
     except json.JSONDecodeError as error:
         yield error.lineno, f"not JSON: {error.msg}"
         return
+    except ValueError as error:  # a number of thousands of digits
+        yield None, f"not JSON: {error}"
+        return
     except RecursionError:
         yield None, "nested too deeply; expected question id → answer text"
         return
@@ -274,6 +278,8 @@ def _check_answers(family: Family, language: str, text: str, gold: Path | None) 
         if not isinstance(answer, str):
             given = json.dumps(answer, ensure_ascii=False, default=lambda _: {})[:60]
             yield places[id_][0], f"question {id_}: the answer must be text, got {given}"
+        elif not files.is_unicode(answer):
+            yield places[id_][0], f"question {id_}: the answer holds half a surrogate pair, which is no Unicode text"
     if gold is not None:
         asked = dict.fromkeys(id_ for id_, _ in official.gold_answers(gold))
         for id_ in dict.fromkeys(content.keys()):

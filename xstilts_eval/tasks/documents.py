@@ -149,7 +149,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
     if family.kind is Kind.MINING:
         corpus = loaded.examples[0]
         assert isinstance(corpus, Corpus)
-        dev = sources.load(family, language, "dev", folder)
+        dev = _development(family, language, folder)
         development = dev.examples[0]
         assert isinstance(development, Corpus)
         # The development corpus sets the threshold, so a change of it is a change of the data.
@@ -163,9 +163,21 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         return _bitext(family, language, pairs, common)
     if family.kind is Kind.RANKING:
         queries = [example for example in loaded.examples if isinstance(example, Query)]
-        return _ranking(family, language, queries, sources.pool(family, split, folder), common)
+        with sources.naming(family.leaf(language)):
+            candidates = sources.pool(family, split, folder)
+        return _ranking(family, language, queries, candidates, common)
     rows = [document(example, family.name, language) for example in loaded.examples]  # type: ignore[arg-type]
     return LeafData(documents=rows, **common)  # type: ignore[arg-type]
+
+
+def _development(family: Family, language: str, folder: Path) -> sources.Loaded:
+    """The corpus that gives the threshold of a mining task; raises `MissingData` saying so where it is not there."""
+    try:
+        return sources.load(family, language, "dev", folder)
+    except MissingData as error:
+        raise MissingData(
+            f"{family.leaf(language)} needs its dev corpus, which gives the threshold: {error}"
+        ) from error
 
 
 def _is_placeholder(note: str) -> bool:
