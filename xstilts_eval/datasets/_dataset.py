@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xstilts_eval.data.converters import Convert
+from xstilts_eval.data.files import plain_name
 from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.kinds import Kind
 
@@ -57,7 +58,7 @@ class HubFiles:
 
     `pattern` is a regular expression that full-matches paths in the repository; it and `paths` may hold placeholders of
     `Dataset.codes`. `together` says which languages one set of official files holds: each its own, all (fetched
-    together), all in rows that one file mixes, or English alone.
+    together), all in rows that one file mixes, or English alone. `besides` are differences of single languages.
     """
 
     repository: Repository
@@ -66,6 +67,11 @@ class HubFiles:
     convert: Convert
     differences: str
     together: Literal["each", "all", "mixed", "english"] = "each"
+    besides: Mapping[str, str] = field(default_factory=dict)
+
+    def said_of(self, language: str) -> str:
+        """How the rows of a language differ from the official files."""
+        return "; ".join(filter(None, (self.differences, self.besides.get(language))))
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ class Data:
     that the hub's rows are not what the benchmark scores. `sizes_by` is the placeholder whose code `sizes` go by. Of
     treebanks, `release` is the number of the release, `releases` that of languages from another one, which have
     `release_archives` of their own. `candidates` is the official number of those that all languages share.
+    `stripped` names by split a file that XTREME's preprocessing leaves and that cannot be scored, and what it lacks.
     """
 
     archive: str
@@ -125,6 +132,7 @@ class Data:
     releases: Mapping[str, str] = field(default_factory=dict)
     release_archives: Mapping[str, Mapping[str, tuple[Archive, ...]]] = field(default_factory=dict)
     candidates: int | None = None
+    stripped: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def size(self, split: str, code: str) -> int | None:
         """Official number of rows of a language, by the code that `sizes_by` says; None where it is not known."""
@@ -311,6 +319,16 @@ def _dotted(module: str, name: str) -> str:
 def under(folders: Sequence[str], *names: str) -> Alternatives:
     """The files `names` in each of several folders."""
     return tuple(tuple(f"{folder}{name}" for name in names) for folder in folders)
+
+
+def processed(name: str, split: str, ending: str = "tsv") -> Alternatives:
+    """Where XTREME's own preprocessing puts a language's file."""
+    return under((f"{name}/xtreme_format/", f"{name}/"), f"{split}-{{lg}}.{ending}")
+
+
+def is_processed(path: Path) -> bool:
+    """Whether a file has the name that XTREME's preprocessing gives: ``dev-sw.tsv``."""
+    return re.fullmatch(r"(test|dev|train)-[a-z]{2}\.tsv", plain_name(path)) is not None
 
 
 def sizes(text: str) -> dict[str, int]:

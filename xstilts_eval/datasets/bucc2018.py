@@ -61,6 +61,12 @@ XTREME = Dataset(
         licence="none found",
         citation="Zweigenbaum et al. 2018, Overview of the Third BUCC Shared Task",
         sizes={"test": sizes("de 9580 fr 9086 ru 14435 zh 1899"), "dev": sizes("de 1038 fr 929 ru 2374 zh 257")},
+        stripped={
+            "test": (
+                "bucc2018/{lg}-en.test.{lg}",
+                "without the gold pairs (it deletes the .gold files of its test sets; the dev files keep theirs)",
+            )
+        },
         hub={
             "test": HubFiles(
                 _HUB, f"{{lg}}-en/test{PARQUET}",

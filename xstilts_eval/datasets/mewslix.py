@@ -10,6 +10,9 @@ from xstilts_eval.datasets._dataset import Category, Data, Dataset, sizes, under
 from xstilts_eval.kinds import RANKING
 
 FOLDERS = ("mewslix/", "mewsli-x/", "mewsli_x/output/dataset/", "mewslix/dataset/", "")
+_OF_ONE = ("mewslix/", "mewsli-x/", "")
+"""Where XTREME's preprocessing puts the mentions of one language."""
+_ENTITIES = "candidate_set_entities.jsonl"
 CANDIDATES = 1_003_893
 """Entities of the candidate set (mewsli-x.md of google-research/google-research @ 47071fbe, as all sizes here)."""
 
@@ -27,7 +30,8 @@ XTREMER = Dataset(
     Data(
         "mewsli-x_20220518_6.zip, with get-mewsli-x.sh of google-research/google-research",
         {
-            split: under(FOLDERS, f"wikinews_mentions-{split}.jsonl", "candidate_set_entities.jsonl")
+            split: under(FOLDERS, f"wikinews_mentions-{split}.jsonl", _ENTITIES)
+            + under(_OF_ONE, f"wikinews_mentions/{split}-{{lg}}.jsonl", _ENTITIES)
             for split in ("test", "dev")
         },
         read,

@@ -6,7 +6,17 @@ from pathlib import Path
 from xstilts_eval.data import converters, readers
 from xstilts_eval.data.examples import Tagged
 from xstilts_eval.datasets import _scoring
-from xstilts_eval.datasets._dataset import SPLITS, Alternatives, Category, Data, Dataset, HubFiles, under
+from xstilts_eval.datasets._dataset import (
+    SPLITS,
+    Alternatives,
+    Category,
+    Data,
+    Dataset,
+    HubFiles,
+    is_processed,
+    processed,
+    under,
+)
 from xstilts_eval.datasets._places import PARQUET
 from xstilts_eval.datasets._places import XTREME as HUB_XTREME
 from xstilts_eval.kinds import TAGGED
@@ -21,12 +31,14 @@ _HUB_NAMES = {"test": "test", "dev": "validation", "train": "train"}
 
 
 def read(paths: tuple[Path, ...], language: str, split: str) -> Sequence[Tagged]:
+    if is_processed(paths[0]):
+        return readers.processed_tags(paths[0], TAGS, f"{language}/{split} of panx_dataset (AmazonPhotos.zip)")
     return readers.panx(paths[0], TAGS)
 
 
 def _files(split: str) -> Alternatives:
     folders = ("panx/panx_dataset/", "panx_dataset/", "panx/")
-    return under(folders, f"{{lg}}/{split}") + under(folders, f"{{lg}}-{split}")
+    return under(folders, f"{{lg}}/{split}") + under(folders, f"{{lg}}-{split}") + processed("panx", split)
 
 
 def _hub(split: str) -> HubFiles:

@@ -15,8 +15,9 @@ from xstilts_eval.datasets._dataset import (
     HubFiles,
     Repository,
     Text,
+    processed,
     under,
-)  # fmt: skip
+)
 from xstilts_eval.datasets._places import PARQUET
 from xstilts_eval.kinds import PAIR
 
@@ -49,7 +50,7 @@ def read(paths: tuple[Path, ...], language: str, split: str) -> Sequence[Pair]:
 
 def _files(split: str) -> Alternatives:
     official = under(("pawsx/x-final/{lg}/", "x-final/{lg}/", "pawsx/{lg}/"), f"{_NAMES[split]}.tsv")
-    return official + under(("pawsx/xtreme_format/", "pawsx/"), f"{split}-{{lg}}.tsv")
+    return official + processed("pawsx", split)
 
 
 def _hub(split: str) -> HubFiles:

@@ -44,6 +44,9 @@ DATA = Data(
     citation="Artetxe and Schwenk 2019, Massively Multilingual Sentence Embeddings",
     sizes={"test": SIZES},
     sizes_by="xxx",
+    stripped={
+        "test": ("tatoeba/{lg}-en.en", "its English side sorted, so that no line says which one it translates"),
+    },
     hub={
         # One file per pair; whether as JSON lines or as parquet is left to what the repository lists.
         "test": HubFiles(

@@ -6,7 +6,15 @@ from pathlib import Path
 from xstilts_eval.data import intermediate_readers
 from xstilts_eval.data.examples import Choice
 from xstilts_eval.datasets import _scoring
-from xstilts_eval.datasets._dataset import Archive, Category, Data, Dataset, Text, under
+from xstilts_eval.datasets._dataset import (
+    Archive,
+    Category,
+    Data,
+    Dataset,
+    Text,
+    processed,
+    under,
+)
 from xstilts_eval.errors import MissingData
 from xstilts_eval.kinds import CHOICE
 
@@ -30,6 +38,9 @@ _FOLDERS = ("xcopa/data/{lg}/", "xcopa/{lg}/", "data/{lg}/", "xcopa/")
 _NAMES = {"test": "test", "dev": "val"}
 _RAW = "https://raw.githubusercontent.com/cambridgeltl/xcopa/e2e9d7f105a758ee869cd13e0fe251ef93a29840/data/"
 
+_MANY = 20
+"""Questions that are not all right at the first choice by chance (one in a million)."""
+
 
 def read(paths: tuple[Path, ...], language: str, split: str) -> Sequence[Choice]:
     dropped = intermediate_readers.Dropped()
@@ -38,6 +49,11 @@ def read(paths: tuple[Path, ...], language: str, split: str) -> Sequence[Choice]
         raise MissingData(
             f"{paths[0]}: {dropped.total:,} questions have no label (XTREME's preprocessing removes those of the test "
             "sets); use the file of cambridgeltl/xcopa"
+        )
+    if len(choices) >= _MANY and not any(choice.label for choice in choices):
+        raise MissingData(
+            f"{paths[0]}: all {len(choices):,} questions have the label 0, which XTREME's preprocessing writes over "
+            "those of the test sets; use the file of cambridgeltl/xcopa"
         )
     return choices
 
@@ -55,7 +71,10 @@ XTREMER = Dataset(
     ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh"),
     Data(
         "the folder data/{lg} of cambridgeltl/xcopa",
-        {split: under(_FOLDERS, f"{name}.{{lg}}.jsonl") for split, name in _NAMES.items()},
+        {
+            split: under(_FOLDERS, f"{name}.{{lg}}.jsonl") + processed("xcopa", name, "jsonl")
+            for split, name in _NAMES.items()
+        },
         read,
         licence="CC BY 4.0",
         citation="Ponti et al. 2020, XCOPA: A Multilingual Dataset for Causal Commonsense Reasoning",

@@ -6,7 +6,18 @@ from pathlib import Path
 from xstilts_eval.data import converters, readers
 from xstilts_eval.data.examples import Pair
 from xstilts_eval.datasets import _scoring
-from xstilts_eval.datasets._dataset import Archive, Category, Data, Dataset, HubFiles, Repository, Text, under
+from xstilts_eval.datasets._dataset import (
+    Archive,
+    Category,
+    Data,
+    Dataset,
+    HubFiles,
+    Repository,
+    Text,
+    is_processed,
+    processed,
+    under,
+)  # fmt: skip
 from xstilts_eval.datasets._places import PARQUET
 from xstilts_eval.kinds import PAIR
 
@@ -45,6 +56,8 @@ _TRANSLATED = "f732517ba2fb1d550e9f3c2aabaef6017c91ee2dcec90e878f138764d224db05"
 
 
 def read(paths: tuple[Path, ...], language: str, split: str) -> Sequence[Pair]:
+    if is_processed(paths[0]):
+        return readers.processed_pairs(paths[0], LABELS, f"xnli.{split}.tsv of XNLI-1.0.zip")
     if split == "train":
         return readers.multinli(paths[0], LABELS)
     return readers.xnli(paths[0], language, LABELS)
@@ -68,9 +81,9 @@ XTREME = Dataset(
     Data(
         "XNLI-1.0.zip (training data: XNLI-MT-1.0.zip) of facebookresearch/XNLI",
         {
-            "test": under(_FOLDERS, "xnli.test.tsv"),
-            "dev": under(_FOLDERS, "xnli.dev.tsv"),
-            "train": under(_TRAINING, "multinli.train.en.tsv"),
+            "test": under(_FOLDERS, "xnli.test.tsv") + processed("xnli", "test"),
+            "dev": under(_FOLDERS, "xnli.dev.tsv") + processed("xnli", "dev"),
+            "train": under(_TRAINING, "multinli.train.en.tsv") + processed("xnli", "train"),
         },
         read,
         licence="CC BY-NC 4.0",
