@@ -282,7 +282,7 @@ def test_a_refusal_stops_the_host_and_a_failure_does_not() -> None:
         "from xstilts_eval import errors\n"
         "checks = types.ModuleType('checks')\n"
         "sys.modules |= {'xstilts_eval.tasks.leaf': checks, 'xstilts_eval.models.host_models': checks}\n"
-        "def before_evaluation(lm, task_dict, chat):\n    raise lm\n"
+        "def before_evaluation(lm, task_dict, *options):\n    raise lm\n"
         "checks.before_evaluation = before_evaluation\n"
         "print(module.evaluate(lm=KeyError('theirs'), task_dict={}))\n"
         "module.evaluate(errors.UnfitCheckpoint('no head'), {})\n"
@@ -318,6 +318,27 @@ def test_our_error_with_its_traceback() -> None:
     done = python(INSTALL + FAILING % "UnfitCheckpoint('no head for xnli')", XSTILTS_TRACEBACK="1")
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback") and done.stderr.endswith("UnfitCheckpoint: no head for xnli\n")
+
+
+# What lm_eval 0.4.13 says to --log_samples without --output_path; it says so with a traceback.
+REFUSED = """
+from lm_eval.config.evaluate_config import EvaluatorConfig
+class Parser:
+    parse_args = lambda self: None
+    execute = lambda self, arguments: EvaluatorConfig(log_samples=True, tasks=["any"])._configure()
+import lm_eval.__main__ as main
+main.HarnessCLI = Parser
+sys.argv[1:] = ["--tasks", %r]
+main.cli_evaluate()
+"""
+
+
+def test_options_that_the_host_refuses_are_one_sentence_with_our_tasks() -> None:
+    done = python(INSTALL + REFUSED % "xtreme_xnli")
+    assert done.returncode == 2
+    assert done.stderr == ("xstilts-eval: error: Specify --output_path if providing --log_samples or --predict_only\n")
+    theirs = python(INSTALL + REFUSED % "hellaswag")
+    assert theirs.returncode == 1 and theirs.stderr.startswith("Traceback")
 
 
 @pytest.mark.parametrize(

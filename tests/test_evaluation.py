@@ -84,6 +84,7 @@ def test_a_mistyped_task_gets_close_matches(wrong: str, close: str) -> None:
 def test_settings_that_could_move_a_number_change_the_key() -> None:
     base = evaluation.Settings("model")
     others = [
+        evaluation.Settings("model", gen_kwargs=(("max_gen_toks", 9),)),
         evaluation.Settings("other"),
         evaluation.Settings("model", data="sample"),
         evaluation.Settings("model", split="dev"),
@@ -93,9 +94,36 @@ def test_settings_that_could_move_a_number_change_the_key() -> None:
         evaluation.Settings("model", model_args=(("layer", 3),)),
     ]
     leaf = {"xtreme.xnli.sw": "0123"}
-    keys = {settings.key(leaf, "weights") for settings in [base, *others]}
-    keys |= {base.key({"xtreme.xnli.sw": "4567"}, "weights"), base.key(leaf, "other weights"), base.key({}, "weights")}
-    assert len(keys) == 11
+    runs = [settings.identity(leaf, "weights") for settings in [base, *others]]
+    runs += [base.identity({"xtreme.xnli.sw": "4567"}, "weights"), base.identity({}, "weights")]
+    runs.append(base.identity(leaf, "other weights"))
+    assert len(set(map(evaluation.key_of, runs))) == 12
+
+
+def test_what_differs_between_two_runs() -> None:
+    """Setting by setting, data by leaf, checkpoint by file; leaves that only one has go with the tasks."""
+    files = {
+        "encoder": {"checkpoint": "m", "revision": None, "files": [["config.json", 10, 1], ["x.safetensors", 5, 1]]}
+    }
+    later = {"encoder": files["encoder"] | {"files": [["config.json", 10, 1], ["x.safetensors", 5, 2]]}}
+    base = evaluation.Settings("m", model_args=(("layer", 3), ("prompt", "a: ")), limit=3)
+    there = base.identity({"xtreme.xnli.de": "01", "xtreme.xnli.sw": "02"}, {"files": files})
+    assert evaluation.differences(there, json.loads(json.dumps(there))) == []
+    changed = evaluation.Settings("m", ("xtreme_xnli",), model_args=(("prompt", "a: "), ("pooling", "cls")))
+    here = changed.identity({"xtreme.xnli.de": "03"}, {"files": later})
+    assert evaluation.differences(there, here) == [
+        "tasks: xtreme_* there, xtreme_xnli here",
+        "limit: 3 there, none here",
+        "model_args.layer: 3 there, none here",
+        "model_args.pooling: none there, cls here",
+        "files.encoder.files.x.safetensors changed",
+        "data of xtreme.xnli.de changed",
+    ]
+    other = evaluation.Settings("other", model_args=base.model_args, limit=3)
+    assert evaluation.differences(there, other.identity(there["data"], {"files": later})) == [
+        "pretrained: m there, other here"
+    ]
+    assert evaluation.differences({}, here) == []
 
 
 # ------------------------------------------------------------------ a whole run
@@ -142,7 +170,11 @@ def test_another_run_does_not_overwrite(tiny_bundle: Path, finished: Finished) -
     output, _ = finished
     before = (output / "results.json").read_bytes()
     run = xstilts("eval", tiny_bundle, "--data", "sample", "--tasks", "xtreme_xnli", "--output", output)
-    assert "holds the results of another run" in refused(run)
+    said = refused(run)
+    assert (
+        f"holds the results of another run (tasks: {SMALL.replace(',', ' ')} xtreme_mlqa there, xtreme_xnli here"
+        in said
+    )
     assert (output / "results.json").read_bytes() == before
 
 
@@ -286,7 +318,9 @@ def test_missing_languages_are_skipped_and_named(tiny_bundle: Path, tmp_path: Pa
         shutil.copytree(sample_path() / "x-final" / language, data / "x-final" / language)
     run = xstilts("eval", tiny_bundle, "--data", data, "-t", "xtreme_pawsx", "-o", tmp_path / "out")
     assert run.returncode == 0, run.stderr
-    assert "skipped xtreme_pawsx: no test data of en es fr ja zh (xstilts data status" in run.stderr
+    for language in ("en", "es", "fr", "ja", "zh"):
+        assert f"skipped xtreme.pawsx.{language}: " in run.stderr
+    assert "skipped xtreme_pawsx" not in run.stderr, "two of its languages are scored"
     assert "2 of 7" in run.stdout
     board = json.loads((tmp_path / "out" / "scoreboard.json").read_text())
     assert board["families"]["xtreme_pawsx"]["missing"] == ["en", "es", "fr", "ja", "zh"]

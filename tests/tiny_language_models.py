@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,70 @@ def _unigram() -> tuple[tuple[str, float], ...]:
 @lru_cache(maxsize=1)
 def _texts() -> tuple[str, ...]:
     return tuple(texts())
+
+
+def make_thinker(folder: Path, answer: str = "Elvir", thought: str = "\n~", opens_in_prompt: bool = False) -> Path:
+    """A Llama over bytes that answers every conversation with a thought in ``<think>`` marks, then with `answer`.
+
+    Its chat template knows ``enable_thinking``; without a thought the answer comes at once. A thought without an end
+    is asked for by an empty `answer`. With `opens_in_prompt` the template writes the opening mark. No character may
+    occur twice: the next token is looked up by the last one.
+    """
+    import torch
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    special = ["<s>", "<pad>", "</s>", "<|user|>", "<|assistant|>", "<nothink>"]
+    marks = ["<think>", "</think>"]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {piece: number for number, piece in enumerate([*special, *marks, *alphabet])}
+    inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    inner.add_special_tokens([AddedToken(piece, special=True, normalized=False) for piece in special])
+    inner.add_tokens([AddedToken(piece, special=False, normalized=False) for piece in marks])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token="<s>", eos_token="</s>", pad_token="<pad>", model_max_length=8192
+    )
+    start = "<think>" if opens_in_prompt else ""
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|user|>{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}<|assistant|>"
+        "{% if enable_thinking is defined and not enable_thinking %}<nothink>{% else %}"
+        + start
+        + "{% endif %}{% endif %}"
+    )
+    size = 272
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=size,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=8192,
+        bos_token_id=0,
+        eos_token_id=2,
+        pad_token_id=1,
+        tie_word_embeddings=False,
+    )
+    model = LlamaForCausalLM(config)
+    pieces = tokenizer.convert_tokens_to_ids
+    byte = {text: pieces(inner.pre_tokenizer.pre_tokenize_str(text)[0][0]) for text in {*thought, *answer}}
+    chain = [pieces("<think>"), *(byte[text] for text in thought)]
+    after = [*(byte[text] for text in answer), pieces("</s>")] if answer else []
+    if after:
+        chain += [pieces("</think>"), *after]
+    steps = [(pieces("<|assistant|>"), chain[0]), *pairwise(chain)]
+    if after:
+        steps.append((pieces("<nothink>"), after[0]))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.model.embed_tokens.weight[:, : len(tokenizer)] = torch.eye(size)[: len(tokenizer), : len(tokenizer)]
+        model.model.norm.weight.fill_(1)
+        for layer in model.model.layers:
+            layer.input_layernorm.weight.fill_(1)
+            layer.post_attention_layernorm.weight.fill_(1)
+        for one, other in steps:
+            model.lm_head.weight[other, one] = 10.0
+    return _save(model, tokenizer, folder)

@@ -261,6 +261,11 @@ def _take(source: str, scratch: Path, name: str) -> tuple[str, str | None]:
             raise UnfitCheckpoint(f"{source!r} is neither a folder nor a hub id (owner/name@revision)")
         return hub_id, revision or None
     files = fingerprints.part_files(folder)
+    if "adapter_config.json" in files and "config.json" not in files:
+        raise UnfitCheckpoint(
+            f"{folder} is a PEFT adapter without the model it belongs to; a bundle holds whole models: merge it "
+            "(peft's merge_and_unload, then save_pretrained)"
+        )
     if "config.json" not in files or not any(file.endswith(".safetensors") for file in files):
         raise UnfitCheckpoint(f"{folder} is no checkpoint: it needs config.json and safetensors weights")
     for inner, path in files.items():

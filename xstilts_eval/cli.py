@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -72,7 +71,8 @@ def eval_(
     limit: float | None = typer.Option(None, help="First N documents of each leaf; retrieval keeps its whole pool."),
     num_fewshot: int = typer.Option(0, min=0, help="English examples in every prompt of a language model."),
     apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),
-    model_args: str = typer.Option("", "--model-args", "-a", help="More adapter arguments: key=value,key=value."),
+    gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),
+    model_args: str = typer.Option("", "--model-args", "-a", help="Adapter arguments: key=value,key=value, or JSON."),
     languages: bool = typer.Option(True, help="Show the table by language."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
 ) -> None:
@@ -81,9 +81,10 @@ def eval_(
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from xstilts_eval import evaluation
+    from xstilts_eval.models.arguments import parse, parse_generation
     from xstilts_eval.results import render
 
-    arguments = parse_arguments(model_args)
+    arguments = parse(model_args)
     for name in ("pretrained", "data", "split"):
         if name in arguments:
             raise SettingError(f"{name} does not belong into --model-args; give it as xstilts eval's own argument")
@@ -96,6 +97,7 @@ def eval_(
         num_fewshot=num_fewshot,
         apply_chat_template=apply_chat_template,
         model_args=tuple(sorted(arguments.items())),
+        gen_kwargs=tuple(sorted(parse_generation(gen_kwargs).items())),
     )
     board = evaluation.evaluate(settings, output, overwrite, say=lambda line: print(line, file=sys.stderr))
     if board is None:  # the first process shows it
@@ -393,19 +395,6 @@ def tasks_path() -> None:
 def version() -> None:
     """Print the version."""
     print(__version__)
-
-
-def parse_arguments(text: str) -> dict[str, Any]:
-    """``key=value,key=value`` as a dictionary; whole numbers become int. Raises `SettingError`."""
-    values: dict[str, Any] = {}
-    for part in filter(None, text.split(",")):
-        key, sign, value = part.partition("=")
-        if not sign or not key:
-            raise SettingError(f"cannot read {part!r} in --model-args; write key=value,key=value")
-        if key.strip() in values:
-            raise SettingError(f"--model-args gives {key.strip()} twice ({values[key.strip()]} and {value}); keep one")
-        values[key.strip()] = int(value) if value.strip().isdigit() else value.strip()
-    return values
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xstilts_eval import __version__
-from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, Kind, leaf_parts
+from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, leaf_parts
 from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.flores_groups import language_groups
 from xstilts_eval.paths import tasks_path
@@ -47,11 +47,21 @@ class Settings:
     num_fewshot: int = 0
     apply_chat_template: bool = False
     model_args: tuple[tuple[str, Any], ...] = ()
+    gen_kwargs: tuple[tuple[str, Any], ...] = ()
 
-    def key(self, revisions: dict[str, str], checkpoint: Any) -> str:
-        """Hash of the settings, the data revision of every selected leaf, and the checkpoint's files."""
-        content = json.dumps([asdict(self), revisions, checkpoint, __version__], sort_keys=True, default=str)
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+    def identity(self, revisions: dict[str, str], checkpoint: Any) -> dict[str, Any]:
+        """What makes a run the same run, as plain data: settings, data revisions by leaf, checkpoint files, version."""
+        settings = asdict(self)
+        for name in ("model_args", "gen_kwargs"):
+            settings[name] = dict(settings[name])
+        found = {"settings": settings, "data": revisions, "checkpoint": checkpoint, "xstilts": __version__}
+        plain: dict[str, Any] = json.loads(json.dumps(found, default=str))
+        return plain
+
+
+def key_of(identity: dict[str, Any]) -> str:
+    """Hash of a run's identity."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
@@ -84,35 +94,32 @@ def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
 def runnable(
     selected: dict[Family, list[str]], checkpoint: Checkpoint, settings: Settings
 ) -> tuple[dict[Family, list[str]], dict[str, str]]:
-    """What can run, and for everything else the reason by group name."""
-    from xstilts_eval.tasks.documents import load_leaf, resolve_folder
+    """What can run, and for everything else the reason, by group name or, where others of a group run, by leaf."""
+    from xstilts_eval.tasks.documents import load_leaf
 
     fit: dict[Family, list[str]] = {}
     skipped: dict[str, str] = {}
     for family, languages in selected.items():
         try:
             checkpoint.check(family)
-            if family.kind is Kind.MINING and settings.limit:
-                raise UnfitCheckpoint("--limit does not apply to BUCC")
             if (settings.num_fewshot or settings.apply_chat_template) and checkpoint.has_head(family):
                 raise UnfitCheckpoint("a head takes neither examples nor a chat template")
         except UnfitCheckpoint as error:
             skipped[family.group] = str(error)
             continue
-        absent: dict[str, MissingData] = {}
+        absent: dict[str, str] = {}
         for language in languages:
             try:
                 load_leaf(family, language, settings.data, settings.split)
             except MissingData as error:
-                absent[language] = error
+                absent[language] = str(error)
         present = [language for language in languages if language not in absent]
-        if absent:
-            split = settings.split or "test"
-            from_hub = resolve_folder(settings.data)[1] == "hub"
-            why = str(next(iter(absent.values()))) if from_hub else "xstilts data status says what is missing"
-            skipped[family.group] = f"no {split} data of {' '.join(absent)} ({why})"
         if present:
             fit[family] = present
+            skipped |= {family.leaf(language): reason for language, reason in absent.items()}
+        else:
+            first, *others = absent.values()
+            skipped[family.group] = first + (f" (and so on for {len(others)} more languages)" if others else "")
     return fit, skipped
 
 
@@ -131,8 +138,8 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
     resolve_folder(settings.data)
     session = _Session(settings, {family.suite for family in selected})
     fit, skipped = runnable(selected, session.checkpoint, settings)
-    for group, reason in skipped.items():
-        say(f"skipped {group}: {reason}")
+    for name, reason in skipped.items():
+        say(f"skipped {name}: {reason}")
     if not fit:
         raise UnfitCheckpoint(f"{settings.pretrained} can run none of the selected tasks; see the reasons above")
     revisions = {
@@ -142,7 +149,7 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
     }
     done: dict[str, Path] = {}
     if session.is_first:
-        done = _open_output(output, settings.key(revisions, session.checkpoint.fingerprint()), overwrite)
+        done = _open_output(output, settings.identity(revisions, session.checkpoint.fingerprint()), overwrite)
     done = session.from_first(done)
     parts = _run_families(session, fit, output, done, say)
     if not session.is_first:
@@ -163,14 +170,18 @@ def write_scoreboard(board: scoreboard.Scoreboard, output: Path) -> None:
     write_atomically(output / "scoreboard.md", render.markdown(board))
 
 
-def _open_output(output: Path, key: str, overwrite: bool) -> dict[str, Path]:
+def _open_output(output: Path, identity: dict[str, Any], overwrite: bool) -> dict[str, Path]:
     """Finished families of an earlier call with the same settings; refuses a folder that holds something else."""
-    marker = output / "run.json"
+    marker, key = output / "run.json", key_of(identity)
     if output.exists() and not output.is_dir():
         raise SettingError(f"{output} is a file; give a folder for the results")
     if marker.is_file() and not overwrite:
-        if key not in marker.read_text(encoding="utf-8", errors="replace"):
-            raise SettingError(f"{output} holds the results of another run; give another --output or --overwrite")
+        if key not in (text := marker.read_text(encoding="utf-8", errors="replace")):
+            differing = "; ".join(differences(_identity_in(text), identity))
+            raise SettingError(
+                f"{output} holds the results of another run ({differing or 'it does not say of which'}); give another "
+                "--output or --overwrite"
+            )
         return {path.stem: path for path in (output / "families").glob("*.json")}
     if output.is_dir() and any(output.iterdir()) and not marker.is_file():  # not ours to empty, whatever the option
         raise SettingError(f"{output} is not empty and holds no run; give another --output")
@@ -182,10 +193,65 @@ def _open_output(output: Path, key: str, overwrite: bool) -> dict[str, Path]:
     output.mkdir(parents=True, exist_ok=True)
     try:
         with marker.open("x", encoding="utf-8") as file:  # of two runs that start at once, one gets the folder
-            file.write(json.dumps({"key": key, "xstilts": __version__}) + "\n")
+            file.write(json.dumps({"key": key, **identity}) + "\n")
     except FileExistsError as error:
         raise SettingError(f"another run has just taken {output}; give another --output") from error
     return {}
+
+
+def _identity_in(text: str) -> dict[str, Any]:
+    """What the file of an earlier run says of it; {} where that cannot be read."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("settings"), dict) else {}
+
+
+_SHOWN = 5
+"""Differences that a refusal lists; the rest is counted."""
+
+
+def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+    """What differs between two runs, one phrase each: setting by setting, data by leaf, checkpoint by file.
+
+    Leaves that only one of the runs selected are a difference of its tasks or its data folder, and told as such.
+    """
+    if not there:
+        return []
+    then, now = _flat(there), _flat(here)
+    differing = [name for name in dict.fromkeys([*then, *now]) if name != "key" and then.get(name) != now.get(name)]
+    found = [
+        f"{name.removeprefix('settings.')}: {_shown(then.get(name))} there, {_shown(now.get(name))} here"
+        for name in differing
+        if not name.startswith(("data.", "checkpoint."))
+    ]
+    if "settings.pretrained" not in differing:
+        found += [f"{name.removeprefix('checkpoint.')} changed" for name in differing if name.startswith("checkpoint.")]
+    shared = [name for name in then if name in now and name.startswith("data.")]
+    found += [f"data of {name.removeprefix('data.')} changed" for name in shared if then[name] != now[name]]
+    alone = {name.removeprefix("data.") for name in then.keys() ^ now.keys() if name.startswith("data.")}
+    if alone and not any(line.startswith("tasks:") for line in found):
+        found.append(f"only one of them has {_shown(sorted(alone))}")
+    more = [f"{len(found) - _SHOWN} more"] if len(found) > _SHOWN + 1 else []
+    return [*found[:_SHOWN], *more] if more else found
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Leaves of nested dictionaries by dotted name; a list of files (name, size, time) counts by name."""
+    if isinstance(value, list) and value and all(isinstance(item, list) and len(item) == 3 for item in value):
+        value = {str(file): f"{size} bytes, time {time_}" for file, size, time_ in value}
+    if not isinstance(value, dict):
+        return {name: value}
+    return {
+        key: leaf for part, inner in value.items() for key, leaf in _flat(inner, f"{name}.{part}".lstrip(".")).items()
+    }
+
+
+def _shown(value: Any) -> str:
+    """A value in a sentence, cut where it is long."""
+    text = "none" if value in (None, [], {}) else " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _run_families(
@@ -254,11 +320,15 @@ class _Session:
         loaded = self._manager.load(leaves)
         for task in loaded["tasks"].values():
             task.set_config("num_fewshot", 0 if task.is_retrieval else self._settings.num_fewshot)
+            task.limit = self._settings.limit
+            if self._settings.gen_kwargs and task.config.generation_kwargs:
+                task.set_config("generation_kwargs", dict(self._settings.gen_kwargs), update=True)
         results: dict[str, Any] | None = evaluate(
             self._model,
             loaded,
             limit=self._settings.limit,
             apply_chat_template=self._settings.apply_chat_template,
+            fewshot_as_multiturn=self._settings.apply_chat_template,  # as the host's command
             log_samples=True,
             bootstrap_iters=0,
         )

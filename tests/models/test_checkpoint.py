@@ -12,7 +12,6 @@ from tests.run_host import run_host
 from tests.tiny_language_models import make_llama
 from xstilts_eval import bundle
 from xstilts_eval.benchmark import family
-from xstilts_eval.cli import parse_arguments
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models import arguments
 from xstilts_eval.models.adapter import XstiltsLM
@@ -60,8 +59,8 @@ def test_a_head_for_another_task_says_what_it_is(part: str, tiny_bundle: Path) -
 
 def test_two_heads_for_one_family_are_refused() -> None:
     with pytest.raises(SettingError, match=r"--model-args gives xnli twice \(A and B\); keep one"):
-        parse_arguments("xnli=A,dtype=bfloat16,xnli=B")
-    assert parse_arguments("xnli=A,panx=A") == {"xnli": "A", "panx": "A"}
+        arguments.parse("xnli=A,dtype=bfloat16,xnli=B")
+    assert arguments.parse("xnli=A,panx=A") == {"xnli": "A", "panx": "A"}
 
 
 def test_a_bundle_with_a_language_model_answers_what_no_head_does(tiny_bundle: Path, tmp_path: Path) -> None:

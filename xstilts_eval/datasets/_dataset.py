@@ -164,13 +164,18 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Text:
-    """What a prompt says: words by language, and functions of `tasks.prompts` where the kind's own do not serve."""
+    """What a prompt says: words by language, and functions of `tasks.prompts` where the kind's own do not serve.
+
+    `question` and `answers` are the functions of a conversation, where that reads otherwise than a plain text.
+    """
 
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: str = ""
     choices: str = ""
     target: str = ""
     delimiter: str | None = None
+    question: str = ""
+    answers: str = ""
 
 
 @dataclass(frozen=True)
@@ -303,7 +308,11 @@ class Dataset:
             better = metric.removesuffix("_ci95") not in self.scoring.lower_is_better
             lines += [f"  - metric: {metric}", f"    aggregation: !function {_dotted('scoring', aggregation)}"]
             lines += [f"    higher_is_better: {str(better).lower()}"]
-        return "\n".join([*lines, "metadata:", f'  version: "{self.version}"', ""])
+        lines += ["metadata:"]
+        if own.question:
+            lines += ["  xs_conversation:", f"    doc_to_text: !function {_dotted('prompts', own.question)}"]
+            lines += [f"    doc_to_choice: !function {_dotted('prompts', own.answers)}", '    target_delimiter: ""']
+        return "\n".join([*lines, f'  version: "{self.version}"', ""])
 
     def again(self, suite: str, added: str = "", **changed: Any) -> Dataset:
         """The same dataset in another suite, with `added` languages (codes parted by blanks) and `changed` fields."""

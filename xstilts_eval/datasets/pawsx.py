@@ -82,7 +82,7 @@ XTREME = Dataset(
     _scoring.ACCURACY,
     Category.CLASSIFICATION,
     labels=LABELS,
-    prompt=Text(WORDS, choices="pawsx_choices", delimiter=""),
+    prompt=Text(WORDS, choices="pawsx_choices", delimiter="", question="pawsx_question", answers="pawsx_answers"),
     parallel=True,
     learned="pawsx",
     predictions="tsv",

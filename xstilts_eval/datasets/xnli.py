@@ -110,7 +110,7 @@ XTREME = Dataset(
     _scoring.ACCURACY,
     Category.CLASSIFICATION,
     labels=LABELS,
-    prompt=Text(WORDS, choices="xnli_choices"),
+    prompt=Text(WORDS, choices="xnli_choices", question="xnli_question", answers="xnli_answers"),
     parallel=True,
     learned="mnli",
     predictions="tsv",

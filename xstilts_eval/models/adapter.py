@@ -11,10 +11,12 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import jinja2
 import torch
 import transformers
 from lm_eval.api.model import LM
 
+from xstilts_eval import thoughts
 from xstilts_eval.benchmark import Family, Kind, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
@@ -54,7 +56,9 @@ class XstiltsLM(LM):  # type: ignore[misc]
     * `label_order`: class names joined by ``|`` for heads whose config has none, ``xnli_label_order`` for one family's;
     * `extra_types`: classes that PAN-X or UD-POS lack are predicted and dropped (``drop``, default) or never predicted
       (``mask``);
-    * `udpos_map`: ``ptb`` reads a head with Penn Treebank tags as UPOS, with losses.
+    * `udpos_map`: ``ptb`` reads a head with Penn Treebank tags as UPOS, with losses;
+    * `enable_thinking`, `think_end_token`, `chat_template_args`: as the host's ``--model hf`` has them, for language
+      models in conversations; an end of thoughts that the tokenizer has as a token needs not be named.
 
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
@@ -76,13 +80,16 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self.checkpoint = checkpoints.resolve(
             self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.reading()
         )
+        self.checkpoint.thinks = bool(self.arguments.enable_thinking)
         self._encoder: embedding.SentenceEncoder | None = None
         self._rankers: dict[str, tuple[retrieval.Ranker, dict[str, Any]]] = {}
         self._language_model: LanguageModel | None = None
         self._families: set[Family] = set()
         self._has_chat_template = False
+        self._has_hinted = False
         self.lengths: dict[str, int] = {}
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._tell_prompts()
 
     # ------------------------------------------------------------------ what the host calls
 
@@ -132,12 +139,23 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def chat_template(self, chat_template: bool | str = False) -> str | None:
         """The checkpoint's own chat template; raises `UnfitCheckpoint` where it has none."""
-        found: str | None = self._chat_model().chat_template(chat_template)
+        model = self._chat_model()
+        try:
+            found: str | None = model.chat_template(chat_template)
+        except (KeyError, ValueError) as error:
+            raise SettingError(
+                f"{self.checkpoint.name} has no chat template called {chat_template!r}: {' '.join(str(error).split())}"
+            ) from error
         return found
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """A conversation as one prompt, by the checkpoint's chat template."""
-        return str(self._chat_model().apply_chat_template(chat_history, add_generation_prompt))
+        try:
+            return str(self._chat_model().apply_chat_template(chat_history, add_generation_prompt))
+        except jinja2.exceptions.TemplateError as error:  # somebody's program: it may refuse any conversation
+            raise UnfitCheckpoint(
+                f"the chat template of {self.checkpoint.name} refuses the conversation: {' '.join(str(error).split())}"
+            ) from error
 
     def set_cache_hook(self, cache_hook: Any) -> None:
         """Refuse the host's ``--use_cache``: it keys answers by text alone, and two families may share a text."""
@@ -228,14 +246,18 @@ class XstiltsLM(LM):  # type: ignore[misc]
         by_heads: Callable[[list[Instance]], Sequence[Any]],
     ) -> list[Any]:
         """Answers in the order of requests, each from the language model or from the head of its family."""
-        self._selections()
+        selections = self._selections()
         answers: list[Any] = [None] * len(requests)
         to_heads = [place for place, request in enumerate(requests) if self._has_head(request.task_name)]
         to_model = sorted(set(range(len(requests))) - set(to_heads))
         if to_model:
+            self._language().is_conversing = self._has_chat_template
             found = by_language_model(self._language(), [requests[place] for place in to_model])
             for place, answer in zip(to_model, found, strict=True):
                 answers[place] = answer
+            for selection in selections:
+                if self.checkpoint.is_generated(selection.task.family):
+                    selection.task.config.metadata["xs_thinking"] = self._language().thinking_settings
         if to_heads:
             for place, answer in zip(to_heads, by_heads([requests[place] for place in to_heads]), strict=True):
                 answers[place] = answer
@@ -272,7 +294,15 @@ class XstiltsLM(LM):  # type: ignore[misc]
             source = self.checkpoint.language_model
             assert source is not None
             self.checkpoint.verify(source)
-            self._language_model = LanguageModel(source, self.runtime, self.processes, self.arguments.max_length)
+            self._language_model = LanguageModel(
+                source,
+                self.runtime,
+                self.processes,
+                self.arguments.max_length,
+                enable_thinking=self.arguments.enable_thinking,
+                think_end_token=self.arguments.think_end_token,
+                chat_template_args=self.arguments.chat_template_args,
+            )
             self._language_model.counts = self.counts["language_model"]
             self.lengths["language_model"] = self._language_model.max_length
         return self._language_model
@@ -283,6 +313,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
         model = self._language()
         if not getattr(model.tokenizer, "chat_template", None):
             raise UnfitCheckpoint(f"{self.checkpoint.name} has no chat template; leave --apply_chat_template out")
+        given = self.arguments
+        is_undecided = given.enable_thinking is None and given.think_end_token is None and not given.chat_template_args
+        hint = thoughts.hint(self.checkpoint.name, model.tokenizer.chat_template) if is_undecided else None
+        if hint and not self._has_hinted and self.processes.is_first:
+            log.warning(hint)
+        self._has_hinted = True
         return model
 
     # ------------------------------------------------------------------ heads
@@ -395,6 +431,24 @@ class XstiltsLM(LM):  # type: ignore[misc]
         changes = {"layer": given.layer, "pooling": given.pooling, "prompt": given.prompt}
         return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
+    def _tell_prompts(self) -> None:
+        """Show what stands before sentences in retrieval: a blank lost on the way here moves the scores."""
+        if not self.processes.is_first or self.checkpoint.encoder is None:
+            return
+        given = self.arguments
+        shown = {"prompt": self._retrieval().prompt, "query_prompt": given.query_prompt}
+        shown |= {"passage_prompt": given.passage_prompt}
+        if found := ", ".join(f"{name}={text!r}" for name, text in shown.items() if text):
+            log.warning("retrieval puts before every sentence: %s", found)
+        for name in shown:
+            text = getattr(given, name)
+            if text and text.endswith(":"):
+                log.warning(
+                    "%s=%r ends in a colon without a blank, and models are mostly trained with one: write it with the "
+                    "blank, in quotes that reach the program (\"%s='%s '\"), if yours is",
+                    *(name, text, name, text),
+                )
+
     def _load(
         self, source: Source, auto_class: str, name: str, length: int, label: str, needs_pooler: bool = False
     ) -> Loaded:
@@ -426,13 +480,17 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
         group = selection.task.family.group
         if group in reasons:
             continue
-        if checkpoint.has_head(selection.task.family) and (selection.num_fewshot or selection.chat_template):
-            option = "--num_fewshot" if selection.num_fewshot else "--apply_chat_template"
-            raise UnfitCheckpoint(f"{option} has no meaning for a checkpoint with heads; leave it out")
-        if checkpoint.forces_languages(selection.task.family) and (selection.num_fewshot or selection.chat_template):
+        given = {
+            "--num_fewshot": selection.num_fewshot,
+            "--apply_chat_template": selection.chat_template,
+            "--system_instruction": selection.system_instruction,
+        }
+        options = [option for option, value in given.items() if value]
+        if options and checkpoint.has_head(selection.task.family):
+            raise UnfitCheckpoint(f"{options[0]} has no meaning for a checkpoint with heads; leave it out")
+        if options and checkpoint.forces_languages(selection.task.family):
             raise UnfitCheckpoint(
-                f"{checkpoint.name} is told its languages by code, not by a prompt: leave --num_fewshot and "
-                "--apply_chat_template out"
+                f"{checkpoint.name} is told its languages by code, not by a prompt: leave {' and '.join(options)} out"
             )
         try:
             checkpoint.check(selection.task.family)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -38,15 +40,17 @@ class Arguments(BaseModel):
     udpos_label_order: str | None = None
     extra_types: Literal["drop", "mask"] = "drop"
     udpos_map: Literal["ptb"] | None = None
+    enable_thinking: bool | None = None
+    think_end_token: str | None = None
+    chat_template_args: dict[str, Any] | None = None
     show_progress: bool = True
     heads: dict[str, str] = {}
 
-    @field_validator("prompt", "query_prompt", "passage_prompt")
+    @field_validator("prompt", "query_prompt", "passage_prompt", "think_end_token")
     @classmethod
     def _unquoted(cls, prompt: str | None) -> str | None:
-        """Quotes keep the spaces at the end, which readers of ``key=value`` strip."""
-        quoted = prompt is not None and len(prompt) > 1 and prompt[0] == prompt[-1] and prompt[0] in "'\""
-        return prompt[1:-1] if prompt is not None and quoted else prompt
+        """Quotes keep blanks and commas, which readers of ``key=value`` may take for something else."""
+        return _without_quotes(prompt) if prompt is not None else None
 
     def reading(self) -> Reading:
         """How label names of heads are to be read."""
@@ -55,10 +59,98 @@ class Arguments(BaseModel):
         return Reading(self.label_order, orders, self.extra_types, self.udpos_map)
 
 
+_TEXTS = ("prompt", "query_prompt", "passage_prompt", "think_end_token")
+"""Arguments in which a blank at either end counts."""
+
+
+def parse(text: str, option: str = "--model-args") -> dict[str, Any]:
+    """``key=value,key=value``, or a JSON object, as a dictionary; raises `SettingError`.
+
+    A comma inside quotes, brackets or braces belongs to the value. A value is what stands behind the sign, blanks
+    included; whole numbers become int, lists and objects are JSON.
+    """
+    if text.lstrip().startswith("{"):
+        return _json_object(text, option)
+    values: dict[str, Any] = {}
+    for part in filter(str.strip, _parts(text)):
+        name, sign, value = part.partition("=")
+        key = name.strip()
+        if not sign or not key:
+            raise SettingError(
+                f"cannot read {part!r} in {option}; write key=value,key=value, with a value that holds a comma in "
+                f"quotes of its own ({option} \"prompt='a, b: '\"), or a JSON object"
+            )
+        if key in values:
+            raise SettingError(f"{option} gives {key} twice ({values[key]} and {value}); keep one")
+        bare = value.strip()
+        if bare.isascii() and bare.isdigit():
+            values[key] = int(bare)
+        elif bare.startswith(("{", "[{", '["')):
+            values[key] = _json(bare, f"{option} {key}")
+        else:
+            values[key] = value if key in _TEXTS else _without_quotes(bare)
+    return values
+
+
+def parse_generation(text: str) -> dict[str, Any]:
+    """Options of text generation, as `parse` reads them, with numbers and true or false as such."""
+    values = parse(text, "--gen-kwargs")
+    for key, value in values.items():
+        try:
+            values[key] = json.loads(value.strip().lower()) if isinstance(value, str) else value
+        except ValueError:
+            continue  # a text
+    return values
+
+
+def _json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SettingError(f"{where} is not JSON ({error}): {text}; names and texts want double quotes") from error
+
+
+def _json_object(text: str, option: str) -> dict[str, Any]:
+    found = _json(text, option)
+    if not isinstance(found, dict):
+        raise SettingError(f"{option} {text} is not a JSON object")
+    return found
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Pieces between the commas outside of quotes, brackets and braces; quotes open where a value begins."""
+    start, depth, quote = 0, 0, ""
+    for place, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"" and (depth or text[start:place].rstrip().endswith("=")):
+            quote = character
+        elif character in "[{":
+            depth += 1
+        elif character in "]}":
+            depth = max(0, depth - 1)
+        elif character == "," and not depth:
+            yield text[start:place]
+            start = place + 1
+    yield text[start:]
+
+
+def _without_quotes(text: str) -> str:
+    bare = text.strip()
+    is_quoted = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\""
+    return bare[1:-1] if is_quoted else text
+
+
 def read(given: dict[str, Any]) -> Arguments:
     """Validate; raises `SettingError` naming the argument, what came and what was allowed."""
     heads = {name: str(given[name]) for name in HEAD_FAMILIES if name in given}
-    own = {name: value for name, value in given.items() if name not in (*heads, *_FROM_THE_HOST)}
+    own = {
+        name: value.strip() if isinstance(value, str) and name not in _TEXTS else value
+        for name, value in given.items()
+        if name not in (*heads, *_FROM_THE_HOST)
+    }
+    if own.pop("trust_remote_code", False):
+        raise SettingError("trust_remote_code: code of checkpoints is never run by --model xstilts; leave it out")
     known = [name for name in Arguments.model_fields if name not in ("heads", "show_progress")] + list(HEAD_FAMILIES)
     for name in own:
         if name not in Arguments.model_fields or name == "heads":

@@ -15,7 +15,7 @@ from xstilts_eval import bundle as bundles
 from xstilts_eval.benchmark import Family, Kind
 from xstilts_eval.bundle import Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
-from xstilts_eval.models import forced_languages, labels
+from xstilts_eval.models import forced_languages, labels, peft_adapter
 from xstilts_eval.models.labels import ExtraTypes, LabelMap
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
@@ -56,7 +56,8 @@ class Checkpoint:
     """A resolved `pretrained` argument: one encoder and any number of heads.
 
     `label_order` holds the class names that a bundle gives for its heads, `languages` those of the data they were
-    trained on, and under `SHARED` those of the encoder or language model.
+    trained on, and under `SHARED` those of the encoder or language model. `thinks` says that the language model is to
+    think before it answers.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Checkpoint:
     bundle: Bundle | None = None
     language_model: Source | None = None
     reading: Reading = field(default_factory=Reading)
+    thinks: bool = False
 
     def is_generated(self, family: Family) -> bool:
         """Whether a language model answers `family` with text, no head of its own being there."""
@@ -103,7 +105,11 @@ class Checkpoint:
     def fingerprint(self) -> dict[str, Any]:
         """Files and settings of every part, for telling whether a checkpoint at the same path is still the same."""
         parts = {"encoder": self.encoder, "head": self.plain_head, **self.heads}
-        files = {name: [source.name, source.revision, source.fingerprint()] for name, source in parts.items() if source}
+        files = {
+            name: {"checkpoint": source.name, "revision": source.revision, "files": source.fingerprint()}
+            for name, source in parts.items()
+            if source
+        }
         retrieval = self.retrieval.model_dump() if self.retrieval else None
         reading = asdict(self.reading)
         return {"files": files, "retrieval": retrieval, "label_order": self.label_order, "reading": reading}
@@ -131,6 +137,10 @@ class Checkpoint:
                 raise UnfitCheckpoint("the bundle names no encoder for retrieval")
             return
         if self.is_generated(family):
+            if self.thinks and family.kind in (Kind.PAIR, Kind.CHOICE):
+                raise UnfitCheckpoint(
+                    "the likelihood of given text has no place for thinking; leave enable_thinking out"
+                )
             return
         if family.kind is Kind.TRANSLATION:
             raise UnfitCheckpoint("translation needs a language model: a decoder or an encoder-decoder")
@@ -183,7 +193,7 @@ def resolve(
 
     Raises `UnfitCheckpoint` when nothing loadable is there or a bundle is malformed.
     """
-    source = Source(str(pretrained), revision)
+    source = _opened(Source(str(pretrained), revision))
     folder = source.folder
     if folder is not None and (folder / bundles.MANIFEST).is_file():
         checkpoint = _from_bundle(source, folder)
@@ -209,7 +219,13 @@ def resolve(
 def _named(name: str) -> Source:
     """A folder, or a hub id with the revision behind its ``@``."""
     hub_id, sign, revision = name.rpartition("@")
-    return Source(hub_id, revision) if sign and Source(name).folder is None else Source(name)
+    return _opened(Source(hub_id, revision) if sign and Source(name).folder is None else Source(name))
+
+
+def _opened(source: Source) -> Source:
+    """The same checkpoint; where it is an adapter only, as one that is merged into its base."""
+    is_adapter = peft_adapter.is_adapter(source)
+    return peft_adapter.AdapterSource(source.name, source.revision, source.on_hub) if is_adapter else source
 
 
 def _from_bundle(source: Source, folder: Path) -> Checkpoint:
@@ -235,7 +251,7 @@ def _part(folder: Path, path: str, revision: str | None = None) -> Source:
     """A sub-folder of the bundle, or a hub id (``owner/name``); never a folder that happens to be where we run."""
     inner = folder / path
     if inner.is_dir():
-        return Source(str(inner))
+        return _opened(Source(str(inner)))
     if path.count("/") != 1:
         raise UnfitCheckpoint(f"{folder}: the bundle names a part {path!r}, and it has no such sub-folder")
-    return Source(path, revision, on_hub=True)
+    return _opened(Source(path, revision, on_hub=True))

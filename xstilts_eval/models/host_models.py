@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from xstilts_eval import thoughts
 from xstilts_eval.benchmark import Kind
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.tasks import announced
@@ -47,10 +48,17 @@ _SCORED_BY_OPENAI = ("babbage-002", "davinci-002")
 # ------------------------------------------------------------------------------------- before the first request
 
 
-def before_evaluation(lm: Any, task_dict: Any, apply_chat_template: bool | str = False) -> AbstractContextManager[None]:
+def before_evaluation(
+    lm: Any,
+    task_dict: Any,
+    apply_chat_template: bool | str = False,
+    limit: float | None = None,
+    samples: Any = None,
+) -> AbstractContextManager[None]:
     """Begin an evaluation of the host: forget earlier announcements, warn about nonsense, refuse what cannot run.
 
-    Does nothing else unless a leaf of ours is selected. The evaluation runs inside the context returned. Raises
+    Does nothing else unless a leaf of ours is selected; such leaves learn the `limit`, of which the host tells them a
+    number of documents only. The evaluation runs inside the context returned. Raises
     `UnfitCheckpoint` for leaves the model class cannot serve and `SettingError` for a chat interface without
     ``--apply_chat_template``.
     """
@@ -60,10 +68,70 @@ def before_evaluation(lm: Any, task_dict: Any, apply_chat_template: bool | str =
     if not leaves:
         return nullcontext()
     lm = getattr(lm, "lm", lm) if type(lm).__name__ == "CachingLM" else lm
+    refuse_samples(samples, [str(task.task_name) for task in tasks])
+    for leaf in leaves:
+        leaf.limit = limit
     warn_if_no_language_model(lm, leaves)
     refuse_unserved(lm, leaves, bool(apply_chat_template))
-    is_seq2seq = _is_one_of(lm, ("HFLM",)) and lm.backend == "seq2seq"
-    return bounded(lm, leaves) if is_seq2seq and len(leaves) == len(tasks) else nullcontext()
+    if not _is_one_of(lm, ("HFLM",)):
+        return nullcontext()
+    if lm.backend == "seq2seq":
+        return bounded(lm, leaves) if len(leaves) == len(tasks) else nullcontext()
+    if apply_chat_template:
+        warn_if_thinking_is_undecided(lm)
+    note_thinking(lm, leaves)
+    return thinking_aloud(lm) if lm.think_end_token is not None else nullcontext()
+
+
+def refuse_samples(samples: Any, names: Sequence[str]) -> None:
+    """Raise `SettingError` for ``--samples`` that are not lists of numbers by task, or of tasks that are not run.
+
+    The host scores a task whole that ``--samples`` does not name, so a slip in a name would go unseen.
+    """
+    if samples is None:
+        return
+    if not isinstance(samples, dict) or not all(isinstance(numbers, list) for numbers in samples.values()):
+        raise SettingError(
+            f"--samples {samples}: give a JSON object of lists of numbers by task, or the path of a file that holds one"
+        )
+    if strangers := [name for name in samples if name not in names]:
+        raise SettingError(f"--samples names {strangers[0]}, which is not among the tasks of this run")
+
+
+def warn_if_thinking_is_undecided(lm: Any) -> None:
+    """One line when a conversation is held with a model that may think and nobody decided."""
+    undecided = lm.enable_thinking is None and lm.think_end_token is None and not lm.chat_template_args
+    hint = thoughts.hint(_checkpoint_name(lm), getattr(lm.tokenizer, "chat_template", None))
+    if undecided and hint and not lm.rank:
+        log.warning(hint)
+
+
+def note_thinking(lm: Any, leaves: Sequence[LeafTask]) -> None:
+    """Write what decides about thoughts into each leaf's metadata (``xs_thinking``), for the results file."""
+    from xstilts_eval.models import thinking
+
+    for leaf in leaves:
+        leaf.config.metadata["xs_thinking"] = thinking.described(lm.chat_template_args, lm.think_end_token)
+
+
+@contextmanager
+def thinking_aloud(lm: Any) -> Iterator[None]:
+    """Let a decoder under HFLM finish its thoughts: stop sequences end answers only."""
+    from xstilts_eval.models import thinking
+
+    original = lm._model_generate
+    end = thinking.end_of_thought(lm.tokenizer, lm.think_end_token)
+    assert end is not None  # it was given
+
+    def generate(context: Any, max_length: int, stop: list[str], **options: Any) -> Any:
+        return thinking.generate(original, lm.tokenizer, end, context, stop, max_length=max_length, **options)
+
+    given, lm.think_end_token = lm.think_end_token, end
+    lm._model_generate = generate
+    try:
+        yield
+    finally:
+        lm._model_generate, lm.think_end_token = original, given
 
 
 @contextmanager
@@ -116,7 +184,7 @@ def warn_if_no_language_model(lm: Any, leaves: Sequence[LeafTask]) -> None:
     what = other_than_language_model(lm.config)
     if not groups or not what:
         return
-    name = lm.pretrained if isinstance(lm.pretrained, str) else lm.config.name_or_path
+    name = _checkpoint_name(lm)
     log.warning(
         "%s (%s) is no language model: what --model %s reports for %s means nothing; "
         "run --model xstilts --model_args pretrained=%s instead",
@@ -236,6 +304,10 @@ def _host_name(lm: Any) -> str:
 
     wanted = f"{type(lm).__module__}:{type(lm).__name__}"
     return next((name for name, path in MODEL_MAPPING.items() if path == wanted), type(lm).__name__)
+
+
+def _checkpoint_name(lm: Any) -> str:
+    return str(lm.pretrained if isinstance(lm.pretrained, str) else lm.config.name_or_path)
 
 
 def _selection(leaf: LeafTask, chat_template: bool) -> announced.Selection:

@@ -1,8 +1,8 @@
 """Decoders and encoder-decoders behind `--model xstilts`: the host's own class, fed by our loader.
 
 Prompts, stop sequences, chat templates and generation are the host's; what is ours: weights from safetensors only,
-batches by token budget, choices scored over their shared context, several processes, and what could not be served as
-asked is counted.
+batches by token budget, choices scored over their shared context, stop sequences that count only behind a thought,
+several processes, and what could not be served as asked is counted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lm_eval.models.huggingface import HFLM
 from tqdm import tqdm
 
 from xstilts_eval.errors import SettingError
-from xstilts_eval.models import forced_languages, shared_context
+from xstilts_eval.models import forced_languages, shared_context, thinking
 from xstilts_eval.models.encoder import Loaded, Runtime, in_batches
 from xstilts_eval.models.forced_languages import Direction
 from xstilts_eval.models.processes import Processes
@@ -46,15 +46,35 @@ class LanguageModel(HFLM):  # type: ignore[misc]
     """A decoder or encoder-decoder checkpoint answering the host's text requests.
 
     `max_length` is the longest input in tokens (the model's own by default). `counts` collects prompts that were cut
-    from the left to fit. Raises `UnfitCheckpoint` when weights or tokenizer cannot be read.
+    from the left to fit. `enable_thinking`, `think_end_token` and `chat_template_args` are the host's; without an end
+    of thoughts, that of the tokenizer counts in conversations (`is_conversing`). Raises `UnfitCheckpoint` when weights
+    or tokenizer cannot be read, `SettingError` for thinking without an end.
     """
 
-    def __init__(self, source: Source, runtime: Runtime, processes: Processes, max_length: int | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        runtime: Runtime,
+        processes: Processes,
+        max_length: int | None = None,
+        *,
+        enable_thinking: bool | None = None,
+        think_end_token: str | int | None = None,
+        chat_template_args: dict[str, Any] | None = None,
+    ) -> None:
         is_decoder = any(str(name).endswith(_DECODERS) for name in source.config.architectures)
         auto_class = transformers.AutoModelForCausalLM if is_decoder else transformers.AutoModelForSeq2SeqLM
         model = source.load(auto_class, dtype=runtime.dtype).to(runtime.device).eval()
         tokenizer = source.tokenizer(needs_offsets=False)
         refuse_foreign_tokenizer(source.name, tokenizer, model)
+        self._end_of_thought = thinking.end_of_thought(tokenizer, think_end_token)
+        self._end_was_given = think_end_token is not None or bool(enable_thinking)
+        self.is_conversing = False
+        if enable_thinking and self._end_of_thought is None:
+            raise SettingError(
+                f"enable_thinking=true: what ends a thought of {source.name} is not known; give "
+                "think_end_token=TEXT, or a token's id"
+            )
         with _quiet("lm_eval"):
             super().__init__(
                 pretrained=model,
@@ -62,6 +82,9 @@ class LanguageModel(HFLM):  # type: ignore[misc]
                 backend="causal" if is_decoder else "seq2seq",
                 max_length=max_length,
                 batch_size=1,
+                enable_thinking=enable_thinking,
+                think_end_token=self._end_of_thought,
+                chat_template_args=chat_template_args,
             )
         self._rank, self._world_size = processes.rank, processes.world_size
         self._name, self._runtime = source.name, runtime
@@ -73,6 +96,20 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         """The part that turns a sentence into hidden states: the decoder's blocks, or the encoder."""
         model = self.model.base_model if self.backend == "causal" else self.model.get_encoder()
         return Loaded(model, self.tokenizer, self._runtime, max_length)
+
+    @property
+    def thinking_settings(self) -> dict[str, Any]:
+        """What decided about thoughts, for the results file; {} where nothing did."""
+        return thinking.described(self.chat_template_args, self._end_of_thought if self._minds_thoughts else None)
+
+    @property
+    def _minds_thoughts(self) -> bool:
+        """Whether answers may begin with a thought whose end is known; without a conversation only if somebody says so.
+
+        Encoder-decoders get no such attention: none is known that thinks.
+        """
+        is_expected = self._end_was_given or self.is_conversing
+        return self.backend == "causal" and self._end_of_thought is not None and is_expected
 
     # ------------------------------------------------------------------ choices
 
@@ -187,7 +224,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
     def _one_way(self, requests: Sequence[Instance], direction: Direction) -> list[str]:
         """Translations of requests that share their languages."""
         texts = [request.doc["source"] for request in requests]
-        most = int(requests[0].args[1].get("max_gen_toks") or self.max_gen_toks)
+        most = _most_tokens(requests[0].args[1], self.max_gen_toks)
         lengths = [len(self.tokenizer(text)["input_ids"]) for text in texts]
         self._count("truncated", sum(length > self.max_length for length in lengths))
         runtime = replace(self._runtime, batch_tokens=_GENERATION_FACTOR * self._runtime.batch_tokens)
@@ -205,7 +242,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
 
     def _continue(self, requests: list[Instance], disable_tqdm: bool) -> list[str]:
         lengths = [len(self.tok_encode(request.args[0])) for request in requests]
-        limits = [int(request.args[1].get("max_gen_toks") or self.max_gen_toks) for request in requests]
+        limits = [_most_tokens(request.args[1], self.max_gen_toks) for request in requests]
         for limit in limits:
             if self.backend == "causal" and limit >= self.max_length:
                 raise SettingError(
@@ -218,10 +255,15 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         sizes = [min(length, most) + limit for length, most, limit in zip(lengths, room, limits, strict=True)]
         hidden = disable_tqdm or not self._runtime.show_progress
         runtime = replace(self._runtime, batch_tokens=_GENERATION_FACTOR * self._runtime.batch_tokens)
+        self.think_end_token = self._end_of_thought if self._minds_thoughts else None
 
         def generate(batch: list[int]) -> list[str]:
             self.batch_size_per_gpu = len(batch)
-            texts: list[str] = HFLM.generate_until(self, [requests[place] for place in batch], disable_tqdm=True)
+            try:
+                texts: list[str] = HFLM.generate_until(self, [requests[place] for place in batch], disable_tqdm=True)
+            except (TypeError, ValueError) as error:  # how transformers refuses options of generation
+                options = {name: value for name, value in requests[batch[0]].args[1].items() if name != "until"}
+                raise SettingError(f"cannot generate text with {options}: {' '.join(str(error).split())}") from error
             return texts
 
         with tqdm(total=len(requests), desc="answers", unit="text", disable=hidden) as bar, _quiet("lm_eval"):
@@ -235,10 +277,24 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         """As the host's, which counts the prompt of an encoder-decoder into the length of its answer."""
         if self.backend == "seq2seq":
             max_length = max_length - context.shape[1] + 1  # the decoder's start token
+        if self._minds_thoughts:
+            assert self._end_of_thought is not None
+            options["max_length"] = max_length
+            return thinking.generate(
+                super()._model_generate, self.tokenizer, self._end_of_thought, context, stop, **options
+            )
         return super()._model_generate(context, max_length, stop, **options)
 
     def _count(self, name: str, number: int = 1) -> None:
         self.counts[name] = self.counts.get(name, 0) + number
+
+
+def _most_tokens(options: dict[str, Any], default: int) -> int:
+    """The bound of an answer; raises `SettingError` for one that is no whole number above 0."""
+    most = options.get("max_gen_toks", default)
+    if isinstance(most, bool) or not str(most).isdigit() or int(most) < 1:
+        raise SettingError(f"max_gen_toks={most}: give a whole number above 0")
+    return int(most)
 
 
 @contextmanager

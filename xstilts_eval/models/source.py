@@ -93,11 +93,16 @@ class Source:
             raise UnfitCheckpoint(self._why_unreadable(error)) from error
 
     def _why_unreadable(self, error: Exception) -> str:
+        if self.folder is not None and (self.folder / "adapter_config.json").is_file():
+            return (
+                f"{self.name} is a PEFT adapter without the model it belongs to, and a whole model is wanted here: "
+                "merge it (peft's merge_and_unload, then save_pretrained)"
+            )
         if self.folder is not None:
-            return f"{self.name}: cannot read a model configuration there ({_first_line(error)})"
+            return f"{self.name}: cannot read a model configuration there ({first_line(error)})"
         if why := hub_errors.why(error, self.name, self.revision, "model"):
             return f"{self.name!r} is neither a local folder nor a hub checkpoint that can be read: {why}"
-        return f"{self.name}: cannot read a model configuration on the hub ({_first_line(error)})"
+        return f"{self.name}: cannot read a model configuration on the hub ({first_line(error)})"
 
     @property
     def _snapshot(self) -> Path | None:
@@ -105,12 +110,20 @@ class Source:
         path = None if self.folder is not None else self.file("config.json")
         return path.parent if path and path.parent.parent.name == "snapshots" else None
 
-    def load(self, auto_class: Any, new_weights: bool = False, needs_pooler: bool = False, **options: Any) -> Any:
+    def load(
+        self,
+        auto_class: Any,
+        new_weights: bool = False,
+        needs_pooler: bool = False,
+        brought: frozenset[str] = frozenset(),
+        **options: Any,
+    ) -> Any:
         """Load weights; raises `UnfitCheckpoint`.
 
         Unless `new_weights` are wanted (training a head), a weight that the checkpoint lacks is an error, not random,
         and so is a weight of a head that the model has no place for (a CRF, an adapter): it would be left out in
-        silence. A bare encoder may lack its pooler unless `needs_pooler`: most sentence vectors do not use it.
+        silence. A bare encoder may lack its pooler unless `needs_pooler`: most sentence vectors do not use it. Weights
+        that an adapter has `brought` are filled in by the caller; the base it belongs to may have had another head.
         """
         import transformers
 
@@ -139,17 +152,18 @@ class Source:
             self._refuse_damaged(hub_cache.weights(snapshot) - known)
             raise UnfitCheckpoint(self._why_unloadable(error)) from error
         self._refuse_damaged(hub_cache.weights(snapshot) - known)
-        if info["mismatched_keys"]:
-            name, found, wanted = sorted(info["mismatched_keys"])[0]
+        if mismatched := sorted(keys for keys in info["mismatched_keys"] if keys[0] not in brought):
+            name, found, wanted = mismatched[0]
             raise UnfitCheckpoint(
                 f"{self.name}: the weights {name} have shape {list(found)}, its config.json makes them {list(wanted)}"
             )
         is_bare = auto_class is transformers.AutoModel
         may_lack_pooler = is_bare and not needs_pooler
         missing = sorted(key for key in info["missing_keys"] if not (may_lack_pooler and "pooler" in key))
+        missing = [name for name in missing if name not in brought]
         if missing and not new_weights:
             raise UnfitCheckpoint(f"{self.name}: the checkpoint lacks weights: {', '.join(missing[:5])}")
-        unused = [] if is_bare or new_weights else _unused(info["unexpected_keys"])
+        unused = [] if is_bare or new_weights or brought else _unused(info["unexpected_keys"])
         if unused:
             raise UnfitCheckpoint(
                 f"{self.name}: the checkpoint has weights that {type(model).__name__} does not use "
@@ -174,7 +188,7 @@ class Source:
                 "weights are not read, convert them with save_pretrained where you trust them"
             )
         return (
-            f"{self.name}: cannot load safetensors weights ({_first_line(error)}); pickled weights are not read, "
+            f"{self.name}: cannot load safetensors weights ({first_line(error)}); pickled weights are not read, "
             "convert them with save_pretrained"
         )
 
@@ -186,7 +200,7 @@ class Source:
             tokenizer = AutoTokenizer.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
         except Exception as error:  # a tokenizer is somebody's file: its reader may raise anything
             why = None if self.folder else hub_errors.why(error, self.name, self.revision, "model")
-            raise UnfitCheckpoint(why or f"{self.name}: cannot load a tokenizer ({_first_line(error)})") from error
+            raise UnfitCheckpoint(why or f"{self.name}: cannot load a tokenizer ({first_line(error)})") from error
         if needs_offsets and not tokenizer.is_fast:
             raise UnfitCheckpoint(f"{self.name}: needs a fast tokenizer (tokenizer.json)")
         return tokenizer
@@ -212,5 +226,6 @@ def _unused(keys: Iterable[str]) -> list[str]:
     return sorted(key for key in keys if not any(name in key for name in _LEFT_OVER))
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says first, cut where it is long."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

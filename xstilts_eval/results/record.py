@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xstilts_eval.benchmark import Family, leaf_parts
+from xstilts_eval.benchmark import Family, Kind, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
 
 
@@ -85,6 +85,8 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
             family, _ = leaf_parts(leaf)
         except UnknownName:
             continue
+        if any(key.startswith("bypass,") for key in scores):
+            raise PredictionError(f"{origin}: {leaf} was run with --predict_only, which scores nothing; leave it out")
         try:
             leaves.append(_leaf(leaf, family, scores, results, model, limit))
         except (KeyError, ValidationError, TypeError, AttributeError) as error:
@@ -147,6 +149,8 @@ def _leaf(
     data = Data(**metadata["xs_data"])
     samples = results["n-samples"][leaf]
     selected = min(samples["original"], _limited(limit, samples["original"]))
+    if family.kind is Kind.MINING:  # a limit has made its corpora smaller, not taken documents away
+        selected = samples["original"]
     return LeafResult(
         leaf=leaf,
         metrics={name: values[name] for name in values if isinstance(values[name], float) and name != "unparsed"},
@@ -210,6 +214,7 @@ def _signature(
             parts.append(f"max_length:{model['max_length'].get('language_model')}")
             parts += _prompt(config, family.name in model["language_model"].get("forced_languages", ()))
             parts.append(f"chat_template:{'yes' if model.get('chat_template') else 'no'}")
+            parts += _conversation(config["metadata"])
         else:
             parts.append(f"ckpt:{model['heads'].get(family.name)}")
             parts.append(f"max_length:{model['max_length'].get(family.name)}")
@@ -229,6 +234,7 @@ def _signature(
         else:
             parts += _prompt(config)
             parts.append(f"chat_template:{'yes' if results.get('chat_template') else 'no'}")
+            parts += _conversation(config["metadata"])
     parts += [
         f"shots:{config.get('num_fewshot') or 0}",
         f"limit:{limit or 'none'}",
@@ -241,12 +247,24 @@ def _signature(
 
 def _prompt(config: dict[str, Any], forced_languages: bool = False) -> list[str]:
     """What writes the prompt, and how text is generated: greedily unless it says otherwise."""
-    options = {name: value for name, value in (config.get("generation_kwargs") or {}).items() if name != "until"}
+    options = dict(config.get("generation_kwargs") or {})
+    if options.get("until") == ["\n"]:  # every task's own
+        del options["until"]
     if options.get("do_sample") is False:
         del options["do_sample"]
     function = config.get("doc_to_choice") or config.get("doc_to_text")
     prompt = f"prompt:{'none, forced languages' if forced_languages else function}"
     return [prompt, *(f"{name}:{value}" for name, value in sorted(options.items()))]
+
+
+def _conversation(metadata: dict[str, Any]) -> list[str]:
+    """What else a prompt held and how it was given: a system instruction (its hash), shots as turns, thinking."""
+    prompting, thinking = metadata.get("xs_prompting") or {}, metadata.get("xs_thinking") or {}
+    parts = [f"system_instruction:{digest}"] if (digest := prompting.get("system_instruction")) else []
+    parts += ["multiturn:yes"] if prompting.get("multiturn") else []
+    return parts + [
+        f"{name}:{json.dumps(value, ensure_ascii=False, sort_keys=True)}" for name, value in sorted(thinking.items())
+    ]
 
 
 def results_file(path: Path) -> Path:

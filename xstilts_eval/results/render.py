@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from xstilts_eval.benchmark import FAMILIES, SUITES, Suite
+from xstilts_eval.benchmark import FAMILIES, SUITES, Kind, Suite
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
 from xstilts_eval.tables import markdown_table, terminal_table
 
@@ -117,7 +117,9 @@ def footnotes(board: Scoreboard) -> list[str]:
     notes = ["Scores are percentages; a family's score is the mean over its languages; QA cells are F1/EM."]
     suites = [SUITES[name] for name in board.suites]
     if board.limit:
-        notes.append("A limited run: no category or overall score is formed.")
+        cut = any(FAMILIES[group].kind is Kind.MINING for group in board.families)
+        mined = " BUCC is mined in corpora that were cut to the limit." if cut else ""
+        notes.append(f"A limited run: no category or overall score is formed.{mined}")
     else:
         notes += [_no_overall(board, suite) for suite in suites if suite.has_overall and _lacks_overall(board, suite)]
     return notes + [suite.note for suite in suites if suite.note]

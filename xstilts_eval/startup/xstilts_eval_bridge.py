@@ -91,7 +91,10 @@ def _supply_checks(module):
                 call = parameters.bind(*args, **kwargs).arguments
                 from xstilts_eval.models.host_models import before_evaluation
 
-                around = before_evaluation(call["lm"], call["task_dict"], call.get("apply_chat_template", False))
+                around = before_evaluation(
+                    *(call["lm"], call["task_dict"], call.get("apply_chat_template", False)),
+                    *(call.get("limit"), call.get("samples")),
+                )
             except Exception as error:
                 if _is_ours(error):
                     raise
@@ -100,6 +103,24 @@ def _supply_checks(module):
             return original(*args, **kwargs)
 
     module.evaluate = evaluate
+    run_tests = getattr(module, "run_task_tests", None)
+    if run_tests is None:
+        return
+
+    @wraps(run_tests)
+    def run_task_tests(*args, **kwargs):
+        try:
+            return run_tests(*args, **kwargs)
+        except FileNotFoundError as error:
+            if "xstilts_eval.tasks.leaf" not in sys.modules:
+                raise
+            from xstilts_eval.errors import SettingError
+
+            raise SettingError(
+                "--check_integrity runs tests that an installed lm_eval does not have; leave it out"
+            ) from error
+
+    module.run_task_tests = run_task_tests
 
 
 def _is_ours(error):
@@ -117,12 +138,27 @@ def _supply_sentence(module):
         try:
             return original(*args, **kwargs)
         except Exception as error:
-            if not _is_ours(error) or os.environ.get("XSTILTS_TRACEBACK"):
+            is_ours = _is_ours(error) or (_is_about_options(error) and _runs_ours(sys.argv))
+            if not is_ours or os.environ.get("XSTILTS_TRACEBACK"):
                 raise
             print(f"xstilts-eval: error: {error}", file=sys.stderr)
             sys.exit(2)
 
     module.cli_evaluate = cli_evaluate
+
+
+def _is_about_options(error):
+    """Whether the host refused the combination of options it was called with, before anything was loaded."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    inside = place.tb_frame.f_code.co_filename if place is not None else ""
+    return isinstance(error, ValueError) and inside.endswith(os.path.join("lm_eval", "config", "evaluate_config.py"))
+
+
+def _runs_ours(arguments):
+    names = ("xstilts", "xtreme", "flores200", "bitext_tatoeba", "bitext.tatoeba")
+    return any(name in argument for argument in arguments[1:] for name in names)
 
 
 _SUPPLIES = {

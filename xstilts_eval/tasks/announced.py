@@ -26,19 +26,20 @@ class Selection:
     task: LeafTask
     num_fewshot: int
     chat_template: bool
+    system_instruction: bool = False
 
 
-_announced: dict[str, tuple[weakref.ref[LeafTask], int, bool]] = {}
+_announced: dict[str, tuple[weakref.ref[LeafTask], int, bool, bool]] = {}
 _was_read = False
 
 
-def announce(task: LeafTask, num_fewshot: int, chat_template: bool) -> None:
+def announce(task: LeafTask, num_fewshot: int, chat_template: bool, system_instruction: bool = False) -> None:
     """Add a leaf to the evaluation that is being set up."""
     global _was_read
     if _was_read:
         _announced.clear()
         _was_read = False
-    _announced[str(task.task_name)] = (weakref.ref(task), num_fewshot, chat_template)
+    _announced[str(task.task_name)] = (weakref.ref(task), num_fewshot, chat_template, system_instruction)
 
 
 def clear() -> None:
@@ -51,8 +52,8 @@ def current() -> list[Selection]:
     global _was_read
     _was_read = True
     return [
-        Selection(name, task, num_fewshot, chat_template)
-        for name, (reference, num_fewshot, chat_template) in _announced.items()
+        Selection(name, task, *prompting)
+        for name, (reference, *prompting) in _announced.items()
         if (task := reference()) is not None
     ]
 

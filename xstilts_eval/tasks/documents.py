@@ -154,8 +154,8 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         assert isinstance(development, Corpus)
         # The development corpus sets the threshold, so a change of it is a change of the data.
         common["revision"] = hashlib.sha256(f"{loaded.revision} {dev.revision}".encode()).hexdigest()[:12]
-        shards = _shards(family, language, corpus, processes)
-        return LeafData(documents=shards, corpus=corpus, development=development, **common)  # type: ignore[arg-type]
+        documents = shards(family, language, corpus, processes)
+        return LeafData(documents=documents, corpus=corpus, development=development, **common)  # type: ignore[arg-type]
     if family.suite in (FLORES, FLORES_PAIR):
         return _flores(family, language, loaded.examples, common)
     if family.kind is Kind.BITEXT:
@@ -234,7 +234,7 @@ def _ranking(family: Family, language: str, queries: list[Query], candidates: Po
     return LeafData(documents=rows, candidates=candidates, **common)
 
 
-def _shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[dict[str, Any]]:
+def shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[dict[str, Any]]:
     """Ranges over the foreign side, at most `SHARD_SENTENCES` long, never fewer than there are processes.
 
     The sentences stay in the leaf's corpus: a document that held 400,000 of them would be copied into every log.

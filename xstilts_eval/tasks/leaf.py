@@ -7,8 +7,9 @@ and announces every selected leaf so that an adapter can refuse before its first
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import fields
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
 
@@ -16,15 +17,29 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.config.task import TaskConfig
 
-from xstilts_eval import __version__
+from xstilts_eval import __version__, thoughts
 from xstilts_eval.benchmark import FAMILIES, FLORES, FLORES_PAIR, SUITES, Family, Kind
 from xstilts_eval.data import flores
 from xstilts_eval.errors import MissingData, SettingError
-from xstilts_eval.tasks import announced, documents, scoring
+from xstilts_eval.tasks import announced, documents, scoring, subcorpus
 
 _FIELDS = frozenset(field.name for field in fields(TaskConfig))
 _EMBED = "embed"
 _FILLER = {"xs_filler": True}
+_BYPASS = "bypass"
+"""The metric that the host puts in the place of all others under ``--predict_only``."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """How a leaf is asked in a conversation, where that differs from running text (``xs_conversation`` of a template).
+
+    The host sends `doc_to_text` as the user's turn and scores `doc_to_choice` as the assistant's.
+    """
+
+    doc_to_text: Callable[[dict[str, Any]], str]
+    doc_to_choice: Callable[[dict[str, Any]], list[str]]
+    target_delimiter: str
 
 
 class Documents(list):  # type: ignore[type-arg]
@@ -46,6 +61,8 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
     family: Family
     language: str
     data: documents.LeafData
+    limit: float | None = None
+    """``--limit`` as it was given, where somebody knows it: the host hands on a number of documents only."""
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
         config = {key: value for key, value in (config or {}).items() if key in _FIELDS}
@@ -62,6 +79,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
         metadata = dict(self.config.metadata or {})
+        self._conversation = Conversation(**given) if (given := metadata.get("xs_conversation")) else None
         self.language = self._pair(metadata)
         self.data = documents.load_leaf(self.family, self.language, metadata.get("data"), metadata.get("split"))
         self.dataset = {self.config.test_split: Documents(self.data.documents)}
@@ -92,7 +110,8 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
     def dump_config(self) -> dict[str, Any]:
         """What the results file keeps of the configuration: names of functions instead of their sources."""
         names = ("doc_to_text", "doc_to_choice", "doc_to_target", "process_results")
-        functions = {name: getattr(self.config, name) for name in names}
+        # Under --predict_only the host puts a word in the place of a function.
+        functions = {name: value for name in names if callable(value := getattr(self.config, name))}
         return {
             "task": self.task_name,
             "dataset_path": self.config.dataset_path,
@@ -100,7 +119,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             "output_type": self.config.output_type,
             "num_fewshot": self.config.num_fewshot,
             "generation_kwargs": self.config.generation_kwargs,
-            **{name: f"{value.__module__}.{value.__qualname__}" for name, value in functions.items() if value},
+            **{name: f"{value.__module__}.{value.__qualname__}" for name, value in functions.items()},
             "metadata": self.config.metadata,
         }
 
@@ -112,15 +131,21 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         options["cache_requests"] = False  # the host's key knows neither data folder nor revision
         limit = options.get("limit")
         if limit is not None and limit < 1:
-            raise SettingError(f"{self.task_name}: --limit must leave at least one document, got {limit}")
-        shots = int(self.config.num_fewshot or 0)
-        if self.family.kind is Kind.MINING and (options.get("limit") or options.get("samples")):
             raise SettingError(
-                f"{self.task_name}: --limit and --samples do not apply to BUCC, whose score needs the whole corpus; "
-                "leave the option out or leave xtreme_bucc2018 out of --tasks"
+                f"{self.task_name}: --limit must leave at least one document, got {self.limit or limit:g}"
             )
-        if self.is_retrieval:
-            shots = 0
+        shots = 0 if self.is_retrieval else int(self.config.num_fewshot or 0)
+        if self.family.kind is Kind.MINING:
+            if options.get("samples"):
+                raise SettingError(
+                    f"{self.task_name}: --samples picks documents by number, and a document of BUCC is a whole corpus; "
+                    "take --limit N, which mines a smaller one, or leave the leaf out"
+                )
+            if limit:
+                self._cut_corpus(self.limit or limit)
+            options["limit"] = None
+        if options.get("samples") is not None:
+            self._check_samples(options["samples"])
         if shots:
             if self.family.kind is Kind.TRANSLATION:
                 examples = documents.translation_shots(self.family, self.language, self.data.folder, self.data.split)
@@ -132,14 +157,49 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
                     f"{self.data.folder} has none; shots are never taken from the test language"
                 )
             self.sampler.df = examples
-        announced.announce(self, shots, bool(options.get("apply_chat_template")))
+        is_chat = bool(options.get("apply_chat_template"))
+        instruction = options.get("system_instruction")
+        announced.announce(self, shots, is_chat, bool(instruction))
+        if is_chat and self._conversation is not None:
+            self._converse(self._conversation)
+        self.config.metadata["xs_prompting"] = {
+            "system_instruction": _digest(instruction) if instruction else None,
+            "multiturn": bool(is_chat and shots and options.get("fewshot_as_multiturn")),
+        }
         super().build_all_requests(**options)
+
+    def _converse(self, conversation: Conversation) -> None:
+        """From now on ask as in a conversation; shots, too."""
+        for config in (self.config, self.fewshot_cfg):
+            for part in fields(conversation):
+                setattr(config, part.name, getattr(conversation, part.name))
+
+    def _cut_corpus(self, limit: float) -> None:
+        """Mine a part of the corpora only; what the results file says about the data says so."""
+        self.data = subcorpus.limited(self.data, limit)
+        self.dataset = {self.config.test_split: Documents(self.data.documents)}
+        self.config.metadata["xs_data"] = self.data.provenance()
+
+    def _check_samples(self, samples: list[int]) -> None:
+        """Raise for what the host asserts or misses, and put the numbers in order, in place.
+
+        The host (0.4.13) takes documents in the order of the file and then names them in the order given.
+        """
+        known = len(self.data.documents)
+        wrong = [number for number in samples if not (type(number) is int and 0 <= number < known)]
+        if wrong:
+            raise SettingError(f"{self.task_name}: --samples {wrong[0]!r}: documents are numbered 0 to {known - 1}")
+        if not samples:  # to the host that means all
+            raise SettingError(f"{self.task_name}: --samples gives no document; leave the task out of --tasks")
+        samples[:] = sorted(set(samples))
 
     def doc_iterator(self, **options: Any) -> Iterator[tuple[int, Any]]:
         """The documents of one process; with fewer documents than processes, a filler that no score counts.
 
         The host needs a request and every metric from each process.
         """
+        if self.family.kind is Kind.MINING:
+            options["limit"] = None  # its corpora were cut to it
         documents_of_rank = super().doc_iterator(**options)
         first = next(documents_of_rank, None)
         return iter([(0, self.data.documents[0] | _FILLER)]) if first is None else chain([first], documents_of_rank)
@@ -150,20 +210,51 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
     def fewshot_context(self, doc: dict[str, Any], num_fewshot: int, **options: Any) -> Any:
         if self.is_retrieval:
             return self.doc_to_text(doc)
+        if options.get("apply_chat_template") and options.get("chat_template"):
+            options["chat_template"] = _with_bare_turns(options["chat_template"])
         return super().fewshot_context(doc, num_fewshot, **options)
 
     def construct_requests(self, doc: dict[str, Any], ctx: Any, **options: Any) -> Any:
         if not self.is_retrieval:
-            return super().construct_requests(doc, ctx, **options)
+            requests = super().construct_requests(doc, ctx, **options)
+            if options.get("apply_chat_template") and isinstance(requests, list):  # an assistant's turn has no blank
+                for request in requests:
+                    context, choice = request.arguments
+                    request.arguments = (context, choice.lstrip())
+            return requests
         options.pop("apply_chat_template", None)
         options.pop("chat_template", None)
         return Instance(request_type=_EMBED, doc=doc, arguments=(str(ctx), {"leaf": self.task_name}), idx=0, **options)
 
+    def apply_filters(self) -> Any:
+        """As the host's; then answers lose the thought before them, and what is no answer becomes an empty one."""
+        filtered = super().apply_filters()
+        if self.OUTPUT_TYPE == "generate_until":
+            for instance in self._instances:
+                for name, response in instance.filtered_resps.items():
+                    instance.filtered_resps[name] = thoughts.answer_of(response) or ""
+        return filtered
+
     def process_results(self, doc: dict[str, Any], results: list[Any]) -> dict[str, Any]:
+        if _BYPASS in self._metric_fn_list:
+            return {_BYPASS: None if is_filler(doc) else 0}
         if self.family.kind is Kind.MINING:
             return scoring.mining(self.data.gold_of_shard(doc), results[0])
         values: dict[str, Any] = super().process_results(doc, results)
         return dict.fromkeys(values) if is_filler(doc) else values
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _with_bare_turns(template: Callable[..., str]) -> Callable[..., str]:
+    """A chat template that is given turns without white space around them, as the models were trained on."""
+
+    def render(history: list[Mapping[str, str]], **options: Any) -> str:
+        return template([{**turn, "content": turn["content"].strip()} for turn in history], **options)
+
+    return render
 
 
 def is_filler(doc: dict[str, Any]) -> bool:

@@ -1,12 +1,14 @@
 """Zero-shot prompts for generative models, and the texts every request carries.
 
 Classification follows the XGLM cloze (Lin et al. 2021, arXiv:2112.10668) with the words of lm-evaluation-harness 0.4.13
-(`tasks/xnli/utils.py`, `tasks/paws-x/`), scored on the *test* split: full sentences compete, the context is empty.
-The order of choices is the family's label order. Question answering uses the harness's layout with its in-language
-words (`tasks/xquad`, `tasks/tydiqa`; Arabic سياق written in full); tagging uses the ``C: … T: word_TAG`` line of
-structured prompting (Blevins et al. 2023, arXiv:2211.07830). Multiple choice continues the
-premise with a connector and an option, with the harness's words (`tasks/xcopa/utils.py`), but cuts only a real full
-stop and writes Chinese and Thai without a blank. Retrieval has no prompt: a sentence is embedded as it is.
+(`tasks/xnli/utils.py`, `tasks/paws-x/`), scored on the *test* split: full sentences compete, the context is empty. In a
+conversation (``--apply_chat_template``) the part that they share is the user's turn, and the rest is scored as the
+assistant's; among sentences with one beginning the order of log-likelihoods is the same. The order of choices is the
+family's label order. Question answering uses the harness's layout with its in-language words (`tasks/xquad`,
+`tasks/tydiqa`; Arabic سياق written in full); tagging uses the ``C: … T: word_TAG`` line of structured prompting
+(Blevins et al. 2023, arXiv:2211.07830). Multiple choice continues the premise with a connector and an option, with the
+harness's words (`tasks/xcopa/utils.py`), but cuts only a real full stop and writes Chinese and Thai without a blank.
+Retrieval has no prompt: a sentence is embedded as it is.
 """
 
 import unicodedata
@@ -96,16 +98,34 @@ def no_context(doc: Document) -> str:
 
 def xnli_choices(doc: Document) -> list[str]:
     """Three filled cloze sentences, in the order contradiction, entailment, neutral."""
-    question, entailment, neutral, contradiction = NLI_WORDS[doc["language"]]
-    return [
-        f"{doc['premise']}, {question}? {word}, {doc['hypothesis']}" for word in (contradiction, entailment, neutral)
-    ]
+    return [xnli_question(doc) + answer for answer in xnli_answers(doc)]
+
+
+def xnli_question(doc: Document) -> str:
+    """What the three cloze sentences share, up to the question mark: in a conversation, the user's turn."""
+    return f"{doc['premise']}, {NLI_WORDS[doc['language']][0]}?"
+
+
+def xnli_answers(doc: Document) -> list[str]:
+    """The three cloze sentences from there on, the blank before them included."""
+    _, entailment, neutral, contradiction = NLI_WORDS[doc["language"]]
+    return [f" {word}, {doc['hypothesis']}" for word in (contradiction, entailment, neutral)]
 
 
 def pawsx_choices(doc: Document) -> list[str]:
     """Two filled cloze sentences, label 0 (different meaning) first."""
-    question, different, same = PARAPHRASE_WORDS[doc["language"]]
-    return [f"{doc['premise']}, {question}? {word}, {doc['hypothesis']}" for word in (different, same)]
+    return [pawsx_question(doc) + answer for answer in pawsx_answers(doc)]
+
+
+def pawsx_question(doc: Document) -> str:
+    """What the two cloze sentences share, up to the question mark: in a conversation, the user's turn."""
+    return f"{doc['premise']}, {PARAPHRASE_WORDS[doc['language']][0]}?"
+
+
+def pawsx_answers(doc: Document) -> list[str]:
+    """The two cloze sentences from there on, the blank before them included."""
+    _, different, same = PARAPHRASE_WORDS[doc["language"]]
+    return [f" {word}, {doc['hypothesis']}" for word in (different, same)]
 
 
 def xcopa_text(doc: Document) -> str:

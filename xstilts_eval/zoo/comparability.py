@@ -11,7 +11,7 @@ from xstilts_eval.zoo.manifest import Model, Record
 
 _BORDER = re.compile(
     r"\|(?=(?:data|split|sample|partial|copy|scored|task|metric|ckpt|layer|pooling|max_length|prompt|max_gen_toks"
-    r"|chat_template|labels|mapped|extra_types|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
+    r"|chat_template|system_instruction|multiturn|enable_thinking|think_end_token|chat_template_args|labels|mapped|extra_types|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
 )
 """Between two fields; a metric's own signature has the same separator."""
 COMPARED = (
@@ -27,6 +27,11 @@ COMPARED = (
     "prompt",
     "max_gen_toks",
     "chat_template",
+    "system_instruction",
+    "multiturn",
+    "enable_thinking",
+    "think_end_token",
+    "chat_template_args",
     "labels",
     "mapped",
     "extra_types",
