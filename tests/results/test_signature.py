@@ -58,12 +58,18 @@ def test_fields_by_hand() -> None:
     )
     assert read.copy == "google/xtreme@ec5f1f46e9af: none known" and read.scored == (20, 24)
     assert read.metric == "chunk_f1|rule:conlleval|avg:micro|v1"
-    assert (read.mapped, read.extra_types, read.dtype, read.shots, read.limit) == ("ptb", "mask", "bfloat16", 0, None)
+    assert [read.setting(name) for name in ("mapped", "extra_types", "dtype", "layer")] == [
+        "ptb",
+        "mask",
+        "bfloat16",
+        None,
+    ]
+    assert (read.shots, read.limit) == (0, None)
     assert read.versions == (("torch", "2.13.0+cpu"), ("transformers", "5.24.0"))
     asked = Signature.parse(TODAY[4])
-    assert asked.options == (("max_gen_toks", "64"), ("temperature", "0.2")) and asked.chat_template is False
+    assert asked.settings[2:5] == (("max_gen_toks", "64"), ("temperature", "0.2"), ("chat_template", "no"))
     assert asked.versions == () and asked.limit == "0.5"
-    assert Signature.parse(TODAY[3]).query_prompt == "query: "
+    assert Signature.parse(TODAY[3]).setting("query_prompt") == "'query: '"
 
 
 @pytest.mark.parametrize("line", [TODAY[0], TODAY[1], TODAY[2]])
@@ -98,18 +104,7 @@ def _random(rng: random.Random) -> Signature:
         scored=maybe((rng.randint(0, 9), 9)),
         checkpoint=text() if is_ours else None,
         model=None if is_ours else text(),
-        layer=maybe("7"),
-        pooling=maybe("mean"),
-        max_length=maybe("96/256"),
-        query_prompt=maybe(text()),
-        passage_prompt=maybe(text()),
-        prompt=maybe(text()),
-        options=tuple((name, text()) for name in ("beams", "top_p") if rng.random() < 0.3),
-        chat_template=maybe(rng.random() < 0.5),
-        labels=tuple(rng.sample(["a|b", "c", "B-PER"], rng.randint(0, 3))),
-        mapped=maybe("ptb"),
-        extra_types=maybe("mask"),
-        dtype=maybe("float32"),
+        settings=tuple((name, text()) for name in ("layer", "prompt", "labels", "a_new_one") if rng.random() < 0.5),
         shots=rng.randint(0, 5),
         limit=maybe("0.5"),
         versions=tuple((name, "1|2") for name in ("torch", "transformers") if rng.random() < 0.5),
@@ -133,7 +128,6 @@ def test_whatever_is_written_is_read() -> None:
         (TODAY[0].replace("|shots:0", ""), "lacks shots"),
         (TODAY[0].replace("shots:0", "shots:some"), "'some' where a whole number belongs"),
         (TODAY[0].replace("|ckpt:b1bff4f8d7a3", ""), "names neither ckpt nor model"),
-        (TODAY[3].replace("'query: '", "query: "), "no text in quotation marks as query_prompt"),
         (TODAY[0] + "|more", "does not end with lm_eval"),
     ],
 )

@@ -7,8 +7,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +15,6 @@ from xstilts_eval.errors import DataError
 
 _BAR, _ESCAPED = "|", "\\x7c"
 """Between two fields; inside a free text it is written as Python writes it in hexadecimal."""
-_HOW = ("layer", "pooling", "max_length")
-_PROMPTS = ("query_prompt", "passage_prompt")
-_HEAD = ("mapped", "extra_types")
 _STANDINGS = ("sample", "partial")
 
 Field = tuple[str, str | None]
@@ -31,10 +27,10 @@ class Signature:
     `source` and `revision` are where the documents came from (sample, local, hub) and the first 12 hex digits of a
     sha256 over the files; `documents` is complete, partial or sample; `copy` names the hub's repository and commit and
     how it differs from the official files; `scored` counts documents with a score and all of them, where these differ.
-    `metric` is the metric's own signature, which has bars in it. `prompt` is the function that writes prompts, or the
-    text in front of every sentence, in quotation marks. `checkpoint` (a hash, or hub id and commit) and
-    `model` (another adapter's name of it) exclude each other. `options` are how text is generated, by name; `versions`
-    are those of torch and transformers. `limit` is the host's ``--limit`` as it was written.
+    `metric` is the metric's own signature, which has bars in it. `checkpoint` (a hash, or hub id and commit) and
+    `model` (another adapter's name of it) exclude each other. `settings` say how it was run, by name and in the order
+    of the line (layer, pooling, max_length, prompt, chat_template, labels, dtype …): a new one needs no change here.
+    `versions` are those of torch and transformers. `limit` is the host's ``--limit`` as it was written.
     """
 
     leaf: str
@@ -48,18 +44,7 @@ class Signature:
     scored: tuple[int, int] | None = None
     checkpoint: str | None = None
     model: str | None = None
-    layer: str | None = None
-    pooling: str | None = None
-    max_length: str | None = None
-    query_prompt: str | None = None
-    passage_prompt: str | None = None
-    prompt: str | None = None
-    options: tuple[tuple[str, str], ...] = ()
-    chat_template: bool | None = None
-    labels: tuple[str, ...] = ()
-    mapped: str | None = None
-    extra_types: str | None = None
-    dtype: str | None = None
+    settings: tuple[tuple[str, str], ...] = ()
     shots: int = 0
     limit: str | None = None
     versions: tuple[tuple[str, str], ...] = ()
@@ -97,22 +82,7 @@ class Signature:
             yield "ckpt", _escaped(self.checkpoint)
         if self.model is not None:
             yield "model", _escaped(self.model)
-        yield from self._given(_HOW)
-        for name in _PROMPTS:
-            if (text := getattr(self, name)) is not None:
-                yield name, _escaped(repr(text))
-        yield from self._given(("prompt",))
-        yield from ((name, _escaped(value)) for name, value in self.options)
-        if self.chat_template is not None:
-            yield "chat_template", "yes" if self.chat_template else "no"
-        if self.labels:
-            yield "labels", _escaped("/".join(self.labels))
-        yield from self._given((*_HEAD, "dtype"))
-
-    def _given(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-        for name in names:
-            if (value := getattr(self, name)) is not None:
-                yield name, _escaped(value)
+        yield from ((name, _escaped(value)) for name, value in self.settings)
 
     @classmethod
     def parse(cls, text: str) -> Signature:
@@ -123,6 +93,10 @@ class Signature:
     def scoring(self) -> str:
         """What makes two numbers the same measure: version of the task, and metric."""
         return f"task:{self.task}|metric:{self.metric}"
+
+    def setting(self, name: str) -> str | None:
+        """How it was run, in one respect; None where that does not apply."""
+        return dict(self.settings).get(name)
 
     def fields(self) -> dict[str, str]:
         """Every field that applies by name, as text, to set two signatures side by side.
@@ -174,18 +148,7 @@ class _Reader:
 
     def _run(self) -> dict[str, Any]:
         found: dict[str, Any] = {"checkpoint": self._free("ckpt"), "model": self._free("model")}
-        found |= {name: self._free(name) for name in _HOW}
-        for name in _PROMPTS:
-            if (text := self._free(name)) is not None:
-                found[name] = self._quoted(name, text)
-        if (prompt := self._free("prompt")) is not None:
-            found["prompt"] = prompt
-        found["options"] = self._until("chat_template", "labels", *_HEAD, "dtype", "shots")
-        if (template := self._optional("chat_template")) is not None:
-            found["chat_template"] = template == "yes"
-        if (labels := self._free("labels")) is not None:
-            found["labels"] = tuple(labels.split("/"))
-        return found | {name: self._free(name) for name in (*_HEAD, "dtype")}
+        return found | {"settings": self._until("shots")}
 
     def _metric(self) -> str:
         """The metric's own signature goes as far as the model."""
@@ -218,12 +181,6 @@ class _Reader:
     def _free(self, name: str) -> str | None:
         text = self._optional(name)
         return None if text is None else text.replace(_ESCAPED, _BAR)
-
-    def _quoted(self, name: str, text: str) -> str:
-        try:
-            return str(ast.literal_eval(text))
-        except (ValueError, SyntaxError) as error:
-            raise self._fault(f"has no text in quotation marks as {name}: {text!r}") from error
 
     def _counts(self, text: str) -> tuple[int, int]:
         some, _, all_ = text.partition("/")
