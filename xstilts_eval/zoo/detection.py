@@ -65,13 +65,13 @@ def _of_group(records: Sequence[Record]) -> Iterable[Detection]:
     together = joint.by_family(sampled.values())
     rows: dict[tuple[str, str, str], list[float]] = {}
     for index, record in enumerate(records):
-        by = "sampling error" if index in sampled else "tolerance"
+        by = "tolerance" if index not in sampled else "sampling error" if record.copy_of is None else "quantised copy"
         value = _single(record, level) if index in sampled else points_of(record, record.tolerance or 0.0)
         rows.setdefault((record.family, record.metric, by), []).append(value)
     for (family, metric, by), found in rows.items():
         numbers = together.get(family, [])
         shift = None
-        if by == "sampling error" and numbers and numbers[0].metric == metric:
+        if by != "tolerance" and numbers and numbers[0].metric == metric:
             shift = joint.detectable(numbers, level.joint[family])
         first = records[0]
         yield Detection(
@@ -82,17 +82,20 @@ def _of_group(records: Sequence[Record]) -> Iterable[Detection]:
 
 def _number(record: Record, digits: dict[tuple[str, str], float]) -> Number:
     """As if ours had come out as published, from as many documents."""
-    error = math.sqrt(2) * (published_error(record) or 0.0)
+    error = math.sqrt(2 if record.copy_variance is None else record.copy_variance) * (published_error(record) or 0.0)
     return Number(
         record.family, record.metric, record.language, record.percent, error,
         None if record.language == AVERAGE else record.n, has_same_weights(record, record.signature or ""),
         digits[record.source, record.metric], record.percent,
+        record.copy_variance is not None,
     )  # fmt: skip
 
 
 def _single(record: Record, level: Levels) -> float:
     """The difference d that is its own bound: our score, d nearer to 50 %, has an error of its own."""
     error = published_error(record) or 0.0
+    if record.copy_variance is not None:
+        return (level.quantile + _BEYOND) * math.sqrt(record.copy_variance) * error
     if record.stderr is not None or record.n is None:
         return (level.quantile + _BEYOND) * math.sqrt(2) * error
     step = 1 if record.percent < 50 else -1

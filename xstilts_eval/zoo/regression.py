@@ -238,7 +238,8 @@ def _numbers(verdicts: Sequence[Verdict]) -> list[Number]:
     digits = joint.half_digits([verdict.record for verdict in verdicts])
     return [
         Number(v.record.family, v.record.metric, v.record.language, v.record.percent, v.error, v.documents,
-               has_same_weights(v.record, v.signature), digits[v.record.source, v.record.metric], v.measured)
+               has_same_weights(v.record, v.signature), digits[v.record.source, v.record.metric], v.measured,
+               v.record.copy_variance is not None)
         for v in verdicts if v.error is not None
     ]  # fmt: skip
 

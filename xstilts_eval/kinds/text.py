@@ -1,0 +1,13 @@
+"""One text and a class: its topic."""
+
+from xstilts_eval.data.texts import LabelledText
+from xstilts_eval.kinds._kind import Kind, Template
+
+TEXT = Kind(
+    "text",
+    LabelledText,
+    "multiple_choice",
+    Template("xstilts_eval.tasks.texts.topic_text", "label", choices="xstilts_eval.tasks.texts.topics"),
+    rows="texts",
+    has_labels=True,
+)

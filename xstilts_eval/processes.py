@@ -1,0 +1,34 @@
+"""Which of several processes this one is: what torchrun and `accelerate launch` say in the environment."""
+
+from __future__ import annotations
+
+import os
+
+from xstilts_eval.errors import SettingError
+
+
+def world_size() -> int:
+    """Number of processes of this run, at least 1; raises `SettingError` for a ``WORLD_SIZE`` that is no number."""
+    return max(1, _number("WORLD_SIZE", 1))
+
+
+def rank() -> int:
+    """Number of this process in the run, from 0; raises `SettingError` for a ``RANK`` that is no number."""
+    return _number("RANK", 0)
+
+
+def local_rank() -> int:
+    """Number of this process on its machine, from 0; raises `SettingError` for a ``LOCAL_RANK`` that is no number."""
+    return _number("LOCAL_RANK", 0)
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes."""
+    return rank() == 0
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if text and not text.isdecimal():
+        raise SettingError(f"{name}={text!r} in the environment; launchers set a whole number from 0, or unset it")
+    return int(text) if text else default
