@@ -54,14 +54,14 @@ def _example(sample: Mapping[str, Any], leaf: str, document: str, family: Family
 
 
 def wrong(sample: Mapping[str, Any], family: Family) -> float:
-    """The share of one document that is wrong, 0-1: a decision, the words of a sentence, or 1 - F1 of an answer."""
+    """The share of one document that is wrong, 0-1: a decision or word, or 1 - the score of an answer or a ranking."""
     if family.kind is Kind.TAGGED:
         correct, total = sample["token_accuracy"]
         return 1 - float(correct) / float(total)
     if family.kind is Kind.QUESTION:
         value = sample["f1"]
         return 1 - float(value[0] if isinstance(value, list) else value)
-    return 1 - float(sample["acc"])
+    return 1 - float(sample[family.official[0]])
 
 
 def _shown(document: Mapping[str, Any], target: Any, family: Family) -> tuple[str, str]:
