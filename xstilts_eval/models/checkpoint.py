@@ -223,7 +223,7 @@ def resolve(
 
     Raises `UnfitCheckpoint` when nothing loadable is there or a bundle is malformed.
     """
-    source = _opened(Source(str(pretrained), revision))
+    source = _opened(Source(str(pretrained), revision), asks_the_hub=True)
     folder = source.folder
     if folder is not None and (folder / bundles.MANIFEST).is_file():
         checkpoint = _from_bundle(source, folder)
@@ -254,9 +254,12 @@ def _named(name: str) -> Source:
     return _opened(Source(hub_id, revision) if sign and Source(name).folder is None else Source(name))
 
 
-def _opened(source: Source) -> Source:
-    """The same checkpoint; where it is an adapter only, as one that is merged into its base."""
-    is_adapter = peft_adapter.is_adapter(source)
+def _opened(source: Source, asks_the_hub: bool = False) -> Source:
+    """The same checkpoint; where it is an adapter only, as one that is merged into its base.
+
+    Parts on the hub are looked at when they are used, not before.
+    """
+    is_adapter = (asks_the_hub or source.folder is not None) and peft_adapter.is_adapter(source)
     return peft_adapter.AdapterSource(source.name, source.revision, source.on_hub) if is_adapter else source
 
 
@@ -287,4 +290,4 @@ def _part(folder: Path, path: str, revision: str | None = None) -> Source:
         return _opened(Source(str(inner)))
     if path.count("/") != 1:
         raise UnfitCheckpoint(f"{folder}: the bundle names a part {path!r}, and it has no such sub-folder")
-    return _opened(Source(path, revision, on_hub=True))
+    return Source(path, revision, on_hub=True)

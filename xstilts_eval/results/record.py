@@ -92,7 +92,7 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
             family, _ = leaf_parts(leaf)
         except UnknownName:
             continue
-        if any(key.startswith("bypass,") for key in scores):
+        if isinstance(scores, dict) and any(key.startswith("bypass,") for key in scores):
             raise PredictionError(f"{origin}: {leaf} was run with --predict_only, which scores nothing; leave it out")
         try:
             leaves.append(_leaf(leaf, family, scores, results, model, limit))
