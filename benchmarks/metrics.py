@@ -96,8 +96,8 @@ def mining(size: Size) -> Comparison:
         peers=(peer,),
         agree=_same_pairs,
         targets={peer.name: 2.0},
-        limits="The bfloat16 product is two thirds of our time. Without bfloat16 instructions tiles are float32, and "
-        "one product instead of two is the most to save.",
+        limits="The bfloat16 product is over half of our time, exact products of the pairs it leaves a tenth. Without "
+        "bfloat16 instructions tiles are float32, and one product instead of two is the most to save.",
     )
 
 

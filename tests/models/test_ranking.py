@@ -69,6 +69,21 @@ def test_candidates_that_are_one_input_share_a_score_and_keep_their_order() -> N
     assert candidates.embedded == ["c", "a", "ab"] and queries.embedded == ["aa", "cc"]
 
 
+def test_ties_go_by_line_whatever_was_embedded_before() -> None:
+    """ "ab" and "ba" are two inputs of one vector; another leaf had them the other way round."""
+    share = retrieval.SharedEmbedder(Letters(), Processes())
+    share.prepare(["ba", "ab", "c"], "x")
+    found = retrieval.search_both_ways(["ab", "c"], ["ab", "ba"], share)
+    assert [line["nearest_target"] for line in found] == [0, 0]
+    assert [line["nearest_source"] for line in found] == [0, 0]
+    assert found[0]["target_score"] == 1.0
+    assert retrieval.match_by_margin(["ab", "c"], ["ab", "ba"], share)[0] == {"margin_target": 0, "margin_source": 0}
+    pool = Pool(("second", "first", "third"), ("ba", "ab", "BA"), {}, "")
+    request: Any = SimpleNamespace(doc={"query": "ab"})
+    ranking = retrieval.rank([request], pool, retrieval.Ranker(Letters(), Letters()), Processes(), "x")
+    assert ranking[0]["candidates"] == ["second", "first", "third"]
+
+
 # ------------------------------------------------------------------ through the host
 
 
