@@ -62,7 +62,7 @@ def test_pieces_are_cut_alike(tmp_path: Path) -> None:
     words = ["there", "は", "Ġx"]
     found = {}
     for rule in ("any", "text"):
-        known = tagging.WordTokenizer(Pieces(), 4, rule)  # type: ignore[arg-type]
+        known = tagging.WordTokenizer(Pieces(), 4, rule)
         known.learn(iter(words))
         found[rule] = list(tagging.cut(0, words, known, 4))
     assert [piece.ids for piece in found["any"]] == [piece.ids for piece in found["text"]] == [[1, 2, 0, 3], [4, 5, 6]]

@@ -34,7 +34,7 @@ def scores(checkpoint: Path, tasks: tuple[str, ...], output: Path) -> dict[str, 
 
 
 def test_sentences_in_common_are_embedded_once(tiny_bundle: Path, tmp_path: Path, embedded: list[str]) -> None:
-    alone = {}
+    alone: dict[str, Any] = {}
     for task in TASKS:
         alone |= scores(tiny_bundle, (task,), tmp_path / task)
     apart = list(embedded)

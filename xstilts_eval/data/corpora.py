@@ -20,8 +20,9 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 
 from xstilts_eval import hub_errors
-from xstilts_eval.data import fetch, files
+from xstilts_eval.data import files
 from xstilts_eval.errors import FetchError, MissingData, UnknownName
+from xstilts_eval.paths import cache_folder
 from xstilts_eval.writing import write_atomically
 
 _FILE = re.compile(r"(?P<language>[^.]+)\.txt(?:\.gz|\.xz)?")
@@ -153,7 +154,7 @@ def _from_cache(hub: HubCorpus, language: str, max_lines: int | None) -> Text:
 
 def _cached(hub: HubCorpus, language: str, max_lines: int | None) -> Path:
     """The file of the cache that holds the lines of one language, written first where it is not there."""
-    folder = fetch.cache_folder() / "corpora" / f"{hub.repository.replace('/', '+')}@{hub.revision[:12]}"
+    folder = cache_folder() / "corpora" / f"{hub.repository.replace('/', '+')}@{hub.revision[:12]}"
     parts = (hub.pattern(language), hub.column, "all" if max_lines is None else str(max_lines))
     path = folder / ("-".join(quote(part, safe="") for part in parts) + ".txt.gz")
     if path.is_file() and _sidecar(path).is_file():
