@@ -22,6 +22,7 @@ from xstilts_eval.models.source import Source
 from xstilts_eval.paths import sample_path
 from xstilts_eval.results import record
 from xstilts_eval.training import rows
+from xstilts_eval.training.heads import Settings, fit
 from xstilts_eval.training.recipe import Mixture
 from xstilts_eval.training.settings import Resolved, StageSettings
 from xstilts_eval.training.stage import Parent, Plan
@@ -157,6 +158,18 @@ def test_wrong_words_are_refused(xlmr: Path, tmp_path: Path) -> None:  # noqa: F
         with pytest.raises(SettingError, match="taggers"):
             bundle.make(tmp_path / "new", None, {"udpos": str(xlmr / "udpos")}, first_pieces=wrong)
     assert not (tmp_path / "new").exists()
+
+
+def test_fit_head_keeps_the_rule_and_refuses_it_elsewhere(tiny_bundle: Path, tmp_path: Path) -> None:
+    """The bundle of a fitted tagger says how it was trained; answers have no first piece."""
+    base = str(tiny_bundle / "encoder")
+    report = fit(Settings(base, data="sample", limit=8, epochs=1, first_piece="text"), tmp_path / "new")
+    assert bundle.read(tmp_path / "new").heads["udpos"].first_piece == "text"
+    assert "first piece text" in report
+    for wrong, said in ((Settings(base, family="xquad", first_piece="text"), "is for taggers"),
+                        (Settings(base, first_piece="last"), "any or text")):  # fmt: skip
+        with pytest.raises(SettingError, match=said):
+            fit(wrong, tmp_path / "other")
 
 
 def plan_of(**settings: Any) -> Plan:

@@ -129,6 +129,8 @@ def _check_settings(settings: Settings) -> None:
     ):
         if value not in allowed:
             raise SettingError(f"--{name} {value!r}; a head can be trained with {' or '.join(allowed)}")
+    if settings.first_piece != "any" and find_family(settings.family).kind is not Kind.TAGGED:
+        raise SettingError(f"--first-piece is for taggers (udpos, panx), not for {settings.family}; leave it out")
     if settings.max_length is not None and settings.max_length < MIN_LENGTH:
         raise SettingError(f"--max-length {settings.max_length} is too short; give at least {MIN_LENGTH}")
 
