@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, UPOS, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import FLORES, FLORES_PAIR, UPOS, Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import conllu, files, flores, intermediate_readers, ranking, readers
 from xstilts_eval.data.examples import Candidate, Corpus, Example, Question
@@ -24,11 +25,11 @@ from xstilts_eval.languages import language as language_of
 
 SPLITS = ("test", "dev", "train")
 _UNITS = {
-    Kind.TAGGED: "sentences",
-    Kind.QUESTION: "questions",
-    Kind.CHOICE: "questions",
-    Kind.MINING: "gold pairs",
-    Kind.RANKING: "queries",
+    kinds.TAGGED: "sentences",
+    kinds.QUESTION: "questions",
+    kinds.CHOICE: "questions",
+    kinds.MINING: "gold pairs",
+    kinds.RANKING: "queries",
 }
 UD_RELEASE = "r2.5"
 """The Universal Dependencies release XTREME is made of, as `ud/INDEX.tsv` writes it."""
@@ -339,7 +340,7 @@ def _completeness(
     family: Family, language: str, split: str, rows: int, whole: bool = False
 ) -> tuple[bool, tuple[str, ...]]:
     """Whether the number of rows is the benchmark's, and a note when it is not or is not known."""
-    code = _codes(family, language)["xxx"] if family.kind is Kind.BITEXT else language
+    code = _codes(family, language)["xxx"] if family.kind is kinds.BITEXT else language
     sizes = _EXPECTED.get((family.name, split), {})
     expected = None if family.name == "tatoeba" and code in _UNSEEN else sizes.get(code, sizes.get("*"))
     unit = _UNITS.get(family.kind, "pairs")

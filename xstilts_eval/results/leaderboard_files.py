@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
 
-from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family
 from xstilts_eval.errors import PredictionError
+from xstilts_eval.kinds import Kind
 from xstilts_eval.results.samples import Sample
 from xstilts_eval.tasks.answers import read_tags
 from xstilts_eval.tasks.scoring import NO_CHUNK
@@ -167,15 +169,15 @@ def _squad(documents: Iterable[dict[str, Any]]) -> str:
 
 
 _PREDICTIONS: dict[Kind, Side] = {
-    Kind.PAIR: Side(_chosen, _lines),
-    Kind.TAGGED: Side(_tagged, _sentences),
-    Kind.QUESTION: Side(_answered, _answers),
-    Kind.BITEXT: Side(_nearest, _lines),
-    Kind.MINING: Side(_mined, _shards),
+    kinds.PAIR: Side(_chosen, _lines),
+    kinds.TAGGED: Side(_tagged, _sentences),
+    kinds.QUESTION: Side(_answered, _answers),
+    kinds.BITEXT: Side(_nearest, _lines),
+    kinds.MINING: Side(_mined, _shards),
 }
 _LABELS: dict[Kind, Side] = {
-    Kind.PAIR: Side(_gold_class, _lines),
-    Kind.TAGGED: Side(lambda _, sample: sample["doc"]["tags"], _sentences),
-    Kind.QUESTION: Side(lambda _, sample: sample["doc"], _squad),
-    Kind.BITEXT: Side(lambda _, sample: sample["doc"]["gold"], _lines),
+    kinds.PAIR: Side(_gold_class, _lines),
+    kinds.TAGGED: Side(lambda _, sample: sample["doc"]["tags"], _sentences),
+    kinds.QUESTION: Side(lambda _, sample: sample["doc"], _squad),
+    kinds.BITEXT: Side(lambda _, sample: sample["doc"]["gold"], _lines),
 }

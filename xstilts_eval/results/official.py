@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.benchmark import SUITES, Family, Kind, Suite
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import SUITES, Family, Suite
 from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
+from xstilts_eval.kinds import Kind
 from xstilts_eval.metrics import qa, tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
@@ -227,15 +229,15 @@ def _rankings(path: Path, fault: Fault) -> dict[str, list[str]]:
     return content
 
 
-_EXTENSIONS = {Kind.QUESTION: "json", Kind.RANKING: "json", Kind.CHOICE: "jsonl"}
+_EXTENSIONS = {kinds.QUESTION: "json", kinds.RANKING: "json", kinds.CHOICE: "jsonl"}
 _SCORERS: dict[Kind, Callable[[Family, str, Path, Path], Scores]] = {
-    Kind.PAIR: _score_lines,
-    Kind.BITEXT: _score_lines,
-    Kind.TAGGED: _score_tags,
-    Kind.QUESTION: _score_answers,
-    Kind.MINING: _score_pairs,
-    Kind.CHOICE: _score_choices,
-    Kind.RANKING: _score_rankings,
+    kinds.PAIR: _score_lines,
+    kinds.BITEXT: _score_lines,
+    kinds.TAGGED: _score_tags,
+    kinds.QUESTION: _score_answers,
+    kinds.MINING: _score_pairs,
+    kinds.CHOICE: _score_choices,
+    kinds.RANKING: _score_rankings,
 }
 
 

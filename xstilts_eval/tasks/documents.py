@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family
 from xstilts_eval.data import fetch, flores, hub, intermediate, sources
 from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
 from xstilts_eval.data.ranking import Pool
@@ -122,9 +123,9 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
             "--tasks"
         )
     if source == "hub":
-        for needed in ("dev", split) if family.kind is Kind.MINING else (split,):
+        for needed in ("dev", split) if family.kind is kinds.MINING else (split,):
             fetch.ensure(family, language, needed, folder)
-    return _load(family, language, folder, source, split, _world_size() if family.kind is Kind.MINING else 1)
+    return _load(family, language, folder, source, split, _world_size() if family.kind is kinds.MINING else 1)
 
 
 @lru_cache(maxsize=512)
@@ -144,7 +145,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         and not (origin == "hub" and family.name in hub.OTHER_DOCUMENTS),
         "notes": (*origin_notes, *(note for note in loaded.notes if source != "sample" or _is_placeholder(note))),
     }
-    if family.kind is Kind.MINING:
+    if family.kind is kinds.MINING:
         corpus = loaded.examples[0]
         assert isinstance(corpus, Corpus)
         dev = _development(family, language, folder)
@@ -156,10 +157,10 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         return LeafData(documents=documents, corpus=corpus, development=development, **common)  # type: ignore[arg-type]
     if family.suite in (FLORES, FLORES_PAIR):
         return _flores(family, language, loaded.examples, common)
-    if family.kind is Kind.BITEXT:
+    if family.kind is kinds.BITEXT:
         pairs = [example for example in loaded.examples if isinstance(example, Bitext)]
         return _bitext(family, language, pairs, common)
-    if family.kind is Kind.RANKING:
+    if family.kind is kinds.RANKING:
         queries = [example for example in loaded.examples if isinstance(example, Query)]
         with sources.naming(family.leaf(language)):
             candidates = sources.pool(family, split, folder)
@@ -185,7 +186,7 @@ def _is_placeholder(note: str) -> bool:
 def _flores(family: Family, language: str, lines: Sequence[Example], common: dict[str, Any]) -> LeafData:
     """One document per line; for retrieval the other lines are its pool, in the order of the file."""
     rows = [document(line, family.name, language) for line in lines if isinstance(line, Translation)]
-    if family.kind is Kind.TRANSLATION:
+    if family.kind is kinds.TRANSLATION:
         return LeafData(documents=rows, **common)
     rows = [row | {"gold": number} for number, row in enumerate(rows)]
     pool = (tuple(row["source"] for row in rows), tuple(row["target"] for row in rows))
