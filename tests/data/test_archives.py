@@ -262,7 +262,7 @@ def test_addresses_of_xtreme_r() -> None:
     assert lareqa.url.endswith("/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r/th.json")
     with pytest.raises(MissingData, match=r"get-mewsli-x\.sh"):
         archives.archives(family("mewslix"), "de", "test")
-    with pytest.raises(MissingData, match="XCOPA has no train data"):
+    with pytest.raises(MissingData, match="xtremer_xcopa has no train data; it has test and dev"):
         archives.archives(family("xcopa"), "qu", "train")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from xstilts_eval import kinds
 from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family
-from xstilts_eval.data import fetch, flores, hub, intermediate, sources
+from xstilts_eval.data import fetch, flores, intermediate, sources
 from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
 from xstilts_eval.data.ranking import Pool
 from xstilts_eval.errors import MissingData, SettingError
@@ -140,9 +140,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         "split": split,
         "revision": loaded.revision,
         # The sample is never complete and says so by its name.
-        "complete": loaded.complete
-        and source != "sample"
-        and not (origin == "hub" and family.name in hub.OTHER_DOCUMENTS),
+        "complete": loaded.complete and source != "sample" and not (origin == "hub" and family.data.rewritten),
         "notes": (*origin_notes, *(note for note in loaded.notes if source != "sample" or _is_placeholder(note))),
     }
     if family.kind is kinds.MINING:
