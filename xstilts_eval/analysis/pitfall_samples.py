@@ -11,7 +11,6 @@ from xstilts_eval import kinds
 from xstilts_eval.analysis.pitfalls import Example
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.results.intervals import PARALLEL
 
 _LONGEST = 240
 
@@ -21,7 +20,7 @@ def read(folders: Sequence[Path], family: Family, languages: Sequence[str]) -> d
 
     English is read beside them in families whose items are translations of each other.
     """
-    wanted = [*languages, "en"] if family.name in PARALLEL and "en" in family.languages else list(languages)
+    wanted = [*languages, "en"] if family.parallel and "en" in family.languages else list(languages)
     return {
         language: [
             _of_file(folder / "samples" / f"samples_{family.leaf(language)}.jsonl", family) for folder in folders

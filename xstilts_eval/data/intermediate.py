@@ -18,6 +18,7 @@ from xstilts_eval.data import files, readers, sources, translated
 from xstilts_eval.data import intermediate_readers as raw
 from xstilts_eval.data.examples import Example
 from xstilts_eval.data.sources import Loaded
+from xstilts_eval.datasets import mewslix
 from xstilts_eval.errors import DataError, MissingData, SettingError
 from xstilts_eval.languages import language as language_of
 from xstilts_eval.training_tasks import TrainingTask
@@ -150,7 +151,7 @@ _PLACES: Mapping[str, _Place] = {
     "mewslix": _english(
         "mewsli-x_20220518_6.zip of google-research/google-research",
         **{
-            split: _in(sources.MEWSLIX, f"wikipedia_pairs-{split}.jsonl", read=pairs_of_texts.mention_entities)
+            split: _in(mewslix.FOLDERS, f"wikipedia_pairs-{split}.jsonl", read=pairs_of_texts.mention_entities)
             for split in ("train", "dev")
         },
     ),

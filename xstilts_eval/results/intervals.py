@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval import kinds
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family
+from xstilts_eval.benchmark import Family
 from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, sum_by_unit
 from xstilts_eval.metrics.translation import chrf_from_counts
 
-PARALLEL = frozenset({"xnli", "pawsx", "xquad", "xcopa", "lareqa"})
-"""Families with the same items in every language; Tatoeba, MLQA, TyDiQA, PAN-X, UD and BUCC are not (or in part)."""
 _CHUNK = 100
 
 Statistics = NDArray[np.float64]
@@ -27,7 +25,7 @@ Statistics = NDArray[np.float64]
 
 def has_parallel_items(family: Family) -> bool:
     """Whether the test items of a family are translations of each other, in the same order in every language."""
-    return family.name in PARALLEL or family.suite in (FLORES, FLORES_PAIR)
+    return family.parallel
 
 
 def family_interval(

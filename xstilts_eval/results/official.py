@@ -21,7 +21,6 @@ from xstilts_eval.metrics import qa, tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
 from xstilts_eval.metrics.retrieval import MRR_20, PAIRS
-from xstilts_eval.results.leaderboard_files import TAGS
 
 log = logging.getLogger("xstilts_eval")
 Fault = type[DataError] | type[PredictionError]
@@ -141,7 +140,7 @@ def _score_tags(family: Family, language: str, predictions: Path, labels: Path) 
 
 def _say_strange_tags(family: Family, path: Path, predicted: Sequence[Sequence[str]]) -> None:
     """One line about tags that the task does not have: they are scored as the official evaluator reads them."""
-    strange = Counter(tag for tags in predicted for tag in tags if tag not in TAGS[family.name])
+    strange = Counter(tag for tags in predicted for tag in tags if tag not in (*family.labels, *family.extra_tags))
     if not strange:
         return
     first, _ = next(iter(strange.items()))
@@ -153,7 +152,7 @@ def _say_strange_tags(family: Family, path: Path, predicted: Sequence[Sequence[s
         number,
         first,
         family.title,
-        " ".join(TAGS[family.name]),
+        " ".join((*family.labels, *family.extra_tags)),
         strange.total(),
     )
 

@@ -32,7 +32,6 @@ _METRIC = {
     "xsim_error": "xsim error",
     "xsim_error_back": "xsim error (from the target)",
 }
-_COLUMN = {"bucc2018": "BUCC", "tydiqa": "TyDiQA", "lareqa": "LAReQA"}
 
 
 def title(board: Scoreboard) -> str:
@@ -85,7 +84,7 @@ def family_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
 def language_rows(board: Scoreboard, suite: str = "xtreme") -> tuple[Row, list[Row]]:
     """Header and one row per language of a suite, a column per family; ``±`` is half the 95 % interval."""
     row_of = {group: row for group, row in board.families.items() if FAMILIES[group].suite == suite}
-    header = ["language", *(_COLUMN.get(FAMILIES[group].name, row.title) for group, row in row_of.items())]
+    header = ["language", *(FAMILIES[group].column or row.title for group, row in row_of.items())]
     languages = sorted({language for row in row_of.values() for language in row.cells})
     languages.sort(key=lambda language: language != "en")
     rows = [

@@ -20,7 +20,6 @@ from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, UnknownName
 from xstilts_eval.kinds import Kind
 from xstilts_eval.results import official
-from xstilts_eval.results.leaderboard_files import TAGS
 from xstilts_eval.wording import counted
 
 PER_FILE = 10
@@ -216,7 +215,7 @@ def _check_pairs(family: Family, language: str, text: str, gold: Path | None) ->
 
 
 def _check_tags(family: Family, language: str, text: str, gold: Path | None) -> Iterator[Breach]:
-    allowed = TAGS[family.name]
+    allowed = (*family.labels, *family.extra_tags)
     sentences = [*_numbered_sentences(_lines(text))]
     for start, tags in sentences:
         for offset, tag in enumerate(tags):
