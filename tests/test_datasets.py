@@ -14,10 +14,7 @@ import pytest
 from xstilts_eval import kinds, suites, training_tasks
 from xstilts_eval.datasets import _dataset
 from xstilts_eval.errors import SettingError, UnknownName
-from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import validate
-
-GROUPS = list(suites.DATASETS)
 
 
 def test_a_kind_is_one_object_in_copies_and_other_processes() -> None:
@@ -43,13 +40,6 @@ def test_every_dataset_reads() -> None:
     """What is read is frozen by tests/freeze.py."""
     for dataset in suites.DATASETS.values():
         assert list(inspect.signature(dataset.data.read).parameters) == ["paths", "language", "split"]
-
-
-@pytest.mark.parametrize("group", [group for group in GROUPS if not suites.DATASETS[group].like])
-def test_templates(group: str) -> None:
-    new = suites.DATASETS[group]
-    text = (tasks_path() / new.suite / new.name / "_template").read_text(encoding="utf-8")
-    assert new.template() == text
 
 
 def test_what_xtreme_r_alone_has() -> None:

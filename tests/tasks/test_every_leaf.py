@@ -144,7 +144,9 @@ def test_a_changed_or_left_over_file_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "xtreme/xnli/xnli_sw.yaml").write_text(generate.MARK + "task: other\n")
     (tmp_path / "xtreme/xnli/xnli_xx.yaml").write_text(generate.MARK)
     (tmp_path / "xtreme/xnli/xnli_de.yaml").unlink()
-    assert generate.stale(tmp_path) == [f"xtreme/xnli/xnli_{code}.yaml" for code in ("de", "sw", "xx")]
+    (tmp_path / "xtreme/xnli/_template").write_text("task: by hand\n")
+    changed = [f"xtreme/xnli/xnli_{code}.yaml" for code in ("de", "sw", "xx")]
+    assert generate.stale(tmp_path) == ["xtreme/xnli/_template", *changed]
 
 
 def test_language_files_are_short() -> None:
