@@ -17,10 +17,11 @@ import torch
 import transformers
 from lm_eval.api.model import LM
 
-from xstilts_eval import thoughts
-from xstilts_eval.benchmark import Family, Kind, leaf_parts
+from xstilts_eval import kinds, thoughts
+from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.kinds import Kind
 from xstilts_eval.models import after_pooling, arguments, choices, embedding, pairs, products, retrieval, spans, tagging
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
@@ -232,7 +233,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _pieces_with_tags(self) -> dict[str, str]:
         """Taggers in use that are not read at the first piece of a word, whatever it holds."""
-        tagged = [family for family in self._headed_families() if family.kind is Kind.TAGGED]
+        tagged = [family for family in self._headed_families() if family.kind is kinds.TAGGED]
         return {f.name: rule for f in tagged if (rule := self.checkpoint.piece_with_tag(f)) != "any"}
 
     def _trained_families(self) -> list[Family]:
@@ -294,12 +295,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return not self.checkpoint.is_generated(family)
 
     @staticmethod
-    def _by_family(requests: Sequence[Instance], *kinds: Kind) -> dict[Family, dict[tuple[str, int], Any]]:
+    def _by_family(requests: Sequence[Instance], *wanted: Kind) -> dict[Family, dict[tuple[str, int], Any]]:
         """Documents by family, each once, keyed by (task name, document number)."""
         grouped: dict[Family, dict[tuple[str, int], Any]] = {}
         for request in requests:
             family, _ = leaf_parts(request.task_name)
-            if family.kind not in kinds:
+            if family.kind not in wanted:
                 raise UnfitCheckpoint(f"{request.task_name} asked for {request.request_type}, which its family is not")
             grouped.setdefault(family, {})[request.task_name, request.doc_id] = request.doc
         return grouped
@@ -345,8 +346,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _classify_all(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         answers: dict[tuple[str, int], Any] = {}
-        for family, documents in self._by_family(requests, Kind.PAIR, Kind.CHOICE).items():
-            classify = self._classify if family.kind is Kind.PAIR else self._choose
+        for family, documents in self._by_family(requests, kinds.PAIR, kinds.CHOICE).items():
+            classify = self._classify if family.kind is kinds.PAIR else self._choose
             answers |= dict(zip(documents, classify(family, list(documents.values())), strict=True))
         out = []
         for request in requests:
@@ -356,8 +357,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _extract_all(self, requests: list[Instance]) -> list[str]:
         answers: dict[tuple[str, int], str] = {}
-        for family, documents in self._by_family(requests, Kind.TAGGED, Kind.QUESTION).items():
-            answer = self._tag if family.kind is Kind.TAGGED else self._answer
+        for family, documents in self._by_family(requests, kinds.TAGGED, kinds.QUESTION).items():
+            answer = self._tag if family.kind is kinds.TAGGED else self._answer
             answers |= dict(zip(documents, answer(family, list(documents.values())), strict=True))
         return [answers[request.task_name, request.doc_id] for request in requests]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xstilts_eval import bundle as bundles
-from xstilts_eval.benchmark import Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import Family
 from xstilts_eval.bundle import MANIFEST, Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import ExtraTypes, PosMap, listed
@@ -33,10 +34,10 @@ def is_language_model(config: Any) -> bool:
 
 
 _HEADS = {
-    Kind.PAIR: ("ForSequenceClassification", "sequence-classification"),
-    Kind.TAGGED: ("ForTokenClassification", "token-classification"),
-    Kind.QUESTION: ("ForQuestionAnswering", "question-answering"),
-    Kind.CHOICE: ("ForMultipleChoice", "multiple-choice"),
+    kinds.PAIR: ("ForSequenceClassification", "sequence-classification"),
+    kinds.TAGGED: ("ForTokenClassification", "token-classification"),
+    kinds.QUESTION: ("ForQuestionAnswering", "question-answering"),
+    kinds.CHOICE: ("ForMultipleChoice", "multiple-choice"),
 }
 
 
@@ -91,7 +92,7 @@ class Checkpoint:
     def forces_languages(self, family: Family) -> bool:
         """Whether `family` is translation and the language model is told its languages by code (NLLB, M2M-100)."""
         model = self.language_model
-        return family.kind is Kind.TRANSLATION and model is not None and forced_languages.applies(model.config)
+        return family.kind is kinds.TRANSLATION and model is not None and forced_languages.applies(model.config)
 
     def ranker(self, family: Family) -> tuple[Source, Retrieval | None]:
         """What embeds the queries and candidates of a ranking family: its own dual encoder, else the encoder.
@@ -137,7 +138,7 @@ class Checkpoint:
 
     def check(self, family: Family) -> None:
         """Raise `UnfitCheckpoint` with the reason when this checkpoint cannot serve `family`."""
-        if family.kind is Kind.RANKING:
+        if family.kind is kinds.RANKING:
             self.ranker(family)
             return
         if family.is_embedded:
@@ -145,18 +146,18 @@ class Checkpoint:
                 raise UnfitCheckpoint("the bundle names no encoder for retrieval")
             return
         if self.is_generated(family):
-            if self.thinks and family.kind in (Kind.PAIR, Kind.CHOICE):
+            if self.thinks and family.kind in (kinds.PAIR, kinds.CHOICE):
                 raise UnfitCheckpoint(
                     "the likelihood of given text has no place for thinking; leave enable_thinking out"
                 )
             return
-        if family.kind is Kind.TRANSLATION:
+        if family.kind is kinds.TRANSLATION:
             raise UnfitCheckpoint("translation needs a language model: a decoder or an encoder-decoder")
         self.head(family)
-        if family.kind is Kind.TAGGED:
+        if family.kind is kinds.TAGGED:
             with self._blaming_its_folder(family):
                 labels.refuse_crf(self.head(family).raw_config)
-        if family.kind in (Kind.PAIR, Kind.TAGGED):
+        if family.kind in (kinds.PAIR, kinds.TAGGED):
             self.label_map(family)
 
     def label_map(self, family: Family) -> LabelMap:

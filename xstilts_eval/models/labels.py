@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from xstilts_eval.benchmark import UPOS, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import UPOS, Family
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import ExtraTypes, PosMap, joined_order, printable
 from xstilts_eval.models import tag_reading
@@ -116,7 +117,7 @@ def given_names(family: Family, names: Sequence[str], given: Sequence[str], orig
 def _contradiction(family: Family, names: Sequence[str], given: Sequence[str]) -> str | None:
     """Where the head's own names say something else than `given` (empty for all in all); None where they do not."""
     own, said = _meanings(family, names), _meanings(family, given)
-    if own or family.kind is Kind.PAIR:
+    if own or family.kind is kinds.PAIR:
         return None if own and [*map(_sense, own)] == [*map(_sense, said)] else ""
     claims = (tag_reading.pos_claims if family.labels == UPOS else tag_reading.entity_claims)(names)
     for name, other, claimed, meaning in zip(names, given, claims, said, strict=False):  # `said` may be ()
@@ -148,7 +149,7 @@ def understand(
     gpe: Literal["loc"] | None = None,
 ) -> LabelMap:
     """Read a head's label names for a family of pairs or tags; raises `UnfitCheckpoint` naming both label sets."""
-    if family.kind is Kind.PAIR:
+    if family.kind is kinds.PAIR:
         return _pair_labels(family, names)
     if family.labels == UPOS:
         return tag_reading.pos_labels(family, names, extra_types, udpos_map)

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, PANX_TAGS, UPOS, Family, Kind
-from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging, translation, xsim
+from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family
+from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging, translation
 from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
-from xstilts_eval.metrics.classification import ACCURACY
 from xstilts_eval.tasks import answers
 
 Document = dict[str, Any]
@@ -28,24 +27,7 @@ Values = dict[str, Any]
 
 def signature(family: Family, language: str) -> str:
     """Signature of the metric that scores a leaf: every choice that could move the number, version last."""
-    if family.kind in (Kind.PAIR, Kind.CHOICE):
-        return ACCURACY.signature()
-    if family.kind is Kind.TAGGED:
-        return (tagging.POS_F1 if family.labels == UPOS else tagging.NER_F1).signature()
-    if family.kind is Kind.QUESTION:
-        return (qa.mlqa(language) if family.name == "mlqa" else qa.SQUAD).signature()
-    if family.kind is Kind.MINING:
-        return retrieval.PAIRS.signature()
-    if family.kind is Kind.RANKING:
-        return (retrieval.MRR_20 if family.name == "mewslix" else retrieval.MAP_20).signature()
-    if family.suite in (FLORES, FLORES_PAIR):
-        if family.kind is Kind.TRANSLATION:
-            found = translation.signature()
-        else:
-            found = f"{retrieval.NEAREST.signature()}|query:source+{xsim.signature()}"
-        return f"{found}|pair:{language}" if family.suite == FLORES_PAIR else found
-    direction = "query:foreign" if family.suite == "bitext" else "query:en"
-    return f"{retrieval.NEAREST.signature()}|{direction}"
+    return family.scoring.signature(language)
 
 
 # ------------------------------------------------------------------------------------- one document

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
+from xstilts_eval.kinds import Kind
 from xstilts_eval.models.packed import PackedEncoder, first_places, head_of
 
 IGNORED = -100
@@ -101,8 +102,8 @@ def _head(model: Any) -> Any:
 
 
 _LOSSES: dict[Kind | str, Any] = {
-    Kind.TAGGED: _tagged,
-    Kind.PAIR: _classified,
-    Kind.CHOICE: _classified,
-    Kind.QUESTION: _spans,
+    kinds.TAGGED: _tagged,
+    kinds.PAIR: _classified,
+    kinds.CHOICE: _classified,
+    kinds.QUESTION: _spans,
 }
