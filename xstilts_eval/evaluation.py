@@ -120,11 +120,11 @@ def runnable(
         present = [language for language in languages if language not in errors]
         if present:
             fit[family] = present
-        together = [] if present else [error for error in errors.values() if isinstance(error, MissingData)]
-        for language, error in errors.items():
-            if error not in together:
+        together = [] if present else [reason for reason in errors.values() if isinstance(reason, MissingData)]
+        for language, reason in errors.items():
+            if reason not in together:
                 leaf = family.leaf(language)
-                skipped[leaf] = str(error).removeprefix(f"{leaf}: ")
+                skipped[leaf] = str(reason).removeprefix(f"{leaf}: ")
         if together:
             others = len(together) - 1
             skipped[family.group] = str(together[0]) + (f" (and so on for {others} more languages)" if others else "")
