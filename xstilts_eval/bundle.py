@@ -84,12 +84,14 @@ class Head(_Strict):
 class TrainedHead(_Strict):
     """A head by the training task it learned (``hellaswag``), for the stages that go on from it.
 
-    `head` names what it answers (``choice``); tasks of the same `head` and `labels` may take it over.
+    `head` names what it answers (``choice``); tasks of the same `head` and `labels` may take it over. `first_piece` is
+    that of `Head`.
     """
 
     path: str
     head: str
     labels: tuple[str, ...] = ()
+    first_piece: Literal["any", "text"] = "any"
 
     _path_inside = field_validator("path")(_inside)
 
@@ -188,7 +190,7 @@ def write(bundle: Bundle, folder: Path) -> None:
     for name in ("sha256", "languages", "trained", "language_model", "language_model_revision"):
         if not content[name]:
             del content[name]
-    for head in content["heads"].values():
+    for head in [*content["heads"].values(), *content.get("trained", {}).values()]:
         if head["first_piece"] == "any":  # said by nothing before there was a choice
             del head["first_piece"]
     write_atomically(folder / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from xstilts_eval import __version__
 from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, leaf_parts
-from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.flores_groups import language_groups
 from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
@@ -95,7 +95,10 @@ def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
 def runnable(
     selected: dict[Family, list[str]], checkpoint: Checkpoint, settings: Settings
 ) -> tuple[dict[Family, list[str]], dict[str, str]]:
-    """What can run, and for everything else the reason, by group name or, where others of a group run, by leaf."""
+    """What can run, and for everything else the reason, by group name or, where others of a group run, by leaf.
+
+    A leaf whose files are broken is left out like one without files, and is always named by itself.
+    """
     from xstilts_eval.tasks.documents import load_leaf
 
     fit: dict[Family, list[str]] = {}
@@ -108,19 +111,23 @@ def runnable(
         except UnfitCheckpoint as error:
             skipped[family.group] = str(error)
             continue
-        absent: dict[str, str] = {}
+        errors: dict[str, DataError] = {}
         for language in languages:
             try:
                 load_leaf(family, language, settings.data, settings.split)
-            except MissingData as error:
-                absent[language] = str(error)
-        present = [language for language in languages if language not in absent]
+            except DataError as error:
+                errors[language] = error
+        present = [language for language in languages if language not in errors]
         if present:
             fit[family] = present
-            skipped |= {family.leaf(language): reason for language, reason in absent.items()}
-        else:
-            first, *others = absent.values()
-            skipped[family.group] = first + (f" (and so on for {len(others)} more languages)" if others else "")
+        together = [] if present else [reason for reason in errors.values() if isinstance(reason, MissingData)]
+        for language, reason in errors.items():
+            if reason not in together:
+                leaf = family.leaf(language)
+                skipped[leaf] = str(reason).removeprefix(f"{leaf}: ")
+        if together:
+            others = len(together) - 1
+            skipped[family.group] = str(together[0]) + (f" (and so on for {others} more languages)" if others else "")
     return fit, skipped
 
 

@@ -254,10 +254,7 @@ class Heads:
         paths = {material.head: trained[material.task.name].path for material in plan.materials}
         heads.save(self.model, partial(self.source.write_tokenizer, self.tokenizer), folder, paths)
         serves = {
-            family: bundle.Head(
-                path=paths[material.head],
-                first_piece=material.settings.first_piece if material.task.kind is kinds.TAGGED else "any",
-            )
+            family: bundle.Head(path=paths[material.head], first_piece=trained[material.task.name].first_piece)
             for material in plan.materials
             for family in material.task.serves
         }

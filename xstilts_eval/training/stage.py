@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import __version__, bundle
+from xstilts_eval.benchmark import Kind
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.material import Material, expanded, gather, imagined
@@ -104,7 +105,12 @@ class Plan:
     def trained_heads(self) -> dict[str, bundle.TrainedHead]:
         """The heads the stage leaves, by task; sub-folders are named by head."""
         return {
-            m.task.name: bundle.TrainedHead(path=f"heads/{m.head}", head=m.task.head, labels=m.labels)
+            m.task.name: bundle.TrainedHead(
+                path=f"heads/{m.head}",
+                head=m.task.head,
+                labels=m.labels,
+                first_piece=m.settings.first_piece if m.task.kind is Kind.TAGGED else "any",
+            )
             for m in self.materials
         }
 
