@@ -18,6 +18,7 @@ from xstilts_eval.datasets import (
     mlqa,
     panx,
     pawsx,
+    sib200,
     tatoeba,
     tydiqa,
     udpos,
@@ -109,6 +110,12 @@ _SUITES = (
         note="FLORES-200: translation is scored by chrF++, its README's primary metric, retrieval by accuracy.",
     ),
     Suite("flores200pair", "FLORES-200 pair", (flores200pair.TRANSLATION, flores200pair.RETRIEVAL)),
+    Suite(
+        "beyond",
+        "Beyond XTREME",
+        (sib200.BEYOND,),
+        note="These datasets have no common overall score: they differ in languages and tasks.",
+    ),
 )  # fmt: skip
 
 SUITES: dict[str, Suite] = {}
