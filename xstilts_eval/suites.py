@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xstilts_eval.datasets import (
+    americasnli,
     bitext_tatoeba,
     bucc2018,
     flores200,
@@ -113,7 +114,7 @@ _SUITES = (
     Suite(
         "beyond",
         "Beyond XTREME",
-        (sib200.BEYOND,),
+        (sib200.BEYOND, americasnli.BEYOND,),
         note="These datasets have no common overall score: they differ in languages and tasks.",
     ),
 )  # fmt: skip
