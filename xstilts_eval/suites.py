@@ -15,6 +15,7 @@ from xstilts_eval.datasets import (
     flores200,
     flores200pair,
     lareqa,
+    masakhaner,
     masakhapos,
     mewslix,
     mlqa,
@@ -115,7 +116,7 @@ _SUITES = (
     Suite(
         "beyond",
         "Beyond XTREME",
-        (sib200.BEYOND, americasnli.BEYOND, masakhapos.BEYOND,),
+        (sib200.BEYOND, americasnli.BEYOND, masakhapos.BEYOND, masakhaner.BEYOND,),
         note="These datasets have no common overall score: they differ in languages and tasks.",
     ),
 )  # fmt: skip
