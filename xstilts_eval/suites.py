@@ -16,6 +16,7 @@ from xstilts_eval.datasets import (
     flores200pair,
     lareqa,
     masakhaner,
+    masakhanews,
     masakhapos,
     mewslix,
     mlqa,
@@ -116,7 +117,7 @@ _SUITES = (
     Suite(
         "beyond",
         "Beyond XTREME",
-        (sib200.BEYOND, americasnli.BEYOND, masakhapos.BEYOND, masakhaner.BEYOND,),
+        (sib200.BEYOND, americasnli.BEYOND, masakhapos.BEYOND, masakhaner.BEYOND, masakhanews.BEYOND,),
         note="These datasets have no common overall score: they differ in languages and tasks.",
     ),
 )  # fmt: skip
