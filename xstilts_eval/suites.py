@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xstilts_eval.datasets import (
+    afrixnli,
     americasnli,
     bitext_tatoeba,
     bucc2018,
@@ -117,7 +118,7 @@ _SUITES = (
     Suite(
         "beyond",
         "Beyond XTREME",
-        (sib200.BEYOND, americasnli.BEYOND, masakhapos.BEYOND, masakhaner.BEYOND, masakhanews.BEYOND,),
+        (sib200.BEYOND, americasnli.BEYOND, masakhapos.BEYOND, masakhaner.BEYOND, masakhanews.BEYOND, afrixnli.BEYOND,),
         note="These datasets have no common overall score: they differ in languages and tasks.",
     ),
 )  # fmt: skip
