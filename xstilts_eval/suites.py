@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from xstilts_eval.datasets import (
     afrixnli,
     americasnli,
+    belebele,
     bitext_tatoeba,
     bucc2018,
     flores200,
@@ -118,7 +119,7 @@ _SUITES = (
     Suite(
         "beyond",
         "Beyond XTREME",
-        (sib200.BEYOND, americasnli.BEYOND, masakhapos.BEYOND, masakhaner.BEYOND, masakhanews.BEYOND, afrixnli.BEYOND,),
+        (sib200.BEYOND, americasnli.BEYOND, masakhapos.BEYOND, masakhaner.BEYOND, masakhanews.BEYOND, afrixnli.BEYOND, belebele.BEYOND,),
         note="These datasets have no common overall score: they differ in languages and tasks.",
     ),
 )  # fmt: skip
