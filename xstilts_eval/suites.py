@@ -119,8 +119,11 @@ _SUITES = (
     Suite(
         "beyond",
         "Beyond XTREME",
-        (sib200.BEYOND, americasnli.BEYOND, masakhapos.BEYOND, masakhaner.BEYOND, masakhanews.BEYOND, afrixnli.BEYOND, belebele.BEYOND,),
-        note="These datasets have no common overall score: they differ in languages and tasks.",
+        (
+            sib200.BEYOND, masakhanews.BEYOND, americasnli.BEYOND, afrixnli.BEYOND, masakhaner.BEYOND,
+            masakhapos.BEYOND, belebele.BEYOND,
+        ),
+        note="The datasets beyond XTREME have no common score: they differ in languages and in tasks.",
     ),
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ BEYOND = Dataset(
         "the folder data/{lg} of the hub's masakhane/afrixnli",
         {split: under(_FOLDERS, f"{split}.tsv") for split in SIZES},
         read,
-        licence="Apache 2.0",
+        licence="CC BY 4.0 as mteb states it (the card was not read)",
         citation="Adelani et al. 2024, IrokoBench: A New Benchmark for African Languages in the Age of Large Language "
         "Models",
         sizes=SIZES,
