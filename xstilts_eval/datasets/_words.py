@@ -1,9 +1,7 @@
-"""Prompts that several datasets share: the words "context", "question" and "answer", and inference in English.
+"""Words that prompts of several datasets share: "context", "question" and "answer".
 
 Those of lm-evaluation-harness 0.4.13 (`tasks/xquad`, `tasks/tydiqa`), with Arabic سياق written in full.
 """
-
-from xstilts_eval.datasets._dataset import Text
 
 CONTEXT_QUESTION_ANSWER = {
     "ar": ("سياق", "سؤال", "إجابة"),
@@ -25,8 +23,3 @@ CONTEXT_QUESTION_ANSWER = {
     "vi": ("Bối cảnh", "Câu hỏi", "Trả lời"),
     "zh": ("语境", "问题", "回答"),
 }
-
-
-_TEXTS = "xstilts_eval.tasks.texts."
-CLOZE = Text(choices=f"{_TEXTS}cloze_choices", question=f"{_TEXTS}cloze_question", answers=f"{_TEXTS}cloze_answers")
-"""Natural-language inference with XNLI's English words, for languages that have none of their own."""

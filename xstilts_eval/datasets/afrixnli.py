@@ -7,8 +7,7 @@ from xstilts_eval.data import columns
 from xstilts_eval.data.examples import Pair
 from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import Archive, Category, Data, Dataset, under
-from xstilts_eval.datasets._words import CLOZE
-from xstilts_eval.datasets.xnli import LABELS
+from xstilts_eval.datasets.xnli import ENGLISH_CLOZE, LABELS
 from xstilts_eval.kinds import PAIR
 
 # Class numbers as the hub's copy and lm-evaluation-harness 0.4.13 (`tasks/afrixnli`) have them.
@@ -47,7 +46,7 @@ BEYOND = Dataset(
     _scoring.ACCURACY,
     Category.CLASSIFICATION,
     labels=LABELS,
-    prompt=CLOZE,
+    prompt=ENGLISH_CLOZE,
     parallel=True,
     code_standard="iso639_3",
     learned="mnli",

@@ -7,8 +7,7 @@ from xstilts_eval.data import columns
 from xstilts_eval.data.examples import Pair
 from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import Archive, Category, Data, Dataset, under
-from xstilts_eval.datasets._words import CLOZE
-from xstilts_eval.datasets.xnli import LABELS
+from xstilts_eval.datasets.xnli import ENGLISH_CLOZE, LABELS
 from xstilts_eval.kinds import PAIR
 
 # Counted in the files of the commit; the paper has other numbers of Nahuatl's dev pairs.
@@ -44,7 +43,7 @@ BEYOND = Dataset(
     _scoring.ACCURACY,
     Category.CLASSIFICATION,
     labels=LABELS,
-    prompt=CLOZE,
+    prompt=ENGLISH_CLOZE,
     parallel=True,
     code_standard="iso639_3",
     learned="mnli",

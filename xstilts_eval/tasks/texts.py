@@ -1,9 +1,8 @@
-"""Prompts in English for datasets whose languages have no words of their own here: topics, inference, reading.
+"""Prompts in English for datasets whose languages have no words of their own here: topics and reading.
 
 Labels are asked for in English in every language, as lm-evaluation-harness 0.4.13 does. `topic_text` has a wording of
-its own (the five of `tasks/afrobench/sib` are other ones), so numbers of those tasks and of these differ; inference
-is XNLI's cloze, which models trained here have learned (`tasks/afrixnli` has prompts of its own); reading is asked as
-in `tasks/belebele`.
+its own (the five of `tasks/afrobench/sib` are other ones), so numbers of those tasks and of these differ; reading is
+asked as in `tasks/belebele`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from xstilts_eval.suites import dataset
-from xstilts_eval.tasks import prompts
 
 Document = dict[str, Any]
 LETTERS = "ABCD"
@@ -25,21 +23,6 @@ def topic_text(doc: Document) -> str:
 def topics(doc: Document) -> list[str]:
     """The names of the classes, in the order of the labels."""
     return list(dataset(doc["family"]).labels)
-
-
-def cloze_choices(doc: Document) -> list[str]:
-    """XNLI's three filled sentences with its English words, in the order contradiction, entailment, neutral."""
-    return prompts.xnli_choices(doc | {"language": "en"})
-
-
-def cloze_question(doc: Document) -> str:
-    """What the three sentences share: in a conversation, the user's turn."""
-    return prompts.xnli_question(doc | {"language": "en"})
-
-
-def cloze_answers(doc: Document) -> list[str]:
-    """The three sentences from there on."""
-    return prompts.xnli_answers(doc | {"language": "en"})
 
 
 def reading_text(doc: Document) -> str:
