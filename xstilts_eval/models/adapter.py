@@ -22,7 +22,18 @@ from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.kinds import Kind
-from xstilts_eval.models import after_pooling, arguments, choices, embedding, pairs, products, retrieval, spans, tagging
+from xstilts_eval.models import (
+    after_pooling,
+    arguments,
+    choices,
+    embedding,
+    pairs,
+    products,
+    retrieval,
+    spans,
+    tagging,
+    texts,
+)
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
@@ -346,8 +357,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _classify_all(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         answers: dict[tuple[str, int], Any] = {}
-        for family, documents in self._by_family(requests, kinds.PAIR, kinds.CHOICE).items():
-            classify = self._classify if family.kind is kinds.PAIR else self._choose
+        for family, documents in self._by_family(requests, kinds.PAIR, kinds.TEXT, kinds.CHOICE).items():
+            classify = self._choose if family.kind is kinds.CHOICE else self._classify
             answers |= dict(zip(documents, classify(family, list(documents.values())), strict=True))
         out = []
         for request in requests:
@@ -364,8 +375,10 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _classify(self, family: Family, documents: list[Any]) -> Any:
         order = self._label_map(family).order(family.labels)
-        head = self._head(family, "AutoModelForSequenceClassification", documents, pairs.MAX_LENGTH)
-        values, counts = pairs.classify(head, documents, order)
+        most = texts.MAX_LENGTH if family.kind is kinds.TEXT else pairs.MAX_LENGTH
+        head = self._head(family, "AutoModelForSequenceClassification", documents, most)
+        classify = texts.classify if family.kind is kinds.TEXT else pairs.classify
+        values, counts = classify(head, documents, order)
         self._count(family, counts)
         return values
 
@@ -393,7 +406,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _piece_with_tag(self, family: Family) -> tagging.FirstPiece:
         rule = self.checkpoint.piece_with_tag(family)
-        trained = self.checkpoint.first_piece.get(family.name, rule)
+        trained = self.checkpoint.first_piece.get(self.checkpoint.head_name(family), rule)
         if rule != trained:
             log.warning(
                 "%s: read with first_piece=%s; its bundle says it was trained with %s", family.name, rule, trained
@@ -409,7 +422,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def _head(self, family: Family, auto_class: str, documents: Sequence[dict[str, Any]], length: int) -> Loaded:
         languages = len({doc["language"] for doc in documents})
         label = f"{family.name} · {counted(languages, 'language')}"
-        return self._load(self.checkpoint.head(family), auto_class, family.name, length, label)
+        return self._load(self.checkpoint.head(family), auto_class, family.name, family.max_length or length, label)
 
     def _sentence_encoder(self) -> embedding.SentenceEncoder:
         if self._encoder is None:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import Family
 from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, sum_by_unit
+from xstilts_eval.metrics.classification import weighted_f1
 from xstilts_eval.metrics.translation import chrf_from_counts
 
 _CHUNK = 100
@@ -69,9 +69,12 @@ def _mean_scores(family: Family, groups: Sequence[Statistics], draws: int, seeds
 
 def scores(family: Family, sums: Statistics) -> Statistics:
     """Official score (fractions) from summed counts [..., counts]."""
-    if family.kind is kinds.TRANSLATION:
+    statistic = family.scoring.statistic
+    if statistic == "chrf":
         return chrf_from_counts(sums)
-    if family.kind in (kinds.TAGGED, kinds.MINING):  # correct, predicted, gold: F1 = 2 correct / (predicted + gold)
+    if statistic == "weighted_f1":
+        return weighted_f1(sums)
+    if statistic in ("counts", "pairs"):  # correct, predicted, gold: F1 = 2 correct / (predicted + gold)
         whole = sums[..., 1] + sums[..., 2]
         return np.divide(2 * sums[..., 0], whole, out=np.zeros_like(whole), where=whole > 0)
     scores: Statistics = sums[..., :-1].mean(axis=-1) / sums[..., -1]
@@ -81,13 +84,14 @@ def scores(family: Family, sums: Statistics) -> Statistics:
 def statistics(family: Family, samples: Sequence[dict[str, Any]]) -> Statistics:
     """Counts per unit, shape [units, counts], in the order of the test file; BUCC's in that of their ids."""
     ordered = sorted(samples, key=lambda sample: int(sample["doc_id"]))
-    if family.kind is kinds.MINING:
+    statistic = family.scoring.statistic
+    if statistic == "pairs":
         rows = sorted(row for sample in ordered for row in sample["f1_ci95"])  # whatever the number of shards
         pairs = [[correct, predicted, gold] for _, correct, predicted, gold in rows]
         return np.array(pairs, dtype=np.float64).reshape(-1, 3)
-    if family.kind is kinds.TAGGED:
-        return np.array([sample["f1_ci95"][1:] for sample in ordered], dtype=np.float64)
-    if family.kind is kinds.TRANSLATION:
+    if statistic in ("counts", "ratio", "weighted_f1"):
+        return np.array([sample[f"{family.official[0]}_ci95"][1:] for sample in ordered], dtype=np.float64)
+    if statistic == "chrf":
         counts = np.array([sample["chrf++_ci95"][1:] for sample in ordered], dtype=np.float64)
         return sum_by_unit(counts, [sample["chrf++_ci95"][0] for sample in ordered])
     columns = [[sample[f"{name}_ci95"][1] for sample in ordered] for name in family.official]

@@ -70,8 +70,8 @@ def read(run: Path, leaf: LeafResult) -> Units:
 def _keys(family: Family, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     if family.kind is kinds.MINING:
         return tuple(sorted(str(unit[0]) for row in rows for unit in row["f1_ci95"]))
-    if family.kind is kinds.TAGGED:
-        return tuple(str(row["f1_ci95"][0]) for row in rows)
+    if family.scoring.statistic in ("counts", "ratio", "weighted_f1"):
+        return tuple(str(row[f"{family.official[0]}_ci95"][0]) for row in rows)
     return tuple(dict.fromkeys(str(row[f"{family.official[0]}_ci95"][0]) for row in rows))
 
 

@@ -118,10 +118,10 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
     split = split or "test"
     if split not in SPLITS:
         raise SettingError(f"split {split!r} cannot be scored; allowed: {', '.join(SPLITS)}")
-    if split == "train" and language == "en":
+    if split == "train" and language == family.spelled("en"):
         raise SettingError(
-            f"split 'train' cannot be scored in English, which models are trained on; take {family.leaf('en')} out of "
-            "--tasks"
+            "split 'train' cannot be scored in English, which models are trained on; take "
+            f"{family.leaf(language)} out of --tasks"
         )
     if source == "hub":
         for needed in ("dev", split) if family.kind is kinds.MINING else (split,):
@@ -272,16 +272,17 @@ def translation_shots(family: Family, language: str, folder: Path, scored_split:
 @lru_cache(maxsize=32)
 def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[str, Any]]:
     """Up to `MAX_SHOTS` English training (else development) documents, never of the split that is scored."""
+    english = family.spelled("en")
     for split in ("train", "dev") if scored_split != "dev" else ("train",):
         try:
-            if "en" not in family.languages and family.learned:  # XCOPA has no English part; it is trained on COPA
+            if english not in family.languages and family.learned:  # XCOPA has no English part; it is trained on COPA
                 examples = intermediate.load(training_task(family.learned), split, folder).examples
             else:
                 if folder == fetch.hub_folder():
-                    fetch.ensure(family, "en", split, folder)
-                examples = sources.load(family, "en", split, folder).examples
+                    fetch.ensure(family, english, split, folder)
+                examples = sources.load(family, english, split, folder).examples
         except MissingData:
             continue
         name = name_in_documents(family)
-        return [document(example, name, "en") for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
+        return [document(example, name, english) for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
     return []

@@ -11,7 +11,7 @@ from typing import Any
 
 from xstilts_eval import bundle, kinds
 from xstilts_eval.errors import DataError, SettingError
-from xstilts_eval.models import choices, pairs, spans, tagging
+from xstilts_eval.models import choices, pairs, spans, tagging, texts
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.embedding import RANKING_LENGTHS
@@ -30,12 +30,14 @@ log = logging.getLogger("xstilts_eval")
 MLM = heads.MLM
 ROWS = {
     kinds.PAIR: rows.pair_rows,
+    kinds.TEXT: rows.text_rows,
     kinds.TAGGED: rows.tagged_rows,
     kinds.QUESTION: rows.question_rows,
     kinds.CHOICE: rows.choice_rows,
 }
 LENGTHS = {
     kinds.PAIR: pairs.MAX_LENGTH,
+    kinds.TEXT: texts.MAX_LENGTH,
     kinds.TAGGED: tagging.MAX_LENGTH,
     kinds.QUESTION: spans.MAX_LENGTH,
     kinds.CHOICE: choices.MAX_LENGTH,
