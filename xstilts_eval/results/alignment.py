@@ -39,24 +39,18 @@ def mismatches(one: LeafResult, other: LeafResult) -> list[Mismatch]:
 
     A document of BUCC is a shard, one or more per process: not their number counts there, but the limit.
     """
-    ours, theirs = _signed(one), _signed(other)
+    ours, theirs = one.signed, other.signed
     found = [
         Mismatch("data", one.data.revision, other.data.revision),
         Mismatch("split", one.data.split, other.data.split),
-        Mismatch("task version", ours["task"], theirs["task"]),
-        Mismatch("metric", ours["metric"], theirs["metric"]),
+        Mismatch("task version", ours.task, theirs.task),
+        Mismatch("metric", ours.metric, theirs.metric),
     ]
     if one.family.kind is kinds.MINING:
-        found.append(Mismatch("limit", ours["limit"], theirs["limit"]))
+        found.append(Mismatch("limit", ours.limit or "none", theirs.limit or "none"))
     else:
         found.append(Mismatch("documents", f"{one.scored:,}", f"{other.scored:,}"))
     return [mismatch for mismatch in found if mismatch.first != mismatch.second]
-
-
-def _signed(leaf: LeafResult) -> dict[str, str]:
-    from xstilts_eval.zoo.comparability import fields
-
-    return dict.fromkeys(("task", "metric", "limit"), "–") | fields(leaf.signature)
 
 
 def refusal(leaf: str, names: Sequence[str], differing: Sequence[object], more: str = "") -> PredictionError:

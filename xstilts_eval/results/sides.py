@@ -166,12 +166,7 @@ def _not_as_published(leaf: LeafResult) -> list[str]:
 
 def settings(score: Score) -> dict[str, str]:
     """How a score was made: precision, lengths, prompt, versions; empty for a published number."""
-    from xstilts_eval.zoo.comparability import fields
-
-    if not score.results:
-        return {}
-    left_out = {"data", "split", "documents", "sample", "partial", "scored", "task", "metric", "ckpt", "limit", "copy"}
-    return {name: value for name, value in fields(score.results[0].signature).items() if name not in left_out}
+    return score.results[0].signed.conditions() if score.results else {}
 
 
 # -------------------------------------------------------------------------------------------------- the zoo
