@@ -9,12 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.results import units
-from xstilts_eval.results.intervals import Statistics
 from xstilts_eval.results.record import LeafResult
+from xstilts_eval.results.statistics import Counts
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Mismatch:
 def mismatches(one: LeafResult, other: LeafResult) -> list[Mismatch]:
     """What forbids setting two results of a leaf side by side: other data, split, documents or versions.
 
-    A document of BUCC is a shard, one or more per process: not their number counts there, but the limit.
+    Where samples are shards, one or more per process, not their number counts, but the limit.
     """
     ours, theirs = one.signed, other.signed
     found = [
@@ -46,7 +45,7 @@ def mismatches(one: LeafResult, other: LeafResult) -> list[Mismatch]:
         Mismatch("task version", ours.task, theirs.task),
         Mismatch("metric", ours.metric, theirs.metric),
     ]
-    if one.family.kind is kinds.MINING:
+    if one.family.scoring.is_sharded:
         found.append(Mismatch("limit", ours.limit or "none", theirs.limit or "none"))
     else:
         found.append(Mismatch("documents", f"{one.scored:,}", f"{other.scored:,}"))
@@ -100,7 +99,7 @@ class Reader:
     def __init__(self) -> None:
         self._units: dict[tuple[Path, str], units.Units] = {}
 
-    def side_by_side(self, runs: Sequence[tuple[Path, LeafResult]]) -> Statistics | None:
+    def side_by_side(self, runs: Sequence[tuple[Path, LeafResult]]) -> Counts | None:
         """Counts [runs, units, counts] of the same leaf in several runs; None where their samples name other items.
 
         Raises what `units.read` raises.

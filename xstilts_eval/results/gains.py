@@ -23,7 +23,7 @@ from xstilts_eval.benchmark import FAMILIES, Family, leaf_parts
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.metrics import significance
 from xstilts_eval.metrics.bootstrap import are_enough, too_few
-from xstilts_eval.results import alignment, intervals, seeds, units
+from xstilts_eval.results import alignment, seeds, statistics, units
 from xstilts_eval.results.alignment import Holdings, Reader
 from xstilts_eval.results.record import LeafResult
 from xstilts_eval.tables import markdown_table, terminal_table
@@ -186,7 +186,7 @@ def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
 
     Parallel families draw the same items in every language.
     """
-    is_parallel = intervals.has_parallel_items(family) and len({table.shape[1] for table in tables.values()}) == 1
+    is_parallel = family.parallel and len({table.shape[1] for table in tables.values()}) == 1
     found = {}
     for number, (language, table) in enumerate(tables.items()):
         random = np.random.default_rng([SEED, 0 if is_parallel else number])
@@ -195,7 +195,7 @@ def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
         for start in range(0, DRAWS, _CHUNK):
             size = min(_CHUNK, DRAWS - start)
             weights = random.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
-            scores = intervals.scores(family, np.einsum("du,ruc->rdc", weights, table))
+            scores = statistics.scores(family, np.einsum("du,ruc->rdc", weights, table))
             values[start : start + size] = 100 * (scores[half:].mean(axis=0) - scores[:half].mean(axis=0))
         found[language] = values
     return found

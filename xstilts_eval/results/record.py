@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
 from xstilts_eval.results import signing
@@ -161,7 +160,7 @@ def _leaf(
     data = Data(**results["configs"][leaf]["metadata"]["xs_data"])
     samples = results["n-samples"][leaf]
     selected = min(samples["original"], _limited(limit, samples["original"]))
-    if family.kind is kinds.MINING:  # a limit has made its corpora smaller, not taken documents away
+    if family.scoring.is_sharded:  # a limit has made its corpora smaller, not taken documents away
         selected = samples["original"]
     return LeafResult(
         leaf=leaf,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import alignment, record, seeds
@@ -159,7 +158,7 @@ def _not_as_published(leaf: LeafResult) -> list[str]:
         found.append(f"split {leaf.data.split} / test")
     if not leaf.data.complete:
         found.append("partial / whole test data")
-    elif leaf.family.kind is not kinds.MINING and leaf.scored < leaf.data.documents:
+    elif not leaf.family.scoring.is_sharded and leaf.scored < leaf.data.documents:
         found.append(f"documents {leaf.scored:,} / {leaf.data.documents:,}")
     return found
 
