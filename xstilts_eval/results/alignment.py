@@ -13,6 +13,7 @@ from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.results import units
 from xstilts_eval.results.record import LeafResult
+from xstilts_eval.results.signature import Signature
 from xstilts_eval.results.statistics import Counts
 
 
@@ -33,8 +34,8 @@ class Mismatch:
         return f"{self.what} {self.first} / {self.second}"
 
 
-def mismatches(one: LeafResult, other: LeafResult) -> list[Mismatch]:
-    """What forbids setting two results of a leaf side by side: other data, split, documents or versions.
+def comparable(one: LeafResult, other: LeafResult) -> list[Mismatch]:
+    """Why two results of a leaf must not stand side by side: other data, split, documents or versions; none, they may.
 
     Where samples are shards, one or more per process, not their number counts, but the limit.
     """
@@ -50,6 +51,16 @@ def mismatches(one: LeafResult, other: LeafResult) -> list[Mismatch]:
     else:
         found.append(Mismatch("documents", f"{one.scored:,}", f"{other.scored:,}"))
     return [mismatch for mismatch in found if mismatch.first != mismatch.second]
+
+
+def same_measurement(one: Signature, other: Signature, but: Collection[str] = ()) -> list[Mismatch]:
+    """Why two scores are not of one measurement: every field of what was measured and how, `but` these; none, they are.
+
+    Stricter than `comparable`, which sets models and settings against each other.
+    """
+    ours, theirs = one.measured(), other.measured()
+    names = [name for name in {**ours, **theirs} if name not in but and ours.get(name) != theirs.get(name)]
+    return [Mismatch(name, ours.get(name, "not given"), theirs.get(name, "given")) for name in names]
 
 
 def refusal(leaf: str, names: Sequence[str], differing: Sequence[object], more: str = "") -> PredictionError:

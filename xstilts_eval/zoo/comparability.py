@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import DataError
+from xstilts_eval.results.alignment import same_measurement
 from xstilts_eval.results.record import LeafResult
 from xstilts_eval.results.signature import Signature
 from xstilts_eval.zoo.manifest import Model, Record
@@ -27,12 +28,11 @@ def obstacle(record: Record, model: Model, leaf: LeafResult) -> str | None:
 def _as_measured(record: Record, leaf: LeafResult) -> list[str]:
     """Differences from the signature that the record keeps; an average has no data of its own."""
     try:
-        theirs = Signature.parse(record.signature or "").measured()
+        theirs = Signature.parse(record.signature or "")
     except DataError as error:
         return [f"its signature cannot be read ({error})"]
-    ours = leaf.signed.measured()
-    names = [name for name in {**ours, **theirs} if not (name == "data" and record.language == "avg")]
-    return [_differs(name, ours, theirs) for name in names if ours.get(name) != theirs.get(name)]
+    found = same_measurement(leaf.signed, theirs, but=("data",) if record.language == "avg" else ())
+    return [f"{mismatch.what} {mismatch.first}, not {mismatch.second}" for mismatch in found]
 
 
 def _as_published(record: Record, model: Model, leaf: LeafResult) -> list[str]:
