@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import __version__, bundle
+from xstilts_eval import __version__, bundle, processes
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.material import Material, expanded, gather, imagined
@@ -264,7 +264,7 @@ def working_folder(plan: Plan, stages: Path) -> Iterator[Path]:
     folder = plan.folder(stages)
     work = folder.with_name(f".{folder.name}.work")
     work.mkdir(parents=True, exist_ok=True)
-    if int(os.environ.get("RANK", "0")) != 0:
+    if not processes.is_first():
         yield work
         return
     with (work / "lock").open("a+", encoding="utf-8") as lock:
