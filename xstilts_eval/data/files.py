@@ -7,7 +7,6 @@ still gives text that is not Unicode (half a surrogate pair), and on which a tok
 """
 
 import gzip
-import hashlib
 import io
 import json
 import lzma
@@ -18,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from xstilts_eval import fingerprints
 from xstilts_eval.errors import DataError, MissingData
 
 COMPRESSED = (".gz", ".xz")
@@ -168,11 +168,8 @@ def _name_below(value: Any) -> str:
 
 def sha256(path: Path) -> str:
     """Hex sha256 of the uncompressed content, so that a file and its ``.gz`` agree."""
-    digest = hashlib.sha256()
     with open_bytes(path) as file:
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()
+        return fingerprints.stream_sha256(file)
 
 
 def plain_name(path: Path) -> str:

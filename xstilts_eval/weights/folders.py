@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from xstilts_eval import locking
 from xstilts_eval.errors import DataError, MissingData, UnfitCheckpoint, UnknownName, WriteError
 from xstilts_eval.fingerprints import file_sha256
 from xstilts_eval.paths import cache_folder
@@ -85,13 +85,11 @@ def _packed(entry: Packed, say: Say) -> Path:
 @contextmanager
 def _alone(target: Path) -> Iterator[None]:
     """One process at a time; what a killed one left half-made beside `target` goes."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock = target.with_name(f".{target.name}.lock").open("w")
-    except OSError as error:
-        raise WriteError(f"{target} cannot be written: {error.strerror or error}; set XSTILTS_CACHE") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locking.held(target.with_name(f".{target.name}.lock")))
+        except WriteError as error:
+            raise WriteError(f"{target} cannot be written: {error}; set XSTILTS_CACHE") from error
         for left in target.parent.glob(f".{target.name}.*"):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
