@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
 from typing import IO
+
+from xstilts_eval import reading
 
 _ENDINGS = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja"})
 """Configuration, tokenizer, chat template and weight files."""
@@ -81,7 +82,7 @@ def _key(path: Path) -> tuple[Path, int, int]:
 def _modules(path: Path) -> list[str]:
     """Sub-folders named in a sentence-transformers ``modules.json``; none where it cannot be read."""
     try:
-        modules = json.loads(path.read_text(encoding="utf-8"))
+        modules = reading.read_json(path, "a list of modules")
         paths = {str(module["path"]) for module in modules}
     except (OSError, ValueError, TypeError, KeyError):
         return []

@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
-from xstilts_eval import fingerprints, hub_errors, locking
+from xstilts_eval import fingerprints, hub_errors, locking, reading
 from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import archives, files, hub, sources
@@ -120,7 +120,7 @@ class Entry:
 @lru_cache(maxsize=16)
 def _read_manifest(path: Path, stamp: int) -> tuple[Entry, ...]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = reading.read_json(path, "a manifest")
         return tuple(Entry(**{**entry, "languages": tuple(entry["languages"])}) for entry in content["entries"])
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path}: not a manifest of xstilts data fetch ({error}); delete it and fetch again") from error

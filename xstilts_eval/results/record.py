@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, reading
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
 from xstilts_eval.label_reading import LabelReading, quoted
+from xstilts_eval.validation import complaint
 
 
 class _Record(BaseModel):
@@ -118,8 +119,7 @@ def _fault(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"no {error}"
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return complaint(error)
     return " ".join(str(error).split())
 
 
@@ -304,10 +304,4 @@ def read(path: Path) -> RunResult:
     Raises `MissingData` without one, `PredictionError` for one that cannot be read, and what `from_host` raises.
     """
     file = results_file(path)
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise PredictionError(f"{file} is not a results file: {error}") from error
-    if not isinstance(content, dict):
-        raise PredictionError(f"{file} is not a results file: expected an object")
-    return from_host(content, str(file))
+    return from_host(reading.json_object(file, "a results file", PredictionError), str(file))

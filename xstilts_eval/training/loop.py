@@ -24,7 +24,7 @@ import torch
 import transformers
 from torch.utils.data import DataLoader, Dataset
 
-from xstilts_eval import processes
+from xstilts_eval import processes, reading
 from xstilts_eval.errors import NumericError, SettingError, WriteError
 from xstilts_eval.models import products
 from xstilts_eval.training.batches import Step, pieces
@@ -149,8 +149,7 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
 
 def _mark(checkpoint: Path) -> dict[str, Any]:
     """``whole.json``: training time in `seconds`, and whether the training had `finished`."""
-    found: dict[str, Any] = json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))
-    return found
+    return reading.json_object(checkpoint / WHOLE, "the mark of a whole checkpoint")
 
 
 def _delete(checkpoint: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from xstilts_eval import bundle, kinds, processes
+from xstilts_eval import bundle, kinds, processes, reading
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, XstiltsError
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
@@ -57,7 +57,7 @@ def check_output(recipe: Recipe, folder: Path, overwrite: bool) -> None:
         return
     written = folder / RECIPE
     try:
-        found = json.loads(written.read_text(encoding="utf-8"))
+        found = reading.json_object(written, "the recipe of a run")
     except (OSError, ValueError):
         raise SettingError(f"{folder} exists and is no run of a recipe; give another --output") from None
     if not _is_of(recipe, found.get("recipe")) and not overwrite:

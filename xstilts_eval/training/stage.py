@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import __version__, bundle, locking, processes
+from xstilts_eval import __version__, bundle, locking, processes, reading
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.material import Material, expanded, gather, imagined
@@ -248,8 +248,7 @@ def find(plan: Plan, stages: Path) -> Path | None:
 
 def read_record(folder: Path) -> dict[str, Any]:
     """``stage.json`` of a trained stage."""
-    found: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    return found
+    return reading.json_object(folder / RECORD, "the record of a trained stage")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from xstilts_eval import reading
 from xstilts_eval.errors import SettingError
 
 Batch: TypeAlias = list[str | None]
@@ -81,7 +82,7 @@ def _line(value: Any) -> bytes:
 def _batch(line: bytes, size: int) -> Batch | None:
     """The translations of one line, or None where it is not a whole batch."""
     try:
-        found = json.loads(line)
+        found = reading.parse_json(line.decode(), "progress")
     except ValueError:
         return None
     whole = isinstance(found, list) and len(found) == size
@@ -91,7 +92,7 @@ def _batch(line: bytes, size: int) -> Batch | None:
 def _difference(line: bytes, header: Mapping[str, Any]) -> str:
     """What of a file's first line is not as in `header`."""
     try:
-        old = json.loads(line)
+        old = reading.parse_json(line.decode(), "progress")
     except ValueError:
         old = None
     if not isinstance(old, dict):
