@@ -62,8 +62,10 @@ def _tags(name: str, size: Size, precision: str, target: float) -> Comparison:
     model = inputs.encoder("AutoModelForTokenClassification", num_labels=len(UPOS), **_NO_DROPOUT).train()
     documents = inputs.documents("udpos", ("en",), size.steps * _MICRO, "dev")
     found = rows.tagged_rows(inputs.loaded(model, tagging.MAX_LENGTH), documents, UPOS)
-    return _comparison(name, "Training on tagged sentences", "UD-POS sentences", model, kinds.TAGGED, found, _MICRO, 128,
-                       precision, target)  # fmt: skip
+    return _comparison(
+        name, "Training on tagged sentences", "UD-POS sentences", model, kinds.TAGGED, found, _MICRO, 128, precision,
+        target,
+    )  # fmt: skip
 
 
 _NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}

@@ -20,7 +20,8 @@ from tests.hub_rows import SAMPLE
 from tests.hub_server import Fault, Hub, Repository
 from xstilts_eval.benchmark import XTREME, family
 from xstilts_eval.data import archives, hub, sources
-from xstilts_eval.data.archives import Archive, download, unpack
+from xstilts_eval.data.archives import download, unpack
+from xstilts_eval.datasets._dataset import Archive
 from xstilts_eval.errors import FetchError, MissingData
 
 URL = "https://example.org/a/data.bin"
