@@ -10,8 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "xstilts_eval"
 ROOMS = (
-    ("", "errors", "writing", "paths", "processes", "printing", "tables", "fingerprints", "hub_errors", "wording",
-     "label_reading", "languages", "language_codes", "language_distances", "thoughts"),
+    ("", "errors", "writing", "locking", "reading", "validation", "paths", "processes", "printing", "tables",
+     "fingerprints", "hub_errors", "wording", "label_reading", "languages", "language_codes", "language_distances",
+     "thoughts"),
     ("metrics",),
     ("data.files", "data.examples", "data.texts", "data.readers", "data.conllu", "data.ranking",
      "data.intermediate_readers", "data.dual_encoder_readers", "data.converters", "data.sentences"),

@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from xstilts_eval import fingerprints, kinds
+from xstilts_eval import fingerprints, kinds, reading
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.label_reading import split_order
+from xstilts_eval.validation import complaint
 from xstilts_eval.writing import folder_beside, move_into_place, write_atomically
 
 MANIFEST = "bundle.json"
@@ -155,32 +156,13 @@ def read(folder: Path) -> Bundle:
     """Read and validate ``bundle.json``; raises `UnfitCheckpoint` naming file and field."""
     path = folder / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_no_duplicates)
-        return Bundle.model_validate(content)
+        return Bundle.model_validate(reading.read_json(path, "the manifest of a bundle", UnfitCheckpoint, once=True))
     except FileNotFoundError as error:
         if not folder.is_dir():
             raise
         raise UnfitCheckpoint(f"{folder} is not a bundle: it has no {MANIFEST}") from error
-    except _Duplicate as error:
-        raise UnfitCheckpoint(f"{path} says {error.args[0]!r} twice; keep one") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UnfitCheckpoint(f"{path} is not valid JSON: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UnfitCheckpoint(f"{path}: {where}: {first['msg']}") from error
-
-
-class _Duplicate(Exception):
-    """A key that stands twice in one JSON object, of which a parser would keep the last in silence."""
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _Duplicate(next(key for key in keys if keys.count(key) > 1))
-    return found
+        raise UnfitCheckpoint(f"{path}: {complaint(error, 'the file')}") from error
 
 
 def write(bundle: Bundle, folder: Path) -> None:

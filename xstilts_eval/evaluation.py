@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from xstilts_eval import __version__
+from xstilts_eval import __version__, reading
 from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, leaf_parts
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.flores_groups import language_groups
@@ -210,7 +210,7 @@ def _open_output(output: Path, identity: dict[str, Any], overwrite: bool) -> dic
 def _identity_in(text: str) -> dict[str, Any]:
     """What the file of an earlier run says of it; {} where that cannot be read."""
     try:
-        found = json.loads(text)
+        found = reading.parse_json(text, "run")
     except ValueError:
         return {}
     return found if isinstance(found, dict) and isinstance(found.get("settings"), dict) else {}
@@ -272,7 +272,7 @@ def _run_families(
             say(f"{family.group}: done before, kept")
             if not session.is_first:
                 continue
-            parts.append(json.loads(done[family.group].read_text(encoding="utf-8")))
+            parts.append(reading.read_json(done[family.group], "a part of a run"))
             continue
         results = session.run([family.leaf(language) for language in languages])
         if results is None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from xstilts_eval import reading
 from xstilts_eval.bundle import HEAD_FAMILIES
 from xstilts_eval.errors import SettingError
 from xstilts_eval.label_reading import ExtraTypes, PosMap, split_order
 from xstilts_eval.models.checkpoint import Reading
+from xstilts_eval.validation import complaint
+from xstilts_eval.wording import shortened
 
 _FROM_THE_HOST = ("data", "split", "source", "target", "batch_size", "max_batch_size")
 """The host merges its own options and task metadata into a model's arguments."""
@@ -107,7 +109,7 @@ def parse_generation(text: str) -> dict[str, Any]:
     values = parse(text, "--gen-kwargs")
     for key, value in values.items():
         try:
-            values[key] = json.loads(value.strip().lower()) if isinstance(value, str) else value
+            values[key] = reading.parse_json(value.strip().lower(), key) if isinstance(value, str) else value
         except ValueError:
             continue  # a text
     return values
@@ -115,9 +117,9 @@ def parse_generation(text: str) -> dict[str, Any]:
 
 def _json(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise SettingError(f"{where} is not JSON ({error}): {text}; names and texts want double quotes") from error
+        return reading.parse_json(text, where, fault=SettingError)
+    except SettingError as error:
+        raise SettingError(f"{error}: {shortened(text)}; names and texts want double quotes") from error
 
 
 def _json_object(text: str, option: str) -> dict[str, Any]:
@@ -170,9 +172,7 @@ def read(given: dict[str, Any]) -> Arguments:
     try:
         return Arguments(**own, heads=heads)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise SettingError(f"model argument {name}={first['input']!r}: {first['msg']}") from error
+        raise SettingError(f"model argument {complaint(error)}") from error
 
 
 def row_cap(batch_size: int | str | None) -> int | None:
