@@ -17,3 +17,7 @@ def p_value(p: float | None) -> str:
     if p is None:
         return ABSENT
     return f"< {_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.3f}"
+
+
+BASELINE_HELP = "Run that the others are compared with, one of RUNS or one more; default: the first."
+"""Of the option that names a baseline, wherever runs are given as a list."""

@@ -227,7 +227,7 @@ def _load(task: TrainingTask, split: Split, folder: Path, language: str) -> Load
     if (task.name, split) == ("pawsx", "train") and language != "en":
         return _load_pawsx(task, folder, language)
     if task.name not in _PLACES:
-        return sources.load(family(_FAMILIES[task.name]), language, split, folder)
+        return sources.load(family(_FAMILIES.get(task.name, task.name)), language, split, folder)
     layout, paths, tried = _listed(task, split, folder, language)
     if layout is not None:
         return _read(task, split, paths, layout.read, language)
@@ -317,7 +317,7 @@ def _loaded(
 def _instead(task: TrainingTask, split: Split, folder: Path, language: str, tried: list[str]) -> Loaded:
     """The files of the XTREME family, where the task's own are not there."""
     try:
-        return sources.load(family(_FAMILIES[task.name]), language, split, folder)
+        return sources.load(family(_FAMILIES.get(task.name, task.name)), language, split, folder)
     except MissingData as error:
         if not tried:
             raise

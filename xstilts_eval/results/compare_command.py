@@ -6,12 +6,14 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval.wording import BASELINE_HELP
+
 
 def compare(
     results: list[str] = typer.Argument(
         help="Results files, output folders, runs with seed-N inside, or zoo:MODEL[@STAGE]; the first is the reference."
     ),
-    baseline: str | None = typer.Option(None, help="Another reference: one of RESULTS, or one more."),
+    baseline: str | None = typer.Option(None, help=BASELINE_HELP.replace("RUNS", "RESULTS")),
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
     source: list[str] = typer.Option([], help="Source of the zoo that counts where publications disagree."),
     allow_different: bool = typer.Option(

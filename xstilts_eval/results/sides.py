@@ -76,6 +76,18 @@ def read_all(given: Sequence[str], inner: str = "eval", sources: Sequence[str] =
     return [read(text, name, inner, sources) for text, name in zip(given, short_names(given), strict=True)]
 
 
+def over_baseline(given: Sequence[Path], baseline: Path | None) -> tuple[Path, list[Path]]:
+    """The baseline and the runs over it: the option's, whether or not it is among the runs, else the first.
+
+    Raises `SettingError` when no run is left.
+    """
+    first = given[0] if baseline is None else baseline
+    rest = list(given[1:]) if baseline is None else [one for one in given if one != baseline]
+    if not rest:
+        raise SettingError(f"nothing to compare with {first}; give the runs, and the baseline first or as --baseline")
+    return first, rest
+
+
 def short_names(given: Sequence[str]) -> list[str]:
     """One name for each path: its last part that is a name of its own, else the last part in which they differ.
 
