@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xstilts_eval import kinds
-from xstilts_eval.benchmark import FAMILIES, PANX_TAGS, UPOS
+from xstilts_eval.benchmark import FAMILIES, PANX_TAGS, UPOS, Family
 from xstilts_eval.errors import UnknownName
 from xstilts_eval.kinds import Kind
 
@@ -186,36 +186,33 @@ ALIASES: Mapping[str, str] = {"xnli": "mnli", "xquad": "squad", "mlqa": "squad",
 """Names of XTREME families (and jiant's of SQuAD) by the task they are trained on."""
 
 
-_METRICS = {kinds.PAIR: "accuracy", kinds.TAGGED: "chunk_f1", kinds.QUESTION: "squad", kinds.CHOICE: "accuracy"}
-"""Of the development set, by the kind of a dataset that is trained on without a row above."""
+_METRICS = {kinds.TAGGED: "chunk_f1", kinds.QUESTION: "squad"}
 
 
-def _of_dataset(name: str) -> TrainingTask | None:
-    """What the dataset called `name` teaches: the task it says it learns, else its own English training split."""
-    one = next((one for one in FAMILIES.values() if name in (one.name, one.group)), None)
-    if one is None or one.kind not in _METRICS:
-        return None
-    if one.learned in TRAINING_TASKS:
-        return TRAINING_TASKS[one.learned]
-    if "train" not in one.data.files:
-        return None
-    sizes = {split: one.data.size(split, "en") for split in ("train", "dev")}
+def of_dataset(dataset: Family) -> TrainingTask:
+    """Training on the English part of a dataset; the head is the dataset's own."""
     return TrainingTask(
-        one.name,
-        f"{one.title} (English)",
-        one.kind,
-        {kinds.QUESTION: "span", kinds.CHOICE: "choice"}.get(one.kind, one.name),
-        one.labels,
-        _METRICS[one.kind],
-        serves=(one.name,),
-        train_size=sizes["train"],
-        dev_size=sizes["dev"],
+        dataset.name,
+        f"{dataset.title} (English)",
+        dataset.kind,
+        dataset.name,
+        dataset.labels,
+        _METRICS.get(dataset.kind, "accuracy"),
+        serves=(dataset.name,),
+        train_size=dataset.data.size("train", "en"),
+        dev_size=dataset.data.size("dev", "en"),
     )
+
+
+def _own(name: str) -> TrainingTask | None:
+    """What a dataset that came after this table was made teaches: one of a user's, with a training split."""
+    found = (one for one in FAMILIES.values() if one.name == name and "train" in one.data.files)
+    return next((of_dataset(one) for one in found if one.kind.request != "embed"), None)
 
 
 def training_task(name: str) -> TrainingTask:
     """The task called `name` or by one of its `ALIASES`; raises `UnknownName` with close matches."""
-    found = TRAINING_TASKS.get(ALIASES.get(name, name)) or _of_dataset(name)
+    found = TRAINING_TASKS.get(ALIASES.get(name, name)) or _own(name)
     if found is None and name in ("tatoeba", "bucc2018"):
         raise UnknownName(f"{name} is not trained: every run serves it with the encoder it ends with; take it out")
     if found is None:
