@@ -178,6 +178,12 @@ def dataset(name: str) -> Dataset:
     return found
 
 
+def name_in_documents(one: Dataset) -> str:
+    """How a document names its dataset: by its bare name, or by its group where that name has other words or labels."""
+    first = dataset(one.name)
+    return one.name if (first.prompt.words, first.labels) == (one.prompt.words, one.labels) else one.group
+
+
 def leaf_parts(leaf: str) -> tuple[Dataset, str]:
     """Split ``xtreme.xnli.sw`` into its dataset and language; raises `UnknownName`."""
     parts = leaf.split(".")

@@ -61,8 +61,8 @@ def test_families_of_both_suites_differ_in_name_and_languages_only() -> None:
         if not family.like:
             continue
         of_xtreme = FAMILIES[f"xtreme_{family.name}"]
-        same = {"suite": "xtreme", "like": "", "languages": of_xtreme.languages, "predictions": of_xtreme.predictions}
-        assert replace(family, **same) == of_xtreme  # XTREME-R has no prediction files
+        renamed = replace(family, suite="xtreme", like="", languages=of_xtreme.languages)
+        assert replace(renamed, predictions=of_xtreme.predictions) == of_xtreme  # XTREME-R has no prediction files
         assert set(family.languages) >= set(of_xtreme.languages)
         ours, theirs = (
             load_tasks([f.leaf("tr" if "tr" in f.languages else "ar")])["tasks"] for f in (family, of_xtreme)

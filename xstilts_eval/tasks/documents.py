@@ -19,6 +19,7 @@ from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translati
 from xstilts_eval.data.ranking import Pool
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.paths import sample_path
+from xstilts_eval.suites import name_in_documents
 from xstilts_eval.training_tasks import training_task
 
 log = logging.getLogger("xstilts_eval")
@@ -163,7 +164,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         with sources.naming(family.leaf(language)):
             candidates = sources.pool(family, split, folder)
         return _ranking(family, language, queries, candidates, common)
-    rows = [document(example, family.name, language) for example in loaded.examples]  # type: ignore[arg-type]
+    rows = [document(example, name_in_documents(family), language) for example in loaded.examples]  # type: ignore[arg-type]
     return LeafData(documents=rows, **common)  # type: ignore[arg-type]
 
 
@@ -183,7 +184,7 @@ def _is_placeholder(note: str) -> bool:
 
 def _flores(family: Family, language: str, lines: Sequence[Example], common: dict[str, Any]) -> LeafData:
     """One document per line; for retrieval the other lines are its pool, in the order of the file."""
-    rows = [document(line, family.name, language) for line in lines if isinstance(line, Translation)]
+    rows = [document(line, name_in_documents(family), language) for line in lines if isinstance(line, Translation)]
     if family.kind is kinds.TRANSLATION:
         return LeafData(documents=rows, **common)
     rows = [row | {"gold": number} for number, row in enumerate(rows)]
@@ -208,7 +209,7 @@ def _bitext(family: Family, language: str, pairs: list[Bitext], common: dict[str
             "source": pairs[line].source,
             "target": targets[line],
             "gold": line,
-            "family": family.name,
+            "family": name_in_documents(family),
             "language": language,
         }
         for line in order
@@ -221,7 +222,7 @@ def _ranking(family: Family, language: str, queries: list[Query], candidates: Po
     """One document per query; what is right is right in every language of the pool, which belongs to the data."""
     rows = []
     for query in queries:
-        row = document(query, family.name, language)
+        row = document(query, name_in_documents(family), language)
         row["correct"] = list(candidates.correct.get(query.id, query.correct))
         rows.append(row)
     common["revision"] = hashlib.sha256(f"{common['revision']} {candidates.revision}".encode()).hexdigest()[:12]
@@ -246,7 +247,7 @@ def shards(family: Family, language: str, corpus: Corpus, processes: int) -> lis
             "source_to": bounds[shard + 1],
             "source_sentences": total,
             "target_sentences": len(corpus.target),
-            "family": family.name,
+            "family": name_in_documents(family),
             "language": language,
         }
         for shard in range(count)
@@ -264,7 +265,7 @@ def translation_shots(family: Family, language: str, folder: Path, scored_split:
     if scored_split == "dev":
         raise SettingError("few-shot examples of FLORES-200 are its dev lines; score test, or leave --num_fewshot out")
     lines = sources.load(family, language, "dev", folder).examples
-    return [document(line, family.name, language) for line in lines]  # type: ignore[arg-type]
+    return [document(line, name_in_documents(family), language) for line in lines]  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=32)
@@ -280,5 +281,6 @@ def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[
                 examples = sources.load(family, "en", split, folder).examples
         except MissingData:
             continue
-        return [document(example, family.name, "en") for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
+        name = name_in_documents(family)
+        return [document(example, name, "en") for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
     return []

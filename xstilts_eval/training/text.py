@@ -26,7 +26,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from xstilts_eval import kinds
-from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.kinds import Kind
 from xstilts_eval.models.batching import batches
 from xstilts_eval.models.shared_context import common_prefix
@@ -63,18 +63,18 @@ _CHUNK = 1000
 class Prompt:
     """What a kind of task asks: a context and, behind the delimiter, its choices in label order or its one target.
 
-    `words` is the prompt's table of languages; None where it has no words of its own.
+    `words_of` names the dataset whose words it says; "" where it has none of its own.
     """
 
     context: Callable[[Document], str]
     options: Callable[[Document], Sequence[str]]
     delimiter: str = " "
-    words: Mapping[str, Any] | None = None
+    words_of: str = ""
 
     def requests(self, doc: Document) -> list[Request]:
         """One per option; raises `UnknownName` for a language without words."""
-        if self.words is not None and doc["language"] not in self.words:
-            raise UnknownName.of("language of this prompt", doc["language"], self.words)
+        if self.words_of:
+            doc = {**doc, "family": self.words_of}
         context = self.context(doc)
         return [(context, f"{self.delimiter}{option}") for option in self.options(doc)]
 
@@ -90,12 +90,12 @@ def answer_text(doc: Document) -> str:
 
 
 _PAIRS = {
-    "nli": Prompt(prompts.no_context, prompts.xnli_choices, words=prompts.NLI_WORDS),
-    "paraphrase": Prompt(prompts.no_context, prompts.pawsx_choices, "", prompts.PARAPHRASE_WORDS),
+    "nli": Prompt(prompts.no_context, prompts.xnli_choices, words_of="xnli"),
+    "paraphrase": Prompt(prompts.no_context, prompts.pawsx_choices, "", "pawsx"),
 }
 _PROMPTS = {
     kinds.TAGGED: Prompt(prompts.tagging_text, lambda doc: [prompts.tagged_line(doc)]),
-    kinds.QUESTION: Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words=prompts.QA_WORDS),
+    kinds.QUESTION: Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words_of="xquad"),
     kinds.CHOICE: Prompt(choice_text, lambda doc: choice_texts(doc)[1]),
 }
 
