@@ -47,6 +47,8 @@ NOT_RUN = {
     "--by ud_features": "needs the PUD treebanks; tests/analysis/test_morphology.py has written ones",
     "xstilts analyze morphology --table": "needs tables of published ByT5 scores; tests/analysis/test_morphology.py",
     "bitext.tatoeba.tzl": "needs LASER's files; tests/test_published_numbers.py runs both commands on them",
+    "--include mine.py": "needs the page's file; tests/test_own_datasets.py runs the page from it",
+    "--include_path tasks": "the same file's tasks; tests/test_own_datasets.py loads them",
     "TINY-": "the retrieval scores of the command above that is not run",
 } | {f"xstilts analyze {name} …": "a heading; docs/analysis.md has the commands" for name in (
     "scaling", "distance", "relatedness", "morphology", "multilingual", "pitfalls")}  # fmt: skip

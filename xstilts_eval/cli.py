@@ -152,7 +152,7 @@ def gains(
     given: list[Path] = typer.Argument(
         metavar="RUNS...", help="Runs scored in the same way: results of xstilts eval, or seed-N/INNER in a folder."
     ),
-    baseline: Path | None = typer.Option(None, help=BASELINE_HELP),
+    baseline: str | None = typer.Option(None, help=BASELINE_HELP),
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
     json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
     markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
@@ -163,10 +163,12 @@ def gains(
     from xstilts_eval.results.alignment import Reader
 
     check_files(markdown, json_)
-    baseline, runs = sides.over_baseline(given, baseline)
+    first, runs = sides.over_baseline([*map(str, given)], baseline)
     reader = Reader()
-    names = sides.short_names([str(run) for run in runs])
-    pairings = {name: results.pair_seeds(baseline, run, inner, reader) for name, run in zip(names, runs, strict=True)}
+    pairings = {
+        name: results.pair_seeds(Path(first), Path(run), inner, reader)
+        for name, run in zip(sides.short_names(runs), runs, strict=True)
+    }
     found = {name: [gain for family in one.families for gain in one.gains(family)] for name, one in pairings.items()}
     left_out = {name: one.left_out for name, one in pairings.items()}
     if json_:

@@ -111,9 +111,8 @@ def register(dataset: Dataset, module: ModuleType | None = None) -> Dataset:
             f"{name}: the suite {dataset.suite!r} is a benchmark of this package, and its scores are means over its "
             "own datasets; give another suite"
         )
-    named = {*dataset.prompt.words, *dataset.data.hub_lacks, *dataset.data.releases}
-    named |= {code for table in (*dataset.data.sizes.values(), *dataset.data.absent.values()) for code in table}
-    if strange := sorted(named - {*dataset.languages, "*", "en"}):  # few-shot examples are in English
+    named = {code for languages in dataset.data.absent.values() for code in languages}
+    if strange := sorted(named - {*dataset.languages}):
         raise SettingError(
             f"{name} says something about the language {' '.join(strange)}, which is none of its languages "
             f"({' '.join(dataset.languages[:12])}{' …' if len(dataset.languages) > 12 else ''})"

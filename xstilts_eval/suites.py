@@ -184,6 +184,12 @@ def name_in_documents(one: Dataset) -> str:
     return one.name if (first.prompt.words, first.labels) == (one.prompt.words, one.labels) else one.group
 
 
+def group_of(name: str) -> str:
+    """The group that a bare name means, as `dataset` finds it; any other name as it is."""
+    known = name in DATASETS or all(one.name != name for one in DATASETS.values())
+    return name if known else dataset(name).group
+
+
 def leaf_parts(leaf: str) -> tuple[Dataset, str]:
     """Split ``xtreme.xnli.sw`` into its dataset and language; raises `UnknownName`."""
     parts = leaf.split(".")

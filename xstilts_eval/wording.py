@@ -19,5 +19,5 @@ def p_value(p: float | None) -> str:
     return f"< {_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.3f}"
 
 
-BASELINE_HELP = "Run that the others are compared with, one of RUNS or one more; default: the first."
+BASELINE_HELP = "Run that the others are compared with, by path or its name in the table; default: first of RUNS."
 """Of the option that names a baseline, wherever runs are given as a list."""

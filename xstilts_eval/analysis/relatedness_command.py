@@ -19,7 +19,7 @@ def relatedness(
     given: list[Path] = typer.Argument(
         metavar="RUNS...", help="Runs with different intermediate tasks and one without, scored in the same way."
     ),
-    baseline: Path | None = typer.Option(None, help=BASELINE_HELP),
+    reference: str | None = typer.Option(None, "--baseline", help=BASELINE_HELP),
     inner: list[str] = typer.Option(["eval"], help="Folder of the results in each seed-N; may be repeated."),
     texts: Path | None = typer.Option(None, help="Folder of parallel text (FLORES): CKA before and after, by layer."),
     languages: str = typer.Option("en,de,es,fi,fr,hi,ru,tr,zh", help="With --texts: languages, English first."),
@@ -45,7 +45,8 @@ def relatedness(
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.results.sides import over_baseline
 
-    baseline, runs = over_baseline(given, baseline)
+    first, others = over_baseline([*map(str, given)], reference)
+    baseline, runs = Path(first), [*map(Path, others)]
     gains = [row for run in runs for name in inner for row in observations.from_runs(run, baseline, name)]
     cells = relatedness_report.cells(gains)
     known = relatedness_report.read_estimates(estimates) if estimates else {}

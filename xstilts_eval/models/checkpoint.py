@@ -128,6 +128,9 @@ class Checkpoint:
         found = self.heads.get(family.name) or self.plain_head
         if found is None:
             raise UnfitCheckpoint(f"no head for {family.name}")
+        if family.kind not in _HEADS:
+            known = ", ".join(kind.name for kind in _HEADS)
+            raise UnfitCheckpoint(f"no head serves datasets of the kind {family.kind.name!r}; there are: {known}")
         suffix, kind = _HEADS[family.kind]
         architectures = found.config.architectures or []
         if not any(name.endswith(suffix) for name in architectures):

@@ -39,7 +39,10 @@ def compare(
 
     check_files(markdown, json_)
     options = Options(allow_different=allow_different, draws=draws, resamples=resamples, seed=seed)
-    given = [baseline, *(one for one in results if one != baseline)] if baseline else results
+    given = results
+    if baseline is not None:
+        first, others = sides.over_baseline(results, baseline)
+        given = [first, *others]
     found = comparing.compare(sides.read_all(given, inner, source), options)
     if json_:
         write_json(render.as_json(found, options), json_)

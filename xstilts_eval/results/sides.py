@@ -76,13 +76,16 @@ def read_all(given: Sequence[str], inner: str = "eval", sources: Sequence[str] =
     return [read(text, name, inner, sources) for text, name in zip(given, short_names(given), strict=True)]
 
 
-def over_baseline(given: Sequence[Path], baseline: Path | None) -> tuple[Path, list[Path]]:
-    """The baseline and the runs over it: the option's, whether or not it is among the runs, else the first.
+def over_baseline(given: Sequence[str], baseline: str | None) -> tuple[str, list[str]]:
+    """The baseline and the runs over it: what the option names, else the first.
 
-    Raises `SettingError` when no run is left.
+    The option may give the path or the short name of one of the runs, or a further path. Raises `SettingError` when no
+    run is left.
     """
-    first = given[0] if baseline is None else baseline
-    rest = list(given[1:]) if baseline is None else [one for one in given if one != baseline]
+    places = {str(Path(text)): text for text in given}
+    named = dict(zip(short_names(given), given, strict=True))
+    first = given[0] if baseline is None else places.get(str(Path(baseline)), named.get(baseline, baseline))
+    rest = list(given[1:]) if baseline is None else [text for text in given if text != first]
     if not rest:
         raise SettingError(f"nothing to compare with {first}; give the runs, and the baseline first or as --baseline")
     return first, rest
