@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import inspect
 import json
 import subprocess
@@ -13,12 +14,15 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from lm_eval.tasks import TaskManager
 
 import xstilts_eval as xs
 from tests.tiny_language_models import make_llama
 from xstilts_eval import suites
 from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.models import memory
+from xstilts_eval.models.adapter import XstiltsLM
+from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import latex
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,6 +124,21 @@ def test_a_decoder_in_memory(tmp_path: Path) -> None:
     assert responses(held) == responses(xs.evaluate(folder, "xtreme.xnli.de", "sample", limit=2))
 
 
+def test_a_model_in_memory_behind_the_host(tiny_bundle: Path) -> None:
+    """The adapter's own argument: what the host passes on from `simple_evaluate`."""
+    import lm_eval
+
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(tiny_bundle / "xnli")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_bundle / "xnli")
+    adapter = XstiltsLM(pretrained=model, tokenizer=tokenizer)
+    manager = TaskManager(include_path=str(tasks_path() / "xtreme" / "xnli"), include_defaults=False)
+    found = lm_eval.evaluate(adapter, manager.load(["xtreme.xnli.de"]), limit=2, bootstrap_iters=0)
+    assert found["results"]["xtreme.xnli.de"]["sample_len"] == 2 and list(memory._HELD) == [adapter.checkpoint.name]
+    del adapter
+    gc.collect()
+    assert not memory._HELD
+
+
 def test_an_identity_is_that_of_the_weights(tiny_bundle: Path) -> None:
     """Equal weights from two loadings have one; a weight, a label or the tokenizer moved gives another."""
     load = transformers.AutoModelForSequenceClassification.from_pretrained
@@ -178,7 +197,7 @@ def two(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[xs
     lines: list[str] = []
     first = xs.evaluate(tiny_bundle, tasks, "sample", folder / "first", say=lines.append)
     assert any("families in" in line for line in lines)
-    return first, xs.evaluate(tiny_bundle, tasks, "sample", max_length=16)
+    return first, xs.evaluate(tiny_bundle, tasks, "sample", max_length=64)
 
 
 def test_results_in_every_shape(two: tuple[xs.Results, xs.Results], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,8 +261,9 @@ def test_the_notebook(minilm: Path) -> None:
             exec(compile(tree, "api.ipynb", "exec"), names)
             if isinstance(last, ast.Expr):
                 shown.append(eval(compile(ast.Expression(last.value), "api.ipynb", "eval"), names))
+        said = repr(shown[-1])
     finally:
         for table, content in zip((suites.DATASETS, suites.SUITES, suites._BY_STEM), before, strict=True):
             table.clear()
             table.update(content)  # type: ignore[arg-type]
-    assert "xtreme_xnli" in shown[0] and set(shown[2]) == {"de", "fr"} and "Near" in repr(shown[-1])
+    assert "xtreme_xnli" in shown[0] and set(shown[2]) == {"de", "fr"} and "Near" in said

@@ -88,7 +88,7 @@ def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
     bare = {family.name: family.group for family in reversed(FAMILIES.values())}
     wanted: set[tuple[str, str]] = set()
     for pattern in patterns:
-        matches = fnmatch.filter(names, pattern) or [bare[pattern]] * (pattern in bare)
+        matches = fnmatch.filter(names, pattern) or [group for name, group in bare.items() if name == pattern]
         if not matches:
             raise UnknownName.of("task", pattern, [*names, *bare])
         wanted |= {(family.group, language) for name in matches for family, language in names[name]}

@@ -104,8 +104,8 @@ def register(dataset: Dataset, module: ModuleType | None = None) -> Dataset:
         raise SettingError(f"{dataset!r} is a {type(dataset).__name__}; a Dataset is wanted")
     name = f"the dataset {dataset.suite}.{dataset.name}"
     known = suites.DATASETS.get(dataset.group)
-    if known is not None and suites.is_shipped(known):
-        return suites.register(dataset)  # says whose the name is, or that it is ours
+    if known is not None:
+        return suites.register(dataset)  # says whose the name is, or gives the equal one
     if dataset.suite in suites.SUITES and suites.SUITES[dataset.suite].built_in:
         raise SettingError(
             f"{name}: the suite {dataset.suite!r} is a benchmark of this package, and its scores are means over its "

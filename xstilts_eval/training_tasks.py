@@ -211,7 +211,7 @@ def _own(name: str) -> TrainingTask | None:
 
 
 def training_task(name: str) -> TrainingTask:
-    """The task called `name`, by one of its `ALIASES` or a dataset's group (``xtreme_xnli``); raises `UnknownName` with close matches."""
+    """The task by its name, one of its `ALIASES` or a dataset's group; raises `UnknownName` with close matches."""
     name = FAMILIES[name].name if name in FAMILIES else name
     found = TRAINING_TASKS.get(ALIASES.get(name, name)) or _own(name)
     if found is None and name in ("tatoeba", "bucc2018"):
