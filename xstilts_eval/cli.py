@@ -385,9 +385,12 @@ def sweep(
     Stages that runs share are trained once. A failed stage fails only what goes on from it; exit code 1 then.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from xstilts_eval import own_datasets
     from xstilts_eval.training import sweep as sweeps
     from xstilts_eval.training.sweep_ray import Pool
 
+    if workers != 0 and any(own_datasets.file_of(one) for one in own_datasets.own()):
+        raise SettingError("Ray's workers do not know the datasets of --include; give --workers 0")
     pool = Pool(workers, gpus_per_stage, address)
     if workers != 0:
         pool.check()
