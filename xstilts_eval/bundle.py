@@ -24,8 +24,11 @@ from xstilts_eval.writing import folder_beside, move_into_place, write_atomicall
 
 MANIFEST = "bundle.json"
 _HEADLESS = (kinds.BITEXT, kinds.MINING, kinds.TRANSLATION)
-HEAD_FAMILIES = tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind not in _HEADLESS))
-"""Families that a head can serve; of LAReQA and Mewsli-X that is an encoder trained for them."""
+
+
+def head_families() -> tuple[str, ...]:
+    """Families that a head can serve; of LAReQA and Mewsli-X that is an encoder trained for them."""
+    return tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind not in _HEADLESS))
 
 
 class _Strict(BaseModel):
@@ -131,8 +134,11 @@ class Bundle(_Strict):
     @classmethod
     def _known_families(cls, heads: dict[str, Head]) -> dict[str, Head]:
         for name in heads:
-            if name not in HEAD_FAMILIES:
-                raise ValueError(f"no family {name!r} with a head; known: {', '.join(HEAD_FAMILIES)}")
+            if name not in head_families():
+                raise ValueError(
+                    f"no family {name!r} with a head; known: {', '.join(head_families())} (a dataset of a file of your "
+                    "own is known with --include FILE)"
+                )
         return heads
 
     @model_validator(mode="after")
@@ -224,8 +230,8 @@ def make(
     if output.exists() and not (overwrite and (output / MANIFEST).is_file()):
         raise SettingError(f"{output} exists; give another folder" + ("" if overwrite else " or --overwrite a bundle"))
     for family in heads:
-        if family not in HEAD_FAMILIES:
-            raise UnknownName.of("family with a head", family, HEAD_FAMILIES)
+        if family not in head_families():
+            raise UnknownName.of("family with a head", family, head_families())
     with folder_beside(output) as new:
         write(_assemble(new, encoder, heads, orders, check, first_pieces or {}), new)
         move_into_place(new, output)

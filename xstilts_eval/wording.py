@@ -24,3 +24,7 @@ def p_value(p: float | None) -> str:
 def shortened(text: str, longest: int = LONGEST) -> str:
     """A text as a message quotes it: of a longer one the beginning, and how long it is."""
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
+
+
+BASELINE_HELP = "Run that the others are compared with, by path or its name in the table; default: first of RUNS."
+"""Of the option that names a baseline, wherever runs are given as a list."""

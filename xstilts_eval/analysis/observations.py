@@ -181,7 +181,7 @@ def _wanted(families: Sequence[Family], name: str | None, who: str) -> list[Fami
 
 
 def _is_called(family: Family, name: str | None) -> bool:
-    return name is None or name in (family.group, family.group.partition("_")[2])
+    return name is None or name in (family.group, family.name)
 
 
 def left_out(run: Path, baseline: Path | None, inner: str, family: str | None = None) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xstilts_eval import reading
-from xstilts_eval.bundle import HEAD_FAMILIES
+from xstilts_eval.bundle import head_families
 from xstilts_eval.errors import SettingError
 from xstilts_eval.label_reading import ExtraTypes, PosMap, split_order
 from xstilts_eval.models.checkpoint import Reading
@@ -155,7 +155,7 @@ def _without_quotes(text: str) -> str:
 
 def read(given: dict[str, Any]) -> Arguments:
     """Validate; raises `SettingError` naming the argument, what came and what was allowed."""
-    heads = {name: str(given[name]) for name in HEAD_FAMILIES if name in given}
+    heads = {name: str(given[name]) for name in head_families() if name in given}
     own: dict[str, Any] = {
         name: value.strip() if isinstance(value, str) and name not in _TEXTS else value
         for name, value in given.items()
@@ -163,7 +163,7 @@ def read(given: dict[str, Any]) -> Arguments:
     }
     if own.pop("trust_remote_code", False):
         raise SettingError("trust_remote_code: code of checkpoints is never run by --model xstilts; leave it out")
-    known = [name for name in Arguments.model_fields if name not in ("heads", "show_progress")] + list(HEAD_FAMILIES)
+    known = [name for name in Arguments.model_fields if name not in ("heads", "show_progress")] + list(head_families())
     for name in own:
         if name not in Arguments.model_fields or name == "heads":
             close = difflib.get_close_matches(name, known, n=1)

@@ -112,7 +112,8 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
         _check(leaves[-1], origin)
     if not leaves:
         raise PredictionError(
-            f"{origin} holds no result of tasks of this package (xtreme_*, xtremer_*, flores200_*, bitext_tatoeba)"
+            f"{origin} holds no result of tasks of this package (xtreme_*, xtremer_*, flores200_*, bitext_tatoeba); "
+            "those of a dataset of your own are known with --include FILE"
         )
     return RunResult(
         checkpoint=name, leaves=tuple(leaves), limit=limit, family_intervals=results.get("xstilts_intervals", {})
