@@ -17,7 +17,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from xstilts_eval.errors import UnfitCheckpoint
@@ -97,7 +96,7 @@ def identity_of(model: Any, tokenizer: Any) -> str:
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        digest.update(memoryview(np.ascontiguousarray(raw.numpy())))
+        digest.update(raw.numpy().data)
     digest.update(json.dumps(_config_of(model), sort_keys=True).encode())
     backend = getattr(tokenizer, "backend_tokenizer", None)
     told = backend.to_str() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
