@@ -15,7 +15,9 @@ import transformers
 from benchmarks import inputs
 from benchmarks.inputs import Size
 from benchmarks.measure import Agreement, Comparison, Contender
-from xstilts_eval.benchmark import UPOS, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import UPOS
+from xstilts_eval.kinds import Kind
 from xstilts_eval.models import pairs, tagging
 from xstilts_eval.training import batches, loop, rows, vocabulary
 from xstilts_eval.training import model as heads
@@ -52,7 +54,7 @@ def _pairs(name: str, size: Size, precision: str, target: float) -> Comparison:
     model = inputs.encoder("AutoModelForSequenceClassification", num_labels=2, **_NO_DROPOUT).train()
     documents = inputs.pairs(size.steps * _MICRO, ("en",))
     found = rows.pair_rows(inputs.loaded(model, pairs.MAX_LENGTH), documents)
-    return _comparison(name, "Training on sentence pairs", "PAWS-X pairs", model, Kind.PAIR, found, _MICRO, 128,
+    return _comparison(name, "Training on sentence pairs", "PAWS-X pairs", model, kinds.PAIR, found, _MICRO, 128,
                        precision, target)  # fmt: skip
 
 
@@ -60,8 +62,10 @@ def _tags(name: str, size: Size, precision: str, target: float) -> Comparison:
     model = inputs.encoder("AutoModelForTokenClassification", num_labels=len(UPOS), **_NO_DROPOUT).train()
     documents = inputs.documents("udpos", ("en",), size.steps * _MICRO, "dev")
     found = rows.tagged_rows(inputs.loaded(model, tagging.MAX_LENGTH), documents, UPOS)
-    return _comparison(name, "Training on tagged sentences", "UD-POS sentences", model, Kind.TAGGED, found, _MICRO, 128,
-                       precision, target)  # fmt: skip
+    return _comparison(
+        name, "Training on tagged sentences", "UD-POS sentences", model, kinds.TAGGED, found, _MICRO, 128, precision,
+        target,
+    )  # fmt: skip
 
 
 _NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}

@@ -9,7 +9,8 @@ from statistics import fmean
 from typing import Any
 
 from tests.host_results import host_results
-from xstilts_eval.benchmark import Kind, leaf_parts
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import leaf_parts
 
 Answers = Sequence[Any]
 
@@ -35,9 +36,9 @@ def write_run(folder: Path, answers: Mapping[str, Answers], documents: int = 0, 
 
 def _sample(leaf: str, number: int, answer: Any) -> dict[str, Any]:
     kind = leaf_parts(leaf)[0].kind
-    if kind is Kind.TAGGED:
+    if kind is kinds.TAGGED:
         return {"doc_id": number, "f1_ci95": [f"s{number}", *answer]}
-    if kind is Kind.QUESTION:
+    if kind is kinds.QUESTION:
         passage, f1, exact = answer
         return {"doc_id": number, "f1_ci95": [passage, f1], "exact_match_ci95": [passage, exact]}
     return {"doc_id": number, "acc_ci95": [f"d{number}", answer]}
@@ -45,10 +46,10 @@ def _sample(leaf: str, number: int, answer: Any) -> dict[str, Any]:
 
 def _scores(leaf: str, answers: Answers) -> dict[str, float]:
     kind = leaf_parts(leaf)[0].kind
-    if kind is Kind.TAGGED:
+    if kind is kinds.TAGGED:
         correct, predicted, gold = (sum(row[i] for row in answers) for i in range(3))
         return {"f1": 2 * correct / (predicted + gold), "precision": correct / predicted, "recall": correct / gold}
-    if kind is Kind.QUESTION:
+    if kind is kinds.QUESTION:
         return {"f1": fmean(f1 for _, f1, _ in answers), "exact_match": fmean(exact for _, _, exact in answers)}
     return {"acc": sum(answers) / len(answers)}
 

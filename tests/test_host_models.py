@@ -18,7 +18,8 @@ from tests.bridged_host import bridged, hf, simple_evaluate
 from tests.run_host import load_tasks
 from tests.test_bridge import INSTALL, NO_DEFAULTS, python
 from tests.tiny_language_models import make_byt5, make_llama, make_mt5
-from xstilts_eval.benchmark import FAMILIES, XTREME, Kind, family
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import FAMILIES, XTREME, family
 from xstilts_eval.data import sources
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import host_models, host_vectors
@@ -35,7 +36,7 @@ SHAPES = {
 TEXT = ["xtreme.xnli.sw", "xtreme.pawsx.ko", "xtreme.udpos.ta", "xtreme.panx.ka"]
 TEXT += ["xtreme.xquad.th", "xtreme.mlqa.hi", "xtreme.tydiqa.te"]
 RETRIEVAL = ["xtreme.tatoeba.th", "xtreme.bucc2018.zh"]
-GENERATIVE = [f for f in XTREME if f.kind in (Kind.TAGGED, Kind.QUESTION)]
+GENERATIVE = [f for f in XTREME if f.kind in (kinds.TAGGED, kinds.QUESTION)]
 
 
 @pytest.fixture(scope="module")
@@ -330,8 +331,8 @@ def bare(path: str, **attributes: Any) -> Any:
 )
 def test_classes_of_the_host(path: str, attributes: dict[str, Any], refused: set[str]) -> None:
     lm = bare(path, **attributes)
-    kinds = {"pair": Kind.PAIR, "text": Kind.TAGGED, "retrieval": Kind.BITEXT}
-    assert {name for name, kind in kinds.items() if host_models._CHECKS[kind](lm)} == refused
+    by_name = {"pair": kinds.PAIR, "text": kinds.TAGGED, "retrieval": kinds.BITEXT}
+    assert {name for name, kind in by_name.items() if host_models._CHECKS[kind](lm)} == refused
 
 
 class Stub(LM):  # type: ignore[misc]

@@ -29,7 +29,6 @@ ROOMS = (
 )  # fmt: skip
 """Rooms by name below the package; a module's own name goes before that of its package."""
 LEFT = {
-    ("data.conllu", "benchmark"),
     ("results.alignment", "zoo.comparability"),
     ("results.show_command", "zoo.manifest"),
     ("results.show_command", "zoo.views"),

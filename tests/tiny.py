@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.benchmark import PANX_TAGS, UPOS, XTREME, Kind, family
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import PANX_TAGS, UPOS, XTREME, family
 from xstilts_eval.bundle import Bundle, Head, write
 from xstilts_eval.data import sources
 from xstilts_eval.paths import sample_path
@@ -24,7 +25,7 @@ def texts() -> list[str]:
     found: list[str] = []
     for one in XTREME:
         for language in one.languages:
-            if one.kind is Kind.MINING:
+            if one.kind is kinds.MINING:
                 continue
             for example in sources.load(one, language, "test", sample_path()).examples:
                 found += _strings(asdict(example))

@@ -14,15 +14,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from xstilts_eval import fingerprints
-from xstilts_eval.benchmark import FAMILIES, Kind
+from xstilts_eval import fingerprints, kinds
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.label_reading import split_order
 from xstilts_eval.writing import folder_beside, move_into_place, write_atomically
 
 MANIFEST = "bundle.json"
-_HEADLESS = (Kind.BITEXT, Kind.MINING, Kind.TRANSLATION)
+_HEADLESS = (kinds.BITEXT, kinds.MINING, kinds.TRANSLATION)
 HEAD_FAMILIES = tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind not in _HEADLESS))
 """Families that a head can serve; of LAReQA and Mewsli-X that is an encoder trained for them."""
 

@@ -9,15 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xstilts_eval.datasets import (
+    afrixnli,
+    americasnli,
+    belebele,
     bitext_tatoeba,
     bucc2018,
     flores200,
     flores200pair,
     lareqa,
+    masakhaner,
+    masakhanews,
+    masakhapos,
     mewslix,
     mlqa,
     panx,
     pawsx,
+    sib200,
     tatoeba,
     tydiqa,
     udpos,
@@ -109,6 +116,15 @@ _SUITES = (
         note="FLORES-200: translation is scored by chrF++, its README's primary metric, retrieval by accuracy.",
     ),
     Suite("flores200pair", "FLORES-200 pair", (flores200pair.TRANSLATION, flores200pair.RETRIEVAL)),
+    Suite(
+        "beyond",
+        "Beyond XTREME",
+        (
+            sib200.BEYOND, masakhanews.BEYOND, americasnli.BEYOND, afrixnli.BEYOND, masakhaner.BEYOND,
+            masakhapos.BEYOND, belebele.BEYOND,
+        ),
+        note="The datasets beyond XTREME have no common score: they differ in languages and in tasks.",
+    ),
 )  # fmt: skip
 
 SUITES: dict[str, Suite] = {}
@@ -150,6 +166,12 @@ def dataset(name: str) -> Dataset:
     if found is None:
         raise UnknownName.of("task family", name, [*DATASETS, *(one.name for one in DATASETS.values())])
     return found
+
+
+def name_in_documents(one: Dataset) -> str:
+    """How a document names its dataset: by its bare name, or by its group where that name has other words or labels."""
+    first = dataset(one.name)
+    return one.name if (first.prompt.words, first.labels) == (one.prompt.words, one.labels) else one.group
 
 
 def leaf_parts(leaf: str) -> tuple[Dataset, str]:

@@ -10,8 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xstilts_eval.benchmark import PANX_TAGS, UPOS, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import PANX_TAGS, UPOS
+from xstilts_eval.datasets._dataset import Dataset
 from xstilts_eval.errors import UnknownName
+from xstilts_eval.kinds import Kind
+from xstilts_eval.suites import DATASETS
 
 NLI = ("contradiction", "entailment", "neutral")
 """Class order of XNLI in XTREME (`evaluate.py`) and of MNLI, SNLI and ANLI (c, e, n) in jiant: one head fits all."""
@@ -46,12 +50,12 @@ class TrainingTask:
 
 def _nli(name: str, title: str, train_size: int, dev_size: int | None, parts: tuple[str, ...] = ()) -> TrainingTask:
     return TrainingTask(
-        name, title, Kind.PAIR, "nli", NLI, parts=parts, serves=("xnli",), train_size=train_size, dev_size=dev_size
+        name, title, kinds.PAIR, "nli", NLI, parts=parts, serves=("xnli",), train_size=train_size, dev_size=dev_size
     )
 
 
 def _choice(name: str, title: str, train_size: int, dev_size: int, serves: tuple[str, ...] = ()) -> TrainingTask:
-    return TrainingTask(name, title, Kind.CHOICE, "choice", serves=serves, train_size=train_size, dev_size=dev_size)
+    return TrainingTask(name, title, kinds.CHOICE, "choice", serves=serves, train_size=train_size, dev_size=dev_size)
 
 
 _ANLI_PLUS = ("snli", "mnli", "anli_r1", "anli_r2", "anli_r3")
@@ -71,7 +75,7 @@ _TASKS = (
     TrainingTask(
         "qqp",
         "Quora Question Pairs",
-        Kind.PAIR,
+        kinds.PAIR,
         "paraphrase",
         BINARY,
         "accuracy_f1",
@@ -82,7 +86,7 @@ _TASKS = (
     TrainingTask(
         "squad",
         "SQuAD v1.1",
-        Kind.QUESTION,
+        kinds.QUESTION,
         "span",
         metric="squad",
         serves=("xquad", "mlqa", "tydiqa"),
@@ -93,7 +97,7 @@ _TASKS = (
     TrainingTask(
         "squad_v2",
         "SQuAD v2.0",
-        Kind.QUESTION,
+        kinds.QUESTION,
         "span_or_none",
         metric="squad_v2",
         train_size=130_319,
@@ -102,9 +106,9 @@ _TASKS = (
     # Train: card of a copy of Rowan/hellaswag on the hub; dev counted in a full copy of the validation set.
     _choice("hellaswag", "HellaSwag", 39_905, 10_042),
     # Recalled, unverified; the size of a development set depends on the user's conversion.
-    TrainingTask("ccg", "CCG supertagging (CCGbank)", Kind.TAGGED, "ccg", metric="word_accuracy", train_size=38_015),
+    TrainingTask("ccg", "CCG supertagging (CCGbank)", kinds.TAGGED, "ccg", metric="word_accuracy", train_size=38_015),
     # Dataset card of allenai/cosmos_qa (the paper's table has 25,588 for train); dev also counted in the file.
-    _choice("cosmosqa", "Cosmos QA", 25_262, 2_985),
+    _choice("cosmosqa", "Cosmos QA", 25_262, 2_985, serves=("belebele",)),
     # Counted in the official files (random split, v1.11).
     _choice("commonsenseqa", "CommonsenseQA", 9_741, 1_221),
     # Train: card of a copy of allenai/social_i_qa on the hub; dev also counted in the official file (v1.4).
@@ -115,7 +119,7 @@ _TASKS = (
     TrainingTask(
         "pawsx",
         "PAWS-X (English)",
-        Kind.PAIR,
+        kinds.PAIR,
         "paraphrase",
         BINARY,
         serves=("pawsx",),
@@ -125,7 +129,7 @@ _TASKS = (
     TrainingTask(
         "udpos",
         "UD-POS (English)",
-        Kind.TAGGED,
+        kinds.TAGGED,
         "upos",
         UPOS,
         "chunk_f1",
@@ -136,7 +140,7 @@ _TASKS = (
     TrainingTask(
         "panx",
         "PAN-X (English)",
-        Kind.TAGGED,
+        kinds.TAGGED,
         "ner",
         PANX_TAGS,
         "chunk_f1",
@@ -148,7 +152,7 @@ _TASKS = (
     TrainingTask(
         "tydiqa",
         "TyDiQA-GoldP (English)",
-        Kind.QUESTION,
+        kinds.QUESTION,
         "span",
         metric="squad",
         serves=("tydiqa",),
@@ -159,7 +163,7 @@ _TASKS = (
     TrainingTask(
         "lareqa",
         "Questions and answer sentences of SQuAD v1.1",
-        Kind.RANKING,
+        kinds.RANKING,
         "dual_encoder",
         metric="mrr",
         serves=("lareqa",),
@@ -170,7 +174,7 @@ _TASKS = (
     TrainingTask(
         "mewslix",
         "Mentions and entities of Mewsli-X (English Wikipedia)",
-        Kind.RANKING,
+        kinds.RANKING,
         "dual_encoder",
         metric="mrr",
         serves=("mewslix",),
@@ -179,7 +183,32 @@ _TASKS = (
     ),
 )
 
+
+_METRICS = {kinds.TAGGED: "chunk_f1", kinds.QUESTION: "squad"}
+
+
+def of_dataset(dataset: Dataset) -> TrainingTask:
+    """Training on the English part of a dataset that says so by `learned`; the head is the dataset's own."""
+    english = dataset.spelled("en")
+    return TrainingTask(
+        dataset.name,
+        f"{dataset.title} (English)",
+        dataset.kind,
+        dataset.name,
+        dataset.labels,
+        _METRICS.get(dataset.kind, "accuracy"),
+        serves=(dataset.name,),
+        train_size=dataset.data.size("train", english),
+        dev_size=dataset.data.size("dev", english),
+    )
+
+
 TRAINING_TASKS: dict[str, TrainingTask] = {task.name: task for task in _TASKS}
+TRAINING_TASKS |= {
+    dataset.name: of_dataset(dataset)
+    for dataset in DATASETS.values()
+    if dataset.learned == dataset.name and dataset.name not in TRAINING_TASKS
+}
 ALIASES: Mapping[str, str] = {"xnli": "mnli", "xquad": "squad", "mlqa": "squad", "xcopa": "copa", "squad_v1": "squad"}
 """Names of XTREME families (and jiant's of SQuAD) by the task they are trained on."""
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xstilts_eval import bundle
+from xstilts_eval import bundle, kinds
 from xstilts_eval.analysis import heads, relatedness_measure, representations, transferability
-from xstilts_eval.benchmark import FAMILIES, Kind
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import MissingData, NumericError
 from xstilts_eval.paths import sample_path
 
@@ -87,7 +87,7 @@ def test_probabilities_are_those_of_transformers(stage):
 
     found: Any = {head.task: head for head in heads.of(stage)}
     target = documents(UDPOS)
-    values = heads.probabilities(representations.load(found["udpos"].folder, auto_class=heads._CLASSES[Kind.TAGGED]),
+    values = heads.probabilities(representations.load(found["udpos"].folder, auto_class=heads._CLASSES[kinds.TAGGED]),
                                  target)  # fmt: skip
     assert values.shape == (len(target.labels), 17)
     tokenizer = AutoTokenizer.from_pretrained(stage / "udpos")
@@ -99,7 +99,7 @@ def test_probabilities_are_those_of_transformers(stage):
     assert values[: len(tokens)] == pytest.approx(torch.softmax(logits, -1).numpy(), abs=1e-5)
 
     target = documents(PAWSX)
-    values = heads.probabilities(representations.load(found["pawsx"].folder, auto_class=heads._CLASSES[Kind.PAIR]),
+    values = heads.probabilities(representations.load(found["pawsx"].folder, auto_class=heads._CLASSES[kinds.PAIR]),
                                  target)  # fmt: skip
     one = target.examples[1]
     with torch.inference_mode():

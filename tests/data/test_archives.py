@@ -20,7 +20,8 @@ from tests.hub_rows import SAMPLE
 from tests.hub_server import Fault, Hub, Repository
 from xstilts_eval.benchmark import XTREME, family
 from xstilts_eval.data import archives, hub, sources
-from xstilts_eval.data.archives import Archive, download, unpack
+from xstilts_eval.data.archives import download, unpack
+from xstilts_eval.datasets._dataset import Archive
 from xstilts_eval.errors import FetchError, MissingData
 
 URL = "https://example.org/a/data.bin"
@@ -262,7 +263,7 @@ def test_addresses_of_xtreme_r() -> None:
     assert lareqa.url.endswith("/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r/th.json")
     with pytest.raises(MissingData, match=r"get-mewsli-x\.sh"):
         archives.archives(family("mewslix"), "de", "test")
-    with pytest.raises(MissingData, match="XCOPA has no train data"):
+    with pytest.raises(MissingData, match="xtremer_xcopa has no train data; it has test and dev"):
         archives.archives(family("xcopa"), "qu", "train")
 
 

@@ -62,14 +62,14 @@ def test_every_leaf_has_a_pinned_source() -> None:
         *(one.group for one in FAMILIES.values() if one.suite.startswith("flores200")),
     }
     assert {language for group, language in elsewhere if group == "xtremer_udpos"} == {"lt", "pl", "uk", "wo", "ro"}
-    for repository in hub.REPOSITORIES:
+    for repository in hub.repositories():
         assert re.fullmatch(r"[0-9a-f]{40}", repository.revision) and repository.seen
-    assert len({repository.revision for repository in hub.REPOSITORIES}) == len(hub.REPOSITORIES)
+    assert len({repository.revision for repository in hub.repositories()}) == len(hub.repositories())
 
 
 def test_pins_are_those_read_in_public_code() -> None:
     """Typed a second time, in tests/hub_rows.py; a slip of a finger in either fails here."""
-    assert {one.name: one.revision for one in hub.REPOSITORIES} == hub_rows.SHA
+    assert {one.name: one.revision for one in hub.repositories()} == hub_rows.SHA
 
 
 def test_what_is_written_is_what_sources_look_for(tmp_path: Path) -> None:

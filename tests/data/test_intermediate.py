@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.shared_data import DATA, needs_data
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
 from xstilts_eval.data import intermediate
 from xstilts_eval.data.examples import Choice, Match, Pair, Question, Tagged, document
 from xstilts_eval.data.intermediate import labels, load
@@ -255,7 +255,7 @@ SAMPLE_ROWS = {
     "commonsenseqa": (10, 5), "siqa": (9, 4), "copa": (10, 4), "pawsx": (100, 20), "udpos": (200, 30),
     "panx": (200, 30), "tydiqa": (60, 20), "lareqa": (60, 12), "mewslix": (60, 12),
 }  # fmt: skip
-CLASSES = {Pair: Kind.PAIR, Tagged: Kind.TAGGED, Question: Kind.QUESTION, Choice: Kind.CHOICE, Match: Kind.RANKING}
+CLASSES = {Pair: kinds.PAIR, Tagged: kinds.TAGGED, Question: kinds.QUESTION, Choice: kinds.CHOICE, Match: kinds.RANKING}
 
 
 @pytest.mark.parametrize("name", [name for name, task in TRAINING_TASKS.items() if not task.parts])
@@ -267,10 +267,10 @@ def test_the_sample_has_every_task(name: str) -> None:
         assert not loaded.complete, "the sample passes for the real data"
         assert {CLASSES[type(example)] for example in loaded.examples} == {task.kind}
         assert len({example.id for example in loaded.examples}) == loaded.rows
-    if task.kind is Kind.PAIR:
+    if task.kind is kinds.PAIR:
         found = {example.label for example in train.examples if isinstance(example, Pair)}
         assert found == set(range(len(task.labels)))
-    elif task.kind is Kind.TAGGED:
+    elif task.kind is kinds.TAGGED:
         known = set(labels(task, sample_path()))
         assert {tag for one in (*train.examples, *dev.examples) if isinstance(one, Tagged) for tag in one.tags} <= known
 

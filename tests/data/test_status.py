@@ -6,7 +6,7 @@ import pytest
 
 from tests.shared_data import DATA, needs_data
 from xstilts_eval.benchmark import FAMILIES, XTREME, family
-from xstilts_eval.data.status import CREDITS, Row, status
+from xstilts_eval.data.status import Row, status
 
 PANX = "yo:Ibadan\tB-LOC\n\n"
 
@@ -64,7 +64,7 @@ def test_managed_folder_says_where_the_rest_comes_from(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("group", sorted(FAMILIES))
 def test_every_family_has_terms_and_a_citation(group: str) -> None:
-    credit = CREDITS[FAMILIES[group].name]
+    credit = FAMILIES[group].data
     assert credit.licence and any(str(year) in credit.citation for year in range(2017, 2023))
 
 
@@ -83,7 +83,7 @@ def test_licences() -> None:
         "lareqa": "CC BY-SA 4.0",
         "mewslix": "not stated with the data",
     }
-    assert {name: CREDITS[name].licence for name in expected} == expected
+    assert {name: family(name).data.licence for name in expected} == expected
 
 
 @needs_data

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from xstilts_eval.benchmark import FAMILIES, XTREME, Kind, family
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import FAMILIES, XTREME, family
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.results import leaderboard_files as files
 
@@ -123,6 +124,6 @@ def test_a_question_id_twice_is_refused():
 
 
 def test_all_nine_families_can_be_written_and_no_other_benchmark():
-    assert {one.kind for one in XTREME} == {Kind.PAIR, Kind.TAGGED, Kind.QUESTION, Kind.BITEXT, Kind.MINING}
+    assert {one.kind for one in XTREME} == {kinds.PAIR, kinds.TAGGED, kinds.QUESTION, kinds.BITEXT, kinds.MINING}
     assert all(files.can_write(one) for one in XTREME)
     assert not files.can_write(FAMILIES["bitext_tatoeba"])

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.shared_data import DATA, needs_data
-from xstilts_eval.benchmark import XTREME, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError, XstiltsError
 from xstilts_eval.results.official import score_predictions
@@ -163,16 +164,16 @@ def test_the_report_is_json_in_the_official_layout(mock_scores):
 # --- small folders written here: one example per language, everything right unless a test breaks it ---
 
 LABELS = {
-    Kind.PAIR: "entailment\nneutral\n",
-    Kind.BITEXT: "1\n0\n",
-    Kind.TAGGED: "B-PER\nI-PER\n\nO\n",
-    Kind.MINING: "xx-1\ten-1\nxx-2\ten-2\n",
+    kinds.PAIR: "entailment\nneutral\n",
+    kinds.BITEXT: "1\n0\n",
+    kinds.TAGGED: "B-PER\nI-PER\n\nO\n",
+    kinds.MINING: "xx-1\ten-1\nxx-2\ten-2\n",
 }
 GOLD_ANSWERS = {"data": [{"paragraphs": [{"qas": [{"id": "q1", "answers": [{"text": "北京"}, {"text": "x y"}]}]}]}]}
 
 
 def extension(family: Family) -> str:
-    return "json" if family.kind is Kind.QUESTION else "tsv"
+    return "json" if family.kind is kinds.QUESTION else "tsv"
 
 
 def write_task(root: Path, family: Family) -> None:

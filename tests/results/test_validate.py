@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.shared_data import DATA, needs_data
-from xstilts_eval.benchmark import XTREME, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import XTREME
 from xstilts_eval.errors import MissingData
 from xstilts_eval.results import validate
 from xstilts_eval.results.official import file_name
@@ -16,11 +17,11 @@ MOCK = DATA / "xtreme_mock"
 
 GOLD = [{"id": id_, "answers": [{"text": "a"}]} for id_ in ("q1", "q2")]
 FILES = {
-    Kind.PAIR: ("{label}\n" * 2, "{label}\n" * 2),
-    Kind.BITEXT: ("1\n1\n", "1\n0\n"),
-    Kind.TAGGED: ("X\nX\n\nX\n", "X\nX\n\nX\n"),
-    Kind.MINING: ("de-1\ten-1\nde-2\ten-9\n", "de-1\ten-1\n"),
-    Kind.QUESTION: ('{\n"q1": "a",\n"q2": "b"\n}\n', json.dumps({"data": [{"paragraphs": [{"qas": GOLD}]}]})),
+    kinds.PAIR: ("{label}\n" * 2, "{label}\n" * 2),
+    kinds.BITEXT: ("1\n1\n", "1\n0\n"),
+    kinds.TAGGED: ("X\nX\n\nX\n", "X\nX\n\nX\n"),
+    kinds.MINING: ("de-1\ten-1\nde-2\ten-9\n", "de-1\ten-1\n"),
+    kinds.QUESTION: ('{\n"q1": "a",\n"q2": "b"\n}\n', json.dumps({"data": [{"paragraphs": [{"qas": GOLD}]}]})),
 }
 
 
@@ -176,7 +177,7 @@ def test_the_benchmarks_own_predictions_pass(labels):
 def test_every_single_removed_line_of_the_mock_predictions_is_found(tmp_path):
     """Of each task one language, every line dropped once: counts, words and ids must give it away (BUCC has none)."""
     for family in XTREME:
-        if family.kind is Kind.MINING:
+        if family.kind is kinds.MINING:
             continue
         name = file_name(family, family.languages[0])
         labels = tmp_path / "labels" / family.name

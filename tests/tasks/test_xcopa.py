@@ -46,13 +46,8 @@ def test_the_prompt_is_the_hosts_wherever_the_premise_ends_in_a_full_stop(langua
 def test_prompts_by_hand(
     language: str, question: str, premise: str, options: tuple[str, ...], expected: list[str]
 ) -> None:
-    doc = {"language": language, "question": question, "premise": premise, "choices": list(options)}
+    doc = {"family": "xcopa", "language": language, "question": question, "premise": premise, "choices": list(options)}
     assert _ours(doc) == expected
-
-
-def test_every_language_has_its_words() -> None:
-    assert prompts.CAUSE_WORDS.keys() == {*family("xcopa").languages, "en"}
-    assert set(prompts.QA_WORDS) >= {code for name in ("xtremer_xquad", "tydiqa") for code in family(name).languages}
 
 
 def test_a_head_scores_options_not_positions(tiny_bundle: Any) -> None:

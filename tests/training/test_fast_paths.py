@@ -12,7 +12,7 @@ import transformers
 
 from tests.tiny_language_models import make_llama
 from tests.training import architectures, runs
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError
 from xstilts_eval.training import fit, vocabulary
 from xstilts_eval.training.dropout import CheapDropout, keep_mask, use_cheap_masks
@@ -254,7 +254,7 @@ def test_nothing_is_dropped(make: Callable[[], torch.nn.Module]) -> None:
 
 def test_kinds_without_a_packed_loss_are_left_to_the_model() -> None:
     encoder: Any = None
-    assert packed_loss(encoder, None, Kind.RANKING, torch.ones(1), {}) is None
+    assert packed_loss(encoder, None, kinds.RANKING, torch.ones(1), {}) is None
 
 
 # ---------------------------------------------------------------------- frozen tables, first blocks

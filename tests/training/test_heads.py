@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 import torch
 
-from xstilts_eval import bundle
-from xstilts_eval.benchmark import Family, Kind
+from xstilts_eval import bundle, kinds
+from xstilts_eval.benchmark import Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import sources
 from xstilts_eval.errors import MissingData, NumericError, SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.kinds import Kind
 from xstilts_eval.metrics import tagging as metrics
 from xstilts_eval.models import pairs, spans
 from xstilts_eval.models.checkpoint import resolve
@@ -67,7 +68,7 @@ def synthetic(kind: Kind, count: int, seed: int) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     for number in range(count):
         words, colour, label = draw.choices(WORDS, k=10), draw.choice(COLOURS), draw.randrange(2)
-        if kind is Kind.PAIR:
+        if kind is kinds.PAIR:
             second = [*words[5:], colour] if label else words[5:]
             made.append({"premise": " ".join(words[:5]), "hypothesis": " ".join(second), "label": label})
         else:
@@ -88,8 +89,8 @@ def trained(base: str, family: Family, documents: list[dict[str, Any]], epochs: 
 
 def test_a_pair_head_learns_the_family_label_order(base: str) -> None:
     family = find_family("pawsx")
-    head, losses = trained(base, family, synthetic(Kind.PAIR, 160, 1), epochs=6)
-    unseen = synthetic(Kind.PAIR, 100, 2)
+    head, losses = trained(base, family, synthetic(kinds.PAIR, 160, 1), epochs=6)
+    unseen = synthetic(kinds.PAIR, 100, 2)
     values, _ = pairs.classify(head, unseen, range(2))
     right = sum(int(row.argmax()) == doc["label"] for row, doc in zip(values, unseen, strict=True))
     assert losses[-1] < 0.5 * losses[0]
@@ -97,8 +98,8 @@ def test_a_pair_head_learns_the_family_label_order(base: str) -> None:
 
 
 def test_a_span_head_learns(base: str) -> None:
-    head, losses = trained(base, find_family("xquad"), synthetic(Kind.QUESTION, 160, 1), epochs=8)
-    unseen = synthetic(Kind.QUESTION, 100, 2)
+    head, losses = trained(base, find_family("xquad"), synthetic(kinds.QUESTION, 160, 1), epochs=8)
+    unseen = synthetic(kinds.QUESTION, 100, 2)
     answers, _ = spans.answer(head, unseen)
     assert losses[-1] < 0.5 * losses[0]
     assert sum(found == doc["answers"][0]["text"] for found, doc in zip(answers, unseen, strict=True)) >= 80

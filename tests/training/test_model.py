@@ -13,9 +13,9 @@ import transformers
 from safetensors.torch import load_file
 
 from tests.training import architectures, runs
-from xstilts_eval import bundle
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import bundle, kinds
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
+from xstilts_eval.kinds import Kind
 from xstilts_eval.models import pairs
 from xstilts_eval.models.encoder import Loaded, Runtime
 from xstilts_eval.models.source import Source
@@ -23,10 +23,10 @@ from xstilts_eval.training import model as models
 from xstilts_eval.training.model import AUTO_CLASSES, HeadSpec
 
 SPECS = [
-    HeadSpec("nli", Kind.PAIR, ("no", "yes", "maybe")),
-    HeadSpec("upos", Kind.TAGGED, ("A", "B")),
-    HeadSpec("span", Kind.QUESTION),
-    HeadSpec("choice", Kind.CHOICE),
+    HeadSpec("nli", kinds.PAIR, ("no", "yes", "maybe")),
+    HeadSpec("upos", kinds.TAGGED, ("A", "B")),
+    HeadSpec("span", kinds.QUESTION),
+    HeadSpec("choice", kinds.CHOICE),
 ]
 
 
@@ -38,7 +38,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def inputs_of(kind: Kind) -> dict[str, torch.Tensor]:
     ids = torch.arange(5, 21).view(2, 8)
-    ids = ids[:, None].repeat(1, 3, 1) if kind is Kind.CHOICE else ids
+    ids = ids[:, None].repeat(1, 3, 1) if kind is kinds.CHOICE else ids
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
@@ -127,7 +127,7 @@ def test_development_scores_are_those_of_the_saved_head(name: str, bases: dict[s
     source = Source(str(bases[name]))
     shared = models.build(source, SPECS[:1]).eval()
     models.save(shared, partial(source.write_tokenizer, source.tokenizer()), tmp_path, {"nli": "nli"})
-    opened, _ = open_head(tmp_path / "nli", Kind.PAIR)
+    opened, _ = open_head(tmp_path / "nli", kinds.PAIR)
     documents = [{"id": str(n), "premise": "one two " * n, "hypothesis": "three"} for n in range(1, 5)]
     runtime = Runtime(torch.device("cpu"), torch.float32, 512, show_progress=False)
     found = [
@@ -230,7 +230,7 @@ def test_adapters_are_merged(name: str, bases: dict[str, Path], tmp_path: Path) 
         difference = (after[key] - before[key]).float()
         values = torch.linalg.svdvals(difference)
         assert values[4] < 1e-4 * values[0], "a product of two matrices of rank 4"
-    opened, info = open_head(folder / bundle.read(folder).heads["xnli"].path, Kind.PAIR)
+    opened, info = open_head(folder / bundle.read(folder).heads["xnli"].path, kinds.PAIR)
     assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     assert not any(torch.isnan(weight).any() for weight in opened.parameters())
 

@@ -13,7 +13,7 @@ import torch
 
 from tests import tiny_language_models
 from tests.run_host import load_tasks, run_host
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.tasks import prompts
 from xstilts_eval.training import text
@@ -495,7 +495,7 @@ def test_an_encoder_decoder_that_cannot_begin(folders: dict[str, Path]) -> None:
 
 def test_a_task_without_text(llama: tuple[Any, Any]) -> None:
     model, tokenizer = llama
-    task = replace(training_task("squad"), name="pairs", kind=Kind.MINING)
+    task = replace(training_task("squad"), name="pairs", kind=kinds.MINING)
     with pytest.raises(SettingError, match="pairs has no text-to-text prompt"):
         text.rows_of(tokenizer, model.config, [], task, 100)
 

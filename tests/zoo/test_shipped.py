@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from xstilts_eval.benchmark import FAMILIES
-from xstilts_eval.data import sources
 from xstilts_eval.languages import languages
 from xstilts_eval.paths import recipes_path, zoo_path
 from xstilts_eval.zoo.check import check
@@ -307,12 +306,11 @@ def test_public_nli_checkpoints(model: str, numbers: dict[str, float], zoo: Zoo)
 
 
 def test_sizes_of_tatoeba_are_those_of_the_files(zoo: Zoo) -> None:
-    expected = sources._EXPECTED[("tatoeba", "test")]
+    data = FAMILIES["bitext_tatoeba"].data
     found = {r.language: r.n for r in zoo.of("LaBSE") if r.family == "bitext_tatoeba" and r.metric == "acc"}
     assert found.pop("avg") is None
-    unseen = {language for language, n in found.items() if n is None}
-    assert unseen == sources._UNSEEN
-    assert all(n == expected.get(language, 1000) for language, n in found.items() if n)
+    assert len(found) == 112
+    assert found == {language: data.size("test", language) for language in found}
 
 
 def test_sizes_of_the_test_sets(zoo: Zoo) -> None:
@@ -321,8 +319,7 @@ def test_sizes_of_the_test_sets(zoo: Zoo) -> None:
     assert set(sizes) == {"xtreme_xnli", "xtreme_pawsx", "xtreme_xquad", "xtreme_mlqa", "xtreme_tydiqa"}
     assert (sum(sizes["xtreme_xnli"].values()), sum(sizes["xtreme_tydiqa"].values())) == (75_150, 5_077)  # type: ignore[arg-type]
     for name, by_language in sizes.items():
-        expected = sources._EXPECTED[FAMILIES[name].name, "test"]
-        assert by_language == {code: expected.get(code, expected.get("*")) for code in by_language}, name
+        assert by_language == {code: FAMILIES[name].data.size("test", code) for code in by_language}, name
     assert (zoo.sizes["xtreme_mlqa"].of("avg"), zoo.sizes["xtreme_tydiqa"].of("avg")) == (4_517, 113)
 
 

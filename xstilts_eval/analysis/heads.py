@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval import bundle
+from xstilts_eval import bundle, kinds
 from xstilts_eval.analysis import representations, transferability
 from xstilts_eval.analysis.regression import Vector
-from xstilts_eval.benchmark import Family, Kind
+from xstilts_eval.benchmark import Family
 from xstilts_eval.data import sources
 from xstilts_eval.data.examples import Choice, Pair, Tagged, document
 from xstilts_eval.errors import MissingData, NumericError, XstiltsError
+from xstilts_eval.kinds import Kind
 from xstilts_eval.models import choices, pairs
 from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.models.tagging import FirstPiece
@@ -30,12 +31,12 @@ from xstilts_eval.training_tasks import training_task
 RECIPE, STAGE = "recipe.json", "stage.json"
 SPLITS = ("dev", "train", "test")
 """Where English documents are taken from, the first that is there: scored ones last."""
-UNITS = {Kind.PAIR: "pairs", Kind.TAGGED: "words", Kind.CHOICE: "options"}
+UNITS = {kinds.PAIR: "pairs", kinds.TAGGED: "words", kinds.CHOICE: "options"}
 LEEP, NCE, AGREEMENT, SAME_HEAD = "LEEP", "NCE", "label agreement", "same head type"
 _CLASSES = {
-    Kind.PAIR: "AutoModelForSequenceClassification",
-    Kind.TAGGED: "AutoModelForTokenClassification",
-    Kind.CHOICE: "AutoModelForMultipleChoice",
+    kinds.PAIR: "AutoModelForSequenceClassification",
+    kinds.TAGGED: "AutoModelForTokenClassification",
+    kinds.CHOICE: "AutoModelForMultipleChoice",
 }
 
 
@@ -64,7 +65,7 @@ class English:
     @property
     def labels(self) -> list[str]:
         """One per unit: pair, word, or document with options (the position of the right one)."""
-        if self.family.kind is Kind.TAGGED:
+        if self.family.kind is kinds.TAGGED:
             return [tag for one in self.examples if isinstance(one, Tagged) for tag in one.tags]
         return [str(one.label) for one in self.examples if not isinstance(one, Tagged)]
 
@@ -72,7 +73,7 @@ class English:
 def english(family: Family, folder: Path, limit: int) -> English:
     """The first `limit` English documents of a target; raises `MissingData` where there are none with labels."""
     if family.kind not in UNITS:
-        what = "answers are spans" if family.kind is Kind.QUESTION else "its documents have no classes"
+        what = "answers are spans" if family.kind is kinds.QUESTION else "its documents have no classes"
         raise MissingData(f"{family.group}: {what}")
     for split in SPLITS:
         try:
@@ -154,12 +155,12 @@ def from_probabilities(theta: Vector, labels: Sequence[str]) -> dict[str, float]
 
 def probabilities(head: Loaded, target: English) -> Vector:
     """Probabilities [units, classes] of a head of the target's kind, its classes in its own order."""
-    if target.family.kind is Kind.TAGGED:
+    if target.family.kind is kinds.TAGGED:
         logits, _ = representations.word_outputs(head, _sentences(target), lambda output, _: output.logits)
         scores = np.asarray(logits, dtype=np.float64)
     else:
         rows = _documents(target)
-        if target.family.kind is Kind.PAIR:
+        if target.family.kind is kinds.PAIR:
             scores = np.asarray(pairs.classify(head, rows, range(head.model.config.num_labels))[0], dtype=np.float64)
         else:
             options = choices.choose(head, rows)
@@ -173,10 +174,10 @@ def probabilities(head: Loaded, target: English) -> Vector:
 
 def features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
     """Last hidden states and labels by unit: words; pairs, mean-pooled; options behind their premise, right or not."""
-    if target.family.kind is Kind.TAGGED:
+    if target.family.kind is kinds.TAGGED:
         return representations.word_features(encoder, _sentences(target))
     rows = _documents(target)
-    if target.family.kind is Kind.PAIR:
+    if target.family.kind is kinds.PAIR:
         texts = [(row["premise"], row["hypothesis"]) for row in rows]
         return representations.pair_features(encoder, texts), target.labels
     options = [row for per_document in choices.encoded(encoder, rows) for row in per_document]

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xstilts_eval import kinds
 from xstilts_eval.analysis.pitfalls import Example
-from xstilts_eval.benchmark import Family, Kind
+from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.results.intervals import PARALLEL
 
 _LONGEST = 240
 
@@ -20,7 +20,7 @@ def read(folders: Sequence[Path], family: Family, languages: Sequence[str]) -> d
 
     English is read beside them in families whose items are translations of each other.
     """
-    wanted = [*languages, "en"] if family.name in PARALLEL and "en" in family.languages else list(languages)
+    wanted = [*languages, "en"] if family.parallel and "en" in family.languages else list(languages)
     return {
         language: [
             _of_file(folder / "samples" / f"samples_{family.leaf(language)}.jsonl", family) for folder in folders
@@ -55,21 +55,21 @@ def _example(sample: Mapping[str, Any], leaf: str, document: str, family: Family
 
 def wrong(sample: Mapping[str, Any], family: Family) -> float:
     """The share of one document that is wrong, 0-1: a decision or word, or 1 - the score of an answer or a ranking."""
-    if family.kind is Kind.TAGGED:
+    if family.kind is kinds.TAGGED:
         correct, total = sample["token_accuracy"]
         return 1 - float(correct) / float(total)
-    if family.kind is Kind.QUESTION:
+    if family.kind is kinds.QUESTION:
         value = sample["f1"]
         return 1 - float(value[0] if isinstance(value, list) else value)
     return 1 - float(sample[family.official[0]])
 
 
 def _shown(document: Mapping[str, Any], target: Any, family: Family) -> tuple[str, str]:
-    if family.kind is Kind.TAGGED:
+    if family.kind is kinds.TAGGED:
         return " ".join(document["tokens"]), " ".join(document["tags"])
-    if family.kind is Kind.QUESTION:
+    if family.kind is kinds.QUESTION:
         return f"{document['question']} | {document['context']}", document["answers"][0]["text"]
-    if family.kind is Kind.PAIR:
+    if family.kind is kinds.PAIR:
         return f"{document['premise']} | {document['hypothesis']}", family.labels[document["label"]]
     return str(document.get("source") or document.get("premise") or document), str(document.get("target", target))
 

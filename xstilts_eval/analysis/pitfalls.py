@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from xstilts_eval import kinds
 from xstilts_eval.analysis.features import Features, known
 from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark
 from xstilts_eval.analysis.regression import MINIMUM, adjusted, checked
-from xstilts_eval.benchmark import FAMILIES, Kind
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import NumericError
 from xstilts_eval.languages import languages
 from xstilts_eval.wording import counted
@@ -134,7 +135,7 @@ def analyse(
     ]
     if len(rows) < 15:
         notes.append(f"{len(rows)} languages: neighbours may be far away; see who they are before believing a rank")
-    if benchmark in FAMILIES and FAMILIES[benchmark].kind is Kind.TAGGED:
+    if benchmark in FAMILIES and FAMILIES[benchmark].kind is kinds.TAGGED:
         notes.append(FIRST_PIECE)
     return PitfallReport(
         rows[0].model, benchmark, tuple(sorted(found, key=lambda one: one.z)), tuple(examples), left_out, spread,

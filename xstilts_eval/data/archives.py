@@ -25,19 +25,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from time import sleep
 from typing import IO, cast
 from urllib.parse import urlsplit
 
-from xstilts_eval.benchmark import FLORES, Family
-from xstilts_eval.data import flores, sources
+from xstilts_eval.benchmark import Family
 from xstilts_eval.data.hub import refuse_absent
+from xstilts_eval.datasets._dataset import Archive
 from xstilts_eval.errors import FetchError, MissingData
-from xstilts_eval.language_codes import ENGLISH
-from xstilts_eval.languages import language as language_of
 
 BASE = "XSTILTS_ARCHIVES"
 """Environment variable: a mirror; ``https://host/path`` is then asked for as ``<mirror>/host/path``."""
@@ -48,53 +45,6 @@ TOTAL_BYTES = 4 << 30
 _RETRIES = 5
 _BLOCK = 1 << 20
 
-_SQUAD = "https://raw.githubusercontent.com/rajpurkar/SQuAD-explorer/master/dataset/{split}-v1.1.json"
-_XQUAD = "https://raw.githubusercontent.com/google-deepmind/xquad/7d30520c717524000f0d9d2f9c10a069acd9d285/"
-_LASER = (
-    "https://raw.githubusercontent.com/facebookresearch/LASER/74bc6ae7ffb7cba670fe0f428d0ede9f666fb821/data/tatoeba/v1/"
-)
-_TYDIQA = "https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-{name}.json"
-_UD = "https://lindat.mff.cuni.cz/repository/xmlui/bitstream/handle/11234/{handle}/ud-treebanks-v{number}.tgz"
-_UD_HANDLES = {"r2.5": "1-3105", "r2.7": "1-3424"}
-_XCOPA = "https://raw.githubusercontent.com/cambridgeltl/xcopa/e2e9d7f105a758ee869cd13e0fe251ef93a29840/data/"
-_LAREQA = "https://raw.githubusercontent.com/google-research-datasets/lareqa/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r/"
-_BUCC = "https://comparable.limsi.fr/bucc2018/bucc2018-{lg}-en.{name}-gold.tar.bz2"
-
-SHA256 = {
-    "XNLI-1.0.zip": "4ba1d5e1afdb7161f0f23c66dc787802ccfa8a25a3ddd3b165a35e50df346ab1",
-    "XNLI-MT-1.0.zip": "f732517ba2fb1d550e9f3c2aabaef6017c91ee2dcec90e878f138764d224db05",
-    "x-final.tar.gz": "4146db499101d66e68ae4c8ed3cf9dadecd625f44b7d8cf3d4a0fe93afc4fd9f",
-    "train-v1.1.json": "3527663986b8295af4f7fcdff1ba1ff3f72d07d61a20f487cb238a6ef92fd955",
-    "dev-v1.1.json": "95aa6a52d5d6a735563366753ca50492a658031da74f301ac5238b03966972c9",
-    "tydiqa-goldp-v1.1-train.json": "cefc8e09ff2548d9b10a678d3a6bbbe5bc036be543f92418819ea676c97be23b",
-    "tydiqa-goldp-v1.1-dev.json": "b286e0f34bc7f52259359989716f369b160565bd12ad8f3a3e311f9b0dbad1c0",
-    # The example of the Croissant specification (mlcommons/croissant).
-    "flores200_dataset.tar.gz": "b8b0b76783024b85797e5cc75064eb83fc5288b41e9654dabc7be6ae944011f6",
-}
-"""By the last part of the address."""
-
-
-@dataclass(frozen=True)
-class Archive:
-    """One address, and the official path of what is wanted from it.
-
-    `member` is a regular expression that full-matches members of a zip or tar archive, and `path` where they go
-    (``\\g<0>`` is the member's own name); without `member` the file itself goes to `path`.
-    """
-
-    url: str
-    path: str
-    member: str | None = None
-
-    @property
-    def sha256(self) -> str | None:
-        return SHA256.get(self.url.rsplit("/", 1)[-1])
-
-    def place(self, name: str) -> str | None:
-        """Official path of a member; None for one that is not wanted."""
-        found = re.fullmatch(self.member or "", name)
-        return found.expand(self.path) if found else None
-
 
 def archives(family: Family, language: str, split: str) -> tuple[Archive, ...]:
     """What to download for one leaf and split.
@@ -103,116 +53,13 @@ def archives(family: Family, language: str, split: str) -> tuple[Archive, ...]:
     language the family lacks.
     """
     refuse_absent(family, language, split)
-    if family.name == "panx":
-        raise MissingData(
-            "the archive of xtreme_panx (AmazonPhotos.zip) is shared through a page that needs a browser; use "
-            "--from hub, or get it by hand as docs/data.md says"
-        )
-    code = language if family.suite in ("bitext", FLORES) else language_of(language).tatoeba
-    return _ARCHIVES[family.name](language, code, split)
-
-
-def _xnli(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    if split == "train":
-        member = r"XNLI-MT-1\.0/multinli/multinli\.train\.en\.tsv"
-        return (Archive("https://dl.fbaipublicfiles.com/XNLI/XNLI-MT-1.0.zip", r"xnli/\g<0>", member),)
-    url = "https://dl.fbaipublicfiles.com/XNLI/XNLI-1.0.zip"
-    return (Archive(url, r"xnli/\g<0>", rf"XNLI-1\.0/xnli\.{split}\.tsv"),)
-
-
-def _pawsx(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    name = {"test": "test_2k", "dev": "dev_2k", "train": "train"}[split]
-    url = "https://storage.googleapis.com/paws/pawsx/x-final.tar.gz"
-    return (Archive(url, r"pawsx/\g<0>", rf"x-final/{language}/{name}\.tsv"),)
-
-
-def _udpos(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    release = sources.UD_ADDED.get(language, sources.UD_RELEASE)
-    number = release.removeprefix("r")
-    member = rf"ud-treebanks-v{re.escape(number)}/UD_[^/]+/{language}_[^/]*-ud-{split}[^/]*\.conllu"
-    return (Archive(_UD.format(handle=_UD_HANDLES[release], number=number), r"ud/\g<0>", member),)
-
-
-def _squad(split: str) -> tuple[Archive, ...]:
-    return (Archive(_SQUAD.format(split=split), f"squad/{split}-v1.1.json"),)
-
-
-def _xquad(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    name = f"xquad.{language}.json"
-    return (Archive(_XQUAD + name, f"xquad/{name}"),) if split == "test" else _squad(split)
-
-
-def _mlqa(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    if split == "train":
-        return _squad(split)
-    member = rf"MLQA_V1/{split}/{split}-context-{language}-question-{language}\.json"
-    return (Archive("https://dl.fbaipublicfiles.com/MLQA/MLQA_V1.zip", r"mlqa/\g<0>", member),)
-
-
-def _tydiqa(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    if split == "dev":
-        raise MissingData("xtreme_tydiqa has no dev data; it has test and train")
-    name = {"test": "dev", "train": "train"}[split]
-    return (Archive(_TYDIQA.format(name=name), f"tydiqa/tydiqa-goldp-v1.1-{name}.json"),)
-
-
-def _bucc(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    if split == "train":
-        raise MissingData("xtreme_bucc2018 has no train data; it has test and dev")
-    name = {"test": "training", "dev": "sample"}[split]
-    member = rf"bucc2018/{language}-en/{language}-en\.{name}\.(?:{language}|en|gold)"
-    return (Archive(_BUCC.format(lg=language, name=name), r"\g<0>", member),)
-
-
-def _tatoeba(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    if split != "test":
-        raise MissingData(f"Tatoeba has no {split} data; it has test")
-    names = [f"tatoeba.{code}-eng.{side}" for side in (code, "eng")]
-    return tuple(Archive(_LASER + name, f"tatoeba/v1/{name}") for name in names)
-
-
-def _xcopa(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    if split == "train":
-        raise MissingData("XCOPA has no train data; it has test and dev, and is trained on COPA")
-    name = f"{language}/{'val' if split == 'dev' else split}.{language}.jsonl"
-    return (Archive(_XCOPA + name, f"xcopa/data/{name}"),)
-
-
-def _lareqa(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    if split != "test":
-        raise MissingData(f"LAReQA has no {split} data; it has test")
-    return (Archive(f"{_LAREQA}{language}.json", f"lareqa/xquad-r/{language}.json"),)
-
-
-def _mewslix(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    raise MissingData(
-        "the published archive of Mewsli-X has no article texts; run get-mewsli-x.sh of google-research/google-research"
-        ", and copy what it writes into mewsli_x/output/dataset to a folder mewsli-x"
-    )
-
-
-def _flores(language: str, code: str, split: str) -> tuple[Archive, ...]:
-    if split not in flores.SPLITS:
-        raise MissingData(f"FLORES-200 has no {split} data; it has test (devtest) and dev")
-    name = flores.SPLITS[split]
-    member = rf"(?:\./)?(flores200_dataset/(?:{name}/(?:{ENGLISH}|{code})\.{name}|metadata_{name}\.tsv))"
-    return (Archive(flores.ARCHIVE, r"flores200/\1", member),)
-
-
-_ARCHIVES: dict[str, Callable[[str, str, str], tuple[Archive, ...]]] = {
-    "xnli": _xnli,
-    "pawsx": _pawsx,
-    "udpos": _udpos,
-    "xquad": _xquad,
-    "mlqa": _mlqa,
-    "tydiqa": _tydiqa,
-    "bucc2018": _bucc,
-    "tatoeba": _tatoeba,
-    "xcopa": _xcopa,
-    "lareqa": _lareqa,
-    "mewslix": _mewslix,
-    **dict.fromkeys(("to_eng", "from_eng", "retrieval"), _flores),
-}
+    given = family.data.archives
+    if isinstance(given, str):
+        raise MissingData(given)
+    found = family.data.release_archives.get(language, given).get(split)
+    if found is None:
+        raise MissingData(f"{family.group} has no {split} data; it has {' and '.join(given)}")
+    return tuple(archive.filled(family.codes(language)) for archive in found)
 
 
 # --- downloading

@@ -17,10 +17,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xstilts_eval.benchmark import UPOS
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Tagged
 from xstilts_eval.errors import DataError
+
+UPOS = (
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
+    "SYM", "VERB", "X",
+)  # fmt: skip
 
 _TAGS = frozenset([*UPOS, "_"])
 COLUMNS = 10

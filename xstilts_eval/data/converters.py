@@ -110,13 +110,13 @@ def squad(parts: Sequence[Part], paths: Sequence[str], output: Output) -> None:
     for title, article in groupby(part.rows, key=lambda row: row.get("title") or ""):
         paragraphs = []
         for context, rows in groupby(article, key=lambda row: str(row["context"])):
-            paragraphs.append({"context": context, "qas": [_question(row, context, output) for row in rows]})
+            paragraphs.append({"context": context, "qas": [question(row, context, output) for row in rows]})
         data.append({"title": title, "paragraphs": paragraphs})
     output.files[paths[0]] = json.dumps({"version": "1.1", "data": data}, ensure_ascii=False) + "\n"
     output.rows += len(part.rows)
 
 
-def _question(row: Row, context: str, output: Output) -> Row:
+def question(row: Row, context: str, output: Output) -> Row:
     answers = row["answers"]
     if isinstance(answers, dict):  # columns of lists; some writers keep a list of answers
         answers = [dict(zip(answers, values, strict=True)) for values in zip(*answers.values(), strict=True)]

@@ -24,6 +24,7 @@ from xstilts_eval import hub_errors
 from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import archives, files, hub, sources
+from xstilts_eval.datasets._dataset import Archive
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError, UnknownName
 from xstilts_eval.paths import cache_folder
 from xstilts_eval.writing import write_atomically
@@ -67,7 +68,7 @@ def select(families: Sequence[str], languages: Sequence[str] | None, splits: Seq
 
 def _languages(family: Family, split: str) -> tuple[str, ...]:
     """Languages with such data; English alone for training data, which serve few-shot examples and heads only."""
-    if split == "train" or (family.name, split) == ("xquad", "dev"):
+    if split == "train" or split in family.data.english:
         return ("en",) if "en" in family.languages else family.languages[:1]
     return family.languages
 
@@ -201,7 +202,7 @@ def fetch(
     `revisions` replaces pins by repository name; `timeout` is in seconds without an answer (default:
     ``HF_HUB_DOWNLOAD_TIMEOUT``, 10). Leaves that the origin does not have are counted and named, not errors.
     """
-    known = {one.name for one in hub.REPOSITORIES}
+    known = {one.name for one in hub.repositories()}
     if unknown := sorted(set(revisions or {}) - known):
         raise SettingError(f"--revision names {unknown[0]!r}; the repositories are {', '.join(sorted(known))}")
     if folder.exists() and not folder.is_dir():
@@ -445,7 +446,7 @@ def _run_hub(
 
 def _archive_jobs(leaves: Iterable[Leaf], client: _Client, progress: _Progress, summary: Summary) -> list[Job]:
     """One job for all languages of an archive: a large one is read through once."""
-    grouped: dict[tuple[str, str, tuple[str, ...]], tuple[list[Leaf], list[archives.Archive]]] = {}
+    grouped: dict[tuple[str, str, tuple[str, ...]], tuple[list[Leaf], list[Archive]]] = {}
     for leaf in leaves:
         family, language, split = leaf
         try:
@@ -462,7 +463,7 @@ def _archive_jobs(leaves: Iterable[Leaf], client: _Client, progress: _Progress, 
 
 
 def _run_archives(
-    leaves: Sequence[Leaf], wanted: Sequence[archives.Archive], client: _Client, progress: _Progress, stage: Path
+    leaves: Sequence[Leaf], wanted: Sequence[Archive], client: _Client, progress: _Progress, stage: Path
 ) -> Entry:
     downloads: dict[str, str] = {}
     written: dict[str, None] = {}

@@ -11,12 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from xstilts_eval.benchmark import Kind, family
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import family
 from xstilts_eval.data import dual_encoder_readers as pairs_of_texts
 from xstilts_eval.data import files, readers, sources, translated
 from xstilts_eval.data import intermediate_readers as raw
 from xstilts_eval.data.examples import Example
 from xstilts_eval.data.sources import Loaded
+from xstilts_eval.datasets import mewslix
 from xstilts_eval.errors import DataError, MissingData, SettingError
 from xstilts_eval.languages import language as language_of
 from xstilts_eval.training_tasks import TrainingTask
@@ -149,7 +151,7 @@ _PLACES: Mapping[str, _Place] = {
     "mewslix": _english(
         "mewsli-x_20220518_6.zip of google-research/google-research",
         **{
-            split: _in(sources.MEWSLIX, f"wikipedia_pairs-{split}.jsonl", read=pairs_of_texts.mention_entities)
+            split: _in(mewslix.FOLDERS, f"wikipedia_pairs-{split}.jsonl", read=pairs_of_texts.mention_entities)
             for split in ("train", "dev")
         },
     ),
@@ -190,7 +192,7 @@ _PLACES: Mapping[str, _Place] = {
 _PAWSX = ("pawsx/x-final/{lg}/", "x-final/{lg}/", "pawsx/{lg}/")
 _FAMILIES = {"mnli": "xnli", "pawsx": "pawsx", "udpos": "udpos", "panx": "panx", "tydiqa": "tydiqa"}
 """Tasks whose files `sources` knows (for mnli: besides those above), by the family they train."""
-_UNITS = {Kind.TAGGED: "sentences", Kind.QUESTION: "questions", Kind.CHOICE: "questions"}
+_UNITS = {kinds.TAGGED: "sentences", kinds.TEXT: "texts", kinds.QUESTION: "questions", kinds.CHOICE: "questions"}
 
 
 def load(task: TrainingTask, split: Split, folder: Path, language: str = "en") -> Loaded:
@@ -206,7 +208,7 @@ def load(task: TrainingTask, split: Split, folder: Path, language: str = "en") -
     if split not in SPLITS:
         raise SettingError(f"split {split!r}; allowed: {', '.join(SPLITS)}")
     code = language_of(language).code
-    if code == "en" or task.kind is Kind.RANKING:
+    if code == "en" or task.kind is kinds.RANKING:
         return _load(task, split, folder, code)
     try:
         examples, paths = translated.load(task.name, code, split, folder)
@@ -225,7 +227,8 @@ def _load(task: TrainingTask, split: Split, folder: Path, language: str) -> Load
     if (task.name, split) == ("pawsx", "train") and language != "en":
         return _load_pawsx(task, folder, language)
     if task.name not in _PLACES:
-        return sources.load(family(_FAMILIES[task.name]), language, split, folder)
+        found = family(_FAMILIES.get(task.name, task.name))
+        return sources.load(found, found.spelled(language), split, folder)
     layout, paths, tried = _listed(task, split, folder, language)
     if layout is not None:
         return _read(task, split, paths, layout.read, language)

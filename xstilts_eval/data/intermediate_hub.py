@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from xstilts_eval.data import hub
+from xstilts_eval.data import converters
 from xstilts_eval.data.hub import Output, Part, Plan, Repository, Row
 from xstilts_eval.errors import MissingData
 from xstilts_eval.training_tasks import TrainingTask
@@ -129,7 +129,7 @@ def _squad_v2(parts: Sequence[Part], paths: Sequence[str], output: Output) -> No
     for title, article in groupby(parts[0].rows, key=lambda row: row.get("title") or ""):
         paragraphs = []
         for context, rows in groupby(article, key=lambda row: str(row["context"])):
-            questions = [hub._question(row, context, output) for row in rows]
+            questions = [converters.question(row, context, output) for row in rows]
             asked = [question | {"is_impossible": not question["answers"]} for question in questions]
             paragraphs.append({"context": context, "qas": asked})
         data.append({"title": title, "paragraphs": paragraphs})

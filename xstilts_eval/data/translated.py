@@ -18,10 +18,11 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Answer, Choice, Pair, Question, Tagged, document
 from xstilts_eval.errors import DataError, MissingData
+from xstilts_eval.kinds import Kind
 from xstilts_eval.languages import language as language_of
 from xstilts_eval.training_tasks import TrainingTask, training_task
 from xstilts_eval.writing import write_atomically
@@ -146,10 +147,10 @@ class _Choice(_Row):
 
 
 _ROWS: Mapping[Kind, type[_Pair] | type[_Tagged] | type[_Question] | type[_Choice]] = {
-    Kind.PAIR: _Pair,
-    Kind.TAGGED: _Tagged,
-    Kind.QUESTION: _Question,
-    Kind.CHOICE: _Choice,
+    kinds.PAIR: _Pair,
+    kinds.TAGGED: _Tagged,
+    kinds.QUESTION: _Question,
+    kinds.CHOICE: _Choice,
 }
 
 

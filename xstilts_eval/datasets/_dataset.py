@@ -147,8 +147,9 @@ class Scoring:
     `metrics` are the names printed for a task (fractions 0-1), the official score being the mean of `official` (two for
     question answering). `signature` gives the metric's signature in a language. `process` names the function of
     `tasks.scoring` that turns a document and its answers into values, `aggregations` the one for each value. `units` is
-    what intervals resample whole, and `statistic` how their sums become the official score: a mean, F1 of counts, F1
-    of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all documents, not over its languages.
+    what intervals resample whole, and `statistic` how their sums become the official score: a mean, a ratio of sums
+    (correct, all), F1 of counts, the mean of classes' F1 weighted by their gold counts, F1 of mined pairs, or chrF++.
+    Of a `pooled` dataset the score is the mean over all documents, not over its languages.
     """
 
     metrics: tuple[str, ...]
@@ -157,7 +158,7 @@ class Scoring:
     process: str
     aggregations: Mapping[str, str]
     units: str
-    statistic: Literal["mean", "counts", "pairs", "chrf"] = "mean"
+    statistic: Literal["mean", "ratio", "counts", "weighted_f1", "pairs", "chrf"] = "mean"
     lower_is_better: frozenset[str] = frozenset()
     pooled: bool = False
 
@@ -188,6 +189,8 @@ class Dataset:
     head serves it, "" where nothing is trained. `lengths` are the tokens of queries and candidates of a dual encoder.
     `predictions` is the ending of its files on the leaderboard, "" where there are none. `column` is its short title in
     wide tables. `likely_orders` are class orders met in public checkpoints. `version` moves whenever a number could.
+    `served_by` names datasets whose heads serve it too where it has none of its own. `max_length` is the longest input
+    of a head in sub-words, 0 for the kind's own.
     `like` names the suite whose dataset of the same name this one is, in other languages. `english_side` says where
     English stands in lines of two languages, "" where both are named.
     """
@@ -215,6 +218,8 @@ class Dataset:
     like: str = ""
     separator: str = "_"
     english_side: Literal["source", "target", ""] = ""
+    served_by: tuple[str, ...] = ()
+    max_length: int = 0
 
     def __post_init__(self) -> None:
         for what, name in (("suite", self.suite), ("dataset", self.name)):
@@ -258,6 +263,21 @@ class Dataset:
         return self.kind.is_embedded
 
     @property
+    def is_line_by_line(self) -> bool:
+        """Whether an item is a line in two languages, each from a file of its own."""
+        return self.data.search == "lines"
+
+    @property
+    def takes_a_pair(self) -> bool:
+        """Whether both languages are named when it is run; such a dataset has no data of its own."""
+        return self.is_line_by_line and not self.english_side
+
+    @property
+    def asks_in_english(self) -> bool:
+        """Of bitext, whether the English sentence is the query, as in XTREME, or the foreign one."""
+        return self.prompt.text != "foreign_text"
+
+    @property
     def group(self) -> str:
         """Name of the host group that holds the dataset's tasks: ``xtreme_xnli``, ``flores200-to_eng``.
 
@@ -271,6 +291,19 @@ class Dataset:
         if language not in self.languages:
             raise UnknownName.of(f"language of {self.group}", language, self.languages)
         return f"{self.suite}.{self.name}.{language}"
+
+    def spelled(self, code: str) -> str:
+        """The dataset's own code of a language of XTREME(-R) (``en``); the code itself where it has no such language.
+
+        Where two of its codes mean the language, that of FLORES-200's row is taken.
+        """
+        if self.code_standard == "xtreme" or code in self.languages:
+            return code
+        from xstilts_eval.language_codes import find
+
+        row = find(code)
+        spellings = (row.code, row.iso639_3, row.macrolanguage, row.iso639_1)
+        return next((one for one in spellings if one in self.languages), code)
 
     def codes(self, language: str) -> dict[str, str]:
         """What placeholders stand for.

@@ -38,6 +38,18 @@ def _mlqa(language: str) -> str:
     return mlqa(language).signature()
 
 
+def _weighted(_: str) -> str:
+    from xstilts_eval.metrics.classification import WEIGHTED_F1
+
+    return WEIGHTED_F1
+
+
+def _words(_: str) -> str:
+    from xstilts_eval.metrics.tagging import TOKEN_ACCURACY
+
+    return TOKEN_ACCURACY.signature()
+
+
 def _pairs(_: str) -> str:
     from xstilts_eval.metrics.retrieval import PAIRS
 
@@ -84,6 +96,11 @@ def matching(language: str) -> str:
 _MEAN = {"acc": "mean", "acc_ci95": "mean_interval"}
 ACCURACY = Scoring(("acc",), ("acc",), _accuracy, "classification", _MEAN, "documents")
 
+WEIGHTED_F1 = Scoring(
+    ("f1", "acc"), ("f1",), _weighted, "topic", {"f1": "class_f1", "acc": "mean", "f1_ci95": "class_f1_interval"},
+    "documents", "weighted_f1",
+)  # fmt: skip
+
 _CHUNKS = {
     "f1": "f1", "precision": "precision", "recall": "recall", "token_accuracy": "ratio_of_sums",
     "f1_ci95": "f1_interval", "unparsed": "total",
@@ -93,6 +110,13 @@ POS = Scoring(
     ("f1", "precision", "recall", "token_accuracy"), ("f1",), _pos, "udpos", _CHUNKS, "sentences", "counts", _UNPARSED
 )
 ENTITIES = replace(POS, signature=_entities, process="panx")
+NAMES = replace(ENTITIES, process="entities")
+"""The same for a dataset whose tags are its own."""
+WORDS = Scoring(
+    ("token_accuracy",), ("token_accuracy",), _words, "word_tags",
+    {"token_accuracy": "ratio_of_sums", "token_accuracy_ci95": "ratio_interval", "unparsed": "total"},
+    "sentences", "ratio", _UNPARSED,
+)  # fmt: skip
 
 _ANSWERS = {
     "f1": "mean", "exact_match": "mean", "f1_ci95": "mean_interval", "exact_match_ci95": "mean_interval",

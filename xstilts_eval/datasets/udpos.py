@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xstilts_eval.data import conllu, converters, readers
+from xstilts_eval.data.conllu import UPOS
 from xstilts_eval.data.examples import Tagged
 from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import (
@@ -22,10 +23,6 @@ from xstilts_eval.datasets._places import XTREME as HUB_XTREME
 from xstilts_eval.errors import MissingData
 from xstilts_eval.kinds import TAGGED
 
-UPOS = (
-    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
-    "SYM", "VERB", "X",
-)  # fmt: skip
 NO_CHUNK = ("O", "_")
 """Extra classes of XTREME's own POS models (`utils_tag.py:239-244`) and of raw treebanks: read, and never right."""
 RELEASE, ADDED_RELEASE = "2.5", "2.7"

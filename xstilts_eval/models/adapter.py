@@ -17,11 +17,23 @@ import torch
 import transformers
 from lm_eval.api.model import LM
 
-from xstilts_eval import thoughts
-from xstilts_eval.benchmark import Family, Kind, leaf_parts
+from xstilts_eval import kinds, thoughts
+from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
-from xstilts_eval.models import after_pooling, arguments, choices, embedding, pairs, products, retrieval, spans, tagging
+from xstilts_eval.kinds import Kind
+from xstilts_eval.models import (
+    after_pooling,
+    arguments,
+    choices,
+    embedding,
+    pairs,
+    products,
+    retrieval,
+    spans,
+    tagging,
+    texts,
+)
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
@@ -232,7 +244,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _pieces_with_tags(self) -> dict[str, str]:
         """Taggers in use that are not read at the first piece of a word, whatever it holds."""
-        tagged = [family for family in self._headed_families() if family.kind is Kind.TAGGED]
+        tagged = [family for family in self._headed_families() if family.kind is kinds.TAGGED]
         return {f.name: rule for f in tagged if (rule := self.checkpoint.piece_with_tag(f)) != "any"}
 
     def _trained_families(self) -> list[Family]:
@@ -294,12 +306,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return not self.checkpoint.is_generated(family)
 
     @staticmethod
-    def _by_family(requests: Sequence[Instance], *kinds: Kind) -> dict[Family, dict[tuple[str, int], Any]]:
+    def _by_family(requests: Sequence[Instance], *wanted: Kind) -> dict[Family, dict[tuple[str, int], Any]]:
         """Documents by family, each once, keyed by (task name, document number)."""
         grouped: dict[Family, dict[tuple[str, int], Any]] = {}
         for request in requests:
             family, _ = leaf_parts(request.task_name)
-            if family.kind not in kinds:
+            if family.kind not in wanted:
                 raise UnfitCheckpoint(f"{request.task_name} asked for {request.request_type}, which its family is not")
             grouped.setdefault(family, {})[request.task_name, request.doc_id] = request.doc
         return grouped
@@ -345,8 +357,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _classify_all(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         answers: dict[tuple[str, int], Any] = {}
-        for family, documents in self._by_family(requests, Kind.PAIR, Kind.CHOICE).items():
-            classify = self._classify if family.kind is Kind.PAIR else self._choose
+        for family, documents in self._by_family(requests, kinds.PAIR, kinds.TEXT, kinds.CHOICE).items():
+            classify = self._choose if family.kind is kinds.CHOICE else self._classify
             answers |= dict(zip(documents, classify(family, list(documents.values())), strict=True))
         out = []
         for request in requests:
@@ -356,15 +368,17 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _extract_all(self, requests: list[Instance]) -> list[str]:
         answers: dict[tuple[str, int], str] = {}
-        for family, documents in self._by_family(requests, Kind.TAGGED, Kind.QUESTION).items():
-            answer = self._tag if family.kind is Kind.TAGGED else self._answer
+        for family, documents in self._by_family(requests, kinds.TAGGED, kinds.QUESTION).items():
+            answer = self._tag if family.kind is kinds.TAGGED else self._answer
             answers |= dict(zip(documents, answer(family, list(documents.values())), strict=True))
         return [answers[request.task_name, request.doc_id] for request in requests]
 
     def _classify(self, family: Family, documents: list[Any]) -> Any:
         order = self._label_map(family).order(family.labels)
-        head = self._head(family, "AutoModelForSequenceClassification", documents, pairs.MAX_LENGTH)
-        values, counts = pairs.classify(head, documents, order)
+        most = texts.MAX_LENGTH if family.kind is kinds.TEXT else pairs.MAX_LENGTH
+        head = self._head(family, "AutoModelForSequenceClassification", documents, most)
+        classify = texts.classify if family.kind is kinds.TEXT else pairs.classify
+        values, counts = classify(head, documents, order)
         self._count(family, counts)
         return values
 
@@ -392,7 +406,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _piece_with_tag(self, family: Family) -> tagging.FirstPiece:
         rule = self.checkpoint.piece_with_tag(family)
-        trained = self.checkpoint.first_piece.get(family.name, rule)
+        trained = self.checkpoint.first_piece.get(self.checkpoint.head_name(family), rule)
         if rule != trained:
             log.warning(
                 "%s: read with first_piece=%s; its bundle says it was trained with %s", family.name, rule, trained
@@ -408,7 +422,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def _head(self, family: Family, auto_class: str, documents: Sequence[dict[str, Any]], length: int) -> Loaded:
         languages = len({doc["language"] for doc in documents})
         label = f"{family.name} · {counted(languages, 'language')}"
-        return self._load(self.checkpoint.head(family), auto_class, family.name, length, label)
+        return self._load(self.checkpoint.head(family), auto_class, family.name, family.max_length or length, label)
 
     def _sentence_encoder(self) -> embedding.SentenceEncoder:
         if self._encoder is None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models.after_pooling import width_after
@@ -19,7 +20,7 @@ from xstilts_eval.models.packed import ARCHITECTURES
 
 MAX_LENGTH = 512
 """google-research/xtreme, `scripts/run_tatoeba.sh` and `run_bucc2018.sh`."""
-RANKING_LENGTHS = {"lareqa": (96, 256), "mewslix": (64, 64)}
+RANKING_LENGTHS = {one.name: one.lengths for one in FAMILIES.values() if one.lengths}
 """Sub-words of a query and of a candidate: google-research/xtreme, `scripts/train_{lareqa,mewslix}.sh`."""
 
 

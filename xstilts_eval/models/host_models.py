@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from xstilts_eval import thoughts
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds, thoughts
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
+from xstilts_eval.kinds import Kind
 from xstilts_eval.tasks import announced
 from xstilts_eval.tasks.leaf import LeafTask
 
@@ -253,14 +253,15 @@ def _no_text(lm: Any) -> str | None:
 
 
 _CHECKS: dict[Kind, Callable[[Any], str | None]] = {
-    Kind.PAIR: _no_choices,
-    Kind.TAGGED: _no_text,
-    Kind.QUESTION: _no_text,
-    Kind.CHOICE: _no_choices,
-    Kind.BITEXT: _no_vectors,
-    Kind.MINING: _no_vectors,
-    Kind.RANKING: _no_vectors,
-    Kind.TRANSLATION: _no_text,
+    kinds.PAIR: _no_choices,
+    kinds.TEXT: _no_choices,
+    kinds.TAGGED: _no_text,
+    kinds.QUESTION: _no_text,
+    kinds.CHOICE: _no_choices,
+    kinds.BITEXT: _no_vectors,
+    kinds.MINING: _no_vectors,
+    kinds.RANKING: _no_vectors,
+    kinds.TRANSLATION: _no_text,
 }
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import Family
 from xstilts_eval.data.examples import Corpus
 from xstilts_eval.metrics import mining, neighbours, xsim
 from xstilts_eval.metrics.retrieval import RANKED
@@ -200,7 +201,7 @@ def _search(
     processes: Processes,
 ) -> dict[str, Any]:
     """Neighbours or mined pairs of every leaf with a pool or corpus of its own."""
-    bitexts = {name: leaf for name, leaf in leaves.items() if leaf.family.kind is Kind.BITEXT}
+    bitexts = {name: leaf for name, leaf in leaves.items() if leaf.family.kind is kinds.BITEXT}
     found: dict[str, Any] = {}
     if bitexts:
         share = shared()
@@ -209,7 +210,7 @@ def _search(
         share.prepare(texts, f"{families} · {len(bitexts)} languages")
         found = {name: search_both_ways(*leaf.pool, share) for name, leaf in bitexts.items()}
         for name, leaf in bitexts.items():
-            if leaf.family.suite in (FLORES, FLORES_PAIR):
+            if "xsim_error" in leaf.family.metrics:
                 margins = match_by_margin(*leaf.pool, share)
                 found[name] = [one | other for one, other in zip(found[name], margins, strict=True)]
     for name, leaf in leaves.items():

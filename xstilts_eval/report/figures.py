@@ -19,7 +19,6 @@ from xstilts_eval.report.tables import scored_families, signed
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results.gains import Gain
 
-COLUMN = {"xtreme_tydiqa": "TyDiQA", "xtreme_bucc2018": "BUCC"}
 _GAP = 18.0
 _MARGIN = 8.0
 _ACROSS = 3
@@ -78,7 +77,7 @@ def heat_map(content: Content) -> Figure:
         for code in codes:
             cells = [_value(run, group, code, "heat") for group in groups]
             rows.append(Labelled(f"{language_name(FAMILIES[groups[0]], code)} {code}", tuple(cells)))
-        columns = [COLUMN.get(group, FAMILIES[group].title) for group in groups]
+        columns = [FAMILIES[group].column or FAMILIES[group].title for group in groups]
         panels.append(charts.heat_map(run.name, columns, rows))
     caption = "Points by language and family, darker is higher; – was not scored."
     return Figure("heat-map", "Languages × families", caption, tuple(panels), (), "languages")

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xstilts_eval.benchmark import FAMILIES, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.results import units
 from xstilts_eval.results.intervals import Statistics
@@ -45,7 +46,7 @@ def mismatches(one: LeafResult, other: LeafResult) -> list[Mismatch]:
         Mismatch("task version", ours["task"], theirs["task"]),
         Mismatch("metric", ours["metric"], theirs["metric"]),
     ]
-    if one.family.kind is Kind.MINING:
+    if one.family.kind is kinds.MINING:
         found.append(Mismatch("limit", ours["limit"], theirs["limit"]))
     else:
         found.append(Mismatch("documents", f"{one.scored:,}", f"{other.scored:,}"))

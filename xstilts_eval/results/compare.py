@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xstilts_eval.benchmark import FAMILIES, Family, Kind
+from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import MissingData, PredictionError
 from xstilts_eval.metrics import significance
 from xstilts_eval.metrics.significance import Array
@@ -164,13 +164,13 @@ def _language(work: Estimator, family: Family, code: str, table: Array | None) -
 
 
 def _is_right_or_wrong(family: Family, table: Array) -> bool:
-    is_accuracy = family.kind not in (Kind.TAGGED, Kind.MINING, Kind.QUESTION) and table.shape[2] == 2
+    is_accuracy = family.scoring.statistic == "mean" and table.shape[2] == 2
     return is_accuracy and bool(np.all(table[:, :, 1] == 1) and np.all((table[:, :, 0] == 0) | (table[:, :, 0] == 1)))
 
 
 def _chance(family: Family) -> float | None:
     """Points of a guess: one in the number of classes; about 0 where there are thousands of answers."""
-    if family.kind in (Kind.PAIR, Kind.CHOICE):
+    if family.kind.request == "multiple_choice" and family.scoring.statistic == "mean":
         return 100 / len(family.labels) if family.labels else None
     return 0.0
 

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
+from xstilts_eval.benchmark import Family
 from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, sum_by_unit
+from xstilts_eval.metrics.classification import weighted_f1
 from xstilts_eval.metrics.translation import chrf_from_counts
 
-PARALLEL = frozenset({"xnli", "pawsx", "xquad", "xcopa", "lareqa"})
-"""Families with the same items in every language; Tatoeba, MLQA, TyDiQA, PAN-X, UD and BUCC are not (or in part)."""
 _CHUNK = 100
 
 Statistics = NDArray[np.float64]
@@ -26,7 +25,7 @@ Statistics = NDArray[np.float64]
 
 def has_parallel_items(family: Family) -> bool:
     """Whether the test items of a family are translations of each other, in the same order in every language."""
-    return family.name in PARALLEL or family.suite in (FLORES, FLORES_PAIR)
+    return family.parallel
 
 
 def family_interval(
@@ -70,9 +69,12 @@ def _mean_scores(family: Family, groups: Sequence[Statistics], draws: int, seeds
 
 def scores(family: Family, sums: Statistics) -> Statistics:
     """Official score (fractions) from summed counts [..., counts]."""
-    if family.kind is Kind.TRANSLATION:
+    statistic = family.scoring.statistic
+    if statistic == "chrf":
         return chrf_from_counts(sums)
-    if family.kind in (Kind.TAGGED, Kind.MINING):  # correct, predicted, gold: F1 = 2 correct / (predicted + gold)
+    if statistic == "weighted_f1":
+        return weighted_f1(sums)
+    if statistic in ("counts", "pairs"):  # correct, predicted, gold: F1 = 2 correct / (predicted + gold)
         whole = sums[..., 1] + sums[..., 2]
         return np.divide(2 * sums[..., 0], whole, out=np.zeros_like(whole), where=whole > 0)
     scores: Statistics = sums[..., :-1].mean(axis=-1) / sums[..., -1]
@@ -82,13 +84,14 @@ def scores(family: Family, sums: Statistics) -> Statistics:
 def statistics(family: Family, samples: Sequence[dict[str, Any]]) -> Statistics:
     """Counts per unit, shape [units, counts], in the order of the test file; BUCC's in that of their ids."""
     ordered = sorted(samples, key=lambda sample: int(sample["doc_id"]))
-    if family.kind is Kind.MINING:
+    statistic = family.scoring.statistic
+    if statistic == "pairs":
         rows = sorted(row for sample in ordered for row in sample["f1_ci95"])  # whatever the number of shards
         pairs = [[correct, predicted, gold] for _, correct, predicted, gold in rows]
         return np.array(pairs, dtype=np.float64).reshape(-1, 3)
-    if family.kind is Kind.TAGGED:
-        return np.array([sample["f1_ci95"][1:] for sample in ordered], dtype=np.float64)
-    if family.kind is Kind.TRANSLATION:
+    if statistic in ("counts", "ratio", "weighted_f1"):
+        return np.array([sample[f"{family.official[0]}_ci95"][1:] for sample in ordered], dtype=np.float64)
+    if statistic == "chrf":
         counts = np.array([sample["chrf++_ci95"][1:] for sample in ordered], dtype=np.float64)
         return sum_by_unit(counts, [sample["chrf++_ci95"][0] for sample in ordered])
     columns = [[sample[f"{name}_ci95"][1] for sample in ordered] for name in family.official]

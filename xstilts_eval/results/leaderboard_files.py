@@ -16,16 +16,13 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
 
-from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import PredictionError
+from xstilts_eval.kinds import Kind
 from xstilts_eval.results.samples import Sample
 from xstilts_eval.tasks.answers import read_tags
-from xstilts_eval.tasks.scoring import NO_CHUNK
 
-TAGS = {"udpos": (*UPOS, *NO_CHUNK), "panx": PANX_TAGS}
-"""Tags a file may hold, as `tasks.scoring` reads them from answers."""
-_FILLER = {"udpos": "X", "panx": "O"}
-"""What stands for a missing tag, there and here."""
 _NUMPY = re.compile(r"\bnp\.float(?:32|64)\(([^()]*)\)")
 
 Pair = tuple[str, str]
@@ -74,7 +71,7 @@ def pair_lines(pairs: Iterable[Pair]) -> str:
 
 def can_write(family: Family) -> bool:
     """Whether the leaderboard has files for families of this kind."""
-    return family.suite == "xtreme" and family.kind in _PREDICTIONS
+    return bool(family.predictions) and family.kind in _PREDICTIONS
 
 
 def _text(side: Side, family: Family, samples: Sequence[Sample], origin: str) -> str:
@@ -103,7 +100,7 @@ def _chosen(family: Family, sample: Sample) -> str:
 
 
 def _tagged(family: Family, sample: Sample) -> list[str]:
-    return read_tags(_answer(sample), sample["doc"]["tokens"], TAGS[family.name], _FILLER[family.name])[0]
+    return read_tags(_answer(sample), sample["doc"]["tokens"], (*family.labels, *family.extra_tags), family.filler)[0]
 
 
 def _answered(_: Family, sample: Sample) -> Pair:
@@ -167,15 +164,15 @@ def _squad(documents: Iterable[dict[str, Any]]) -> str:
 
 
 _PREDICTIONS: dict[Kind, Side] = {
-    Kind.PAIR: Side(_chosen, _lines),
-    Kind.TAGGED: Side(_tagged, _sentences),
-    Kind.QUESTION: Side(_answered, _answers),
-    Kind.BITEXT: Side(_nearest, _lines),
-    Kind.MINING: Side(_mined, _shards),
+    kinds.PAIR: Side(_chosen, _lines),
+    kinds.TAGGED: Side(_tagged, _sentences),
+    kinds.QUESTION: Side(_answered, _answers),
+    kinds.BITEXT: Side(_nearest, _lines),
+    kinds.MINING: Side(_mined, _shards),
 }
 _LABELS: dict[Kind, Side] = {
-    Kind.PAIR: Side(_gold_class, _lines),
-    Kind.TAGGED: Side(lambda _, sample: sample["doc"]["tags"], _sentences),
-    Kind.QUESTION: Side(lambda _, sample: sample["doc"], _squad),
-    Kind.BITEXT: Side(lambda _, sample: sample["doc"]["gold"], _lines),
+    kinds.PAIR: Side(_gold_class, _lines),
+    kinds.TAGGED: Side(lambda _, sample: sample["doc"]["tags"], _sentences),
+    kinds.QUESTION: Side(lambda _, sample: sample["doc"], _squad),
+    kinds.BITEXT: Side(lambda _, sample: sample["doc"]["gold"], _lines),
 }

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.benchmark import SUITES, Family, Kind, Suite
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import SUITES, Family, Suite
 from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
+from xstilts_eval.kinds import Kind
 from xstilts_eval.metrics import qa, tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
 from xstilts_eval.metrics.retrieval import MRR_20, PAIRS
-from xstilts_eval.results.leaderboard_files import TAGS
 
 log = logging.getLogger("xstilts_eval")
 Fault = type[DataError] | type[PredictionError]
@@ -139,7 +140,7 @@ def _score_tags(family: Family, language: str, predictions: Path, labels: Path) 
 
 def _say_strange_tags(family: Family, path: Path, predicted: Sequence[Sequence[str]]) -> None:
     """One line about tags that the task does not have: they are scored as the official evaluator reads them."""
-    strange = Counter(tag for tags in predicted for tag in tags if tag not in TAGS[family.name])
+    strange = Counter(tag for tags in predicted for tag in tags if tag not in (*family.labels, *family.extra_tags))
     if not strange:
         return
     first, _ = next(iter(strange.items()))
@@ -151,7 +152,7 @@ def _say_strange_tags(family: Family, path: Path, predicted: Sequence[Sequence[s
         number,
         first,
         family.title,
-        " ".join(TAGS[family.name]),
+        " ".join((*family.labels, *family.extra_tags)),
         strange.total(),
     )
 
@@ -227,15 +228,15 @@ def _rankings(path: Path, fault: Fault) -> dict[str, list[str]]:
     return content
 
 
-_EXTENSIONS = {Kind.QUESTION: "json", Kind.RANKING: "json", Kind.CHOICE: "jsonl"}
+_EXTENSIONS = {kinds.QUESTION: "json", kinds.RANKING: "json", kinds.CHOICE: "jsonl"}
 _SCORERS: dict[Kind, Callable[[Family, str, Path, Path], Scores]] = {
-    Kind.PAIR: _score_lines,
-    Kind.BITEXT: _score_lines,
-    Kind.TAGGED: _score_tags,
-    Kind.QUESTION: _score_answers,
-    Kind.MINING: _score_pairs,
-    Kind.CHOICE: _score_choices,
-    Kind.RANKING: _score_rankings,
+    kinds.PAIR: _score_lines,
+    kinds.BITEXT: _score_lines,
+    kinds.TAGGED: _score_tags,
+    kinds.QUESTION: _score_answers,
+    kinds.MINING: _score_pairs,
+    kinds.CHOICE: _score_choices,
+    kinds.RANKING: _score_rankings,
 }
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xstilts_eval.benchmark import Family, Kind, leaf_parts
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
 from xstilts_eval.label_reading import LabelReading, quoted
 
@@ -156,7 +157,7 @@ def _leaf(
     data = Data(**metadata["xs_data"])
     samples = results["n-samples"][leaf]
     selected = min(samples["original"], _limited(limit, samples["original"]))
-    if family.kind is Kind.MINING:  # a limit has made its corpora smaller, not taken documents away
+    if family.kind is kinds.MINING:  # a limit has made its corpora smaller, not taken documents away
         selected = samples["original"]
     return LeafResult(
         leaf=leaf,

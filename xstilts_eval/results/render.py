@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from xstilts_eval.benchmark import FAMILIES, SUITES, Kind, Suite
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import FAMILIES, SUITES, Suite
 from xstilts_eval.metrics.bootstrap import FEWEST_UNITS
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
 from xstilts_eval.tables import markdown_table, terminal_table
@@ -31,7 +32,6 @@ _METRIC = {
     "xsim_error": "xsim error",
     "xsim_error_back": "xsim error (from the target)",
 }
-_COLUMN = {"bucc2018": "BUCC", "tydiqa": "TyDiQA", "lareqa": "LAReQA"}
 
 
 def title(board: Scoreboard) -> str:
@@ -84,7 +84,7 @@ def family_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
 def language_rows(board: Scoreboard, suite: str = "xtreme") -> tuple[Row, list[Row]]:
     """Header and one row per language of a suite, a column per family; ``±`` is half the 95 % interval."""
     row_of = {group: row for group, row in board.families.items() if FAMILIES[group].suite == suite}
-    header = ["language", *(_COLUMN.get(FAMILIES[group].name, row.title) for group, row in row_of.items())]
+    header = ["language", *(FAMILIES[group].column or row.title for group, row in row_of.items())]
     languages = sorted({language for row in row_of.values() for language in row.cells})
     languages.sort(key=lambda language: language != "en")
     rows = [
@@ -121,7 +121,7 @@ def footnotes(board: Scoreboard) -> list[str]:
         notes.append(f"No interval: fewer than {FEWEST_UNITS} independent units of test data in {', '.join(few)}.")
     suites = [SUITES[name] for name in board.suites]
     if board.limit:
-        cut = any(FAMILIES[group].kind is Kind.MINING for group in board.families)
+        cut = any(FAMILIES[group].kind is kinds.MINING for group in board.families)
         mined = " BUCC is mined in corpora that were cut to the limit." if cut else ""
         notes.append(f"A limited run: no category or overall score is formed.{mined}")
     else:

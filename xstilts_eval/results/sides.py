@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xstilts_eval.benchmark import FAMILIES, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import alignment, record, seeds
 from xstilts_eval.results.record import LeafResult
@@ -158,7 +159,7 @@ def _not_as_published(leaf: LeafResult) -> list[str]:
         found.append(f"split {leaf.data.split} / test")
     if not leaf.data.complete:
         found.append("partial / whole test data")
-    elif leaf.family.kind is not Kind.MINING and leaf.scored < leaf.data.documents:
+    elif leaf.family.kind is not kinds.MINING and leaf.scored < leaf.data.documents:
         found.append(f"documents {leaf.scored:,} / {leaf.data.documents:,}")
     return found
 

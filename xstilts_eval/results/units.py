@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval.benchmark import Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import NumericError, PredictionError
 from xstilts_eval.results import intervals, samples
 from xstilts_eval.results.intervals import Statistics
@@ -67,10 +68,10 @@ def read(run: Path, leaf: LeafResult) -> Units:
 
 
 def _keys(family: Family, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    if family.kind is Kind.MINING:
+    if family.kind is kinds.MINING:
         return tuple(sorted(str(unit[0]) for row in rows for unit in row["f1_ci95"]))
-    if family.kind is Kind.TAGGED:
-        return tuple(str(row["f1_ci95"][0]) for row in rows)
+    if family.scoring.statistic in ("counts", "ratio", "weighted_f1"):
+        return tuple(str(row[f"{family.official[0]}_ci95"][0]) for row in rows)
     return tuple(dict.fromkeys(str(row[f"{family.official[0]}_ci95"][0]) for row in rows))
 
 
@@ -80,7 +81,7 @@ def side_by_side(family: Family, runs: Sequence[Units]) -> Statistics | None:
     A BUCC unit that one run lacks was neither gold nor mined there: zeros. Gold pairs are the same in all.
     """
     first = runs[0]
-    if family.kind is not Kind.MINING:
+    if family.kind is not kinds.MINING:
         return np.stack([run.counts for run in runs]) if all(run.keys == first.keys for run in runs) else None
     if len({_gold(run) for run in runs}) > 1:
         return None

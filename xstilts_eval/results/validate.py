@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xstilts_eval.benchmark import XTREME, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, UnknownName
+from xstilts_eval.kinds import Kind
 from xstilts_eval.results import official
-from xstilts_eval.results.leaderboard_files import TAGS
 from xstilts_eval.wording import counted
 
 PER_FILE = 10
@@ -214,7 +215,7 @@ def _check_pairs(family: Family, language: str, text: str, gold: Path | None) ->
 
 
 def _check_tags(family: Family, language: str, text: str, gold: Path | None) -> Iterator[Breach]:
-    allowed = TAGS[family.name]
+    allowed = (*family.labels, *family.extra_tags)
     sentences = [*_numbered_sentences(_lines(text))]
     for start, tags in sentences:
         for offset, tag in enumerate(tags):
@@ -328,9 +329,9 @@ def _unknown_label(label: str, allowed: Sequence[str]) -> str:
 
 
 _RULES: dict[Kind, Rule] = {
-    Kind.PAIR: _check_classes,
-    Kind.TAGGED: _check_tags,
-    Kind.QUESTION: _check_answers,
-    Kind.BITEXT: _check_neighbours,
-    Kind.MINING: _check_pairs,
+    kinds.PAIR: _check_classes,
+    kinds.TAGGED: _check_tags,
+    kinds.QUESTION: _check_answers,
+    kinds.BITEXT: _check_neighbours,
+    kinds.MINING: _check_pairs,
 }

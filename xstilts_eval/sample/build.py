@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from xstilts_eval.benchmark import family
-from xstilts_eval.data.sources import UD_ADDED, UD_RELEASE
+from xstilts_eval.datasets import udpos
 from xstilts_eval.errors import SettingError, XstiltsError
 from xstilts_eval.languages import language
 from xstilts_eval.sample import flores, intermediate, xtremer
@@ -203,7 +203,7 @@ def _udpos(source: Path) -> Files:
         for split, path in paths.items()
     }
     for code in family("xtremer_udpos").languages:
-        release = UD_ADDED.get(code, UD_RELEASE).removeprefix("r")
+        release = udpos.RELEASES.get(code, udpos.RELEASE)
         name = f"ud-treebanks-v{release}/UD_{language(code).name}-Sample/{code}_sample-ud-test.conllu"
         made[name] = conllu(source / "sentences" / f"{code}.txt", code, "test")
     return made

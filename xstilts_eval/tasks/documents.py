@@ -12,12 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family, Kind
-from xstilts_eval.data import fetch, flores, hub, intermediate, sources
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import Family
+from xstilts_eval.data import fetch, flores, intermediate, sources
 from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
 from xstilts_eval.data.ranking import Pool
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.paths import sample_path
+from xstilts_eval.suites import name_in_documents
 from xstilts_eval.training_tasks import training_task
 
 log = logging.getLogger("xstilts_eval")
@@ -116,15 +118,15 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
     split = split or "test"
     if split not in SPLITS:
         raise SettingError(f"split {split!r} cannot be scored; allowed: {', '.join(SPLITS)}")
-    if split == "train" and language == "en":
+    if split == "train" and language == family.spelled("en"):
         raise SettingError(
-            f"split 'train' cannot be scored in English, which models are trained on; take {family.leaf('en')} out of "
-            "--tasks"
+            "split 'train' cannot be scored in English, which models are trained on; take "
+            f"{family.leaf(language)} out of --tasks"
         )
     if source == "hub":
-        for needed in ("dev", split) if family.kind is Kind.MINING else (split,):
+        for needed in ("dev", split) if family.kind is kinds.MINING else (split,):
             fetch.ensure(family, language, needed, folder)
-    return _load(family, language, folder, source, split, _world_size() if family.kind is Kind.MINING else 1)
+    return _load(family, language, folder, source, split, _world_size() if family.kind is kinds.MINING else 1)
 
 
 @lru_cache(maxsize=512)
@@ -139,12 +141,10 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         "split": split,
         "revision": loaded.revision,
         # The sample is never complete and says so by its name.
-        "complete": loaded.complete
-        and source != "sample"
-        and not (origin == "hub" and family.name in hub.OTHER_DOCUMENTS),
+        "complete": loaded.complete and source != "sample" and not (origin == "hub" and family.data.rewritten),
         "notes": (*origin_notes, *(note for note in loaded.notes if source != "sample" or _is_placeholder(note))),
     }
-    if family.kind is Kind.MINING:
+    if family.kind is kinds.MINING:
         corpus = loaded.examples[0]
         assert isinstance(corpus, Corpus)
         dev = _development(family, language, folder)
@@ -154,17 +154,17 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         common["revision"] = hashlib.sha256(f"{loaded.revision} {dev.revision}".encode()).hexdigest()[:12]
         documents = shards(family, language, corpus, processes)
         return LeafData(documents=documents, corpus=corpus, development=development, **common)  # type: ignore[arg-type]
-    if family.suite in (FLORES, FLORES_PAIR):
+    if family.is_line_by_line:
         return _flores(family, language, loaded.examples, common)
-    if family.kind is Kind.BITEXT:
+    if family.kind is kinds.BITEXT:
         pairs = [example for example in loaded.examples if isinstance(example, Bitext)]
         return _bitext(family, language, pairs, common)
-    if family.kind is Kind.RANKING:
+    if family.kind is kinds.RANKING:
         queries = [example for example in loaded.examples if isinstance(example, Query)]
         with sources.naming(family.leaf(language)):
             candidates = sources.pool(family, split, folder)
         return _ranking(family, language, queries, candidates, common)
-    rows = [document(example, family.name, language) for example in loaded.examples]  # type: ignore[arg-type]
+    rows = [document(example, name_in_documents(family), language) for example in loaded.examples]  # type: ignore[arg-type]
     return LeafData(documents=rows, **common)  # type: ignore[arg-type]
 
 
@@ -184,8 +184,8 @@ def _is_placeholder(note: str) -> bool:
 
 def _flores(family: Family, language: str, lines: Sequence[Example], common: dict[str, Any]) -> LeafData:
     """One document per line; for retrieval the other lines are its pool, in the order of the file."""
-    rows = [document(line, family.name, language) for line in lines if isinstance(line, Translation)]
-    if family.kind is Kind.TRANSLATION:
+    rows = [document(line, name_in_documents(family), language) for line in lines if isinstance(line, Translation)]
+    if family.kind is kinds.TRANSLATION:
         return LeafData(documents=rows, **common)
     rows = [row | {"gold": number} for number, row in enumerate(rows)]
     pool = (tuple(row["source"] for row in rows), tuple(row["target"] for row in rows))
@@ -199,9 +199,8 @@ def _bitext(family: Family, language: str, pairs: list[Bitext], common: dict[str
     untouched foreign file (`utils_preprocess.py:376-404`); MTEB keeps file order on both sides.
     """
     order = list(range(len(pairs)))
-    asks_in_english = family.suite != "bitext"
-    targets = [pair.target.strip() if asks_in_english else pair.target for pair in pairs]
-    if asks_in_english:
+    targets = [pair.target.strip() if family.asks_in_english else pair.target for pair in pairs]
+    if family.asks_in_english:
         order.sort(key=lambda line: targets[line])
     rows = [
         {
@@ -209,7 +208,7 @@ def _bitext(family: Family, language: str, pairs: list[Bitext], common: dict[str
             "source": pairs[line].source,
             "target": targets[line],
             "gold": line,
-            "family": family.name,
+            "family": name_in_documents(family),
             "language": language,
         }
         for line in order
@@ -222,7 +221,7 @@ def _ranking(family: Family, language: str, queries: list[Query], candidates: Po
     """One document per query; what is right is right in every language of the pool, which belongs to the data."""
     rows = []
     for query in queries:
-        row = document(query, family.name, language)
+        row = document(query, name_in_documents(family), language)
         row["correct"] = list(candidates.correct.get(query.id, query.correct))
         rows.append(row)
     common["revision"] = hashlib.sha256(f"{common['revision']} {candidates.revision}".encode()).hexdigest()[:12]
@@ -247,7 +246,7 @@ def shards(family: Family, language: str, corpus: Corpus, processes: int) -> lis
             "source_to": bounds[shard + 1],
             "source_sentences": total,
             "target_sentences": len(corpus.target),
-            "family": family.name,
+            "family": name_in_documents(family),
             "language": language,
         }
         for shard in range(count)
@@ -263,23 +262,27 @@ def _world_size() -> int:
 def translation_shots(family: Family, language: str, folder: Path, scored_split: str) -> list[dict[str, Any]]:
     """The dev lines of the same two languages; raises `MissingData` without them, `SettingError` when dev is scored."""
     if scored_split == "dev":
-        raise SettingError("few-shot examples of FLORES-200 are its dev lines; score test, or leave --num_fewshot out")
+        raise SettingError(
+            f"few-shot examples of {family.title} are its dev lines; score test, or leave --num_fewshot out"
+        )
     lines = sources.load(family, language, "dev", folder).examples
-    return [document(line, family.name, language) for line in lines]  # type: ignore[arg-type]
+    return [document(line, name_in_documents(family), language) for line in lines]  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=32)
 def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[str, Any]]:
     """Up to `MAX_SHOTS` English training (else development) documents, never of the split that is scored."""
+    english = family.spelled("en")
     for split in ("train", "dev") if scored_split != "dev" else ("train",):
         try:
-            if family.name == "xcopa":  # has no English part; it is trained on COPA
-                examples = intermediate.load(training_task("copa"), split, folder).examples
+            if english not in family.languages and family.learned:  # XCOPA has no English part; it is trained on COPA
+                examples = intermediate.load(training_task(family.learned), split, folder).examples
             else:
                 if folder == fetch.hub_folder():
-                    fetch.ensure(family, "en", split, folder)
-                examples = sources.load(family, "en", split, folder).examples
+                    fetch.ensure(family, english, split, folder)
+                examples = sources.load(family, english, split, folder).examples
         except MissingData:
             continue
-        return [document(example, family.name, "en") for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
+        name = name_in_documents(family)
+        return [document(example, name, english) for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
     return []

@@ -17,8 +17,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.config.task import TaskConfig
 
-from xstilts_eval import __version__, thoughts
-from xstilts_eval.benchmark import FAMILIES, FLORES, FLORES_PAIR, SUITES, Family, Kind
+from xstilts_eval import __version__, kinds, thoughts
+from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.data import flores
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.tasks import announced, documents, scoring, subcorpus
@@ -97,10 +97,10 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         Raises `SettingError` for a pair that is incomplete, or given to a FLORES-200 leaf that has its own.
         """
         given = [str(metadata[name]) for name in ("source", "target") if metadata.get(name)]
-        if self.family.suite == FLORES_PAIR and len(given) == 2:
+        if self.family.takes_a_pair and len(given) == 2:
             return flores.pair(*given)
-        if self.family.suite in (FLORES, FLORES_PAIR) and given:
-            wanted = " or ".join(family.group for family in SUITES[FLORES_PAIR].families)
+        if self.family.is_line_by_line and given:
+            wanted = " or ".join(family.group for family in FAMILIES.values() if family.takes_a_pair)
             raise SettingError(
                 f"{self.family.leaf(self.language)} was given {' and '.join(given)}: source and target (both) belong "
                 f"to {wanted}; all other leaves of FLORES-200 have their languages in their names"
@@ -135,7 +135,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
                 f"{self.task_name}: --limit must leave at least one document, got {self.limit or limit:g}"
             )
         shots = 0 if self.is_retrieval else int(self.config.num_fewshot or 0)
-        if self.family.kind is Kind.MINING:
+        if self.family.kind is kinds.MINING:
             if options.get("samples"):
                 raise SettingError(
                     f"{self.task_name}: --samples picks documents by number, and a document of BUCC is a whole corpus; "
@@ -147,7 +147,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         if options.get("samples") is not None:
             self._check_samples(options["samples"])
         if shots:
-            if self.family.kind is Kind.TRANSLATION:
+            if self.family.kind is kinds.TRANSLATION:
                 examples = documents.translation_shots(self.family, self.language, self.data.folder, self.data.split)
             else:
                 examples = documents.english_shots(self.family, self.data.folder, self.data.split)
@@ -198,7 +198,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
 
         The host needs a request and every metric from each process.
         """
-        if self.family.kind is Kind.MINING:
+        if self.family.kind is kinds.MINING:
             options["limit"] = None  # its corpora were cut to it
         documents_of_rank = super().doc_iterator(**options)
         first = next(documents_of_rank, None)
@@ -238,7 +238,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
     def process_results(self, doc: dict[str, Any], results: list[Any]) -> dict[str, Any]:
         if _BYPASS in self._metric_fn_list:
             return {_BYPASS: None if is_filler(doc) else 0}
-        if self.family.kind is Kind.MINING:
+        if self.family.kind is kinds.MINING:
             return scoring.mining(self.data.gold_of_shard(doc), results[0])
         values: dict[str, Any] = super().process_results(doc, results)
         return dict.fromkeys(values) if is_filler(doc) else values

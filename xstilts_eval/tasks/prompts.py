@@ -8,87 +8,33 @@ family's label order. Question answering uses the harness's layout with its in-l
 `tasks/tydiqa`; Arabic سياق written in full); tagging uses the ``C: … T: word_TAG`` line of structured prompting
 (Blevins et al. 2023, arXiv:2211.07830). Multiple choice continues the premise with a connector and an option, with the
 harness's words (`tasks/xcopa/utils.py`), but cuts only a real full stop and writes Chinese and Thai without a blank.
-Retrieval has no prompt: a sentence is embedded as it is.
+Retrieval has no prompt: a sentence is embedded as it is. Words are those that the document's dataset says
+(`Dataset.prompt`).
 """
 
 import unicodedata
 from typing import Any
 
+from xstilts_eval.errors import UnknownName
 from xstilts_eval.language_codes import flores_languages
+from xstilts_eval.suites import dataset
 
 Document = dict[str, Any]
 
-NLI_WORDS: dict[str, tuple[str, str, str, str]] = {
-    # language: question word, entailment, neutral, contradiction
-    "ar": ("صحيح", "نعم", "لذا", "رقم"),
-    "bg": ("правилно", "да", "така", "не"),
-    "de": ("richtig", "Ja", "Auch", "Nein"),
-    "el": ("σωστός", "Ναί", "Έτσι", "όχι"),
-    "en": ("right", "Yes", "Also", "No"),
-    "es": ("correcto", "Sí", "Asi que", "No"),
-    "fr": ("correct", "Oui", "Aussi", "Non"),
-    "hi": ("सही", "हाँ", "इसलिए", "नहीं"),
-    "ru": ("правильно", "Да", "Так", "Нет"),
-    "sw": ("sahihi", "Ndiyo", "Hivyo", "Hapana"),
-    "th": ("ถูกต้อง", "ใช่", "ดังนั้น", "ไม่"),
-    "tr": ("doğru", "Evet", "Böylece", "Hayır"),
-    "ur": ("صحیح", "جی ہاں", "اس لئے", "نہیں"),
-    "vi": ("đúng", "Vâng", "Vì vậy", "Không"),
-    "zh": ("正确", "是的", "所以", "不是的"),
-}
-"""lm-evaluation-harness's words, kept for comparability; its Arabic contradiction word means "numeral"."""
-
-PARAPHRASE_WORDS: dict[str, tuple[str, str, str]] = {
-    # language: question word, word for label 0 (different meaning), word for label 1 (paraphrase)
-    "de": ("richtig", "Nein", "Ja"),
-    "en": ("right", "No", "Yes"),
-    "es": ("verdad", "No", "Sí"),
-    "fr": ("n'est-ce pas", "Non", "Oui"),
-    "ja": ("ですね", "いいえ", "はい"),
-    "ko": ("맞죠", "아니요", "예"),
-    "zh": ("对吧", "不是", "是"),
-}
-
-QA_WORDS: dict[str, tuple[str, str, str]] = {
-    # language: context, question, answer
-    "ar": ("سياق", "سؤال", "إجابة"),
-    "bn": ("প্রসঙ্গ", "প্রশ্ন", "উত্তর"),
-    "de": ("Kontext", "Frage", "Antwort"),
-    "el": ("Συμφραζόμενα", "Ερώτηση", "Απάντηση"),
-    "en": ("Context", "Question", "Answer"),
-    "es": ("Contexto", "Pregunta", "Respuesta"),
-    "fi": ("Konteksti", "Kysymys", "Vastaus"),
-    "hi": ("प्रसंग", "सवाल", "उत्तर"),
-    "id": ("Konteks", "Pertanyaan", "Jawaban"),
-    "ko": ("맥락", "질문", "답변"),
-    "ro": ("Context", "Întrebare", "Răspuns"),
-    "ru": ("Контекст", "Вопрос", "Ответ"),
-    "sw": ("Muktadha", "Swali", "Jibu"),
-    "te": ("సందర్భం", "ప్రశ్న", "సమాధానం"),
-    "th": ("บริบท", "คำถาม", "คำตอบ"),
-    "tr": ("Bağlam", "Soru", "Cevap"),
-    "vi": ("Bối cảnh", "Câu hỏi", "Trả lời"),
-    "zh": ("语境", "问题", "回答"),
-}
-
-CAUSE_WORDS: dict[str, tuple[str, str]] = {
-    # language: before a cause, before an effect
-    "et": ("sest", "seetõttu"),
-    "ht": ("poukisa", "donk sa"),
-    "id": ("karena", "maka"),
-    "it": ("perché", "quindi"),
-    "qu": ("imataq", "chaymi"),
-    "sw": ("kwa sababu", "kwa hiyo"),
-    "ta": ("காரணமாக", "எனவே"),
-    "th": ("เพราะ", "ดังนั้น"),
-    "tr": ("çünkü", "bu yüzden"),
-    "vi": ("bởi vì", "vì vậy"),
-    "zh": ("因为", "所以"),
-    # Of the few-shot examples, which are COPA's (Lin et al. 2021).
-    "en": ("because", "so"),
-}
 WITHOUT_BLANKS = ("th", "zh")
 """Languages written without blanks between words; the harness puts them in."""
+
+
+def words(doc: Document) -> tuple[str, ...]:
+    """What the document's dataset says in its language, or in all; raises `UnknownName` for a language without words.
+
+    Of pairs, the word behind the question mark's sentence and one for each class; of questions, those for context,
+    question and answer; of causes and effects, what goes before each.
+    """
+    told, language = dataset(doc["family"]).prompt.words, doc["language"]
+    if language not in told and "*" not in told:
+        raise UnknownName.of("language of this prompt", language, told)
+    return told[language] if language in told else told["*"]
 
 
 def no_context(doc: Document) -> str:
@@ -103,12 +49,12 @@ def xnli_choices(doc: Document) -> list[str]:
 
 def xnli_question(doc: Document) -> str:
     """What the three cloze sentences share, up to the question mark: in a conversation, the user's turn."""
-    return f"{doc['premise']}, {NLI_WORDS[doc['language']][0]}?"
+    return f"{doc['premise']}, {words(doc)[0]}?"
 
 
 def xnli_answers(doc: Document) -> list[str]:
     """The three cloze sentences from there on, the blank before them included."""
-    _, entailment, neutral, contradiction = NLI_WORDS[doc["language"]]
+    _, entailment, neutral, contradiction = words(doc)
     return [f" {word}, {doc['hypothesis']}" for word in (contradiction, entailment, neutral)]
 
 
@@ -119,12 +65,12 @@ def pawsx_choices(doc: Document) -> list[str]:
 
 def pawsx_question(doc: Document) -> str:
     """What the two cloze sentences share, up to the question mark: in a conversation, the user's turn."""
-    return f"{doc['premise']}, {PARAPHRASE_WORDS[doc['language']][0]}?"
+    return f"{doc['premise']}, {words(doc)[0]}?"
 
 
 def pawsx_answers(doc: Document) -> list[str]:
     """The two cloze sentences from there on, the blank before them included."""
-    _, different, same = PARAPHRASE_WORDS[doc["language"]]
+    _, different, same = words(doc)
     return [f" {word}, {doc['hypothesis']}" for word in (different, same)]
 
 
@@ -134,7 +80,7 @@ def xcopa_text(doc: Document) -> str:
     # Po, "other punctuation", holds the full stops of all scripts (. 。 ।); the harness cuts any last character.
     if premise and unicodedata.category(premise[-1]) == "Po":
         premise = premise[:-1]
-    connector = CAUSE_WORDS[doc["language"]][("cause", "effect").index(doc["question"])]
+    connector = words(doc)[("cause", "effect").index(doc["question"])]
     return f"{premise}{_blank(doc)}{connector}"
 
 
@@ -154,14 +100,13 @@ def label(doc: Document) -> int:
 
 def question_text(doc: Document) -> str:
     """Context, question and the word for "answer" in the document's language."""
-    context, question, answer = QA_WORDS[doc["language"]]
+    context, question, answer = words(doc)
     return f"{context}: {doc['context']}\n\n{question}: {doc['question']}\n\n{answer}:"
 
 
 def mlqa_text(doc: Document) -> str:
-    """As `question_text` with English words in every language, as the harness does for MLQA."""
-    context, question, answer = QA_WORDS["en"]
-    return f"{context}: {doc['context']}\n\n{question}: {doc['question']}\n\n{answer}:"
+    """As `question_text`; MLQA has English words in every language, as the harness does. Signatures name it."""
+    return question_text(doc)
 
 
 def first_answer(doc: Document) -> str:

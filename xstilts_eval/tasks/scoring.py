@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, PANX_TAGS, UPOS, Family, Kind
-from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging, translation, xsim
+from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family
+from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging, translation
+from xstilts_eval.metrics import classification as classification_metrics
 from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
-from xstilts_eval.metrics.classification import ACCURACY
+from xstilts_eval.suites import dataset
 from xstilts_eval.tasks import answers
 
 Document = dict[str, Any]
@@ -28,24 +29,7 @@ Values = dict[str, Any]
 
 def signature(family: Family, language: str) -> str:
     """Signature of the metric that scores a leaf: every choice that could move the number, version last."""
-    if family.kind in (Kind.PAIR, Kind.CHOICE):
-        return ACCURACY.signature()
-    if family.kind is Kind.TAGGED:
-        return (tagging.POS_F1 if family.labels == UPOS else tagging.NER_F1).signature()
-    if family.kind is Kind.QUESTION:
-        return (qa.mlqa(language) if family.name == "mlqa" else qa.SQUAD).signature()
-    if family.kind is Kind.MINING:
-        return retrieval.PAIRS.signature()
-    if family.kind is Kind.RANKING:
-        return (retrieval.MRR_20 if family.name == "mewslix" else retrieval.MAP_20).signature()
-    if family.suite in (FLORES, FLORES_PAIR):
-        if family.kind is Kind.TRANSLATION:
-            found = translation.signature()
-        else:
-            found = f"{retrieval.NEAREST.signature()}|query:source+{xsim.signature()}"
-        return f"{found}|pair:{language}" if family.suite == FLORES_PAIR else found
-    direction = "query:foreign" if family.suite == "bitext" else "query:en"
-    return f"{retrieval.NEAREST.signature()}|{direction}"
+    return family.scoring.signature(language)
 
 
 # ------------------------------------------------------------------------------------- one document
@@ -56,6 +40,28 @@ def classification(doc: Document, results: Sequence[tuple[float, bool]]) -> Valu
     scores = [float(score) for score, _ in results]
     right = int(max(range(len(scores)), key=scores.__getitem__) == doc["label"])
     return {"acc": right, "acc_ci95": [doc["id"], right]}
+
+
+def topic(doc: Document, results: Sequence[tuple[float, bool]]) -> Values:
+    """The class with the highest log-likelihood, the first among equals: right or wrong, and counts of all classes."""
+    scores = [float(score) for score, _ in results]
+    chosen = max(range(len(scores)), key=scores.__getitem__)
+    counts = classification_metrics.one_hot(doc["label"], chosen, len(scores))
+    return {"f1": counts, "acc": int(chosen == doc["label"]), "f1_ci95": [doc["id"], *counts]}
+
+
+def entities(doc: Document, results: Sequence[str]) -> Values:
+    """Chunk counts over the IOB2 tags of the document's dataset."""
+    found = dataset(doc["family"])
+    return _tagged(doc, results[0], found.labels, found.filler, tagging.NER_F1)
+
+
+def word_tags(doc: Document, results: Sequence[str]) -> Values:
+    """Right tags and words over the tags of the document's dataset."""
+    found = dataset(doc["family"])
+    predicted, parsed = answers.read_tags(results[0], doc["tokens"], (*found.labels, *found.extra_tags), found.filler)
+    counts = [int(value) for value in tagging.TOKEN_ACCURACY.statistics(doc["tags"], predicted)]
+    return {"token_accuracy": counts, "token_accuracy_ci95": [doc["id"], *counts], "unparsed": int(not parsed)}
 
 
 def udpos(doc: Document, results: Sequence[str]) -> Values:
@@ -212,6 +218,30 @@ def precision(values: Sequence[Sequence[int]]) -> float:
 def recall(values: Sequence[Sequence[int]]) -> float:
     """Micro recall from (correct, predicted, gold) counts."""
     return precision_recall_f1(_sums(values))["recall"]
+
+
+def class_f1(values: Sequence[Sequence[int]]) -> float:
+    """F1 of classes weighted by their gold counts."""
+    return float(classification_metrics.weighted_f1(np.asarray(_sums(values), dtype=np.float64)))
+
+
+def class_f1_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
+    """95 % bootstrap interval of `class_f1`; items are (unit, counts of the classes)."""
+
+    def score(sums: Sequence[float]) -> Scores:
+        return {"f1": float(classification_metrics.weighted_f1(np.asarray(sums, dtype=np.float64)))}
+
+    return _interval([row[1:] for row in values], score, "f1", [row[0] for row in values])
+
+
+def ratio_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
+    """95 % bootstrap interval of a ratio of sums; items are (unit, part, whole)."""
+    return _interval(
+        [row[1:] for row in values],
+        lambda sums: {"ratio": ratio(sums[0], sums[1])},
+        "ratio",
+        [row[0] for row in values],
+    )
 
 
 def chrf(values: Sequence[Sequence[int]]) -> float:

@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import bundle
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import bundle, kinds
 from xstilts_eval.errors import DataError, SettingError
-from xstilts_eval.models import choices, pairs, spans, tagging
+from xstilts_eval.models import choices, pairs, spans, tagging, texts
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.embedding import RANKING_LENGTHS
@@ -30,23 +29,25 @@ log = logging.getLogger("xstilts_eval")
 
 MLM = heads.MLM
 ROWS = {
-    Kind.PAIR: rows.pair_rows,
-    Kind.TAGGED: rows.tagged_rows,
-    Kind.QUESTION: rows.question_rows,
-    Kind.CHOICE: rows.choice_rows,
+    kinds.PAIR: rows.pair_rows,
+    kinds.TEXT: rows.text_rows,
+    kinds.TAGGED: rows.tagged_rows,
+    kinds.QUESTION: rows.question_rows,
+    kinds.CHOICE: rows.choice_rows,
 }
 LENGTHS = {
-    Kind.PAIR: pairs.MAX_LENGTH,
-    Kind.TAGGED: tagging.MAX_LENGTH,
-    Kind.QUESTION: spans.MAX_LENGTH,
-    Kind.CHOICE: choices.MAX_LENGTH,
+    kinds.PAIR: pairs.MAX_LENGTH,
+    kinds.TEXT: texts.MAX_LENGTH,
+    kinds.TAGGED: tagging.MAX_LENGTH,
+    kinds.QUESTION: spans.MAX_LENGTH,
+    kinds.CHOICE: choices.MAX_LENGTH,
 }
 """The benchmark's lengths, for settings without one."""
 
 
 def usual_length(task: TrainingTask) -> int:
     """Sub-words of the longest input of a task where its settings name no `max_length`."""
-    return max(RANKING_LENGTHS[task.name]) if task.kind is Kind.RANKING else LENGTHS[task.kind]
+    return max(RANKING_LENGTHS[task.name]) if task.kind is kinds.RANKING else LENGTHS[task.kind]
 
 
 def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> Path:
@@ -143,14 +144,14 @@ class Heads:
 
     def _rows(self, loaded: Loaded, material: Material, documents: Sequence[rows.Document]) -> list[rows.Labelled]:
         name, kind = material.task.name, material.task.kind
-        if kind is Kind.RANKING:
+        if kind is kinds.RANKING:
             return dual_encoder.rows_of_matches(loaded, documents, dual_encoder.lengths(name, loaded.max_length))
         return ROWS[kind](loaded, documents, material.labels)
 
     def _add(self, material: Material) -> None:
         name, kind = material.task.name, material.task.kind
         loaded = self.loaded(material)
-        if kind is Kind.RANKING:
+        if kind is kinds.RANKING:
             dual_encoder.check(name, material.settings)
         found = self._rows(loaded, material, material.training)
         self.ids |= rows.ids_of(found)
@@ -170,7 +171,7 @@ class Heads:
             row=lambda index, _: found[kept[index]],
             items=lambda index, _: items[kept[index]],
             name=lambda index: ids[kept[index]],
-            is_whole=kind is Kind.RANKING,
+            is_whole=kind is kinds.RANKING,
         )
         settings = material.settings
         self.part[name] = (settings.batch_size, settings.epochs, material.entry.weight)
@@ -187,7 +188,7 @@ class Heads:
         """The head of a task, ready to encode and to run where it is."""
         import torch
 
-        model: Any = self.model.encoder if material.task.kind is Kind.RANKING else self.model.heads[material.head]
+        model: Any = self.model.encoder if material.task.kind is kinds.RANKING else self.model.heads[material.head]
         device = next(model.parameters()).device
         dtype = torch.float32
         runtime = Runtime(device, dtype, default_batch_tokens(device), show_progress=False, automatic=True)
@@ -288,9 +289,9 @@ def revisions(plan: Plan) -> Mapping[str, str]:
 
 def _cut(found: Sequence[rows.Labelled], task: TrainingTask, max_length: int) -> int:
     """Examples that do not fit into one row: in several rows, or cut to `max_length` (or just that long)."""
-    if task.kind in (Kind.TAGGED, Kind.QUESTION):
+    if task.kind in (kinds.TAGGED, kinds.QUESTION):
         return sum(count > 1 for count in Counter(row["document"] for row in found).values())
-    if task.kind is Kind.RANKING:
+    if task.kind is kinds.RANKING:
         limits = dual_encoder.lengths(task.name, max_length)
         return sum(any(size >= limit for size, limit in zip(rows.sides(row), limits, strict=True)) for row in found)
     return sum(rows.width(row) >= max_length for row in found)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
 from xstilts_eval.data import intermediate, intermediate_fetch
 from xstilts_eval.data.examples import Example, document
 from xstilts_eval.data.sources import Loaded
@@ -216,10 +216,10 @@ def _development(task: TrainingTask, entry: TaskEntry, folder: Path, origin: str
 
 
 def _check(task: TrainingTask, training: Sequence[Document]) -> None:
-    if task.kind is Kind.PAIR and len({doc["label"] for doc in training}) == 1:
+    if task.kind in (kinds.PAIR, kinds.TEXT) and len({doc["label"] for doc in training}) == 1:
         only = task.labels[training[0]["label"]]
         raise DataError(
             f"{task.name}: all {len(training)} training examples have the label {only!r}; a classifier needs two"
         )
-    if task.kind is Kind.TAGGED and len({tag for doc in training for tag in doc["tags"]}) == 1:
+    if task.kind is kinds.TAGGED and len({tag for doc in training for tag in doc["tags"]}) == 1:
         raise DataError(f"{task.name}: all words of the {len(training)} training sentences have one and the same tag")

@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
+from xstilts_eval.kinds import Kind
 from xstilts_eval.models.packed import PackedEncoder, is_packable
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.dropout import use_cheap_masks
@@ -28,10 +29,11 @@ from xstilts_eval.training.vocabulary import CompactTable
 
 LABELS: tuple[str, ...] = ("labels", "start_positions", "end_positions")
 AUTO_CLASSES = {
-    Kind.PAIR: "AutoModelForSequenceClassification",
-    Kind.TAGGED: "AutoModelForTokenClassification",
-    Kind.QUESTION: "AutoModelForQuestionAnswering",
-    Kind.CHOICE: "AutoModelForMultipleChoice",
+    kinds.PAIR: "AutoModelForSequenceClassification",
+    kinds.TEXT: "AutoModelForSequenceClassification",
+    kinds.TAGGED: "AutoModelForTokenClassification",
+    kinds.QUESTION: "AutoModelForQuestionAnswering",
+    kinds.CHOICE: "AutoModelForMultipleChoice",
 }
 POOLING_PLACES = ("pooler", "pre_classifier")
 """Where head models keep that layer if neither their base nor their classifier does: DeBERTa, DistilBERT."""
@@ -84,7 +86,7 @@ class SharedEncoder(torch.nn.Module):
             gold = torch.where(keep[:, None] > 0, inputs.pop("labels"), IGNORED)
             loss, _ = model(self.encoder(**inputs).last_hidden_state, gold)
             return {"loss": loss / items}
-        if kind is Kind.RANKING:
+        if kind is kinds.RANKING:
             return {"loss": model(keep, **inputs) / items}
         labels = {name: inputs.pop(name) for name in LABELS if name in inputs}
         output = model(**inputs)
@@ -151,11 +153,11 @@ def loss_sum(
     An answer starts and ends at one of the row's own tokens, those with `mask` [rows, tokens] 1. transformers lets
     padding compete too, and XTREME's scripts pad to 384: there a row's loss depends on what it is padded to.
     """
-    if kind is Kind.TAGGED:
+    if kind is kinds.TAGGED:
         gold = torch.where(keep[:, None] > 0, labels["labels"], IGNORED)
         logits = output.logits.float()
         return cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=IGNORED, reduction="sum")
-    if kind is Kind.QUESTION:
+    if kind is kinds.QUESTION:
         padding = mask == 0
         start_logits = output.start_logits.float().masked_fill(padding, -torch.inf)
         end_logits = output.end_logits.float().masked_fill(padding, -torch.inf)
@@ -167,7 +169,7 @@ def loss_sum(
 
 def items_of(kind: Kind, row: Mapping[str, Any]) -> int:
     """What a row adds to the divisor of the loss: labelled words of a sentence, 1 for anything else."""
-    return sum(label != IGNORED for label in row["labels"]) if kind is Kind.TAGGED else 1
+    return sum(label != IGNORED for label in row["labels"]) if kind is kinds.TAGGED else 1
 
 
 def build(
@@ -219,7 +221,7 @@ def dropouts(config: Any, hidden: float | None, attention: float | None) -> dict
 def _head(source: Source, spec: HeadSpec, encoder: Any, changes: Mapping[str, Any]) -> Any:
     import transformers
 
-    if spec.kind is Kind.RANKING:
+    if spec.kind is kinds.RANKING:
         return DualEncoder(encoder, source.name, scale_of(spec.parent))
     names = dict(enumerate(spec.labels))
     classes: dict[str, Any] = {

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
+from xstilts_eval.kinds import Kind
 from xstilts_eval.models.packed import PackedEncoder, first_places, head_of
 
 IGNORED = -100
@@ -76,7 +77,7 @@ def _tagged(encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapp
 def _classified(
     encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapping[str, torch.Tensor]
 ) -> torch.Tensor:
-    """Pairs, and multiple choice, whose options are the classes."""
+    """Pairs, texts, and multiple choice, whose options are the classes."""
     states = Stream.of(_inputs(inputs)).first_states(encoder)
     logits = _head(model)(states).logits.float().view(len(keep), -1)
     return (cross_entropy(logits, inputs["labels"], reduction="none") * keep).sum()
@@ -101,8 +102,9 @@ def _head(model: Any) -> Any:
 
 
 _LOSSES: dict[Kind | str, Any] = {
-    Kind.TAGGED: _tagged,
-    Kind.PAIR: _classified,
-    Kind.CHOICE: _classified,
-    Kind.QUESTION: _spans,
+    kinds.TAGGED: _tagged,
+    kinds.PAIR: _classified,
+    kinds.TEXT: _classified,
+    kinds.CHOICE: _classified,
+    kinds.QUESTION: _spans,
 }

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.models.checkpoint import is_language_model
 from xstilts_eval.training import stage
@@ -202,16 +202,18 @@ def _tokens(doc: Document, task: TrainingTask, tokenizer: Any, limit: float) -> 
             return len(text) / CHARACTERS_PER_TOKEN
         return len(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
 
-    if kind is Kind.PAIR:
+    if kind is kinds.PAIR:
         return 1, min(limit, 3 + count(doc["premise"]) + count(doc["hypothesis"]))
-    if kind is Kind.TAGGED:
+    if kind is kinds.TEXT:
+        return 1, min(limit, 2 + count(doc["text"]))
+    if kind is kinds.TAGGED:
         tokens = count(" ".join(doc["tokens"]))
         pieces = max(1, math.ceil(tokens / (limit - 2)))
         return pieces, tokens + 2 * pieces
-    if kind is Kind.RANKING:
+    if kind is kinds.RANKING:
         queries, candidates = lengths(task.name, int(limit))
         return 1, min(queries, 2 + count(doc["query"])) + min(candidates, 2 + count(doc["candidate"]))
-    if kind is Kind.CHOICE:
+    if kind is kinds.CHOICE:
         first = count(doc["premise"])
         return 1, sum(min(limit, 3 + first + count(option)) for option in doc["choices"])
     from xstilts_eval.models import spans

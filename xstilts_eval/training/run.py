@@ -12,8 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from xstilts_eval import bundle
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import bundle, kinds
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, XstiltsError
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
@@ -131,7 +130,7 @@ def plans(
 def _refuse_dual_encoders(recipe: Recipe, base: str) -> None:
     entries = [entry for stage in recipe.intermediate for entry in stage.tasks] + list(recipe.targets.tasks)
     for entry in entries:
-        if entry.task.kind is Kind.RANKING:
+        if entry.task.kind is kinds.RANKING:
             raise SettingError(
                 f"recipe {recipe.name}: {base} is a language model and {entry.task.name} trains a dual encoder; give "
                 "an encoder such as XLM-R, or take the task out"

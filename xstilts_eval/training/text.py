@@ -25,11 +25,12 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from xstilts_eval.benchmark import Kind
-from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval import kinds
+from xstilts_eval.errors import SettingError, UnfitCheckpoint
+from xstilts_eval.kinds import Kind
 from xstilts_eval.models.batching import batches
 from xstilts_eval.models.shared_context import common_prefix
-from xstilts_eval.tasks import prompts
+from xstilts_eval.tasks import prompts, texts
 from xstilts_eval.training.rows import IGNORED
 from xstilts_eval.training_tasks import TrainingTask, choice_texts
 
@@ -62,18 +63,18 @@ _CHUNK = 1000
 class Prompt:
     """What a kind of task asks: a context and, behind the delimiter, its choices in label order or its one target.
 
-    `words` is the prompt's table of languages; None where it has no words of its own.
+    `words_of` names the dataset whose words it says; "" where it has none of its own.
     """
 
     context: Callable[[Document], str]
     options: Callable[[Document], Sequence[str]]
     delimiter: str = " "
-    words: Mapping[str, Any] | None = None
+    words_of: str = ""
 
     def requests(self, doc: Document) -> list[Request]:
         """One per option; raises `UnknownName` for a language without words."""
-        if self.words is not None and doc["language"] not in self.words:
-            raise UnknownName.of("language of this prompt", doc["language"], self.words)
+        if self.words_of:
+            doc = {**doc, "family": self.words_of}
         context = self.context(doc)
         return [(context, f"{self.delimiter}{option}") for option in self.options(doc)]
 
@@ -89,19 +90,20 @@ def answer_text(doc: Document) -> str:
 
 
 _PAIRS = {
-    "nli": Prompt(prompts.no_context, prompts.xnli_choices, words=prompts.NLI_WORDS),
-    "paraphrase": Prompt(prompts.no_context, prompts.pawsx_choices, "", prompts.PARAPHRASE_WORDS),
+    "nli": Prompt(prompts.no_context, prompts.xnli_choices, words_of="xnli"),
+    "paraphrase": Prompt(prompts.no_context, prompts.pawsx_choices, "", "pawsx"),
 }
 _PROMPTS = {
-    Kind.TAGGED: Prompt(prompts.tagging_text, lambda doc: [prompts.tagged_line(doc)]),
-    Kind.QUESTION: Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words=prompts.QA_WORDS),
-    Kind.CHOICE: Prompt(choice_text, lambda doc: choice_texts(doc)[1]),
+    kinds.TEXT: Prompt(texts.topic_text, texts.topics),
+    kinds.TAGGED: Prompt(prompts.tagging_text, lambda doc: [prompts.tagged_line(doc)]),
+    kinds.QUESTION: Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words_of="xquad"),
+    kinds.CHOICE: Prompt(choice_text, lambda doc: choice_texts(doc)[1]),
 }
 
 
 def prompt_of(task: TrainingTask) -> Prompt:
     """The prompt of a training task; raises `SettingError` for one without text."""
-    found = _PAIRS.get(task.head) if task.kind is Kind.PAIR else _PROMPTS.get(task.kind)
+    found = _PAIRS.get(task.head) if task.kind is kinds.PAIR else _PROMPTS.get(task.kind)
     if found is None:
         raise SettingError(f"{task.name} has no text-to-text prompt; pairs, tags, questions and choices have one")
     return found
@@ -231,7 +233,7 @@ def rows_of(
 
 
 def _chooses(task: TrainingTask) -> bool:
-    return task.kind in (Kind.PAIR, Kind.CHOICE)
+    return task.kind.request == "multiple_choice"
 
 
 def _shared(encoded: Sequence[Encoded]) -> int:
@@ -327,6 +329,11 @@ def _first_words(doc: Document, size: int) -> Document:
     return doc | {"tokens": doc["tokens"][:size], "tags": doc["tags"][:size]}
 
 
+def _beginning(doc: Document, size: int) -> Document:
+    """The first `size` characters of the text."""
+    return doc | {"text": doc["text"][:size]}
+
+
 def _around_answer(doc: Document, size: int) -> Document:
     """`size` characters of the passage with the first answer in their middle, as far as the passage's ends allow."""
     start, length = _answer_place(doc)
@@ -342,10 +349,11 @@ def _answer_place(doc: Document) -> tuple[int, int]:
 
 
 _CUTS: dict[Kind, tuple[str, Callable[[Document], int], Callable[[Document, int], Document]]] = {
-    Kind.PAIR: ("premise", lambda _: 0, _last_of_premise),
-    Kind.CHOICE: ("premise", lambda _: 0, _last_of_premise),
-    Kind.TAGGED: ("tokens", lambda _: 1, _first_words),
-    Kind.QUESTION: ("context", lambda doc: _answer_place(doc)[1], _around_answer),
+    kinds.PAIR: ("premise", lambda _: 0, _last_of_premise),
+    kinds.CHOICE: ("premise", lambda _: 0, _last_of_premise),
+    kinds.TEXT: ("text", lambda _: 1, _beginning),
+    kinds.TAGGED: ("tokens", lambda _: 1, _first_words),
+    kinds.QUESTION: ("context", lambda doc: _answer_place(doc)[1], _around_answer),
 }
 """By kind: the field that is cut, the least of it that must stay, and the document with so much of it."""
 

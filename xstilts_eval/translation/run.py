@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import kinds
 from xstilts_eval.data import files, intermediate, translated
 from xstilts_eval.data.examples import Choice, Pair, Question
 from xstilts_eval.data.sources import Loaded
@@ -54,9 +54,9 @@ def plan(
     found = training_task(task)
     if found.parts:
         raise SettingError(f"{found.name} has no data of its own; translate its parts {', '.join(found.parts)}")
-    if found.kind is Kind.RANKING:
+    if found.kind is kinds.RANKING:
         raise SettingError(f"{found.name} trains a dual encoder, of English pairs only; translate another task")
-    if found.kind is Kind.TAGGED:
+    if found.kind is kinds.TAGGED:
         raise SettingError(
             f"{found.name} has a tag for every word, which marks cannot carry over to a translation; tasks with pairs, "
             "options or answer spans can be translated"

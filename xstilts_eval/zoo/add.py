@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from xstilts_eval.benchmark import FAMILIES, Family, Kind
+from xstilts_eval import kinds
+from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import record as results
 from xstilts_eval.results.record import LeafResult, RunResult
@@ -127,7 +128,7 @@ def _table(
         "family": family.group,
         "task": family.title,
         "stage": stage,
-        "setting": setting or ("embedding" if family.kind in (Kind.BITEXT, Kind.MINING) else "zero-shot"),
+        "setting": setting or ("embedding" if family.kind in (kinds.BITEXT, kinds.MINING) else "zero-shot"),
         "scale": "fraction",
         "source": source,
         "confidence": "seen",
