@@ -29,10 +29,8 @@ ROOMS = (
 )  # fmt: skip
 """Rooms by name below the package; a module's own name goes before that of its package."""
 LEFT = {
-    ("results.alignment", "zoo.comparability"),
     ("results.show_command", "zoo.manifest"),
     ("results.show_command", "zoo.views"),
-    ("results.sides", "zoo.comparability"),
     ("results.sides", "zoo.manifest"),
     ("training.__main__", "cli"),
 }

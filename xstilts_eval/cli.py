@@ -155,12 +155,12 @@ def gains(
 ) -> None:
     """Points that intermediate training gains over the baseline, by family and language, with 95 % intervals."""
     from xstilts_eval.results import gains as results
-    from xstilts_eval.results import sides
     from xstilts_eval.results.alignment import Reader
+    from xstilts_eval.results.run import names as run_names
 
     check_files(markdown, json_)
     reader = Reader()
-    names = sides.short_names([str(run) for run in runs])
+    names = run_names([str(run) for run in runs])
     pairings = {name: results.pair_seeds(baseline, run, inner, reader) for name, run in zip(names, runs, strict=True)}
     found = {name: [gain for family in one.families for gain in one.gains(family)] for name, one in pairings.items()}
     left_out = {name: one.left_out for name, one in pairings.items()}

@@ -26,7 +26,7 @@ from xstilts_eval.datasets._dataset import Dataset
 from xstilts_eval.errors import DataError, MissingData
 from xstilts_eval.metrics import classification
 from xstilts_eval.models.checkpoint import resolve
-from xstilts_eval.results import intervals
+from xstilts_eval.results import statistics
 from xstilts_eval.training.heads import Settings, fit
 
 BEYOND = {one.name: one for one in suites.SUITES["beyond"].families}
@@ -162,8 +162,8 @@ def test_a_table_that_knows_all_scores_one(data: Path) -> None:
 def test_samples_give_the_score_again(scored: dict[str, Any]) -> None:
     for name, languages in LANGUAGES.items():
         one, leaf = BEYOND[name], BEYOND[name].leaf(languages[0])
-        counts = intervals.statistics(one, scored["samples"][leaf])
-        score = float(intervals.scores(one, counts.sum(axis=0)))
+        _, counts = statistics.counts(one, scored["samples"][leaf])
+        score = float(statistics.scores(one, counts.sum(axis=0)))
         assert len(counts) == COUNT
         assert score == pytest.approx(scored["results"][leaf][f"{one.official[0]},none"])
 

@@ -21,6 +21,7 @@ from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
 from xstilts_eval.results import gains as gains_of_runs
 from xstilts_eval.results import record, seeds
+from xstilts_eval.results import run as runs
 
 Outcome = Literal["score", "gain", "gap"]
 OUTCOMES: tuple[Outcome, ...] = ("score", "gain", "gap")
@@ -168,7 +169,7 @@ def from_runs(run: Path, baseline: Path | None, inner: str, family: str | None =
         pairing = gains_of_runs.pair_seeds(baseline, run, inner)
         wanted = _wanted(pairing.families, family, f"{run} and {baseline} have")
         return from_gains(name, [gain for one in wanted for gain in pairing.gains(one)])
-    leaves = seeds.leaves(list(seeds.folders(run, inner).values())).values()
+    leaves = runs.read(run, inner).leaves().values()
     wanted = _wanted(list(dict.fromkeys(members[0].family for members in leaves)), family, f"{run} has")
     return [_score(name, members) for members in leaves if members[0].family in wanted]
 

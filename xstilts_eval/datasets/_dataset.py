@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from xstilts_eval.data.converters import Convert
 from xstilts_eval.data.files import plain_name
 from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.kinds import Kind
+
+if TYPE_CHECKING:
+    from xstilts_eval.metrics.base import Metric
 
 SPLITS = ("test", "dev", "train")
 Alternatives = tuple[tuple[str, ...], ...]
@@ -145,22 +148,33 @@ class Scoring:
     """How answers become numbers.
 
     `metrics` are the names printed for a task (fractions 0-1), the official score being the mean of `official` (two for
-    question answering). `signature` gives the metric's signature in a language. `process` names the function of
-    `tasks.scoring` that turns a document and its answers into values, `aggregations` the one for each value. `units` is
-    what intervals resample whole, and `statistic` how their sums become the official score: a mean, a ratio of sums
-    (correct, all), F1 of counts, the mean of classes' F1 weighted by their gold counts, F1 of mined pairs, or chrF++.
-    Of a `pooled` dataset the score is the mean over all documents, not over its languages.
+    question answering). `metric` gives the metric in a language, or only a signature where it is made of several.
+    `process` names the function of `tasks.scoring` that turns a document and its answers into values, `aggregations`
+    the one for each value. `units` is what intervals resample whole, and `statistic` how their sums become the official
+    score (`results.statistics`): a mean, a ratio of sums (correct, all), F1 of counts, the mean of classes' F1 weighted
+    by their gold counts, F1 of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all documents,
+    not over its languages.
     """
 
     metrics: tuple[str, ...]
     official: tuple[str, ...]
-    signature: Callable[[str], str]
+    metric: Callable[[str], Metric[Any, Any] | str]
     process: str
     aggregations: Mapping[str, str]
     units: str
     statistic: Literal["mean", "ratio", "counts", "weighted_f1", "pairs", "chrf"] = "mean"
     lower_is_better: frozenset[str] = frozenset()
     pooled: bool = False
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether a sample is no document but a shard of the corpora that are mined, one or more per process."""
+        return self.statistic == "pairs"
+
+    def signature(self, language: str) -> str:
+        """Everything about the metric that could move a score in a language."""
+        found = self.metric(language)
+        return found if isinstance(found, str) else found.signature()
 
 
 @dataclass(frozen=True)

@@ -4,38 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from xstilts_eval.datasets._dataset import Scoring
 
+if TYPE_CHECKING:
+    from xstilts_eval.metrics.base import Metric
 
-def _accuracy(_: str) -> str:
+
+def _accuracy(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.classification import ACCURACY
 
-    return ACCURACY.signature()
+    return ACCURACY
 
 
-def _pos(_: str) -> str:
+def _pos(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.tagging import POS_F1
 
-    return POS_F1.signature()
+    return POS_F1
 
 
-def _entities(_: str) -> str:
+def _entities(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.tagging import NER_F1
 
-    return NER_F1.signature()
+    return NER_F1
 
 
-def _squad(_: str) -> str:
+def _squad(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.qa import SQUAD
 
-    return SQUAD.signature()
+    return SQUAD
 
 
-def _mlqa(language: str) -> str:
+def _mlqa(language: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.qa import mlqa
 
-    return mlqa(language).signature()
+    return mlqa(language)
 
 
 def _weighted(_: str) -> str:
@@ -44,16 +48,16 @@ def _weighted(_: str) -> str:
     return WEIGHTED_F1
 
 
-def _words(_: str) -> str:
+def _words(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.tagging import TOKEN_ACCURACY
 
-    return TOKEN_ACCURACY.signature()
+    return TOKEN_ACCURACY
 
 
-def _pairs(_: str) -> str:
+def _pairs(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.retrieval import PAIRS
 
-    return PAIRS.signature()
+    return PAIRS
 
 
 def nearest(direction: str) -> Callable[[str], str]:
@@ -67,16 +71,16 @@ def nearest(direction: str) -> Callable[[str], str]:
     return signature
 
 
-def _mrr(_: str) -> str:
+def _mrr(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.retrieval import MRR_20
 
-    return MRR_20.signature()
+    return MRR_20
 
 
-def _map(_: str) -> str:
+def _map(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.retrieval import MAP_20
 
-    return MAP_20.signature()
+    return MAP_20
 
 
 def translation(_: str) -> str:
@@ -109,7 +113,7 @@ _UNPARSED = frozenset(["unparsed"])
 POS = Scoring(
     ("f1", "precision", "recall", "token_accuracy"), ("f1",), _pos, "udpos", _CHUNKS, "sentences", "counts", _UNPARSED
 )
-ENTITIES = replace(POS, signature=_entities, process="panx")
+ENTITIES = replace(POS, metric=_entities, process="panx")
 NAMES = replace(ENTITIES, process="entities")
 """The same for a dataset whose tags are its own."""
 WORDS = Scoring(
@@ -125,7 +129,7 @@ _ANSWERS = {
 SQUAD = Scoring(
     ("f1", "exact_match"), ("exact_match", "f1"), _squad, "squad", _ANSWERS, "passages", lower_is_better=_UNPARSED
 )
-MLQA = replace(SQUAD, signature=_mlqa, process="mlqa", units="articles")
+MLQA = replace(SQUAD, metric=_mlqa, process="mlqa", units="articles")
 
 MINED = Scoring(
     ("f1", "precision", "recall"), ("f1",), _pairs, "mining",

@@ -30,7 +30,7 @@ _RAW = "https://raw.githubusercontent.com/masakhane-io/masakhane-news/819be052e7
 
 def read(paths: tuple[Path, ...], language: str, split: str) -> Sequence[LabelledText]:
     """The text is headline and article, as in the authors' own programs; the id is the row from 0."""
-    found = []
+    found: list[LabelledText] = []
     for number, row in columns.table(paths[0], ("category", "headline", "text"), quoted=True):
         label = columns.label(paths[0], number, row["category"], TOPICS)
         found.append(LabelledText(str(len(found)), f"{row['headline']} {row['text']}", label))

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xstilts_eval.data import columns
+from xstilts_eval.data.conllu import UPOS
 from xstilts_eval.data.examples import Tagged
 from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import Archive, Category, Data, Dataset, sizes, under
-from xstilts_eval.datasets.udpos import NO_CHUNK, UPOS
+from xstilts_eval.datasets.udpos import NO_CHUNK
 from xstilts_eval.kinds import TAGGED
 
 # Sentences counted in the files of the commit.

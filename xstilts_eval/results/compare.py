@@ -222,7 +222,7 @@ def _tables(
 def _settings(reference: Side, other: Side) -> dict[str, tuple[str, str]]:
     """Settings and versions that differ in some common leaf (the first such leaf's values)."""
     found: dict[str, tuple[str, str]] = {}
-    for leaf in reference.scores.keys() & other.scores.keys():
+    for leaf in (leaf for leaf in reference.scores if leaf in other.scores):
         ours, theirs = sides.settings(reference.scores[leaf]), sides.settings(other.scores[leaf])
         if ours and theirs:
             for name in sorted(ours.keys() | theirs.keys()):

@@ -17,10 +17,9 @@ from xstilts_eval.benchmark import SUITES, Family, Suite
 from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
 from xstilts_eval.kinds import Kind
-from xstilts_eval.metrics import qa, tagging
+from xstilts_eval.metrics import tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
-from xstilts_eval.metrics.retrieval import MRR_20, PAIRS
 
 log = logging.getLogger("xstilts_eval")
 Fault = type[DataError] | type[PredictionError]
@@ -157,14 +156,22 @@ def _say_strange_tags(family: Family, path: Path, predicted: Sequence[Sequence[s
     )
 
 
+def _metric(family: Family, language: str) -> Metric[Any, Any]:
+    found = family.scoring.metric(language)
+    if isinstance(found, str):
+        raise SettingError(f"{family.title} has no single metric, so the evaluator cannot score it: {found}")
+    return found
+
+
 def _score_pairs(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
     gold, predicted = pairs(labels, DataError), pairs(predictions, PredictionError)
-    return PAIRS.score(PAIRS.statistics(gold, predicted))
+    metric = _metric(family, language)
+    return metric.score(metric.statistics(gold, predicted))
 
 
 def _score_answers(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
     """Exact match and F1 over the gold questions; an unanswered one scores 0, other answers do not count."""
-    metric: Metric[Sequence[str], str] = qa.mlqa(language) if family.name == "mlqa" else qa.SQUAD
+    metric = _metric(family, language)
     answers = _json(predictions, PredictionError)
     if not isinstance(answers, dict) or "data" in answers:
         raise PredictionError(f"{predictions} must be one JSON object: question id → answer text")
@@ -215,7 +222,7 @@ def _score_rankings(family: Family, language: str, predictions: Path, labels: Pa
     if not gold:
         raise DataError(f"{labels} has no mentions")
     right = [[entity.strip() for entity in entities] for entities in gold.values()]
-    return MRR_20.corpus_score(right, [ranked.get(name, []) for name in gold])
+    return _metric(family, language).corpus_score(right, [ranked.get(name, []) for name in gold])
 
 
 def _rankings(path: Path, fault: Fault) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -170,9 +170,8 @@ def _signatures(leaves: Iterable[LeafResult]) -> dict[str, tuple[str, ...]]:
     """What the signatures of a family have in common, once: ``*`` for the language, ``…`` for the data's hash."""
     found: dict[str, Counter[str]] = {}
     for leaf in leaves:
-        pattern = leaf.leaf.rpartition(".")[0] + ".*"
-        text = leaf.signature.replace(leaf.leaf, pattern, 1).replace(f"@{leaf.data.revision}", "@…", 1)
-        found.setdefault(leaf.family.group, Counter())[text] += 1
+        pattern = replace(leaf.signed, leaf=leaf.leaf.rpartition(".")[0] + ".*", revision="…")
+        found.setdefault(leaf.family.group, Counter())[str(pattern)] += 1
     return {group: tuple(texts) for group, texts in found.items()}
 
 

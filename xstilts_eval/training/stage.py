@@ -20,8 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import __version__, bundle
-from xstilts_eval.benchmark import Kind
+from xstilts_eval import __version__, bundle, kinds
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.material import Material, expanded, gather, imagined
@@ -109,7 +108,7 @@ class Plan:
                 path=f"heads/{m.head}",
                 head=m.task.head,
                 labels=m.labels,
-                first_piece=m.settings.first_piece if m.task.kind is Kind.TAGGED else "any",
+                first_piece=m.settings.first_piece if m.task.kind is kinds.TAGGED else "any",
             )
             for m in self.materials
         }
