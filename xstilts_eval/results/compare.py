@@ -136,9 +136,7 @@ def _family(family: Family, reference: Side, other: Side, options: Options, read
         languages=tuple(rows),
         average=work.mean("average", languages),
         published_average=published,
-        gap=work.estimate(f"gap to {english}", {english: 1.0, **dict.fromkeys(others, -1 / len(others))})
-        if has_gap
-        else None,
+        gap=work.estimate(f"gap to {english}", to_english) if has_gap else None,
         kept=work.kept(others, chance) if has_gap and chance is not None else None,
         chance=chance,
         spread=simple.stdev([row.difference for row in rows]) if len(rows) > 1 else None,
