@@ -262,4 +262,4 @@ def common_languages(family: Family, one: Side, other: Side) -> list[str]:
     """Languages of the family that both sides have, English first, then in the benchmark's order."""
     leaves = set(one.scores) & set(other.scores)
     found = [language for language in family.languages if family.leaf(language) in leaves]
-    return sorted(found, key=lambda language: language != "en")
+    return sorted(found, key=lambda language: language != family.spelled("en"))
