@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -311,20 +312,37 @@ def test_what_cannot_run_is_skipped_and_said(minilm: Path, tmp_path: Path) -> No
     assert not (tmp_path / "none").exists()
 
 
-def test_missing_languages_are_skipped_and_named(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_missing_and_broken_languages_are_skipped_and_named(tiny_bundle: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "x-final").mkdir(parents=True)
     for language in ("de", "ko"):
         shutil.copytree(sample_path() / "x-final" / language, data / "x-final" / language)
+    broken = data / "x-final" / "fr" / "test_2k.tsv"
+    broken.parent.mkdir()
+    broken.write_text("id\tsentence1\tsentence2\tlabel\n1\tun\tdeux\t2\n", encoding="utf-8")
     run = xstilts("eval", tiny_bundle, "--data", data, "-t", "xtreme_pawsx", "-o", tmp_path / "out")
     assert run.returncode == 0, run.stderr
     for language in ("en", "es", "fr", "ja", "zh"):
         assert f"skipped xtreme.pawsx.{language}: " in run.stderr
     assert "skipped xtreme_pawsx" not in run.stderr, "two of its languages are scored"
+    assert f"skipped xtreme.pawsx.fr: {broken}, line 2: label '2'" in run.stderr
     assert "2 of 7" in run.stdout
     board = json.loads((tmp_path / "out" / "scoreboard.json").read_text())
     assert board["families"]["xtreme_pawsx"]["missing"] == ["en", "es", "fr", "ja", "zh"]
     assert board["overall"] is None and not board["is_sample"]
+
+
+def test_a_broken_leaf_is_named_where_none_runs(tmp_path: Path) -> None:
+    """Languages without files share a line; the broken one has its own."""
+    broken = tmp_path / "x-final" / "fr" / "test_2k.tsv"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("id\tsentence1\tsentence2\tlabel\n1\tun\tdeux\t2\n", encoding="utf-8")
+    serves_all: Any = SimpleNamespace(check=lambda _: None)
+    settings = evaluation.Settings("x", data=str(tmp_path))
+    fit, skipped = evaluation.runnable(evaluation.select(["xtreme_pawsx"]), serves_all, settings)
+    assert not fit and sorted(skipped) == ["xtreme.pawsx.fr", "xtreme_pawsx"]
+    assert skipped["xtreme.pawsx.fr"].startswith(f"{broken}, line 2: label '2'")
+    assert skipped["xtreme_pawsx"].endswith("(and so on for 5 more languages)")
 
 
 @pytest.mark.parametrize(
@@ -345,7 +363,8 @@ def test_broken_data_is_named_by_file_and_line(tiny_bundle: Path, tmp_path: Path
     broken = damage((sample_path() / "x-final" / "de" / "test_2k.tsv").read_text(encoding="utf-8"))
     (data / "test_2k.tsv").write_bytes(broken if isinstance(broken, bytes) else broken.encode())
     run = xstilts("eval", tiny_bundle, "--data", tmp_path / "data", "-t", "xtreme.pawsx.de", "-o", tmp_path / "out")
-    assert re.search(message, refused(run)), run.stderr
+    assert "can run none of the selected tasks; see the reasons above" in refused(run)
+    assert re.search(r"^skipped xtreme\.pawsx\.de: .*" + message, run.stderr, re.MULTILINE), run.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -72,7 +72,7 @@ def same_scores(checkpoint: Path, folder: Path, processes: int, tasks: str, *opt
 def test_every_family_with_two_processes(tiny_bundle: Path, tmp_path: Path) -> None:
     same_scores(tiny_bundle, tmp_path, 2, EVERY_FAMILY)
     one, two = tmp_path / "1", tmp_path / "2"
-    gained = gains.gains([one], [two])
+    gained = gains.gains(one, two)
     assert len(gained) == len(EVERY_FAMILY.split(","))
     assert {(gain.gain, gain.half_width) for gain in gained} <= {(0.0, 0.0), (0.0, None)}
     bucc = next(gain for gain in gained if gain.family.name == "bucc2018")

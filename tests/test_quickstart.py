@@ -35,7 +35,7 @@ def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]
         calls.append(command[3:])
         return 0
 
-    monkeypatch.setattr("xstilts_eval.quickstart.subprocess.call", call)
+    monkeypatch.setattr(subprocess, "call", call)
     return calls
 
 
@@ -91,7 +91,7 @@ def test_without_minilm_it_stops(
 
 def test_a_step_that_fails_ends_it(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, e5=Path("/e5"), minilm=Path("/minilm"))
-    monkeypatch.setattr("xstilts_eval.quickstart.subprocess.call", lambda *_, **__: 130)
+    monkeypatch.setattr(subprocess, "call", lambda *_, **__: 130)
     assert quickstart.main() == 130
 
 

@@ -61,8 +61,8 @@ def _bitext(dataset: Dataset, language: str, n: int) -> Any:
 def _corpus(dataset: Dataset, language: str, n: int) -> examples.Corpus:
     numbers = range(DOCUMENTS)
     gold = frozenset((f"{language}-{one}", f"en-{one}") for one in numbers)
-    foreign, english = ({f"{code}-{one}": f"{code} {one}" for one in numbers} for code in (language, "en"))
-    return examples.Corpus(language, foreign, english, gold)
+    source, target = ({f"{code}-{one}": f"{code} {one}" for one in numbers} for code in (language, "en"))
+    return examples.Corpus(language, source, target, gold)
 
 
 def _text(dataset: Dataset, language: str, n: int) -> Any:

@@ -21,6 +21,7 @@ def test_the_nine_tasks_and_what_trains_xtreme_are_there() -> None:
     assert set(PAPER) <= set(TRAINING_TASKS)
     assert {"snli", "anli_r1", "anli_r2", "anli_r3", "siqa", "copa"} <= set(TRAINING_TASKS)
     trained = {f.name for f in (*XTREME, *XTREMER) if f.kind not in (kinds.BITEXT, kinds.MINING)}
+    trained |= {"sib200", "masakhanews", "belebele"}  # the others beyond XTREME are served by heads of XTREME's
     assert {name for task in TRAINING_TASKS.values() for name in task.serves} == trained
     assert set(ALIASES.values()) <= set(TRAINING_TASKS)
     assert not set(ALIASES) & set(TRAINING_TASKS)
@@ -30,8 +31,8 @@ def test_the_nine_tasks_and_what_trains_xtreme_are_there() -> None:
 def test_every_row_is_consistent(task) -> None:
     assert TRAINING_TASKS[task.name] is task
     assert task.metric in METRICS
-    assert task.kind in (kinds.PAIR, kinds.TAGGED, kinds.QUESTION, kinds.CHOICE, kinds.RANKING)
-    assert bool(task.labels) == (task.kind is kinds.PAIR or task.head in ("upos", "ner"))
+    assert task.kind in (kinds.PAIR, kinds.TAGGED, kinds.QUESTION, kinds.CHOICE, kinds.RANKING, kinds.TEXT)
+    assert bool(task.labels) == (task.kind in (kinds.PAIR, kinds.TEXT) or task.head in ("upos", "ner"))
     assert task.train_size is not None
     for name in task.serves:  # what a head answers has the family's own classes, in its order
         assert (family(name).kind, family(name).labels) == (task.kind, task.labels)
@@ -42,7 +43,20 @@ def test_one_head_has_one_kind_and_one_label_list() -> None:
     for task in TRAINING_TASKS.values():
         by_head.setdefault(task.head, set()).add((task.kind, task.labels))
     assert all(len(found) == 1 for found in by_head.values())
-    assert set(by_head) == {"nli", "paraphrase", "span", "span_or_none", "choice", "ccg", "upos", "ner", "dual_encoder"}
+    assert set(by_head) == {
+        "nli",
+        "paraphrase",
+        "span",
+        "span_or_none",
+        "choice",
+        "ccg",
+        "upos",
+        "ner",
+        "dual_encoder",
+    } | {
+        "sib200",
+        "masakhanews",
+    }
 
 
 def test_nli_classes_are_in_the_order_of_xnli() -> None:

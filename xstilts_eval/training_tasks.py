@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from xstilts_eval import kinds
-from xstilts_eval.benchmark import PANX_TAGS, UPOS
+from xstilts_eval.benchmark import FAMILIES, PANX_TAGS, UPOS
+from xstilts_eval.datasets._dataset import Dataset
 from xstilts_eval.errors import UnknownName
 from xstilts_eval.kinds import Kind
+from xstilts_eval.suites import DATASETS
 
 NLI = ("contradiction", "entailment", "neutral")
 """Class order of XNLI in XTREME (`evaluate.py`) and of MNLI, SNLI and ANLI (c, e, n) in jiant: one head fits all."""
@@ -106,7 +108,7 @@ _TASKS = (
     # Recalled, unverified; the size of a development set depends on the user's conversion.
     TrainingTask("ccg", "CCG supertagging (CCGbank)", kinds.TAGGED, "ccg", metric="word_accuracy", train_size=38_015),
     # Dataset card of allenai/cosmos_qa (the paper's table has 25,588 for train); dev also counted in the file.
-    _choice("cosmosqa", "Cosmos QA", 25_262, 2_985),
+    _choice("cosmosqa", "Cosmos QA", 25_262, 2_985, serves=("belebele",)),
     # Counted in the official files (random split, v1.11).
     _choice("commonsenseqa", "CommonsenseQA", 9_741, 1_221),
     # Train: card of a copy of allenai/social_i_qa on the hub; dev also counted in the official file (v1.4).
@@ -181,14 +183,46 @@ _TASKS = (
     ),
 )
 
+
+_METRICS = {kinds.TAGGED: "chunk_f1", kinds.QUESTION: "squad"}
+
+
+def of_dataset(dataset: Dataset) -> TrainingTask:
+    """Training on the English part of a dataset that says so by `learned`; the head is the dataset's own."""
+    english = dataset.spelled("en")
+    return TrainingTask(
+        dataset.name,
+        f"{dataset.title} (English)",
+        dataset.kind,
+        dataset.name,
+        dataset.labels,
+        _METRICS.get(dataset.kind, "accuracy"),
+        serves=(dataset.name,),
+        train_size=dataset.data.size("train", english),
+        dev_size=dataset.data.size("dev", english),
+    )
+
+
 TRAINING_TASKS: dict[str, TrainingTask] = {task.name: task for task in _TASKS}
+TRAINING_TASKS |= {
+    dataset.name: of_dataset(dataset)
+    for dataset in DATASETS.values()
+    if dataset.learned == dataset.name and dataset.name not in TRAINING_TASKS
+}
 ALIASES: Mapping[str, str] = {"xnli": "mnli", "xquad": "squad", "mlqa": "squad", "xcopa": "copa", "squad_v1": "squad"}
 """Names of XTREME families (and jiant's of SQuAD) by the task they are trained on."""
 
 
+def _own(name: str) -> TrainingTask | None:
+    """What a dataset that came after this table was made teaches: one of a user's, with a training split."""
+    found = (one for one in FAMILIES.values() if one.name == name and "train" in one.data.files)
+    return next((of_dataset(one) for one in found if one.kind.request != "embed"), None)
+
+
 def training_task(name: str) -> TrainingTask:
-    """The task called `name` or by one of its `ALIASES`; raises `UnknownName` with close matches."""
-    found = TRAINING_TASKS.get(ALIASES.get(name, name))
+    """The task by its name, one of its `ALIASES` or a dataset's group; raises `UnknownName` with close matches."""
+    name = FAMILIES[name].name if name in FAMILIES else name
+    found = TRAINING_TASKS.get(ALIASES.get(name, name)) or _own(name)
     if found is None and name in ("tatoeba", "bucc2018"):
         raise UnknownName(f"{name} is not trained: every run serves it with the encoder it ends with; take it out")
     if found is None:

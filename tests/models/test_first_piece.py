@@ -1,6 +1,8 @@
 """Which piece of a word has its tag: the first one (XTREME), or the first one with text; the same in every place."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,12 +13,13 @@ from tests.models.test_xlmr_shape import load, xlmr  # noqa: F401
 from tests.run_host import run_host
 from tests.zoo.small_zoo import MODEL, table, write_zoo
 from xstilts_eval import bundle
+from xstilts_eval.analysis import heads as analysis_heads
 from xstilts_eval.benchmark import UPOS, family
 from xstilts_eval.bundle import Bundle, Head
 from xstilts_eval.data import sources
 from xstilts_eval.data.examples import document
 from xstilts_eval.errors import SettingError
-from xstilts_eval.models import arguments, tagging
+from xstilts_eval.models import arguments, bundle_report, tagging
 from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.models.source import Source
 from xstilts_eval.paths import sample_path
@@ -146,7 +149,8 @@ def test_signature_and_bundle(xlmr: Path, tmp_path: Path, caplog: pytest.LogCapt
 
 def test_a_manifest_of_before_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "udpos").mkdir()
-    bundle.write(Bundle(heads={"udpos": Head(path="udpos")}), tmp_path)
+    trained = {"udpos": bundle.TrainedHead(path="udpos", head="udpos")}
+    bundle.write(Bundle(heads={"udpos": Head(path="udpos")}, trained=trained), tmp_path)
     assert "first_piece" not in (tmp_path / "bundle.json").read_text(encoding="utf-8")
     assert bundle.read(tmp_path).heads["udpos"].first_piece == "any"
 
@@ -164,12 +168,50 @@ def test_fit_head_keeps_the_rule_and_refuses_it_elsewhere(tiny_bundle: Path, tmp
     """The bundle of a fitted tagger says how it was trained; answers have no first piece."""
     base = str(tiny_bundle / "encoder")
     report = fit(Settings(base, data="sample", limit=8, epochs=1, first_piece="text"), tmp_path / "new")
-    assert bundle.read(tmp_path / "new").heads["udpos"].first_piece == "text"
+    made = bundle.read(tmp_path / "new")
+    assert made.heads["udpos"].first_piece == "text"
     assert "first piece text" in report
+    found = bundle_report.report(tmp_path / "new")
+    assert [part.get("first_piece") for part in found["parts"] if part["serves"] in ("retrieval", "udpos")] == [
+        None,
+        "text",
+    ]
+    assert "udpos: first_piece text" in str(bundle_report.table(found).renderables)
     for wrong, said in ((Settings(base, family="xquad", first_piece="text"), "is for taggers"),
                         (Settings(base, first_piece="last"), "any or text")):  # fmt: skip
         with pytest.raises(SettingError, match=said):
             fit(wrong, tmp_path / "other")
+
+
+def test_analyses_read_a_head_by_its_rule(xlmr: Path, tmp_path: Path) -> None:  # noqa: F811
+    """LEEP's probabilities are the softmax at the piece the head was trained on, as one sentence alone gives it."""
+    import torch
+
+    folder = tmp_path / "stage"
+    shutil.copytree(xlmr, folder)
+    trained = {"udpos": bundle.TrainedHead(path="udpos", head="udpos", first_piece="text")}
+    bundle.write(Bundle(encoder="encoder", trained=trained), folder)
+    (folder / "stage.json").write_text("{}", encoding="utf-8")
+    (head,) = analysis_heads.of(folder)
+    assert head.folder and head.first_piece == "text"
+    examples = [one for one in sources.load(family("udpos"), "zh", "test", sample_path()).examples][:1]
+    target = analysis_heads.English(family("udpos"), "test", tuple(examples))  # type: ignore[arg-type]
+    by_rule = {
+        rule: analysis_heads.from_head(replace(head, first_piece=rule), target)[analysis_heads.LEEP]
+        for rule in ("any", "text")
+    }
+    assert by_rule["any"] != by_rule["text"]
+    loaded = head_of(folder, "text")
+    ids, places = [0], []
+    for word in documents("zh")[0]["tokens"]:
+        own = loaded.tokenizer(word, add_special_tokens=False)["input_ids"]
+        names = loaded.tokenizer.convert_ids_to_tokens(own)
+        places.append(len(ids) + next((n for n, name in enumerate(names) if name != "▁"), 0))
+        ids += own
+    with torch.inference_mode():
+        logits = loaded.model(torch.tensor([[*ids, 2]])).logits[0, places]
+    expected = analysis_heads.from_probabilities(torch.softmax(logits.double(), -1).numpy(), target.labels)
+    assert analysis_heads.from_head(head, target) == pytest.approx(expected, abs=1e-5)
 
 
 def plan_of(**settings: Any) -> Plan:

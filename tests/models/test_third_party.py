@@ -15,7 +15,6 @@ from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import LabelReading
 from xstilts_eval.models import labels, tagging
 from xstilts_eval.results import record
-from xstilts_eval.zoo.comparability import fields
 
 LEAF = "xtreme.panx.sw"
 NONE = {"outside_label_set": 0, "special_tokens": 0}
@@ -106,7 +105,7 @@ def test_strangers_are_listed_in_output_results_and_signature(
     assert (reading.extra, reading.masked, reading.repeated) == (("B-MISC", "junk|x"), ("[PAD]", "<unk>"), ("B-PER",))
     (leaf,) = record.from_host(found).leaves
     assert "|extra:B-MISC,junk%7Cx|masked:[PAD],<unk>|repeated:B-PER|dtype:" in leaf.signature
-    told = fields(leaf.signature)
+    told = leaf.signed.fields()
     assert (told["extra"], told["dtype"]) == ("B-MISC,junk%7Cx", "float32")
     said = [entry.message for entry in caplog.records if entry.message.startswith("panx: ")]
     assert said == [

@@ -76,7 +76,7 @@ def test_a_single_run_is_compared_with_a_run_of_one_seed_and_not_with_several(tm
     three_seeds(tmp_path / "three", {"de": [9, 9, 9]}, {})
     one, three = compared(base, tmp_path / "one", tmp_path / "three")
     assert one.families["xtreme_pawsx"].gain == pytest.approx(20.0)
-    assert not three.families and len(three.refusals) == 1 and "share no seed" in three.refusals[0]
+    assert not three.families and len(three.refusals) == 1 and "have no seed in common" in three.refusals[0]
 
 
 def test_seeds_that_both_have_are_compared(tmp_path: Path) -> None:

@@ -198,8 +198,11 @@ def test_every_figure_has_a_table_with_its_numbers_and_every_anchor_exists(tmp_p
 
 
 def test_signatures_are_split_without_loss() -> None:
-    found = {"de": "x.de|data:a|partial|acc|v1", "fr": "x.fr|data:b|acc|v1"}
-    assert tables.split_signatures(found) == ("acc|v1", "de data:a|partial; fr data:b")
+    end = "split:test{}|task:1.0|metric:acc|v1|ckpt:x|shots:0|limit:none|xstilts:0.1.0|lm_eval:?"
+    found = {"de": f"x.de|data:local@a|{end.format('|partial')}", "fr": f"x.fr|data:local@b|{end.format('')}"}
+    common, own = tables.split_signatures(found)
+    assert common == end.format("")
+    assert own == "de data:local@a|partial; fr data:local@b"
 
 
 def test_gains_are_signed_and_nothing_is_minus_zero() -> None:

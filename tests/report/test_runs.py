@@ -45,14 +45,14 @@ def test_scores_over_seeds_are_means_and_the_gap_is_english_minus_the_others(tmp
     assert run.overall is None and run.categories == {}
 
 
-def test_names_are_the_shortest_ends_of_paths_that_differ(tmp_path: Path) -> None:
+def test_names_are_the_parts_in_which_paths_differ(tmp_path: Path) -> None:
     for name in ("a/one", "a/two", "b/one"):
         write_run(tmp_path / name / "eval", {"xtreme.pawsx.de": pattern(3)})
     paths = [str(tmp_path / name / "eval") for name in ("a/one", "a/two")]
     assert [run.name for run in runs.read(paths, ["eval"])] == ["one", "two"]
     paths = [str(tmp_path / name / "eval") for name in ("a/one", "b/one")]
-    assert [run.name for run in runs.read(paths, ["eval"])] == ["a/one", "b/one"]
-    assert [run.name for run in runs.read([f"SQuAD={paths[0]}", paths[1]], ["eval"])] == ["SQuAD", "b/one"]
+    assert [run.name for run in runs.read(paths, ["eval"])] == ["a", "b"]
+    assert [run.name for run in runs.read([f"SQuAD={paths[0]}", paths[1]], ["eval"])] == ["SQuAD", "b"]
     with pytest.raises(SettingError, match="two runs are called x"):
         runs.read([f"x={paths[0]}", f"x={paths[1]}"], ["eval"])
 

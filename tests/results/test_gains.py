@@ -18,6 +18,7 @@ from xstilts_eval.benchmark import family
 from xstilts_eval.errors import MissingData, PredictionError
 from xstilts_eval.report import runs
 from xstilts_eval.results import compare, gains, seeds, sides
+from xstilts_eval.results.run import find, in_common, read
 
 
 @pytest.mark.parametrize("count", [3, 4, 11, 30])
@@ -95,10 +96,9 @@ def with_seeds(scored: Path, run: Path, seeds: list[int]) -> Path:
 
 def test_a_run_gains_nothing_over_itself(scored: Path, tmp_path: Path) -> None:
     base, other = with_seeds(scored, tmp_path / "base", [2, 1, 10]), with_seeds(scored, tmp_path / "x", [1, 2, 10, 11])
-    before, after = seeds.common([base, other], "eval")
-    assert [path.parent.name for path in before] == ["seed-1", "seed-2", "seed-10"]
-    assert [path.parent.name for path in after] == ["seed-1", "seed-2", "seed-10"]
-    found = gains.gains(before, after)
+    for one in in_common([read(base), read(other)]):
+        assert [path.parent.name for path in one.places] == ["seed-1", "seed-2", "seed-10"] and len(one.seeds) == 3
+    found = gains.gains(base, other)
     assert [gain.language for gain in found] == ["de", "en", "fr", "all", "others"]
     assert {(gain.gain, gain.half_width, gain.is_clear) for gain in found} == {(0.0, 0.0, False)}
     table = gains.markdown({"x": found})
@@ -118,7 +118,7 @@ def test_a_better_run_gains_what_it_has_more_right(scored: Path, tmp_path: Path)
     for line in lines:
         line["acc_ci95"][1] = 1.0
     samples.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    found = {gain.language: gain for gain in gains.gains([scored], [better])}
+    found = {gain.language: gain for gain in gains.gains(scored, better)}
     assert found["de"].gain == pytest.approx(100 * (1 - accuracy)) and found["de"].gain > 0
     assert found["all"].gain == pytest.approx(found["de"].gain / 3)
     assert found["others"].gain == pytest.approx(found["de"].gain / 2)
@@ -131,18 +131,16 @@ def test_runs_that_cannot_be_compared_are_refused(scored: Path, tiny_bundle: Pat
     settings = evaluation.Settings(str(tiny_bundle), tasks, "sample", limit=3)
     evaluation.evaluate(settings, short, False, say=lambda _: None)
     with pytest.raises(PredictionError, match=r"xtreme\.pawsx\.de of .* cannot be compared: documents 20 / 3; score"):
-        gains.gains([scored], [short])
-    with pytest.raises(PredictionError, match="1 baseline runs and 2 others"):
-        gains.gains([scored], [scored, scored])
+        gains.gains(scored, short)
     with pytest.raises(MissingData, match=r"nothing does not exist; give a results file or the output folder"):
-        seeds.common([tmp_path / "nothing", scored], "eval")
+        gains.gains(tmp_path / "nothing", scored)
     with pytest.raises(PredictionError, match=r"holds no results\.json and no seed-N/other"):
-        seeds.common([with_seeds(scored, tmp_path / "c", [1]), scored], "other")
+        gains.gains(with_seeds(scored, tmp_path / "c", [1]), scored, "other")
     with pytest.raises(PredictionError, match="have no seed in common"):
-        seeds.common([with_seeds(scored, tmp_path / "a", [1, 2]), with_seeds(scored, tmp_path / "b", [3])], "eval")
+        gains.gains(with_seeds(scored, tmp_path / "a", [1, 2]), with_seeds(scored, tmp_path / "b", [3]))
     shutil.rmtree(short / "samples")
     with pytest.raises(MissingData, match="keeps no samples"):
-        gains.gains([short], [short])
+        gains.gains(short, short)
 
 
 def test_runs_that_share_some_tasks_are_compared_on_those(tmp_path: Path) -> None:
@@ -174,7 +172,7 @@ def test_runs_that_share_some_tasks_are_compared_on_those(tmp_path: Path) -> Non
     assert shown["left_out"]["xtreme_udpos"] and shown["gains"][0]["languages"] == ["de"]
     other = write_run(tmp_path / "other", {"xtreme.udpos.de": [(3, 4, 5)] * 20})
     with pytest.raises(PredictionError, match=r"have no task in common \(de en fr: .*other has no result\)"):
-        gains.gains([base], [other])
+        gains.gains(base, other)
 
 
 @pytest.mark.parametrize("inner", [".", "eval", "eval/deeper"])
@@ -183,13 +181,12 @@ def test_results_lie_in_any_folder_of_a_seed(inner: str, tmp_path: Path) -> None
         for seed in (1, 2, 10):
             answers = {"xtreme.pawsx.de": [1] * (right + seed % 3) + [0] * (20 - right - seed % 3)}
             write_run(tmp_path / name / f"seed-{seed}" / inner, answers)
-    found = seeds.folders(tmp_path / "run", inner)
-    assert list(found) == ["seed-1", "seed-2", "seed-10"]
+    assert list(find(tmp_path / "run", inner)[inner]) == ["1", "2", "10"]
     pairing = gains.pair_seeds(tmp_path / "base", tmp_path / "run", inner)
     (gain,) = pairing.gains(family("pawsx"))
     assert len(gain.by_seed) == 3 and gain.gain > 0
     assert sides.read(str(tmp_path / "run"), inner=inner).seeds == ("seed-1", "seed-2", "seed-10")
-    assert list(runs.locate(tmp_path / "run", [inner])[inner]) == ["1", "2", "10"]
+    assert [run.seeds for run in runs.read([str(tmp_path / "run")], [inner])] == [["1", "2", "10"]]
 
 
 def test_a_bucc_leaf_of_two_encoders_is_compared(tmp_path: Path, tiny_bundle: Path) -> None:
@@ -215,7 +212,7 @@ def test_a_bucc_leaf_of_two_encoders_is_compared(tmp_path: Path, tiny_bundle: Pa
         scores[name] = 2 * len(right) / (len(right) + len(wrong) + len(gold))
         results["results"]["xtreme.bucc2018.de"]["f1,none"] = scores[name]
         (tmp_path / name / "results.json").write_text(json.dumps(results))
-    (gain,) = gains.gains([tmp_path / "one"], [tmp_path / "two"])
+    (gain,) = gains.gains(tmp_path / "one", tmp_path / "two")
     (compared,) = compare.compare(sides.read_all([str(tmp_path / "one"), str(tmp_path / "two")]))
     (row,) = compared.families[0].languages
     assert gain.gain == pytest.approx(100 * (scores["two"] - scores["one"])) == pytest.approx(row.difference)

@@ -14,7 +14,7 @@ from tests.result_folders import write_run
 from xstilts_eval.benchmark import family
 from xstilts_eval.errors import MissingData, NumericError, PredictionError
 from xstilts_eval.metrics.retrieval import counts_by_source
-from xstilts_eval.results import intervals, record, units
+from xstilts_eval.results import record, statistics, units
 
 LEAF = "xtreme.pawsx.de"
 
@@ -54,7 +54,7 @@ def of_shards(gold: set[tuple[str, str]], mined: set[tuple[str, str]], halves: l
         for i, half in enumerate(halves)
     ]
     bucc = family("bucc2018")
-    return units.Units(units._keys(bucc, rows), intervals.statistics(bucc, rows), "x")
+    return units.Units(*statistics.counts(bucc, rows), "x")
 
 
 def test_buccs_rows_are_found_again_by_foreign_sentence() -> None:

@@ -20,7 +20,6 @@ from xstilts_eval.training.model import LABELS, loss_sum
 from xstilts_eval.training.packed_loss import Stream, packed_loss
 
 TASKS = ["mnli", "udpos", "squad", "hellaswag"]
-PACKED = ["bert", "xlm-roberta"]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +47,16 @@ def gradients(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 # ---------------------------------------------------------------------- packed rows
 
 
-@pytest.mark.parametrize("name", PACKED)
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize(
+    ("name", "recompute"),
+    [
+        ("bert", True),
+        ("xlm-roberta", False),
+        pytest.param("bert", False, marks=pytest.mark.slow),
+        pytest.param("xlm-roberta", True, marks=pytest.mark.slow),
+    ],
+)
 def test_packed_losses_are_the_models_own(
     name: str, task: str, recompute: bool, bases: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -129,7 +135,7 @@ def trained(base: Path, folder: Path, task: str, whole: bool, monkeypatch: Any, 
     [
         ("xlm-roberta", "udpos", {"weight_decay": 0.1}),
         ("bert", "mnli", {"weight_decay": 0.0}),
-        ("deberta-v2", "squad", {"weight_decay": 0.1}),
+        pytest.param("deberta-v2", "squad", {"weight_decay": 0.1}, marks=pytest.mark.slow),
         ("bert", "hellaswag", {"weight_decay": 0.1, "gradient_checkpointing": True}),
         ("bert", "udpos", {"weight_decay": 0.1, "lora": {"rank": 4, "alpha": 8}}),
         ("bert", "udpos", {"weight_decay": 0.1, "embeddings": "frozen"}),

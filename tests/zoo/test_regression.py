@@ -16,8 +16,8 @@ from xstilts_eval.benchmark import FAMILIES, family, leaf_parts
 from xstilts_eval.errors import DataError, NumericError, PredictionError, SettingError, UnknownName, XstiltsError
 from xstilts_eval.results import record
 from xstilts_eval.results.record import RunResult
+from xstilts_eval.results.signature import Signature
 from xstilts_eval.zoo import gating, manifest, regression
-from xstilts_eval.zoo.comparability import fields
 from xstilts_eval.zoo.gating import Choice
 from xstilts_eval.zoo.regression import Report, Status
 
@@ -453,18 +453,27 @@ def test_a_record_with_a_signature_is_compared_field_by_field(tmp_path: Path) ->
 
 
 def test_fields_of_a_signature() -> None:
-    """A metric's own signature holds the separator; a flag has no value."""
-    found = fields(
+    """A metric's own signature holds the separator; a flag has no value; a bar in a prompt is written otherwise."""
+    line = (
         "xtreme.tatoeba.de|data:sample@ec09e5b942db|split:test|sample|task:1.0|metric:nearest_acc|v1|query:en"
-        "|ckpt:cbf231bb01e4|layer:last|pooling:mean|max_length:256|prompt:'a|b'|dtype:float32|shots:0|limit:none"
+        r"|ckpt:cbf231bb01e4|layer:last|pooling:mean|max_length:256|prompt:'a\x7cb'|dtype:float32|shots:0|limit:none"
         "|torch:2.13.0+cpu|transformers:5.23.0|xstilts:0.1.0|lm_eval:0.4.13"
     )
+    found = Signature.parse(line).fields()
     assert found["data"] == "ec09e5b942db"
     assert found["documents"] == "sample"
     assert found["metric"] == "nearest_acc|v1|query:en"
-    assert found["prompt"] == "'a|b'"
+    assert Signature.parse(line).setting("prompt") == "'a|b'"
     assert found["limit"] == "none"
     assert found["lm_eval"] == "0.4.13"
+
+
+def test_a_signature_that_cannot_be_read(tmp_path: Path) -> None:
+    """Somebody else's record: not comparable, and why."""
+    zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}, signature={"sw": "xnli|sw|v0"}))
+    status, reason = only(judge(zoo, run({SWAHILI: 0.79})))
+    assert status == "not comparable"
+    assert reason == "its signature cannot be read (the signature 'xnli|sw|v0' lacks data: 'sw' stands there)"
 
 
 # --- which records

@@ -7,7 +7,6 @@ positions to be binned), and a target without labels has nothing to agree with; 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval import bundle, kinds
+from xstilts_eval import bundle, kinds, reading
 from xstilts_eval.analysis import representations, transferability
 from xstilts_eval.analysis.regression import Vector
 from xstilts_eval.benchmark import Family
@@ -25,6 +24,7 @@ from xstilts_eval.errors import MissingData, NumericError, XstiltsError
 from xstilts_eval.kinds import Kind
 from xstilts_eval.models import choices, pairs
 from xstilts_eval.models.encoder import Loaded
+from xstilts_eval.models.tagging import FirstPiece
 from xstilts_eval.training_tasks import training_task
 
 RECIPE, STAGE = "recipe.json", "stage.json"
@@ -41,12 +41,16 @@ _CLASSES = {
 
 @dataclass(frozen=True)
 class IntermediateHead:
-    """A training task of the intermediate stage and the folder of its head; None: `reason` says why there is none."""
+    """A training task of the intermediate stage and the folder of its head; None: `reason` says why there is none.
+
+    `first_piece` is the rule a tagger was trained by, and is read by.
+    """
 
     task: str
     kind: Kind
     folder: Path | None
     reason: str = ""
+    first_piece: FirstPiece = "any"
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def of(checkpoint: Path) -> list[IntermediateHead]:
         raise MissingData(f"{checkpoint} is no bundle, so its intermediate head is not known")
     manifest = bundle.read(checkpoint)
     if (checkpoint / STAGE).is_file():
-        return [_head(checkpoint, name, head.path) for name, head in manifest.trained.items()]
+        return [_head(checkpoint, name, head) for name, head in manifest.trained.items()]
     wanted, later = _stages(checkpoint, manifest.recipe or "")
     heads = []
     for task in wanted:
@@ -95,20 +99,20 @@ def of(checkpoint: Path) -> list[IntermediateHead]:
             why = "its head went on to be trained in a target's stage; give the stage's folder by --encoder"
             heads.append(IntermediateHead(task, training_task(task).kind, None, why if head else "no head was kept"))
         else:
-            heads.append(_head(checkpoint, task, head.path))
+            heads.append(_head(checkpoint, task, head))
     return heads
 
 
-def _head(folder: Path, task: str, path: str) -> IntermediateHead:
+def _head(folder: Path, task: str, head: bundle.TrainedHead) -> IntermediateHead:
     kind = training_task(task).kind
     reason = "" if kind in UNITS else "a span head has no classes"
-    return IntermediateHead(task, kind, folder / path if kind in UNITS else None, reason)
+    return IntermediateHead(task, kind, folder / head.path if kind in UNITS else None, reason, head.first_piece)
 
 
 def _stages(checkpoint: Path, recipe: str) -> tuple[dict[str, tuple[str, ...]], set[str]]:
     """Intermediate tasks with the sub-folders their stage's heads may lie in, and those of the target stages."""
     try:
-        content = json.loads((checkpoint / RECIPE).read_text(encoding="utf-8"))["recipe"]
+        content = reading.read_json(checkpoint / RECIPE, "the recipe of a run")["recipe"]
         stages = [[str(task["name"]) for task in stage["tasks"]] for stage in content["intermediate"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingData(f"{checkpoint} has no {RECIPE} that says which tasks were intermediate") from error
@@ -134,8 +138,8 @@ def from_head(head: IntermediateHead, target: English) -> dict[str, float]:
         raise MissingData(f"{head.task}: {head.reason}")
     if head.kind is not target.family.kind:
         raise MissingData(f"{head.task}: a head for {UNITS[head.kind]} says nothing about {UNITS[target.family.kind]}")
-    return from_probabilities(probabilities(representations.load(head.folder, auto_class=_CLASSES[head.kind]), target),
-                              target.labels)  # fmt: skip
+    model = representations.load(head.folder, auto_class=_CLASSES[head.kind], first_piece=head.first_piece)
+    return from_probabilities(probabilities(model, target), target.labels)
 
 
 def from_probabilities(theta: Vector, labels: Sequence[str]) -> dict[str, float]:

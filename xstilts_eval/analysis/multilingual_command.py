@@ -35,7 +35,7 @@ def multilingual(
     from xstilts_eval.analysis import multilingual_figure, observations
     from xstilts_eval.analysis import multilingual_sources as sources
     from xstilts_eval.analysis.publish import publish
-    from xstilts_eval.results.seeds import common
+    from xstilts_eval.results.run import in_common, read
 
     given = [code.strip() for code in trained_on.split(",") if code.strip()]
     notes: list[str] = []
@@ -45,14 +45,14 @@ def multilingual(
     else:
         if baseline is None:
             raise SettingError("give --baseline, the run without intermediate training, or gains by --table")
-        folders = common([Path(name) for name in (baseline, english, multilingual)], inner)
-        benchmark = sources.benchmark_of(folders[2][0], family)
-        said = [sources.trained_on(found, benchmark) for found in folders[1:]]
+        found = in_common([read(Path(path), inner, Path(path).name) for path in (baseline, english, multilingual)])
+        benchmark = sources.benchmark_of(found[2].places[0], family)
+        said = [sources.trained_on(one.places, benchmark) for one in found[1:]]
         mix = sources.the_mix(said[1], given, said[0])
-        arms = sources.from_runs(folders, (Path(english).name, Path(multilingual).name), benchmark)
-        seeds = len(folders[0])
+        arms = sources.from_runs(found, benchmark)
+        seeds = len(found[0].seeds)
         few = [] if seeds > 2 else ["below three seeds intervals of D cover the documents alone"]
-        notes = [*few, *sources.notes(folders[1][0], folders[2][0], said[0])]
+        notes = [*few, *sources.notes(found[1].places[0], found[2].places[0], said[0])]
     report = analysis.analyse(arms, mix, size, notes)
     publish(report, show(report), lambda: multilingual_figure.draw(report), output, "multilingual", overwrite)
 

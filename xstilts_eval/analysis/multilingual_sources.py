@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import bundle
+from xstilts_eval import bundle, reading
 from xstilts_eval.analysis import observations
 from xstilts_eval.analysis.features import features
 from xstilts_eval.analysis.multilingual import Arms
@@ -18,6 +17,7 @@ from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import MissingData, PredictionError, SettingError, XstiltsError
 from xstilts_eval.results import gains, record
 from xstilts_eval.results.alignment import Reader
+from xstilts_eval.results.run import Run
 
 RECIPE = "recipe.json"
 _NOT_COMPARED = frozenset({"name", "description", "source_language", "language", "seeds"})
@@ -37,19 +37,20 @@ def benchmark_of(folder: Path, family: str | None) -> str:
     return found[0]
 
 
-def from_runs(folders: Sequence[Sequence[Path]], names: tuple[str, str], benchmark: str) -> Arms:
-    """Gains of both arms and their difference, from the result folders of baseline, English and multilingual arm.
+def from_runs(runs: Sequence[Run], benchmark: str) -> Arms:
+    """Gains of both arms and their difference, from baseline, English and multilingual arm with the same seeds.
 
-    `names` are those of the two arms. Raises `PredictionError` where the runs scored other tasks or documents.
+    Raises `PredictionError` where the runs scored other tasks or documents.
     """
-    base, english, other = folders
-    pairs = ((names[0], base, english), (names[1], base, other), (f"{names[1]} - {names[0]}", english, other))
+    base, english, other = runs
+    between = f"{other.name} - {english.name}"
+    pairs = ((english.name, base, english), (other.name, base, other), (between, english, other))
     family, reader = FAMILIES[benchmark], Reader()
     rows = []
     for name, before, after in pairs:
         pairing = gains.pair(before, after, reader)
         if family not in pairing.families:
-            raise PredictionError(f"{before[0]} and {after[0]} have not both scored {benchmark}")
+            raise PredictionError(f"{before.places[0]} and {after.places[0]} have not both scored {benchmark}")
         rows.append(observations.from_gains(name, pairing.gains(family)))
     return Arms(*(tuple(found) for found in rows))
 
@@ -160,7 +161,7 @@ def notes(english: Path, multilingual: Path, english_said: Sequence[str]) -> lis
 def _recipe(checkpoint: str) -> Any:
     path = Path(checkpoint) / RECIPE
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["recipe"]
+        return reading.read_json(path, "the recipe of a run")["recipe"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -21,6 +21,8 @@ from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
 from xstilts_eval.results import gains as gains_of_runs
 from xstilts_eval.results import record, seeds
+from xstilts_eval.results import run as runs
+from xstilts_eval.validation import complaint
 
 Outcome = Literal["score", "gain", "gap"]
 OUTCOMES: tuple[Outcome, ...] = ("score", "gain", "gap")
@@ -137,9 +139,7 @@ def read_table(path: Path) -> list[TableRow]:
 def _problem(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
-    first = error.errors()[0]
-    columns = ", ".join(TableRow.model_fields)
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']} (columns: {columns})"
+    return f"{complaint(error)} (columns: {', '.join(TableRow.model_fields)})"
 
 
 def from_table(rows: Iterable[TableRow]) -> list[Observation]:
@@ -168,7 +168,7 @@ def from_runs(run: Path, baseline: Path | None, inner: str, family: str | None =
         pairing = gains_of_runs.pair_seeds(baseline, run, inner)
         wanted = _wanted(pairing.families, family, f"{run} and {baseline} have")
         return from_gains(name, [gain for one in wanted for gain in pairing.gains(one)])
-    leaves = seeds.leaves(list(seeds.folders(run, inner).values())).values()
+    leaves = runs.read(run, inner).leaves().values()
     wanted = _wanted(list(dict.fromkeys(members[0].family for members in leaves)), family, f"{run} has")
     return [_score(name, members) for members in leaves if members[0].family in wanted]
 
@@ -181,7 +181,7 @@ def _wanted(families: Sequence[Family], name: str | None, who: str) -> list[Fami
 
 
 def _is_called(family: Family, name: str | None) -> bool:
-    return name is None or name in (family.group, family.group.partition("_")[2])
+    return name is None or name in (family.group, family.name)
 
 
 def left_out(run: Path, baseline: Path | None, inner: str, family: str | None = None) -> list[str]:

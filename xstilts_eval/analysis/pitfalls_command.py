@@ -40,7 +40,7 @@ def pitfalls(
     from xstilts_eval.analysis import pitfalls as analysis
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.benchmark import FAMILIES
-    from xstilts_eval.results import seeds
+    from xstilts_eval.results.run import places
 
     if sum(given is not None for given in (run, table, zoo)) != 1:
         raise SettingError("give one of RUN, --table and --zoo")
@@ -54,7 +54,7 @@ def pitfalls(
     report = analysis.analyse(observations.select(rows, "score", family, model), neighbours=neighbours)
     if run and examples:
         lowest = [one.language for one in report.shortfalls[:3]]
-        samples = pitfall_samples.read(list(seeds.folders(run, inner).values()), FAMILIES[report.benchmark], lowest)
+        samples = pitfall_samples.read(places(run, inner), FAMILIES[report.benchmark], lowest)
         report = replace(report, examples=tuple(analysis.hardest(samples, examples)))
     publish(report, show(report), lambda: draw(report), output, "pitfalls", overwrite)
 

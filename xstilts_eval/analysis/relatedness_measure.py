@@ -14,7 +14,7 @@ from xstilts_eval.analysis.heads import English, IntermediateHead
 from xstilts_eval.analysis.relatedness_report import Similarity
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import MissingData, NumericError, XstiltsError
-from xstilts_eval.results import record, seeds
+from xstilts_eval.results import run as results
 from xstilts_eval.tasks.documents import resolve_folder
 
 FEW_UNITS = 500
@@ -53,7 +53,7 @@ def checkpoints(runs: Sequence[Path], inner: str, given: dict[str, Path]) -> lis
     """The checkpoint of every run's first seed, or the folder given for it (a bundle, a stage or an encoder)."""
     found = []
     for run in runs:
-        checkpoint = record.read(next(iter(seeds.folders(run, inner).values()))).checkpoint
+        checkpoint = results.read(run, inner).checkpoints[0]
         folder = given.get(run.name, Path(checkpoint))
         found.append(Checkpoint(run.name, folder, representations.encoder_of(str(folder))))
     return found

@@ -28,8 +28,13 @@ Layers = NDArray[np.floating[Any]]
 MAX_LENGTH = 128
 
 
-def load(folder: Path, batch_tokens: int = 4096, auto_class: str = "AutoModel") -> Loaded:
-    """A checkpoint folder's encoder, or the model with a head of `auto_class`, in float32; raises `MissingData`."""
+def load(
+    folder: Path, batch_tokens: int = 4096, auto_class: str = "AutoModel", first_piece: tagging.FirstPiece = "any"
+) -> Loaded:
+    """A checkpoint folder's encoder, or the model with a head of `auto_class`, in float32; raises `MissingData`.
+
+    `first_piece` is the rule a tagger was trained by.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import transformers
 
@@ -40,7 +45,7 @@ def load(folder: Path, batch_tokens: int = 4096, auto_class: str = "AutoModel") 
     model = source.load(getattr(transformers, auto_class), dtype=torch.float32).eval()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     runtime = Runtime(device, torch.float32, batch_tokens, show_progress=False)
-    return Loaded(model.to(device), tokenizer, runtime, MAX_LENGTH, folder.name)
+    return Loaded(model.to(device), tokenizer, runtime, MAX_LENGTH, folder.name, first_piece)
 
 
 def encoder_of(checkpoint: str) -> Path | None:
@@ -71,14 +76,14 @@ def _all_layers(output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 def word_features(encoder: Loaded, sentences: Sequence[Tagged]) -> tuple[Layers, list[str]]:
-    """Last hidden states [words, width] at the first sub-word of every word, and the words' tags."""
+    """Last hidden states [words, width] at the piece of every word that `encoder.first_piece` says, and the tags."""
     return word_outputs(encoder, sentences, lambda output, _: output.last_hidden_state)
 
 
 def word_outputs(model: Loaded, sentences: Sequence[Tagged], read: Read) -> tuple[Layers, list[str]]:
-    """What `read` takes of a model's output at the first sub-word of every word [words, width], and the tags."""
+    """What `read` takes of a model's output at the piece that has a word's tag [words, width], and the tags."""
     limit = tagging.budget(model.tokenizer, model.model, model.max_length)
-    known = tagging.WordTokenizer(model.tokenizer, limit)
+    known = tagging.WordTokenizer(model.tokenizer, limit, model.first_piece)
     known.learn(word for sentence in sentences for word in sentence.tokens)
     pieces = [p for number, s in enumerate(sentences) for p in tagging.cut(number, s.tokens, known, limit)]
     before, after = tagging.template(model.tokenizer)

@@ -192,7 +192,7 @@ _PLACES: Mapping[str, _Place] = {
 _PAWSX = ("pawsx/x-final/{lg}/", "x-final/{lg}/", "pawsx/{lg}/")
 _FAMILIES = {"mnli": "xnli", "pawsx": "pawsx", "udpos": "udpos", "panx": "panx", "tydiqa": "tydiqa"}
 """Tasks whose files `sources` knows (for mnli: besides those above), by the family they train."""
-_UNITS = {kinds.TAGGED: "sentences", kinds.QUESTION: "questions", kinds.CHOICE: "questions"}
+_UNITS = {kinds.TAGGED: "sentences", kinds.TEXT: "texts", kinds.QUESTION: "questions", kinds.CHOICE: "questions"}
 
 
 def load(task: TrainingTask, split: Split, folder: Path, language: str = "en") -> Loaded:
@@ -227,7 +227,8 @@ def _load(task: TrainingTask, split: Split, folder: Path, language: str) -> Load
     if (task.name, split) == ("pawsx", "train") and language != "en":
         return _load_pawsx(task, folder, language)
     if task.name not in _PLACES:
-        return sources.load(family(_FAMILIES[task.name]), language, split, folder)
+        found = family(_FAMILIES.get(task.name, task.name))
+        return sources.load(found, found.spelled(language), split, folder)
     layout, paths, tried = _listed(task, split, folder, language)
     if layout is not None:
         return _read(task, split, paths, layout.read, language)
@@ -317,7 +318,7 @@ def _loaded(
 def _instead(task: TrainingTask, split: Split, folder: Path, language: str, tried: list[str]) -> Loaded:
     """The files of the XTREME family, where the task's own are not there."""
     try:
-        return sources.load(family(_FAMILIES[task.name]), language, split, folder)
+        return sources.load(family(_FAMILIES.get(task.name, task.name)), language, split, folder)
     except MissingData as error:
         if not tried:
             raise

@@ -72,7 +72,7 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
     if split not in family.data.files:
         raise NoFiles(f"{family.group} has no {split} data; it has {' and '.join(family.data.files)}")
     family.leaf(language)
-    if split in family.data.english and language != "en":
+    if split in family.data.english and language != family.spelled("en"):
         raise NoFiles(f"{family.group} has {split} data in English only, not in {language!r}")
     found = _SEARCH[family.data.search](family, language, split, folder)
     with naming(family.leaf(language)):

@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from xstilts_eval.data.converters import Convert
 from xstilts_eval.data.files import plain_name
 from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.kinds import Kind
+
+if TYPE_CHECKING:
+    from xstilts_eval.metrics.base import Metric
 
 SPLITS = ("test", "dev", "train")
 Alternatives = tuple[tuple[str, ...], ...]
@@ -145,21 +148,33 @@ class Scoring:
     """How answers become numbers.
 
     `metrics` are the names printed for a task (fractions 0-1), the official score being the mean of `official` (two for
-    question answering). `signature` gives the metric's signature in a language. `process` names the function of
-    `tasks.scoring` that turns a document and its answers into values, `aggregations` the one for each value. `units` is
-    what intervals resample whole, and `statistic` how their sums become the official score: a mean, F1 of counts, F1
-    of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all documents, not over its languages.
+    question answering). `metric` gives the metric in a language, or only a signature where it is made of several.
+    `process` names the function of `tasks.scoring` that turns a document and its answers into values, `aggregations`
+    the one for each value. `units` is what intervals resample whole, and `statistic` how their sums become the official
+    score (`results.statistics`): a mean, a ratio of sums (correct, all), F1 of counts, the mean of classes' F1 weighted
+    by their gold counts, F1 of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all documents,
+    not over its languages.
     """
 
     metrics: tuple[str, ...]
     official: tuple[str, ...]
-    signature: Callable[[str], str]
+    metric: Callable[[str], Metric[Any, Any] | str]
     process: str
     aggregations: Mapping[str, str]
     units: str
-    statistic: Literal["mean", "counts", "pairs", "chrf"] = "mean"
+    statistic: Literal["mean", "ratio", "counts", "weighted_f1", "pairs", "chrf"] = "mean"
     lower_is_better: frozenset[str] = frozenset()
     pooled: bool = False
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether a sample is no document but a shard of the corpora that are mined, one or more per process."""
+        return self.statistic == "pairs"
+
+    def signature(self, language: str) -> str:
+        """Everything about the metric that could move a score in a language."""
+        found = self.metric(language)
+        return found if isinstance(found, str) else found.signature()
 
 
 @dataclass(frozen=True)
@@ -188,6 +203,8 @@ class Dataset:
     head serves it, "" where nothing is trained. `lengths` are the tokens of queries and candidates of a dual encoder.
     `predictions` is the ending of its files on the leaderboard, "" where there are none. `column` is its short title in
     wide tables. `likely_orders` are class orders met in public checkpoints. `version` moves whenever a number could.
+    `served_by` names datasets whose heads serve it too where it has none of its own. `max_length` is the longest input
+    of a head in sub-words, 0 for the kind's own.
     `like` names the suite whose dataset of the same name this one is, in other languages. `english_side` says where
     English stands in lines of two languages, "" where both are named.
     """
@@ -215,6 +232,8 @@ class Dataset:
     like: str = ""
     separator: str = "_"
     english_side: Literal["source", "target", ""] = ""
+    served_by: tuple[str, ...] = ()
+    max_length: int = 0
 
     def __post_init__(self) -> None:
         for what, name in (("suite", self.suite), ("dataset", self.name)):
@@ -225,6 +244,10 @@ class Dataset:
             twice = sorted({value for value in values if values.count(value) > 1})
             self._refuse(f"names the {what} {' '.join(twice)} twice", bool(twice))
         self._refuse("has no labels", self.kind.has_labels and not self.labels)
+        self._refuse(f"has no reader: {self.data.read!r} is no function", not callable(self.data.read))
+        self._refuse("names no files of the split test", "test" not in self.data.files and self.data.search == "names")
+        strange = sorted({label for order in self.likely_orders for label in order} - {*self.labels})
+        self._refuse(f"names the label {' '.join(strange)}, which it does not have", bool(strange))
         unknown = [name for name in self.scoring.official if name not in self.scoring.metrics]
         self._refuse(f"has no metric {' '.join(unknown)}, which is to be its official score", bool(unknown))
         splits = {*self.data.files, *self.data.sizes, *self.data.english, *self.data.absent} - {*SPLITS}
@@ -239,6 +262,10 @@ class Dataset:
 
     def __hash__(self) -> int:
         return hash((self.suite, self.name))
+
+    def __repr__(self) -> str:
+        languages = f"{len(self.languages)} language{'s' if len(self.languages) > 1 else ''}"
+        return f"<Dataset {self.suite}.{self.name}: {self.title}, {self.kind.name}, {languages}>"
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -286,6 +313,19 @@ class Dataset:
         if language not in self.languages:
             raise UnknownName.of(f"language of {self.group}", language, self.languages)
         return f"{self.suite}.{self.name}.{language}"
+
+    def spelled(self, code: str) -> str:
+        """The dataset's own code of a language of XTREME(-R) (``en``); the code itself where it has no such language.
+
+        Where two of its codes mean the language, that of FLORES-200's row is taken.
+        """
+        if self.code_standard == "xtreme" or code in self.languages:
+            return code
+        from xstilts_eval.language_codes import find
+
+        row = find(code)
+        spellings = (row.code, row.iso639_3, row.macrolanguage, row.iso639_1)
+        return next((one for one in spellings if one in self.languages), code)
 
     def codes(self, language: str) -> dict[str, str]:
         """What placeholders stand for.

@@ -4,44 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from xstilts_eval.datasets._dataset import Scoring
 
+if TYPE_CHECKING:
+    from xstilts_eval.metrics.base import Metric
 
-def _accuracy(_: str) -> str:
+
+def _accuracy(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.classification import ACCURACY
 
-    return ACCURACY.signature()
+    return ACCURACY
 
 
-def _pos(_: str) -> str:
+def _pos(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.tagging import POS_F1
 
-    return POS_F1.signature()
+    return POS_F1
 
 
-def _entities(_: str) -> str:
+def _entities(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.tagging import NER_F1
 
-    return NER_F1.signature()
+    return NER_F1
 
 
-def _squad(_: str) -> str:
+def _squad(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.qa import SQUAD
 
-    return SQUAD.signature()
+    return SQUAD
 
 
-def _mlqa(language: str) -> str:
+def _mlqa(language: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.qa import mlqa
 
-    return mlqa(language).signature()
+    return mlqa(language)
 
 
-def _pairs(_: str) -> str:
+def _weighted(_: str) -> str:
+    from xstilts_eval.metrics.classification import WEIGHTED_F1
+
+    return WEIGHTED_F1
+
+
+def _words(_: str) -> Metric[Any, Any]:
+    from xstilts_eval.metrics.tagging import TOKEN_ACCURACY
+
+    return TOKEN_ACCURACY
+
+
+def _pairs(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.retrieval import PAIRS
 
-    return PAIRS.signature()
+    return PAIRS
 
 
 def nearest(direction: str) -> Callable[[str], str]:
@@ -55,16 +71,16 @@ def nearest(direction: str) -> Callable[[str], str]:
     return signature
 
 
-def _mrr(_: str) -> str:
+def _mrr(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.retrieval import MRR_20
 
-    return MRR_20.signature()
+    return MRR_20
 
 
-def _map(_: str) -> str:
+def _map(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.retrieval import MAP_20
 
-    return MAP_20.signature()
+    return MAP_20
 
 
 def translation(_: str) -> str:
@@ -84,6 +100,11 @@ def matching(language: str) -> str:
 _MEAN = {"acc": "mean", "acc_ci95": "mean_interval"}
 ACCURACY = Scoring(("acc",), ("acc",), _accuracy, "classification", _MEAN, "documents")
 
+WEIGHTED_F1 = Scoring(
+    ("f1", "acc"), ("f1",), _weighted, "topic", {"f1": "class_f1", "acc": "mean", "f1_ci95": "class_f1_interval"},
+    "documents", "weighted_f1",
+)  # fmt: skip
+
 _CHUNKS = {
     "f1": "f1", "precision": "precision", "recall": "recall", "token_accuracy": "ratio_of_sums",
     "f1_ci95": "f1_interval", "unparsed": "total",
@@ -92,7 +113,14 @@ _UNPARSED = frozenset(["unparsed"])
 POS = Scoring(
     ("f1", "precision", "recall", "token_accuracy"), ("f1",), _pos, "udpos", _CHUNKS, "sentences", "counts", _UNPARSED
 )
-ENTITIES = replace(POS, signature=_entities, process="panx")
+ENTITIES = replace(POS, metric=_entities, process="panx")
+NAMES = replace(ENTITIES, process="entities")
+"""The same for a dataset whose tags are its own."""
+WORDS = Scoring(
+    ("token_accuracy",), ("token_accuracy",), _words, "word_tags",
+    {"token_accuracy": "ratio_of_sums", "token_accuracy_ci95": "ratio_interval", "unparsed": "total"},
+    "sentences", "ratio", _UNPARSED,
+)  # fmt: skip
 
 _ANSWERS = {
     "f1": "mean", "exact_match": "mean", "f1_ci95": "mean_interval", "exact_match_ci95": "mean_interval",
@@ -101,7 +129,7 @@ _ANSWERS = {
 SQUAD = Scoring(
     ("f1", "exact_match"), ("exact_match", "f1"), _squad, "squad", _ANSWERS, "passages", lower_is_better=_UNPARSED
 )
-MLQA = replace(SQUAD, signature=_mlqa, process="mlqa", units="articles")
+MLQA = replace(SQUAD, metric=_mlqa, process="mlqa", units="articles")
 
 MINED = Scoring(
     ("f1", "precision", "recall"), ("f1",), _pairs, "mining",

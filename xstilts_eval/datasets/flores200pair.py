@@ -19,7 +19,7 @@ def _matches(pair: str) -> str:
 _DATA = replace(flores200.DATA, archives="a pair has no data of its own; fetch flores200-retrieval")
 TRANSLATION = Dataset(
     "flores200pair", "translation", "FLORES-200, a pair", flores200.TO_ENGLISH.kind, ANY, _DATA,
-    replace(_scoring.CHRF, signature=_chrf), parallel=True, code_standard="flores", english_side="",
+    replace(_scoring.CHRF, metric=_chrf), parallel=True, code_standard="flores", english_side="",
 )  # fmt: skip
 RETRIEVAL = replace(
     flores200.RETRIEVAL,
@@ -27,7 +27,7 @@ RETRIEVAL = replace(
     title="FLORES-200 retrieval, a pair",
     languages=ANY,
     data=_DATA,
-    scoring=replace(_scoring.MATCHES, signature=_matches),
+    scoring=replace(_scoring.MATCHES, metric=_matches),
     separator="_",
     like="flores200",
     english_side="",

@@ -1,6 +1,7 @@
 """XNLI: does one sentence follow from another, contradict it, or neither? 15 languages, the same pairs in all."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xstilts_eval.data import converters, readers
@@ -41,6 +42,9 @@ WORDS = {
     "zh": ("正确", "是的", "所以", "不是的"),
 }
 """lm-evaluation-harness's words, kept for comparability; its Arabic contradiction word means "numeral"."""
+CLOZE = Text(WORDS, choices="xnli_choices", question="xnli_question", answers="xnli_answers")
+ENGLISH_CLOZE = replace(CLOZE, words={"*": WORDS["en"]})
+"""For the question in languages that have no words of their own here."""
 
 _FOLDERS = ("xnli/XNLI-1.0/", "XNLI-1.0/", "xnli/", "")
 _TRAINING = ("xnli/XNLI-MT-1.0/multinli/", "XNLI-MT-1.0/multinli/", "xnli/multinli/", "xnli/", "")
@@ -110,7 +114,7 @@ XTREME = Dataset(
     _scoring.ACCURACY,
     Category.CLASSIFICATION,
     labels=LABELS,
-    prompt=Text(WORDS, choices="xnli_choices", question="xnli_question", answers="xnli_answers"),
+    prompt=CLOZE,
     parallel=True,
     learned="mnli",
     predictions="tsv",

@@ -8,9 +8,10 @@ from xstilts_eval.kinds.pair import PAIR
 from xstilts_eval.kinds.question import QUESTION
 from xstilts_eval.kinds.ranking import RANKING
 from xstilts_eval.kinds.tagged import TAGGED
+from xstilts_eval.kinds.text import TEXT
 from xstilts_eval.kinds.translation import TRANSLATION
 
 __all__ = [
-    "BITEXT", "CHOICE", "KINDS", "MINING", "PAIR", "QUESTION", "RANKING", "TAGGED", "TRANSLATION", "Halves", "Kind",
-    "Template", "kind",
+    "BITEXT", "CHOICE", "KINDS", "MINING", "PAIR", "QUESTION", "RANKING", "TAGGED", "TEXT", "TRANSLATION", "Halves",
+    "Kind", "Template", "kind",
 ]  # fmt: skip

@@ -1,6 +1,9 @@
-"""Accuracy over segments: the metric of XNLI, PAWS-X and (over line numbers) Tatoeba."""
+"""Accuracy over segments (XNLI, PAWS-X, over line numbers Tatoeba), and F1 of classes weighted by their gold counts."""
 
 from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from xstilts_eval.metrics.base import Metric, Scores, Statistics, ratio
 
@@ -17,3 +20,29 @@ def _finish(statistics: Sequence[float]) -> Scores:
 ACCURACY: Metric[Hashable, Hashable] = Metric(
     name="acc", names=("acc",), counts=("correct", "segments"), count=_count, finish=_finish
 )
+
+
+def one_hot(gold: int, predicted: int, classes: int) -> list[int]:
+    """Counts of one document, addable over documents: correct, predicted and gold of each class, [3 x classes]."""
+    counts = [0] * (3 * classes)
+    counts[gold] += int(gold == predicted)
+    counts[classes + predicted] += 1
+    counts[2 * classes + gold] += 1
+    return counts
+
+
+def weighted_f1(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """F1 (0-1) of each class, averaged by its share of the gold classes; `sums` [..., 3 x classes] as `one_hot` counts.
+
+    Equals scikit-learn's `f1_score(average="weighted", zero_division=0)`.
+    """
+    correct, predicted, gold = np.split(sums, 3, axis=-1)
+    whole = predicted + gold
+    scores = np.divide(2 * correct, whole, out=np.zeros_like(whole), where=whole > 0)
+    total = gold.sum(axis=-1)
+    mean: NDArray[np.float64] = (scores * gold).sum(axis=-1) / np.where(total > 0, total, 1)
+    return mean
+
+
+WEIGHTED_F1 = "weighted_f1|avg:weighted|zero:0|v1"
+"""Signature of `weighted_f1`."""

@@ -7,9 +7,12 @@ strings. Fitness of checkpoint and leaves is checked at the first call, before a
 from __future__ import annotations
 
 import logging
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -17,12 +20,24 @@ import torch
 import transformers
 from lm_eval.api.model import LM
 
-from xstilts_eval import kinds, thoughts
+from xstilts_eval import kinds, own_datasets, thoughts
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.kinds import Kind
-from xstilts_eval.models import after_pooling, arguments, choices, embedding, pairs, products, retrieval, spans, tagging
+from xstilts_eval.models import (
+    after_pooling,
+    arguments,
+    choices,
+    embedding,
+    memory,
+    pairs,
+    products,
+    retrieval,
+    spans,
+    tagging,
+    texts,
+)
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
@@ -48,7 +63,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
     Heads answer with class log-probabilities, tag sequences and answer spans; a language model scores and generates
     text; both embed sentences. Arguments (all may come as ``--model_args key=value``):
 
-    * `pretrained`: a bundle, a folder or a hub id; `revision` pins a hub id;
+    * `pretrained`: a bundle, a folder or a hub id; `revision` pins a hub id; from Python also a model in memory, with
+      its `tokenizer`, see `models.memory`;
     * a family name (``xnli=…``, ``panx=…``): another checkpoint for that family;
     * `dtype`: ``float32`` (default, for reported scores), ``bfloat16`` or ``float16``;
     * `device`: the host says ``cuda:0`` when nobody did; without CUDA that means the CPU;
@@ -72,8 +88,16 @@ class XstiltsLM(LM):  # type: ignore[misc]
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
 
-    def __init__(self, pretrained: str, batch_size: int | str | None = None, **others: Any) -> None:
+    def __init__(self, pretrained: Any, batch_size: int | str | None = None, **others: Any) -> None:
         super().__init__()
+        own_datasets.load_installed()
+        with ExitStack() as stack:
+            if not isinstance(pretrained, (str, Path)):
+                pretrained = stack.enter_context(memory.held(pretrained, others.pop("tokenizer", None)))
+                weakref.finalize(self, stack.pop_all().close)  # it is held as long as this object
+            self._open(str(pretrained), batch_size, others)
+
+    def _open(self, pretrained: str, batch_size: int | str | None, others: dict[str, Any]) -> None:
         self.arguments = arguments.read({"pretrained": pretrained, **others})
         self.processes = Processes()
         self._rank, self._world_size = self.processes.rank, self.processes.world_size
@@ -346,8 +370,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _classify_all(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         answers: dict[tuple[str, int], Any] = {}
-        for family, documents in self._by_family(requests, kinds.PAIR, kinds.CHOICE).items():
-            classify = self._classify if family.kind is kinds.PAIR else self._choose
+        for family, documents in self._by_family(requests, kinds.PAIR, kinds.TEXT, kinds.CHOICE).items():
+            classify = self._choose if family.kind is kinds.CHOICE else self._classify
             answers |= dict(zip(documents, classify(family, list(documents.values())), strict=True))
         out = []
         for request in requests:
@@ -364,8 +388,10 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _classify(self, family: Family, documents: list[Any]) -> Any:
         order = self._label_map(family).order(family.labels)
-        head = self._head(family, "AutoModelForSequenceClassification", documents, pairs.MAX_LENGTH)
-        values, counts = pairs.classify(head, documents, order)
+        most = texts.MAX_LENGTH if family.kind is kinds.TEXT else pairs.MAX_LENGTH
+        head = self._head(family, "AutoModelForSequenceClassification", documents, most)
+        classify = texts.classify if family.kind is kinds.TEXT else pairs.classify
+        values, counts = classify(head, documents, order)
         self._count(family, counts)
         return values
 
@@ -393,7 +419,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _piece_with_tag(self, family: Family) -> tagging.FirstPiece:
         rule = self.checkpoint.piece_with_tag(family)
-        trained = self.checkpoint.first_piece.get(family.name, rule)
+        trained = self.checkpoint.first_piece.get(self.checkpoint.head_name(family), rule)
         if rule != trained:
             log.warning(
                 "%s: read with first_piece=%s; its bundle says it was trained with %s", family.name, rule, trained
@@ -409,7 +435,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def _head(self, family: Family, auto_class: str, documents: Sequence[dict[str, Any]], length: int) -> Loaded:
         languages = len({doc["language"] for doc in documents})
         label = f"{family.name} · {counted(languages, 'language')}"
-        return self._load(self.checkpoint.head(family), auto_class, family.name, length, label)
+        return self._load(self.checkpoint.head(family), auto_class, family.name, family.max_length or length, label)
 
     def _sentence_encoder(self) -> embedding.SentenceEncoder:
         if self._encoder is None:

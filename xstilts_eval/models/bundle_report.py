@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import bundle as bundles
-from xstilts_eval import fingerprints
+from xstilts_eval import fingerprints, kinds
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import labels
@@ -29,7 +29,8 @@ def report(folder: Path) -> dict[str, Any]:
         parts.append({"serves": "retrieval", **_part(manifest, folder, manifest.encoder, checkpoint.encoder)})
     for name, head in manifest.heads.items():
         part = _part(manifest, folder, head.path, checkpoint.heads[name])
-        parts.append({"serves": name, **part, **_labels(checkpoint, name, part.get("problem"))})
+        rule = {"first_piece": head.first_piece} if find_family(name).kind is kinds.TAGGED else {}
+        parts.append({"serves": name, **part, **rule, **_labels(checkpoint, name, part.get("problem"))})
     return {**manifest.model_dump(mode="json", exclude={"sha256"}), "folder": str(folder), "parts": parts}
 
 
@@ -97,6 +98,9 @@ def table(found: dict[str, Any]) -> Any:
             part["sha256"] or "–",
         )
     facts = [f"{name}: {found[name]}" for name in ("parent", "recipe", "seed") if found[name] is not None]
+    for part in found["parts"]:
+        if part.get("first_piece", "any") != "any":
+            facts.append(f"{part['serves']}: first_piece {part['first_piece']}, which is not XTREME's rule")
     if found["retrieval"]:
         settings = bundles.Retrieval.model_validate(found["retrieval"]).described()
         facts.append("retrieval: " + ", ".join(f"{name} {value}" for name, value in settings.items()))

@@ -18,7 +18,7 @@ from xstilts_eval.benchmark import Family
 from xstilts_eval.bundle import MANIFEST, Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import ExtraTypes, PosMap, listed
-from xstilts_eval.models import forced_languages, labels, peft_adapter
+from xstilts_eval.models import forced_languages, labels, memory, peft_adapter
 from xstilts_eval.models.label_map import LabelMap, says_nothing
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
@@ -35,6 +35,7 @@ def is_language_model(config: Any) -> bool:
 
 _HEADS = {
     kinds.PAIR: ("ForSequenceClassification", "sequence-classification"),
+    kinds.TEXT: ("ForSequenceClassification", "sequence-classification"),
     kinds.TAGGED: ("ForTokenClassification", "token-classification"),
     kinds.QUESTION: ("ForQuestionAnswering", "question-answering"),
     kinds.CHOICE: ("ForMultipleChoice", "multiple-choice"),
@@ -81,9 +82,13 @@ class Checkpoint:
     given_heads: dict[str, str] = field(default_factory=dict)
     thinks: bool = False
 
+    def head_name(self, family: Family) -> str:
+        """The dataset whose head serves `family`: its own, or the first there is of those that serve it too."""
+        return next((name for name in (family.name, *family.served_by) if name in self.heads), family.name)
+
     def is_generated(self, family: Family) -> bool:
         """Whether a language model answers `family` with text, no head of its own being there."""
-        return not family.is_embedded and self.language_model is not None and family.name not in self.heads
+        return not family.is_embedded and self.language_model is not None and self.head_name(family) not in self.heads
 
     def has_head(self, family: Family) -> bool:
         """Whether a head answers `family`, rather than a language model or sentence vectors."""
@@ -109,7 +114,8 @@ class Checkpoint:
 
     def trained_on(self, family: Family) -> tuple[str, ...]:
         """Languages of the labelled data behind what serves `family`, as its bundle says; () where none says."""
-        return self.languages.get(family.name if family.name in self.heads else SHARED, ())
+        name = self.head_name(family)
+        return self.languages.get(name if name in self.heads else SHARED, ())
 
     def fingerprint(self) -> dict[str, Any]:
         """Files and settings of every part, for telling whether a checkpoint at the same path is still the same."""
@@ -125,9 +131,12 @@ class Checkpoint:
 
     def head(self, family: Family) -> Source:
         """The model that serves a trained family; raises `UnfitCheckpoint` saying what is missing."""
-        found = self.heads.get(family.name) or self.plain_head
+        found = self.heads.get(self.head_name(family)) or self.plain_head
         if found is None:
             raise UnfitCheckpoint(f"no head for {family.name}")
+        if family.kind not in _HEADS:
+            known = ", ".join(kind.name for kind in _HEADS)
+            raise UnfitCheckpoint(f"no head serves datasets of the kind {family.kind.name!r}; there are: {known}")
         suffix, kind = _HEADS[family.kind]
         architectures = found.config.architectures or []
         if not any(name.endswith(suffix) for name in architectures):
@@ -146,7 +155,7 @@ class Checkpoint:
                 raise UnfitCheckpoint("the bundle names no encoder for retrieval")
             return
         if self.is_generated(family):
-            if self.thinks and family.kind in (kinds.PAIR, kinds.CHOICE):
+            if self.thinks and family.kind.request == "multiple_choice":
                 raise UnfitCheckpoint(
                     "the likelihood of given text has no place for thinking; leave enable_thinking out"
                 )
@@ -157,7 +166,7 @@ class Checkpoint:
         if family.kind is kinds.TAGGED:
             with self._blaming_its_folder(family):
                 labels.refuse_crf(self.head(family).raw_config)
-        if family.kind in (kinds.PAIR, kinds.TAGGED):
+        if family.kind.has_labels:
             self.label_map(family)
 
     def label_map(self, family: Family) -> LabelMap:
@@ -189,8 +198,8 @@ class Checkpoint:
         A label order, in a bundle or given by the user, is for heads whose own names say nothing or too little.
         """
         names = self.own_label_names(family)
-        if family.name in self.label_order:
-            names = labels.given_names(family, names, self.label_order[family.name], f"{MANIFEST}: label_order")
+        if (name := self.head_name(family)) in self.label_order:
+            names = labels.given_names(family, names, self.label_order[name], f"{MANIFEST}: label_order")
         if family.name in self.reading.orders:
             return labels.given_names(family, names, self.reading.orders[family.name])
         order = self.reading.order
@@ -204,7 +213,7 @@ class Checkpoint:
 
     def piece_with_tag(self, family: Family) -> FirstPiece:
         """Which piece of a word a tagger is read at: the user's word, else what it was trained on, else the first."""
-        return self.reading.first_piece or self.first_piece.get(family.name, "any")
+        return self.reading.first_piece or self.first_piece.get(self.head_name(family), "any")
 
     def verify(self, source: Source) -> None:
         """Raise `UnfitCheckpoint` when `source` is a part of the bundle whose files are no longer what was written."""
@@ -224,7 +233,10 @@ def resolve(
 
     Raises `UnfitCheckpoint` when nothing loadable is there or a bundle is malformed.
     """
-    source = _opened(Source(str(pretrained), revision), asks_the_hub=True)
+    if pretrained.startswith(memory.SCHEME):
+        source = memory.find(pretrained)
+    else:
+        source = _opened(Source(str(pretrained), revision), asks_the_hub=True)
     folder = source.folder
     if folder is not None and (folder / bundles.MANIFEST).is_file():
         checkpoint = _from_bundle(source, folder)

@@ -254,6 +254,7 @@ def _no_text(lm: Any) -> str | None:
 
 _CHECKS: dict[Kind, Callable[[Any], str | None]] = {
     kinds.PAIR: _no_choices,
+    kinds.TEXT: _no_choices,
     kinds.TAGGED: _no_text,
     kinds.QUESTION: _no_text,
     kinds.CHOICE: _no_choices,

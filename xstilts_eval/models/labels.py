@@ -36,6 +36,7 @@ _SYNONYMS = {
 _LABEL_OF = {
     word: label for label, words in _SYNONYMS.items() for word in words.split("|" if "|" in words else " ") if word
 }
+_CLASSES = (kinds.PAIR, kinds.TEXT)
 _TWO_WAY = frozenset({"not entailment", "non entailment", "not entailed"})
 
 
@@ -117,7 +118,7 @@ def given_names(family: Family, names: Sequence[str], given: Sequence[str], orig
 def _contradiction(family: Family, names: Sequence[str], given: Sequence[str]) -> str | None:
     """Where the head's own names say something else than `given` (empty for all in all); None where they do not."""
     own, said = _meanings(family, names), _meanings(family, given)
-    if own or family.kind is kinds.PAIR:
+    if own or family.kind in _CLASSES:
         return None if own and [*map(_sense, own)] == [*map(_sense, said)] else ""
     claims = (tag_reading.pos_claims if family.labels == UPOS else tag_reading.entity_claims)(names)
     for name, other, claimed, meaning in zip(names, given, claims, said, strict=False):  # `said` may be ()
@@ -149,15 +150,16 @@ def understand(
     gpe: Literal["loc"] | None = None,
 ) -> LabelMap:
     """Read a head's label names for a family of pairs or tags; raises `UnfitCheckpoint` naming both label sets."""
-    if family.kind is kinds.PAIR:
-        return _pair_labels(family, names)
+    if family.kind in _CLASSES:
+        return _class_labels(family, names)
     if family.labels == UPOS:
         return tag_reading.pos_labels(family, names, extra_types, udpos_map)
     return tag_reading.entity_labels(family, names, extra_types, gpe)
 
 
-def _pair_labels(family: Family, names: Sequence[str]) -> LabelMap:
-    found = [_LABEL_OF.get(normalise(name), "") for name in names]
+def _class_labels(family: Family, names: Sequence[str]) -> LabelMap:
+    own = {normalise(label): label for label in family.labels}
+    found = [own.get(normalise(name), _LABEL_OF.get(normalise(name), "")) for name in names]
     if sorted(found) == sorted(family.labels):
         return LabelMap(family.name, "classes", tuple(names), tuple(Meaning(label) for label in found))
     if _TWO_WAY & {normalise(name) for name in names}:

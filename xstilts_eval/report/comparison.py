@@ -6,14 +6,14 @@ import math
 import statistics as simple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from xstilts_eval.benchmark import FAMILIES
-from xstilts_eval.errors import PredictionError, XstiltsError
+from xstilts_eval.errors import XstiltsError
 from xstilts_eval.report.runs import Run
 from xstilts_eval.results import gains, seeds
 from xstilts_eval.results.alignment import Reader
 from xstilts_eval.results.gains import Gain
+from xstilts_eval.results.run import Run as AnyRun
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,12 @@ def compare(baseline: Run, runs: Sequence[Run], say: Callable[[str], None]) -> l
 def _compare(baseline: Run, run: Run, reader: Reader) -> Comparison:
     found: list[Gain] = []
     refusals = []
-    for before, after in _parts(baseline, run):
+    parts = _parts(baseline, run)
+    for part in (part for part in baseline.folders if part not in parts):
+        refusals.append(f"nothing to compare with {part} of {baseline.name}: {run.name} has no such results")
+    for before, after in parts.values():
         try:
-            pairing = gains.pair(*_paired(baseline, before, after), reader, (baseline.name, run.name))
+            pairing = gains.pair(before, after, reader)
         except XstiltsError as error:
             refusals.append(str(error))
             continue
@@ -87,24 +90,11 @@ def _compare(baseline: Run, run: Run, reader: Reader) -> Comparison:
     return Comparison(run, languages, {group: families[group] for group in order}, mean, tuple(refusals))
 
 
-Seeds = dict[str, Path]
-
-
-def _parts(baseline: Run, run: Run) -> list[tuple[Seeds, Seeds]]:
-    """Folders of the same results in both, by seed; those that a single run and a run of seeds have in one folder."""
+def _parts(baseline: Run, run: Run) -> dict[str, tuple[AnyRun, AnyRun]]:
+    """The same results of both by the baseline's inner folder; all where each has one, whatever it is called."""
     if len(baseline.folders) == len(run.folders) == 1:
-        return list(zip(baseline.folders.values(), run.folders.values(), strict=True))
-    return [(before, run.folders.get(part, {})) for part, before in baseline.folders.items()]
-
-
-def _paired(baseline: Run, before: Seeds, after: Seeds) -> tuple[list[Path], list[Path]]:
-    if len(before) == len(after) == 1:
-        return list(before.values()), list(after.values())
-    common = [seed for seed in before if seed in after]
-    if not common:
-        where = next(iter(before.values()))
-        raise PredictionError(f"nothing to compare with {where}: {baseline.name} and this run share no seed there")
-    return [before[seed] for seed in common], [after[seed] for seed in common]
+        return {next(iter(baseline.folders)): (baseline, run)}
+    return {part: (baseline.part(part), run.part(part)) for part in baseline.folders if part in run.folders}
 
 
 def mean_gain(found: Sequence[Gain]) -> MeanGain | None:

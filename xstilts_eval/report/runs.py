@@ -9,14 +9,12 @@ from pathlib import Path
 
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import PredictionError, SettingError
-from xstilts_eval.results import alignment, record, scoreboard, seeds
+from xstilts_eval.results import alignment, run, scoreboard, seeds
 from xstilts_eval.results.alignment import Mismatch
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
 
 Interval = tuple[float, float]
-Folders = dict[str, dict[str, Path]]
-"""Results by inner folder and seed; one run without seeds has the seed ``""``."""
 
 
 @dataclass(frozen=True)
@@ -54,37 +52,13 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Run:
-    """One row of the report: a checkpoint, or the seeds of one recipe, with everything scored for it."""
+class Run(run.Run):
+    """One row of the report: a run, with its scores by family, of its categories and overall, over its seeds."""
 
-    name: str
-    folders: Folders
-    results: dict[str, tuple[RunResult, ...]]
     families: dict[str, Scored]
     categories: dict[str, Estimate]
     overall: Estimate | None
     is_sample: bool
-
-    @property
-    def seeds(self) -> list[str]:
-        return list(self.results)
-
-    @property
-    def checkpoints(self) -> list[str]:
-        return list(dict.fromkeys(result.checkpoint for parts in self.results.values() for result in parts))
-
-    @property
-    def limits(self) -> list[float]:
-        """The distinct limits of its results, none for full runs."""
-        return sorted({part.limit for parts in self.results.values() for part in parts if part.limit})
-
-    def leaves(self) -> dict[str, list[LeafResult]]:
-        """Results by leaf, one per seed."""
-        found: dict[str, list[LeafResult]] = {}
-        for parts in self.results.values():
-            for leaf in (leaf for part in parts for leaf in part.leaves):
-                found.setdefault(leaf.leaf, []).append(leaf)
-        return found
 
 
 def read(given: Sequence[str], inner: Sequence[str]) -> list[Run]:
@@ -93,37 +67,15 @@ def read(given: Sequence[str], inner: Sequence[str]) -> list[Run]:
     PATH is a results file, an output folder of `xstilts eval` or `lm_eval`, or a folder with ``seed-N/INNER``.
     """
     named = [_named(text) for text in given]
-    short = _short_names([path for _, path in named])
-    runs = [_read(name or found, locate(path, inner)) for (name, path), found in zip(named, short, strict=True)]
-    names = [run.name for run in runs]
+    short = run.names([str(path) for _, path in named])
+    runs = [_scores(run.read(path, inner, name or found)) for (name, path), found in zip(named, short, strict=True)]
+    names = [one.name for one in runs]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise SettingError(f"two runs are called {twice}; give each its own name, as in NAME=PATH")
-    if len({run.is_sample for run in runs}) > 1:
-        sample = next(run.name for run in runs if run.is_sample)
+    if len({one.is_sample for one in runs}) > 1:
+        sample = next(one.name for one in runs if one.is_sample)
         raise PredictionError(f"{sample} was scored on the bundled sample and others on real data; report them apart")
     return runs
-
-
-def locate(path: Path, inner: Sequence[str]) -> Folders:
-    """Where the results of a run lie; raises `PredictionError` or `MissingData` when there are none."""
-    found: Folders = {}
-    problem: PredictionError | None = None
-    for part in inner:
-        try:
-            by_seed = seeds.folders(path, part)
-        except PredictionError as error:
-            problem = problem or error
-            continue
-        if seeds.SINGLE in by_seed:
-            return {"": by_seed}
-        found[part] = {seed.removeprefix("seed-"): folder for seed, folder in by_seed.items()}
-    if not found:
-        raise problem or PredictionError(f"{path} holds no results")
-    have = [set(by_seed) for by_seed in found.values()]
-    if any(other != have[0] for other in have):
-        lacking = min(seed for other in have for seed in other if any(seed not in third for third in have))
-        raise PredictionError(f"{path}/seed-{lacking} lacks one of {', '.join(found)}; score every seed in each")
-    return found
 
 
 def _named(text: str) -> tuple[str, Path]:
@@ -131,21 +83,9 @@ def _named(text: str) -> tuple[str, Path]:
     return (name, Path(path)) if sign and not Path(text).exists() else ("", Path(text))
 
 
-def _short_names(paths: Sequence[Path]) -> list[str]:
-    """The last parts of every path, as many as tell it from the others; a folder called ``eval`` says nothing."""
-    parts = [[part for part in path.absolute().parts if part != "/"] for path in paths]
-    ends = [part[:-1] if part[-1].endswith(".json") or part[-1] == "eval" else part for part in parts]
-    for depth in range(1, max(map(len, ends)) + 1):
-        names = ["/".join(end[-depth:]) for end in ends]
-        if len(set(names)) == len(names):
-            return names
-    return ["/".join(part) for part in parts]
-
-
-def _read(name: str, folders: Folders) -> Run:
-    seeds = list(next(iter(folders.values())))
-    results = {seed: tuple(record.read(by_seed[seed]) for by_seed in folders.values()) for seed in seeds}
-    boards = [_boards(name, parts) for parts in results.values()]
+def _scores(found: run.Run) -> Run:
+    name = found.name
+    boards = [_boards(name, parts) for parts in found.results.values()]
     families = [{group: row for board in seed for group, row in board.families.items()} for seed in boards]
     groups = list(families[0])
     if stray := {group for rows in families for group in rows if any(group not in other for other in families)}:
@@ -154,8 +94,9 @@ def _read(name: str, folders: Folders) -> Run:
     is_whole = len(whole) == len(boards)
     return Run(
         name=name,
-        folders=folders,
-        results=results,
+        given=found.given,
+        folders=found.folders,
+        results=found.results,
         families={group: _scored(name, [rows[group] for rows in families]) for group in groups},
         categories=_formed({c: [b.categories[c] for b in whole] for c in whole[0].categories}) if is_whole else {},
         overall=_formed({"overall": [board.overall for board in whole]}).get("overall") if is_whole else None,
@@ -240,11 +181,11 @@ def differences(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
     """Scores that cannot stand beside those of the first run that has the leaf: (run, leaf) to what differs."""
     found: dict[tuple[str, str], str] = {}
     first: dict[str, tuple[str, LeafResult]] = {}
-    for run in runs:
-        for leaf, results in run.leaves().items():
-            reference = first.setdefault(leaf, (run.name, results[0]))
+    for one in runs:
+        for leaf, results in one.leaves().items():
+            reference = first.setdefault(leaf, (one.name, results[0]))
             if reason := next(filter(None, (_difference(reference[1], other) for other in results)), None):
-                found[run.name, leaf] = f"{reason} than {reference[0]}"
+                found[one.name, leaf] = f"{reason} than {reference[0]}"
     return found
 
 
@@ -253,7 +194,7 @@ _DIFFERS = {"data": "other data", "limit": "another limit"}
 
 def _difference(one: LeafResult, other: LeafResult) -> str:
     """The first thing that keeps two results apart, in words that are the same for all languages."""
-    found = alignment.mismatches(one, other)
+    found = alignment.comparable(one, other)
     return _in_words(found[0]) if found else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xstilts_eval.benchmark import FAMILIES
@@ -10,8 +10,10 @@ from xstilts_eval.report.comparison import MeanGain
 from xstilts_eval.report.content import Content, language_name
 from xstilts_eval.report.runs import Estimate, Run, Scored
 from xstilts_eval.report.training import Stage
+from xstilts_eval.results import signature
 from xstilts_eval.results.gains import Gain, without_interval
 from xstilts_eval.results.render import MISSING
+from xstilts_eval.results.signature import Signature
 from xstilts_eval.wording import counted
 
 METRICS = {"acc": "accuracy", "f1": "F1", "exact_match": "EM", "token_accuracy": "token accuracy",
@@ -205,12 +207,10 @@ def signatures(content: Content) -> Table:
     return Table("signatures", "Signatures", caption, tuple(columns), tuple(rows))
 
 
-def split_signatures(found: dict[str, str]) -> tuple[str, str]:
+def split_signatures(found: Mapping[str, str]) -> tuple[str, str]:
     """Signatures of a family's languages as the fields all of them have, and what each has beside its leaf's name."""
-    fields = {code: signature.split("|")[1:] for code, signature in found.items()}
-    shared = [field for field in next(iter(fields.values())) if all(field in other for other in fields.values())]
-    own = {code: [field for field in mine if field not in shared] for code, mine in fields.items()}
-    return "|".join(shared), "; ".join(f"{code} {'|'.join(mine)}".strip() for code, mine in own.items())
+    common, own = signature.shared({code: Signature.parse(text) for code, text in found.items()})
+    return common, "; ".join(f"{code} {fields}".strip() for code, fields in own.items())
 
 
 def estimate(found: Estimate | None) -> Cell:

@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.results import units
-from xstilts_eval.results.intervals import Statistics
 from xstilts_eval.results.record import LeafResult
+from xstilts_eval.results.signature import Signature
+from xstilts_eval.results.statistics import Counts
 
 
 @dataclass(frozen=True)
@@ -34,29 +34,33 @@ class Mismatch:
         return f"{self.what} {self.first} / {self.second}"
 
 
-def mismatches(one: LeafResult, other: LeafResult) -> list[Mismatch]:
-    """What forbids setting two results of a leaf side by side: other data, split, documents or versions.
+def comparable(one: LeafResult, other: LeafResult) -> list[Mismatch]:
+    """Why two results of a leaf must not stand side by side: other data, split, documents or versions; none, they may.
 
-    A document of BUCC is a shard, one or more per process: not their number counts there, but the limit.
+    Where samples are shards, one or more per process, not their number counts, but the limit.
     """
-    ours, theirs = _signed(one), _signed(other)
+    ours, theirs = one.signed, other.signed
     found = [
         Mismatch("data", one.data.revision, other.data.revision),
         Mismatch("split", one.data.split, other.data.split),
-        Mismatch("task version", ours["task"], theirs["task"]),
-        Mismatch("metric", ours["metric"], theirs["metric"]),
+        Mismatch("task version", ours.task, theirs.task),
+        Mismatch("metric", ours.metric, theirs.metric),
     ]
-    if one.family.kind is kinds.MINING:
-        found.append(Mismatch("limit", ours["limit"], theirs["limit"]))
+    if one.family.scoring.is_sharded:
+        found.append(Mismatch("limit", ours.limit or "none", theirs.limit or "none"))
     else:
         found.append(Mismatch("documents", f"{one.scored:,}", f"{other.scored:,}"))
     return [mismatch for mismatch in found if mismatch.first != mismatch.second]
 
 
-def _signed(leaf: LeafResult) -> dict[str, str]:
-    from xstilts_eval.zoo.comparability import fields
+def same_measurement(one: Signature, other: Signature, but: Collection[str] = ()) -> list[Mismatch]:
+    """Why two scores are not of one measurement: every field of what was measured and how, `but` these; none, they are.
 
-    return dict.fromkeys(("task", "metric", "limit"), "–") | fields(leaf.signature)
+    Stricter than `comparable`, which sets models and settings against each other.
+    """
+    ours, theirs = one.measured(), other.measured()
+    names = [name for name in {**ours, **theirs} if name not in but and ours.get(name) != theirs.get(name)]
+    return [Mismatch(name, ours.get(name, "not given"), theirs.get(name, "given")) for name in names]
 
 
 def refusal(leaf: str, names: Sequence[str], differing: Sequence[object], more: str = "") -> PredictionError:
@@ -106,7 +110,7 @@ class Reader:
     def __init__(self) -> None:
         self._units: dict[tuple[Path, str], units.Units] = {}
 
-    def side_by_side(self, runs: Sequence[tuple[Path, LeafResult]]) -> Statistics | None:
+    def side_by_side(self, runs: Sequence[tuple[Path, LeafResult]]) -> Counts | None:
         """Counts [runs, units, counts] of the same leaf in several runs; None where their samples name other items.
 
         Raises what `units.read` raises.

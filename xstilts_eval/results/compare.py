@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import MissingData, PredictionError
 from xstilts_eval.metrics import significance
@@ -127,15 +126,17 @@ def _family(family: Family, reference: Side, other: Side, options: Options, read
     corrected = significance.holm([row.p for row in rows if row.p is not None])
     remaining = iter(corrected)
     rows = [row if row.p is None else replace(row, p_holm=next(remaining)) for row in rows]
-    others = [code for code in languages if code != "en"]
-    has_gap = "en" in languages and bool(others)
+    english = family.spelled("en")
+    others = [code for code in languages if code != english]
+    has_gap = english in languages and bool(others)
+    to_english = {english: 1.0, **dict.fromkeys(others, -1 / max(1, len(others)))}
     chance = _chance(family)
     return FamilyDifference(
         family=family,
         languages=tuple(rows),
         average=work.mean("average", languages),
         published_average=published,
-        gap=work.estimate("gap to en", {"en": 1.0, **dict.fromkeys(others, -1 / len(others))}) if has_gap else None,
+        gap=work.estimate(f"gap to {english}", to_english) if has_gap else None,
         kept=work.kept(others, chance) if has_gap and chance is not None else None,
         chance=chance,
         spread=simple.stdev([row.difference for row in rows]) if len(rows) > 1 else None,
@@ -165,13 +166,13 @@ def _language(work: Estimator, family: Family, code: str, table: Array | None) -
 
 
 def _is_right_or_wrong(family: Family, table: Array) -> bool:
-    is_accuracy = family.kind not in (kinds.TAGGED, kinds.MINING, kinds.QUESTION) and table.shape[2] == 2
+    is_accuracy = family.scoring.statistic == "mean" and table.shape[2] == 2
     return is_accuracy and bool(np.all(table[:, :, 1] == 1) and np.all((table[:, :, 0] == 0) | (table[:, :, 0] == 1)))
 
 
 def _chance(family: Family) -> float | None:
     """Points of a guess: one in the number of classes; about 0 where there are thousands of answers."""
-    if family.kind in (kinds.PAIR, kinds.CHOICE):
+    if family.kind.request == "multiple_choice" and family.scoring.statistic == "mean":
         return 100 / len(family.labels) if family.labels else None
     return 0.0
 
@@ -223,7 +224,7 @@ def _tables(
 def _settings(reference: Side, other: Side) -> dict[str, tuple[str, str]]:
     """Settings and versions that differ in some common leaf (the first such leaf's values)."""
     found: dict[str, tuple[str, str]] = {}
-    for leaf in reference.scores.keys() & other.scores.keys():
+    for leaf in (leaf for leaf in reference.scores if leaf in other.scores):
         ours, theirs = sides.settings(reference.scores[leaf]), sides.settings(other.scores[leaf])
         if ours and theirs:
             for name in sorted(ours.keys() | theirs.keys()):

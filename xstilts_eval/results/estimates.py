@@ -18,7 +18,7 @@ from xstilts_eval.benchmark import Family
 from xstilts_eval.metrics import significance
 from xstilts_eval.metrics.bootstrap import are_enough, too_few
 from xstilts_eval.metrics.significance import DRAWS, RESAMPLES, SEED, Array
-from xstilts_eval.results import groups, intervals
+from xstilts_eval.results import groups, statistics
 from xstilts_eval.results.seeds import FEWEST_SEEDS
 from xstilts_eval.results.sides import Score
 from xstilts_eval.wording import counted
@@ -188,7 +188,7 @@ def draw(family: Family, tables: Mapping[str, Array], before: int, options: Opti
 
     Families with the same items in every language see the same draw in all of them.
     """
-    if tables and intervals.has_parallel_items(family) and len({table.shape[1] for table in tables.values()}) == 1:
+    if tables and family.parallel and len({table.shape[1] for table in tables.values()}) == 1:
         return _draw_together(family, tables, before, options, [options.seed])
     found: dict[str, Drawn] = {}
     for code, table in tables.items():
@@ -203,12 +203,12 @@ def _draw_together(
     runs, n, width = next(iter(tables.values())).shape
     stacked = np.stack(list(tables.values())).transpose(2, 0, 1, 3)  # units, languages, runs, counts
     totals = significance.bootstrap_totals(stacked.reshape(n, -1), options.resamples, seed)
-    scores = 100 * intervals.scores(family, totals.reshape(options.resamples, len(tables), runs, width))
+    scores = 100 * statistics.scores(family, totals.reshape(options.resamples, len(tables), runs, width))
     null: Array | None = None
     if runs == 2:
         one, other = (stacked[:, :, run].reshape(n, -1) for run in (0, 1))
         swapped = significance.swapped_totals(one, other, options.draws, seed)
-        first, second = (100 * intervals.scores(family, t.reshape(options.draws, len(tables), width)) for t in swapped)
+        first, second = (100 * statistics.scores(family, t.reshape(options.draws, len(tables), width)) for t in swapped)
         null = second - first
     return {
         code: Drawn(

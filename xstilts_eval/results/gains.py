@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import FAMILIES, Family, leaf_parts
-from xstilts_eval.errors import PredictionError
 from xstilts_eval.metrics import significance
 from xstilts_eval.metrics.bootstrap import are_enough, too_few
-from xstilts_eval.results import alignment, intervals, seeds, units
+from xstilts_eval.results import alignment, seeds, statistics, units
+from xstilts_eval.results import run as runs
 from xstilts_eval.results.alignment import Holdings, Reader
 from xstilts_eval.results.record import LeafResult
+from xstilts_eval.results.run import Run
 from xstilts_eval.tables import markdown_table, terminal_table
 from xstilts_eval.wording import ABSENT, counted
 
@@ -70,14 +71,13 @@ class Gain:
 
 @dataclass(frozen=True)
 class Pairing:
-    """Runs of a baseline and of another recipe, in the same order of seeds, and the leaves that both have.
+    """A baseline and a run of another recipe with the same seeds, and by leaf what each of them scored.
 
     `left_out` says by family (group) what only one of them has.
     """
 
-    names: tuple[str, str]
-    baseline: tuple[Path, ...]
-    run: tuple[Path, ...]
+    baseline: Run
+    run: Run
     before: Mapping[str, Sequence[LeafResult]]
     after: Mapping[str, Sequence[LeafResult]]
     left_out: Mapping[str, tuple[str, ...]]
@@ -102,8 +102,9 @@ class Pairing:
         groups = {code: [code] for code in tables}
         if len(tables) > 1:
             groups["all"] = list(tables)
-        if len(tables) > 2 and "en" in tables:
-            groups["others"] = [code for code in tables if code != "en"]
+        english = family.spelled("en")
+        if len(tables) > 2 and english in tables:
+            groups["others"] = [code for code in tables if code != english]
         drawn = _drawn(family, tables)
         languages = {
             code: (table, [leaf.points for leaf in self.before[family.leaf(code)]],
@@ -116,41 +117,36 @@ class Pairing:
         """Counts [runs, units, counts], the baseline's runs first."""
         results = [*self.before[leaf], *self.after[leaf]]
         for other in results[1:]:
-            if differing := alignment.mismatches(results[0], other):
-                raise alignment.refusal(leaf, self.names, differing)
-        table = self.reader.side_by_side(list(zip((*self.baseline, *self.run), results, strict=True)))
+            if differing := alignment.comparable(results[0], other):
+                raise alignment.refusal(leaf, [self.baseline.name, self.run.name], differing)
+        table = self.reader.side_by_side(list(zip((*self.baseline.places, *self.run.places), results, strict=True)))
         if table is None:
-            raise alignment.refusal(leaf, self.names, [units.OTHER_ITEMS])
+            raise alignment.refusal(leaf, [self.baseline.name, self.run.name], [units.OTHER_ITEMS])
         return table
 
 
 def pair_seeds(baseline: Path, run: Path, inner: str, reader: Reader | None = None) -> Pairing:
-    """`pair` of the seeds that two runs have in common; raises what `seeds.common` and `pair` raise."""
-    before, after = seeds.common([baseline, run], inner)
-    return pair(before, after, reader, (str(baseline), str(run)))
+    """`pair` of the runs in two folders; raises what `run.read` and `pair` raise."""
+    return pair(runs.read(baseline, inner, str(baseline)), runs.read(run, inner, str(run)), reader)
 
 
-def pair(
-    baseline: Sequence[Path], run: Sequence[Path], reader: Reader | None = None, names: tuple[str, str] | None = None
-) -> Pairing:
-    """What can be compared of two recipes, folders of results in the same order of seeds.
+def pair(baseline: Run, run: Run, reader: Reader | None = None) -> Pairing:
+    """What can be compared of two recipes, over the seeds that both have.
 
-    `reader` keeps what was read for further comparisons, `names` stand in what is said. Raises `PredictionError` for
-    another number of seeds, for seeds that have not scored the same tasks, and for no task in common.
+    Each has its results in one inner folder; `reader` keeps what was read for further comparisons. Raises
+    `PredictionError` for no seed in common, for seeds that have not scored the same tasks, and for no task in common.
     """
-    if len(baseline) != len(run) or not run:
-        raise PredictionError(f"{len(baseline)} baseline runs and {len(run)} others; seeds are compared in pairs")
-    before, after = seeds.leaves(baseline), seeds.leaves(run)
-    names = names or (str(baseline[0]), str(run[0]))
-    left_out = alignment.only_in_one(Holdings(names[0], before), Holdings(names[1], after))
+    baseline, run = runs.in_common([baseline, run])
+    before, after = baseline.leaves(), run.leaves()
+    left_out = alignment.only_in_one(Holdings(baseline.name, before), Holdings(run.name, after))
     if not before.keys() & after.keys():
-        raise alignment.nothing_in_common(names[0], names[1], left_out)
-    return Pairing(names, tuple(baseline), tuple(run), before, after, left_out, reader or Reader())
+        raise alignment.nothing_in_common(baseline.name, run.name, left_out)
+    return Pairing(baseline, run, before, after, left_out, reader or Reader())
 
 
-def gains(baseline: Sequence[Path], run: Sequence[Path]) -> list[Gain]:
-    """Gains of `run` over `baseline` on the tasks that both have; raises what `pair` and `Pairing.gains` raise."""
-    found = pair(baseline, run)
+def gains(baseline: Path, run: Path, inner: str = "eval") -> list[Gain]:
+    """Gains of `run` over `baseline` on the tasks that both have; raises what `pair_seeds` and `Pairing.gains` do."""
+    found = pair_seeds(baseline, run, inner)
     return [gain for family in found.families for gain in found.gains(family)]
 
 
@@ -186,7 +182,7 @@ def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
 
     Parallel families draw the same items in every language.
     """
-    is_parallel = intervals.has_parallel_items(family) and len({table.shape[1] for table in tables.values()}) == 1
+    is_parallel = family.parallel and len({table.shape[1] for table in tables.values()}) == 1
     found = {}
     for number, (language, table) in enumerate(tables.items()):
         random = np.random.default_rng([SEED, 0 if is_parallel else number])
@@ -195,7 +191,7 @@ def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
         for start in range(0, DRAWS, _CHUNK):
             size = min(_CHUNK, DRAWS - start)
             weights = random.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
-            scores = intervals.scores(family, np.einsum("du,ruc->rdc", weights, table))
+            scores = statistics.scores(family, np.einsum("du,ruc->rdc", weights, table))
             values[start : start + size] = 100 * (scores[half:].mean(axis=0) - scores[:half].mean(axis=0))
         found[language] = values
     return found

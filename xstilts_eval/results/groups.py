@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+from xstilts_eval.language_codes import candidates
 from xstilts_eval.languages import Language, languages, resource_classes
 
 KINDS = ("family", "script", "resources")
@@ -27,7 +28,7 @@ def group_of(code: str, kind: str) -> str:
     """The group of a language: a name, or `UNKNOWN`."""
     language = _by_code().get(code)
     if language is None:
-        return UNKNOWN
+        return _by_flores(code, kind)
     if kind == "family":
         top = language.family.partition(" (")[0]
         return (language.family if top == "isolate" else top) or UNKNOWN  # two isolates are no family
@@ -35,6 +36,16 @@ def group_of(code: str, kind: str) -> str:
         return language.script
     level = resource_classes().get(language.code)
     return UNKNOWN if level is None else f"class {level}"
+
+
+def _by_flores(code: str, kind: str) -> str:
+    """The group of a language beyond XTREME(-R), from the table of FLORES-200's languages."""
+    found = candidates(code)
+    if not found:
+        return UNKNOWN
+    values = {"family": found[0].family, "script": found[0].script}
+    values["resources"] = f"class {found[0].resource_class}" if found[0].resource_class else ""
+    return values[kind] or UNKNOWN
 
 
 def _rank(kind: str, name: str, members: list[str]) -> tuple[int, str]:

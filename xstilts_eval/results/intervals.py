@@ -11,21 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import Family
-from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, sum_by_unit
-from xstilts_eval.metrics.translation import chrf_from_counts
+from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough
+from xstilts_eval.results import statistics
+from xstilts_eval.results.statistics import Counts
 
 _CHUNK = 100
-
-Statistics = NDArray[np.float64]
-
-
-def has_parallel_items(family: Family) -> bool:
-    """Whether the test items of a family are translations of each other, in the same order in every language."""
-    return family.parallel
 
 
 def family_interval(
@@ -35,11 +27,11 @@ def family_interval(
 
     `samples` holds the host's logged samples by language. None when a language has too few units (`are_enough`).
     """
-    tables = [statistics(family, samples[language]) for language in sorted(samples)]
+    tables = [statistics.counts(family, samples[language])[1] for language in sorted(samples)]
     sizes = {len(table) for table in tables}
     if not tables or not are_enough(min(sizes)):
         return None
-    if has_parallel_items(family) and len(sizes) == 1:
+    if family.parallel and len(sizes) == 1:
         drawn = _mean_scores(family, [np.stack(tables)], draws, [seed])
     else:
         drawn = _mean_scores(family, [table[None] for table in tables], draws, [[seed, i] for i in range(len(tables))])
@@ -47,7 +39,7 @@ def family_interval(
     return float(low), float(high)
 
 
-def _mean_scores(family: Family, groups: Sequence[Statistics], draws: int, seeds: Sequence[Any]) -> Statistics:
+def _mean_scores(family: Family, groups: Sequence[Counts], draws: int, seeds: Sequence[Any]) -> Counts:
     """Mean score over languages for every draw; a group [languages, units, counts] shares its draws.
 
     Languages of a pooled family weigh as much as they have documents, which the last count is.
@@ -61,35 +53,7 @@ def _mean_scores(family: Family, groups: Sequence[Statistics], draws: int, seeds
             size = min(_CHUNK, draws - start)
             weights = random.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
             sums = np.einsum("du,luc->ldc", weights, group)
-            total[start : start + size] += shares @ scores(family, sums)
+            total[start : start + size] += shares @ statistics.scores(family, sums)
         weight += shares.sum()
-    mean: Statistics = total / weight
+    mean: Counts = total / weight
     return mean
-
-
-def scores(family: Family, sums: Statistics) -> Statistics:
-    """Official score (fractions) from summed counts [..., counts]."""
-    if family.kind is kinds.TRANSLATION:
-        return chrf_from_counts(sums)
-    if family.kind in (kinds.TAGGED, kinds.MINING):  # correct, predicted, gold: F1 = 2 correct / (predicted + gold)
-        whole = sums[..., 1] + sums[..., 2]
-        return np.divide(2 * sums[..., 0], whole, out=np.zeros_like(whole), where=whole > 0)
-    scores: Statistics = sums[..., :-1].mean(axis=-1) / sums[..., -1]
-    return scores
-
-
-def statistics(family: Family, samples: Sequence[dict[str, Any]]) -> Statistics:
-    """Counts per unit, shape [units, counts], in the order of the test file; BUCC's in that of their ids."""
-    ordered = sorted(samples, key=lambda sample: int(sample["doc_id"]))
-    if family.kind is kinds.MINING:
-        rows = sorted(row for sample in ordered for row in sample["f1_ci95"])  # whatever the number of shards
-        pairs = [[correct, predicted, gold] for _, correct, predicted, gold in rows]
-        return np.array(pairs, dtype=np.float64).reshape(-1, 3)
-    if family.kind is kinds.TAGGED:
-        return np.array([sample["f1_ci95"][1:] for sample in ordered], dtype=np.float64)
-    if family.kind is kinds.TRANSLATION:
-        counts = np.array([sample["chrf++_ci95"][1:] for sample in ordered], dtype=np.float64)
-        return sum_by_unit(counts, [sample["chrf++_ci95"][0] for sample in ordered])
-    columns = [[sample[f"{name}_ci95"][1] for sample in ordered] for name in family.official]
-    rows = np.array([*columns, [1.0] * len(ordered)], dtype=np.float64).T
-    return sum_by_unit(rows, [sample[f"{family.official[0]}_ci95"][0] for sample in ordered])

@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, reading
 from xstilts_eval.benchmark import SUITES, Family, Suite
-from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
 from xstilts_eval.kinds import Kind
-from xstilts_eval.metrics import qa, tagging
+from xstilts_eval.metrics import tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
-from xstilts_eval.metrics.retrieval import MRR_20, PAIRS
+from xstilts_eval.wording import shortened
 
 log = logging.getLogger("xstilts_eval")
 Fault = type[DataError] | type[PredictionError]
@@ -157,14 +156,22 @@ def _say_strange_tags(family: Family, path: Path, predicted: Sequence[Sequence[s
     )
 
 
+def _metric(family: Family, language: str) -> Metric[Any, Any]:
+    found = family.scoring.metric(language)
+    if isinstance(found, str):
+        raise SettingError(f"{family.title} has no single metric, so the evaluator cannot score it: {found}")
+    return found
+
+
 def _score_pairs(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
     gold, predicted = pairs(labels, DataError), pairs(predictions, PredictionError)
-    return PAIRS.score(PAIRS.statistics(gold, predicted))
+    metric = _metric(family, language)
+    return metric.score(metric.statistics(gold, predicted))
 
 
 def _score_answers(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
     """Exact match and F1 over the gold questions; an unanswered one scores 0, other answers do not count."""
-    metric: Metric[Sequence[str], str] = qa.mlqa(language) if family.name == "mlqa" else qa.SQUAD
+    metric = _metric(family, language)
     answers = _json(predictions, PredictionError)
     if not isinstance(answers, dict) or "data" in answers:
         raise PredictionError(f"{predictions} must be one JSON object: question id → answer text")
@@ -195,7 +202,7 @@ def _score_choices(family: Family, language: str, predictions: Path, labels: Pat
 def _labels(path: Path, fault: Fault) -> list[str]:
     found = []
     for number, line in enumerate(lines(path, fault), start=1):
-        row = files.parse_json(line, path, number, fault)
+        row = reading.parse_json(line, path, number, fault)
         try:
             label = row["label"]
         except (KeyError, TypeError) as error:
@@ -215,7 +222,7 @@ def _score_rankings(family: Family, language: str, predictions: Path, labels: Pa
     if not gold:
         raise DataError(f"{labels} has no mentions")
     right = [[entity.strip() for entity in entities] for entities in gold.values()]
-    return MRR_20.corpus_score(right, [ranked.get(name, []) for name in gold])
+    return _metric(family, language).corpus_score(right, [ranked.get(name, []) for name in gold])
 
 
 def _rankings(path: Path, fault: Fault) -> dict[str, list[str]]:
@@ -282,7 +289,7 @@ def pairs(path: Path, fault: Fault) -> set[tuple[str, str]]:
 
 
 def _json(path: Path, fault: Fault) -> Any:
-    return files.parse_json(_text(path, fault), path, fault=fault)
+    return reading.parse_json(_text(path, fault), path, fault=fault)
 
 
 def gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -292,6 +299,11 @@ def gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:
         for article in content["data"] if isinstance(content, dict) else content:
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
-                    yield question["id"], [answer["text"] for answer in question["answers"]]
+                    texts = [answer["text"] for answer in question["answers"]]
+                    if not all(isinstance(text, str) for text in (question["id"], *texts)):
+                        raise DataError(
+                            f"{path}: ids and answers must be texts, got {shortened(str((question['id'], *texts)))}"
+                        )
+                    yield question["id"], texts
     except (KeyError, TypeError) as error:
         raise DataError(f"{path} is not in the SQuAD format: {error!r}") from error

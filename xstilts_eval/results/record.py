@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from statistics import fmean
@@ -10,10 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xstilts_eval import kinds
+from xstilts_eval import reading
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
-from xstilts_eval.label_reading import LabelReading, quoted
+from xstilts_eval.results import signing
+from xstilts_eval.results.signature import Signature
+from xstilts_eval.validation import complaint
 
 
 class _Record(BaseModel):
@@ -56,6 +57,11 @@ class LeafResult(_Record):
     @property
     def language(self) -> str:
         return leaf_parts(self.leaf)[1]
+
+    @property
+    def signed(self) -> Signature:
+        """The signature as an object."""
+        return Signature.parse(self.signature)
 
     @property
     def points(self) -> float:
@@ -106,7 +112,8 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
         _check(leaves[-1], origin)
     if not leaves:
         raise PredictionError(
-            f"{origin} holds no result of tasks of this package (xtreme_*, xtremer_*, flores200_*, bitext_tatoeba)"
+            f"{origin} holds no result of tasks of this package (xtreme_*, xtremer_*, flores200_*, bitext_tatoeba); "
+            "those of a dataset of your own are known with --include FILE"
         )
     return RunResult(
         checkpoint=name, leaves=tuple(leaves), limit=limit, family_intervals=results.get("xstilts_intervals", {})
@@ -118,8 +125,7 @@ def _fault(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"no {error}"
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return complaint(error)
     return " ".join(str(error).split())
 
 
@@ -152,12 +158,10 @@ def _leaf(
     limit: Any,
 ) -> LeafResult:
     values = {key.split(",")[0]: value for key, value in scores.items() if key.endswith(",none")}
-    config = results["configs"][leaf]
-    metadata = config["metadata"]
-    data = Data(**metadata["xs_data"])
+    data = Data(**results["configs"][leaf]["metadata"]["xs_data"])
     samples = results["n-samples"][leaf]
     selected = min(samples["original"], _limited(limit, samples["original"]))
-    if family.kind is kinds.MINING:  # a limit has made its corpora smaller, not taken documents away
+    if family.scoring.is_sharded:  # a limit has made its corpora smaller, not taken documents away
         selected = samples["original"]
     return LeafResult(
         leaf=leaf,
@@ -171,7 +175,7 @@ def _leaf(
         scored=samples["effective"],
         unparsed=int(values.get("unparsed", 0)),
         data=data,
-        signature=_signature(leaf, family, config, data, model, results, limit),
+        signature=str(signing.sign(leaf, family, results, data)),
         trained_on=tuple(model.get("trained_on", {}).get(family.name, ())),
     )
 
@@ -180,98 +184,6 @@ def _limited(limit: Any, total: int) -> int:
     if not limit:
         return total
     return int(limit) if limit >= 1 else -int(-total * limit // 1)
-
-
-def _signature(
-    leaf: str,
-    family: Family,
-    config: dict[str, Any],
-    data: Data,
-    model: dict[str, Any],
-    results: dict[str, Any],
-    limit: Any,
-) -> str:
-    """``leaf|data|split|metric|checkpoint|how it was run|versions``."""
-    parts = [leaf, f"data:{data.source}@{data.revision}", f"split:{data.split}"]
-    if not data.complete:
-        parts.append("sample" if data.source == "sample" else "partial")
-    if data.source == "hub":  # the first note names repository and commit, and the differences from the official files
-        parts.append(f"copy:{data.notes[0]}")
-    samples = results["n-samples"][leaf]
-    if samples["effective"] < samples["original"] and not limit:
-        parts.append(f"scored:{samples['effective']}/{samples['original']}")
-    parts.append(f"task:{config['metadata']['version']}")
-    parts.append(f"metric:{config['metadata']['xs_metric']}")
-    if model:
-        if ranker := model.get("rankers", {}).get(family.name):
-            parts += [f"ckpt:{ranker['checkpoint']}", f"layer:{ranker['layer'] or 'last'}"]
-            parts += [f"pooling:{ranker['pooling']}", f"max_length:{'/'.join(map(str, ranker['max_length']))}"]
-            parts += [f"{name}:{ranker[name]!r}" for name in ("query_prompt", "passage_prompt") if ranker[name]]
-        elif family.is_embedded:
-            settings = model["retrieval"] or {}
-            layer = settings.get("layer") or "last"
-            parts += [
-                f"ckpt:{model['encoder_sha256']}",
-                f"layer:{layer}",
-                f"pooling:{settings.get('pooling')}",
-                f"max_length:{model['max_length'].get('retrieval')}",
-                *([f"prompt:{settings['prompt']!r}"] if settings.get("prompt") else []),
-            ]
-        elif family.name in (model.get("language_model") or {}).get("families", ()):
-            parts.append(f"ckpt:{model['heads'].get(family.name)}")
-            parts.append(f"max_length:{model['max_length'].get('language_model')}")
-            parts += _prompt(config, family.name in model["language_model"].get("forced_languages", ()))
-            parts.append(f"chat_template:{'yes' if model.get('chat_template') else 'no'}")
-            parts += _conversation(config["metadata"])
-        else:
-            parts.append(f"ckpt:{model['heads'].get(family.name)}")
-            parts.append(f"max_length:{model['max_length'].get(family.name)}")
-            if order := model.get("label_order", {}).get(family.name):
-                parts.append(f"labels:{'/'.join(quoted(name, '/') for name in order)}")
-            if reading := model.get("label_maps", {}).get(family.name):
-                parts += LabelReading.model_validate(reading).signature()
-            if rule := model.get("first_piece", {}).get(family.name):
-                parts.append(f"first_piece:{rule}")
-        parts.append(f"dtype:{model['dtype']}")
-    else:
-        parts.append(f"model:{results.get('model_name')}")
-        if settings := config["metadata"].get("xs_retrieval"):
-            names = ("layer", "pooling", "max_length", "dtype")
-            parts += [f"{name}:{settings.get(name) or 'last'}" for name in names]
-        else:
-            parts += _prompt(config)
-            parts.append(f"chat_template:{'yes' if results.get('chat_template') else 'no'}")
-            parts += _conversation(config["metadata"])
-    parts += [
-        f"shots:{config.get('num_fewshot') or 0}",
-        f"limit:{limit or 'none'}",
-        *(f"{name}:{version}" for name, version in model.get("versions", {}).items()),
-        f"xstilts:{config['metadata'].get('xs_version')}",
-        f"lm_eval:{results.get('lm_eval_version', '?')}",
-    ]
-    return "|".join(parts)
-
-
-def _prompt(config: dict[str, Any], forced_languages: bool = False) -> list[str]:
-    """What writes the prompt, and how text is generated: greedily unless it says otherwise."""
-    options = dict(config.get("generation_kwargs") or {})
-    if options.get("until") == ["\n"]:  # every task's own
-        del options["until"]
-    if options.get("do_sample") is False:
-        del options["do_sample"]
-    function = config.get("doc_to_choice") or config.get("doc_to_text")
-    prompt = f"prompt:{'none, forced languages' if forced_languages else function}"
-    return [prompt, *(f"{name}:{value}" for name, value in sorted(options.items()))]
-
-
-def _conversation(metadata: dict[str, Any]) -> list[str]:
-    """What else a prompt held and how it was given: a system instruction (its hash), shots as turns, thinking."""
-    prompting, thinking = metadata.get("xs_prompting") or {}, metadata.get("xs_thinking") or {}
-    parts = [f"system_instruction:{digest}"] if (digest := prompting.get("system_instruction")) else []
-    parts += ["multiturn:yes"] if prompting.get("multiturn") else []
-    return parts + [
-        f"{name}:{json.dumps(value, ensure_ascii=False, sort_keys=True)}" for name, value in sorted(thinking.items())
-    ]
 
 
 def results_file(path: Path) -> Path:
@@ -304,10 +216,4 @@ def read(path: Path) -> RunResult:
     Raises `MissingData` without one, `PredictionError` for one that cannot be read, and what `from_host` raises.
     """
     file = results_file(path)
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise PredictionError(f"{file} is not a results file: {error}") from error
-    if not isinstance(content, dict):
-        raise PredictionError(f"{file} is not a results file: expected an object")
-    return from_host(content, str(file))
+    return from_host(reading.json_object(file, "a results file", PredictionError), str(file))

@@ -6,7 +6,6 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES, SUITES, Suite
 from xstilts_eval.metrics.bootstrap import FEWEST_UNITS
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
@@ -121,7 +120,7 @@ def footnotes(board: Scoreboard) -> list[str]:
         notes.append(f"No interval: fewer than {FEWEST_UNITS} independent units of test data in {', '.join(few)}.")
     suites = [SUITES[name] for name in board.suites]
     if board.limit:
-        cut = any(FAMILIES[group].kind is kinds.MINING for group in board.families)
+        cut = any(FAMILIES[group].scoring.is_sharded for group in board.families)
         mined = " BUCC is mined in corpora that were cut to the limit." if cut else ""
         notes.append(f"A limited run: no category or overall score is formed.{mined}")
     else:

@@ -159,8 +159,9 @@ def _row(family: Family, leaves: Sequence[LeafResult], interval: tuple[float, fl
     first, *rest = cells.values()
     names = [name for name in first.metrics if all(name in cell.metrics for cell in rest)]
     averages = {name: fmean(cell.metrics[name] for cell in cells.values()) for name in names}
-    others = [cell.score for language, cell in cells.items() if language != "en"]
-    gap = cells["en"].score - fmean(others) if "en" in cells and others else None
+    others = [cell.score for language, cell in cells.items() if language != family.spelled("en")]
+    english = cells.get(family.spelled("en"))
+    gap = english.score - fmean(others) if english and others else None
     return FamilyRow(
         group=family.group,
         title=family.title,

@@ -16,7 +16,7 @@ def show(
 ) -> None:
     """What was run, on what data, with which checkpoint: scoreboard, counts and signatures at a glance."""
     from xstilts_eval import printing
-    from xstilts_eval.results import seeds, sides
+    from xstilts_eval.results import run, sides
     from xstilts_eval.results import show as showing
 
     pages = []
@@ -24,7 +24,7 @@ def show(
         if given.startswith(sides.ZOO):
             pages.append(_published(given, json_))
             continue
-        shown = [showing.read(folder) for folder in seeds.folders(Path(given), inner).values()]
+        shown = [showing.read(folder) for folder in run.places(Path(given), inner)]
         pages += [showing.as_json(one) if json_ else showing.terminal(one, languages) for one in shown]
     if json_:
         printing.write_json(pages[0] if len(pages) == 1 else pages, "-")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import statistics as simple
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import PredictionError, SettingError
-from xstilts_eval.results import alignment, record, seeds
+from xstilts_eval.results import alignment, run
 from xstilts_eval.results.record import LeafResult
 
 if TYPE_CHECKING:
@@ -73,29 +71,29 @@ def read_all(given: Sequence[str], inner: str = "eval", sources: Sequence[str] =
     places = [text if text.startswith(ZOO) else str(Path(text)) for text in given]
     if twice := sorted({text for text in places if places.count(text) > 1}):
         raise SettingError(f"{twice[0]} is given twice; a result cannot be compared with itself")
-    return [read(text, name, inner, sources) for text, name in zip(given, short_names(given), strict=True)]
+    return [read(text, name, inner, sources) for text, name in zip(given, names(given), strict=True)]
 
 
-def short_names(given: Sequence[str]) -> list[str]:
-    """One name for each path: its last part that is a name of its own, else the last part in which they differ.
+def names(given: Sequence[str]) -> list[str]:
+    """Short names of paths (`run.names`); models of the zoo keep their own."""
+    paths = [text for text in given if not text.startswith(ZOO)]
+    short = dict(zip(paths, run.names(paths), strict=True))
+    return [short.get(text, text) for text in given]
 
-    ``runs/a/seed-1/eval`` and ``runs/b/seed-1/eval`` are ``a`` and ``b``; names of the zoo stay. The whole text where
-    nothing shorter tells them apart.
+
+def over_baseline(given: Sequence[str], baseline: str | None) -> tuple[str, list[str]]:
+    """The baseline and the runs over it: what the option names, else the first.
+
+    The option may give the path or the short name of one of the runs, or a further path. Raises `SettingError` when no
+    run is left.
     """
-    parts = {text: list(Path(text).parts) for text in given if not text.startswith(ZOO)}
-    if len({_speaking(own) for own in parts.values()}) == len(parts):
-        parts = {text: [_speaking(own)] for text, own in parts.items()}
-    while len(parts) > 1 and all(len(p) > 1 for p in parts.values()) and len({p[-1] for p in parts.values()}) == 1:
-        for own in parts.values():
-            own.pop()
-    names = [parts[text][-1] if text in parts else text for text in given]
-    return [name if names.count(name) == 1 else text for name, text in zip(names, given, strict=True)]
-
-
-def _speaking(parts: Sequence[str]) -> str:
-    """The last part that is no usual name of a folder or file of results."""
-    useful = [part for part in parts if not re.fullmatch(r"eval.*|seed-\d+|results.*\.json|scores", part)]
-    return useful[-1] if useful else parts[-1]
+    places = {str(Path(text)): text for text in given}
+    named = dict(zip(names(given), given, strict=True))
+    first = given[0] if baseline is None else places.get(str(Path(baseline)), named.get(baseline, baseline))
+    rest = list(given[1:]) if baseline is None else [text for text in given if text != first]
+    if not rest:
+        raise SettingError(f"nothing to compare with {first}; give the runs, and the baseline first or as --baseline")
+    return first, rest
 
 
 def read(given: str, name: str | None = None, inner: str = "eval", sources: Sequence[str] = ()) -> Side:
@@ -109,22 +107,21 @@ def read(given: str, name: str | None = None, inner: str = "eval", sources: Sequ
     """
     if given.startswith(ZOO):
         return _published(given, name or given, sources)
-    by_seed = seeds.folders(Path(given), inner)
-    found = list(by_seed.values())
-    by_leaf = seeds.leaves(found)
+    found = run.read(Path(given), inner, name or Path(given).name)
+    by_leaf = found.leaves()
     for leaf_name, (first, *others) in by_leaf.items():
         for leaf in others:
-            if entries := differing(Score((), (first,)), Score((), (leaf,))):
+            if entries := alignment.comparable(first, leaf):
                 raise PredictionError(
-                    f"{given}: the seeds of {leaf_name} were not scored in the same way: {', '.join(entries)}"
+                    f"{given}: the seeds of {leaf_name} were not scored in the same way: {', '.join(map(str, entries))}"
                 )
     return Side(
-        name=name or Path(given).name,
+        name=found.name,
         given=given,
         scores={leaf: Score(tuple(one.points for one in leaves), tuple(leaves)) for leaf, leaves in by_leaf.items()},
-        runs=tuple(found),
-        seeds=tuple(by_seed) if len(found) > 1 else (),
-        notes=(f"checkpoint {record.read(found[0]).checkpoint}",) if len(found) == 1 else (),
+        runs=found.places,
+        seeds=tuple(f"seed-{seed}" for seed in found.seeds) if found.has_seeds else (),
+        notes=() if found.has_seeds else (f"checkpoint {found.checkpoints[0]}",),
     )
 
 
@@ -140,14 +137,14 @@ def differing(one: Score, other: Score) -> list[str]:
         return []
     if not (one.results and other.results):
         return _not_as_published((one.results or other.results)[0])
-    return [str(mismatch) for mismatch in alignment.mismatches(one.results[0], other.results[0])]
+    return [str(mismatch) for mismatch in alignment.comparable(one.results[0], other.results[0])]
 
 
 def have_same_documents(one: Score, other: Score) -> bool:
     """Whether both are of the same documents, whatever else differs; a published number has none that are known."""
     if not (one.results and other.results):
         return True
-    found = alignment.mismatches(one.results[0], other.results[0])
+    found = alignment.comparable(one.results[0], other.results[0])
     return not any(mismatch.is_about_documents for mismatch in found)
 
 
@@ -159,19 +156,14 @@ def _not_as_published(leaf: LeafResult) -> list[str]:
         found.append(f"split {leaf.data.split} / test")
     if not leaf.data.complete:
         found.append("partial / whole test data")
-    elif leaf.family.kind is not kinds.MINING and leaf.scored < leaf.data.documents:
+    elif not leaf.family.scoring.is_sharded and leaf.scored < leaf.data.documents:
         found.append(f"documents {leaf.scored:,} / {leaf.data.documents:,}")
     return found
 
 
 def settings(score: Score) -> dict[str, str]:
     """How a score was made: precision, lengths, prompt, versions; empty for a published number."""
-    from xstilts_eval.zoo.comparability import fields
-
-    if not score.results:
-        return {}
-    left_out = {"data", "split", "documents", "sample", "partial", "scored", "task", "metric", "ckpt", "limit", "copy"}
-    return {name: value for name, value in fields(score.results[0].signature).items() if name not in left_out}
+    return score.results[0].signed.conditions() if score.results else {}
 
 
 # -------------------------------------------------------------------------------------------------- the zoo
@@ -270,4 +262,4 @@ def common_languages(family: Family, one: Side, other: Side) -> list[str]:
     """Languages of the family that both sides have, English first, then in the benchmark's order."""
     leaves = set(one.scores) & set(other.scores)
     found = [language for language in family.languages if family.leaf(language) in leaves]
-    return sorted(found, key=lambda language: language != "en")
+    return sorted(found, key=lambda language: language != family.spelled("en"))

@@ -16,6 +16,9 @@ from xstilts_eval.errors import DataError
 _BAR, _ESCAPED = "|", "\\x7c"
 """Between two fields; inside a free text it is written as Python writes it in hexadecimal."""
 _STANDINGS = ("sample", "partial")
+_MAY_DIFFER = ("ckpt", "model", "dtype", "copy", "xstilts", "lm_eval")
+"""Fields that do not say what was measured, nor how: a team may retrain; what precision and versions do is what a
+regression is there to find; and copies with one content hash are one."""
 
 Field = tuple[str, str | None]
 
@@ -89,10 +92,15 @@ class Signature:
         """The signature that was written as `text`; raises `DataError` naming the field that is missing or strange."""
         return _Reader(text).read()
 
-    @property
-    def scoring(self) -> str:
-        """What makes two numbers the same measure: version of the task, and metric."""
-        return f"task:{self.task}|metric:{self.metric}"
+    def measured(self) -> dict[str, str]:
+        """The fields that two scores must share to be numbers of the same thing, by name."""
+        free = {*_MAY_DIFFER, *(name for name, _ in self.versions)}
+        return {name: value for name, value in self.fields().items() if name not in free}
+
+    def conditions(self) -> dict[str, str]:
+        """How it was run, by name: settings, shots and versions."""
+        run = {name: _escaped(value) for name, value in self.settings} | {"shots": str(self.shots)}
+        return run | dict(self.versions) | {"xstilts": self.xstilts, "lm_eval": self.lm_eval}
 
     def setting(self, name: str) -> str | None:
         """How it was run, in one respect; None where that does not apply."""

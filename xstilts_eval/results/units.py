@@ -1,7 +1,6 @@
 """The units of a leaf, one by one and by name, so that several runs can be put side by side.
 
-A unit is what `results.intervals` resamples: a sentence or pair, a passage or article with its questions, for BUCC a
-foreign sentence that occurs in a gold or mined pair.
+What a unit is, `results.statistics` says.
 """
 
 from __future__ import annotations
@@ -9,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import NumericError, PredictionError
-from xstilts_eval.results import intervals, samples
-from xstilts_eval.results.intervals import Statistics
+from xstilts_eval.results import samples, statistics
 from xstilts_eval.results.record import LeafResult
+from xstilts_eval.results.statistics import Counts
 
 OTHER_ITEMS = "other items under the same name of data"
 """Said of runs whose samples do not name the same units."""
@@ -31,7 +28,7 @@ class Units:
     """`counts` [units, counts] of one run of a leaf, `keys` the units' names in the same order, `origin` for errors."""
 
     keys: tuple[str, ...]
-    counts: Statistics
+    counts: Counts
     origin: str
 
 
@@ -48,16 +45,12 @@ def read(run: Path, leaf: LeafResult) -> Units:
             f"{origin} holds {len(rows):,} samples, the results say {leaf.scored:,} were scored; was the file cut off?"
         )
     try:
-        counts, keys = intervals.statistics(leaf.family, rows), _keys(leaf.family, rows)
+        keys, counts = statistics.counts(leaf.family, rows)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise PredictionError(f"{origin} holds no samples that this version can read ({error!r})") from error
     if not np.isfinite(counts).all():
         raise NumericError(f"{origin} holds NaN or infinite values; score the run again")
-    if len(keys) != len(counts):
-        raise PredictionError(
-            f"{origin}: {len(counts):,} units under {len(keys):,} names; it cannot be compared unit by unit"
-        )
-    score = float(intervals.scores(leaf.family, counts.sum(axis=0)))
+    score = float(statistics.scores(leaf.family, counts.sum(axis=0)))
     reported = float(np.mean([leaf.metrics[name] for name in leaf.family.official]))
     if not abs(score - reported) < _SAME:
         raise PredictionError(
@@ -67,21 +60,13 @@ def read(run: Path, leaf: LeafResult) -> Units:
     return Units(keys, counts, origin)
 
 
-def _keys(family: Family, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    if family.kind is kinds.MINING:
-        return tuple(sorted(str(unit[0]) for row in rows for unit in row["f1_ci95"]))
-    if family.kind is kinds.TAGGED:
-        return tuple(str(row["f1_ci95"][0]) for row in rows)
-    return tuple(dict.fromkeys(str(row[f"{family.official[0]}_ci95"][0]) for row in rows))
-
-
-def side_by_side(family: Family, runs: Sequence[Units]) -> Statistics | None:
+def side_by_side(family: Family, runs: Sequence[Units]) -> Counts | None:
     """Counts of the same units in every run, shape [runs, units, counts]; None where the runs scored other items.
 
-    A BUCC unit that one run lacks was neither gold nor mined there: zeros. Gold pairs are the same in all.
+    A unit of mined pairs that one run lacks was neither gold nor mined there: zeros. Gold pairs are the same in all.
     """
     first = runs[0]
-    if family.kind is not kinds.MINING:
+    if not statistics.of(family).lacks_zeros:
         return np.stack([run.counts for run in runs]) if all(run.keys == first.keys for run in runs) else None
     if len({_gold(run) for run in runs}) > 1:
         return None

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, processes
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data import fetch, flores, intermediate, sources
 from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
@@ -118,15 +118,15 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
     split = split or "test"
     if split not in SPLITS:
         raise SettingError(f"split {split!r} cannot be scored; allowed: {', '.join(SPLITS)}")
-    if split == "train" and language == "en":
+    if split == "train" and language == family.spelled("en"):
         raise SettingError(
-            f"split 'train' cannot be scored in English, which models are trained on; take {family.leaf('en')} out of "
-            "--tasks"
+            "split 'train' cannot be scored in English, which models are trained on; take "
+            f"{family.leaf(language)} out of --tasks"
         )
     if source == "hub":
         for needed in ("dev", split) if family.kind is kinds.MINING else (split,):
             fetch.ensure(family, language, needed, folder)
-    return _load(family, language, folder, source, split, _world_size() if family.kind is kinds.MINING else 1)
+    return _load(family, language, folder, source, split, processes.world_size() if family.kind is kinds.MINING else 1)
 
 
 @lru_cache(maxsize=512)
@@ -253,11 +253,6 @@ def shards(family: Family, language: str, corpus: Corpus, processes: int) -> lis
     ]
 
 
-def _world_size() -> int:
-    """Number of processes of this run (torchrun and accelerate set WORLD_SIZE)."""
-    return max(1, int(os.environ.get("WORLD_SIZE", "1")))
-
-
 @lru_cache(maxsize=512)
 def translation_shots(family: Family, language: str, folder: Path, scored_split: str) -> list[dict[str, Any]]:
     """The dev lines of the same two languages; raises `MissingData` without them, `SettingError` when dev is scored."""
@@ -272,16 +267,17 @@ def translation_shots(family: Family, language: str, folder: Path, scored_split:
 @lru_cache(maxsize=32)
 def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[str, Any]]:
     """Up to `MAX_SHOTS` English training (else development) documents, never of the split that is scored."""
+    english = family.spelled("en")
     for split in ("train", "dev") if scored_split != "dev" else ("train",):
         try:
-            if "en" not in family.languages and family.learned:  # XCOPA has no English part; it is trained on COPA
+            if english not in family.languages and family.learned:  # XCOPA has no English part; it is trained on COPA
                 examples = intermediate.load(training_task(family.learned), split, folder).examples
             else:
                 if folder == fetch.hub_folder():
-                    fetch.ensure(family, "en", split, folder)
-                examples = sources.load(family, "en", split, folder).examples
+                    fetch.ensure(family, english, split, folder)
+                examples = sources.load(family, english, split, folder).examples
         except MissingData:
             continue
         name = name_in_documents(family)
-        return [document(example, name, "en") for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
+        return [document(example, name, english) for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
     return []

@@ -15,7 +15,9 @@ import numpy as np
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family
 from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging, translation
+from xstilts_eval.metrics import classification as classification_metrics
 from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
+from xstilts_eval.suites import dataset
 from xstilts_eval.tasks import answers
 
 Document = dict[str, Any]
@@ -38,6 +40,28 @@ def classification(doc: Document, results: Sequence[tuple[float, bool]]) -> Valu
     scores = [float(score) for score, _ in results]
     right = int(max(range(len(scores)), key=scores.__getitem__) == doc["label"])
     return {"acc": right, "acc_ci95": [doc["id"], right]}
+
+
+def topic(doc: Document, results: Sequence[tuple[float, bool]]) -> Values:
+    """The class with the highest log-likelihood, the first among equals: right or wrong, and counts of all classes."""
+    scores = [float(score) for score, _ in results]
+    chosen = max(range(len(scores)), key=scores.__getitem__)
+    counts = classification_metrics.one_hot(doc["label"], chosen, len(scores))
+    return {"f1": counts, "acc": int(chosen == doc["label"]), "f1_ci95": [doc["id"], *counts]}
+
+
+def entities(doc: Document, results: Sequence[str]) -> Values:
+    """Chunk counts over the IOB2 tags of the document's dataset."""
+    found = dataset(doc["family"])
+    return _tagged(doc, results[0], found.labels, found.filler, tagging.NER_F1)
+
+
+def word_tags(doc: Document, results: Sequence[str]) -> Values:
+    """Right tags and words over the tags of the document's dataset."""
+    found = dataset(doc["family"])
+    predicted, parsed = answers.read_tags(results[0], doc["tokens"], (*found.labels, *found.extra_tags), found.filler)
+    counts = [int(value) for value in tagging.TOKEN_ACCURACY.statistics(doc["tags"], predicted)]
+    return {"token_accuracy": counts, "token_accuracy_ci95": [doc["id"], *counts], "unparsed": int(not parsed)}
 
 
 def udpos(doc: Document, results: Sequence[str]) -> Values:
@@ -194,6 +218,30 @@ def precision(values: Sequence[Sequence[int]]) -> float:
 def recall(values: Sequence[Sequence[int]]) -> float:
     """Micro recall from (correct, predicted, gold) counts."""
     return precision_recall_f1(_sums(values))["recall"]
+
+
+def class_f1(values: Sequence[Sequence[int]]) -> float:
+    """F1 of classes weighted by their gold counts."""
+    return float(classification_metrics.weighted_f1(np.asarray(_sums(values), dtype=np.float64)))
+
+
+def class_f1_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
+    """95 % bootstrap interval of `class_f1`; items are (unit, counts of the classes)."""
+
+    def score(sums: Sequence[float]) -> Scores:
+        return {"f1": float(classification_metrics.weighted_f1(np.asarray(sums, dtype=np.float64)))}
+
+    return _interval([row[1:] for row in values], score, "f1", [row[0] for row in values])
+
+
+def ratio_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
+    """95 % bootstrap interval of a ratio of sums; items are (unit, part, whole)."""
+    return _interval(
+        [row[1:] for row in values],
+        lambda sums: {"ratio": ratio(sums[0], sums[1])},
+        "ratio",
+        [row[0] for row in values],
+    )
 
 
 def chrf(values: Sequence[Sequence[int]]) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from xstilts_eval.metrics import neighbours, qa, tagging
 from xstilts_eval.metrics.classification import ACCURACY
-from xstilts_eval.models import choices, pairs, spans
+from xstilts_eval.models import choices, pairs, spans, texts
 from xstilts_eval.models import tagging as tagger
 from xstilts_eval.models.embedding import SentenceEncoder
 from xstilts_eval.models.encoder import Loaded
@@ -39,7 +39,8 @@ def _accuracy(head: Loaded, documents: Sequence[Document], task: TrainingTask, l
 def _classes(head: Loaded, documents: Sequence[Document], labels: Sequence[str]) -> list[int]:
     if "choices" in documents[0]:
         return [int(values.argmax()) for values in choices.choose(head, documents)]
-    values, _ = pairs.classify(head, documents, range(len(labels)))
+    classify = texts.classify if "text" in documents[0] else pairs.classify
+    values, _ = classify(head, documents, range(len(labels)))
     return [int(row.argmax()) for row in values]
 
 

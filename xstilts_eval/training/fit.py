@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import bundle, kinds
+from xstilts_eval import bundle, kinds, processes
 from xstilts_eval.errors import DataError, SettingError
-from xstilts_eval.models import choices, pairs, spans, tagging
+from xstilts_eval.models import choices, pairs, spans, tagging, texts
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.embedding import RANKING_LENGTHS
@@ -21,7 +21,7 @@ from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 from xstilts_eval.training import batches, development, dual_encoder, loop, lora, mlm, rows, stage, text, vocabulary
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.material import Material
-from xstilts_eval.training.run import is_first_process, wait_for_everyone
+from xstilts_eval.training.run import wait_for_everyone
 from xstilts_eval.training.stage import Plan
 from xstilts_eval.training_tasks import TrainingTask
 
@@ -30,12 +30,14 @@ log = logging.getLogger("xstilts_eval")
 MLM = heads.MLM
 ROWS = {
     kinds.PAIR: rows.pair_rows,
+    kinds.TEXT: rows.text_rows,
     kinds.TAGGED: rows.tagged_rows,
     kinds.QUESTION: rows.question_rows,
     kinds.CHOICE: rows.choice_rows,
 }
 LENGTHS = {
     kinds.PAIR: pairs.MAX_LENGTH,
+    kinds.TEXT: texts.MAX_LENGTH,
     kinds.TAGGED: tagging.MAX_LENGTH,
     kinds.QUESTION: spans.MAX_LENGTH,
     kinds.CHOICE: choices.MAX_LENGTH,
@@ -61,7 +63,7 @@ def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> 
     learner = Text(plan, source) if is_language_model(source.config) else Heads(plan, source, stages)
     outcome, mixture = train(learner, work, report_to)
     folder = plan.folder(stages)
-    if is_first_process():
+    if processes.is_first():
         record = stage.record_of(plan, outcome, mixture, learner.counts)
         folder = stage.write(plan, work, stages, learner.save, record)
     wait_for_everyone()
@@ -254,10 +256,7 @@ class Heads:
         paths = {material.head: trained[material.task.name].path for material in plan.materials}
         heads.save(self.model, partial(self.source.write_tokenizer, self.tokenizer), folder, paths)
         serves = {
-            family: bundle.Head(
-                path=paths[material.head],
-                first_piece=material.settings.first_piece if material.task.kind is kinds.TAGGED else "any",
-            )
+            family: bundle.Head(path=paths[material.head], first_piece=trained[material.task.name].first_piece)
             for material in plan.materials
             for family in material.task.serves
         }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import bundle, kinds
-from xstilts_eval.benchmark import Family
+from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import fetch, sources
 from xstilts_eval.data.examples import document
@@ -36,10 +36,11 @@ DEVELOPMENT = 500
 MIN_LENGTH = 16
 """As for inference, see `models.arguments`."""
 SPLITS, DTYPES, FIRST_PIECES = ("train", "dev"), ("float32", "bfloat16"), ("any", "text")
-EPOCHS = {kinds.PAIR: 4, kinds.TAGGED: 8, kinds.QUESTION: 2}
-UNITS = {kinds.PAIR: "pairs", kinds.TAGGED: "sentences", kinds.QUESTION: "questions"}
+EPOCHS = {kinds.PAIR: 4, kinds.TEXT: 10, kinds.TAGGED: 8, kinds.QUESTION: 2}
+UNITS = {kinds.PAIR: "pairs", kinds.TEXT: "texts", kinds.TAGGED: "sentences", kinds.QUESTION: "questions"}
 SHOWN = {
     kinds.PAIR: {"accuracy": "accuracy"},
+    kinds.TEXT: {"accuracy": "accuracy"},
     kinds.TAGGED: {"f1": "chunk F1"},
     kinds.QUESTION: {"f1": "F1", "exact_match": "exact match"},
 }
@@ -82,7 +83,10 @@ def fit(settings: Settings, output: Path, overwrite: bool = False, into: bool = 
     """
     family = find_family(settings.family)
     if family.kind not in EPOCHS:
-        raise SettingError(f"{family.name} needs no head; fit-head fits xnli, pawsx, udpos, panx, xquad, mlqa, tydiqa")
+        raise SettingError(
+            f"{family.name} needs no head; fit-head fits "
+            + ", ".join(dict.fromkeys(one.name for one in FAMILIES.values() if one.kind in EPOCHS and one.learned))
+        )
     unit = UNITS[family.kind]
     source = Source(settings.base)
     _check_settings(settings)
@@ -154,10 +158,10 @@ def _english(family: Family, split: str, data: str | None) -> tuple[sources.Load
     """The English examples and where they come from: ``sample``, ``local`` or ``hub``."""
     folder, origin = resolve_folder(data)
     if origin == "sample":
-        return sources.load(family, "en", split, folder), origin
+        return sources.load(family, family.spelled("en"), split, folder), origin
     if origin == "hub":
-        fetch.ensure(family, "en", split, folder)
-    loaded = sources.load(family, "en", split, folder)
+        fetch.ensure(family, family.spelled("en"), split, folder)
+    loaded = sources.load(family, family.spelled("en"), split, folder)
     return loaded, fetch.provenance(folder, loaded.files)[0] or "local"
 
 

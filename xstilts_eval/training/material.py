@@ -216,7 +216,7 @@ def _development(task: TrainingTask, entry: TaskEntry, folder: Path, origin: str
 
 
 def _check(task: TrainingTask, training: Sequence[Document]) -> None:
-    if task.kind is kinds.PAIR and len({doc["label"] for doc in training}) == 1:
+    if task.kind in (kinds.PAIR, kinds.TEXT) and len({doc["label"] for doc in training}) == 1:
         only = task.labels[training[0]["label"]]
         raise DataError(
             f"{task.name}: all {len(training)} training examples have the label {only!r}; a classifier needs two"

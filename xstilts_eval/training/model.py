@@ -30,6 +30,7 @@ from xstilts_eval.training.vocabulary import CompactTable
 LABELS: tuple[str, ...] = ("labels", "start_positions", "end_positions")
 AUTO_CLASSES = {
     kinds.PAIR: "AutoModelForSequenceClassification",
+    kinds.TEXT: "AutoModelForSequenceClassification",
     kinds.TAGGED: "AutoModelForTokenClassification",
     kinds.QUESTION: "AutoModelForQuestionAnswering",
     kinds.CHOICE: "AutoModelForMultipleChoice",

@@ -77,7 +77,7 @@ def _tagged(encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapp
 def _classified(
     encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapping[str, torch.Tensor]
 ) -> torch.Tensor:
-    """Pairs, and multiple choice, whose options are the classes."""
+    """Pairs, texts, and multiple choice, whose options are the classes."""
     states = Stream.of(_inputs(inputs)).first_states(encoder)
     logits = _head(model)(states).logits.float().view(len(keep), -1)
     return (cross_entropy(logits, inputs["labels"], reduction="none") * keep).sum()
@@ -104,6 +104,7 @@ def _head(model: Any) -> Any:
 _LOSSES: dict[Kind | str, Any] = {
     kinds.TAGGED: _tagged,
     kinds.PAIR: _classified,
+    kinds.TEXT: _classified,
     kinds.CHOICE: _classified,
     kinds.QUESTION: _spans,
 }

@@ -204,6 +204,8 @@ def _tokens(doc: Document, task: TrainingTask, tokenizer: Any, limit: float) -> 
 
     if kind is kinds.PAIR:
         return 1, min(limit, 3 + count(doc["premise"]) + count(doc["hypothesis"]))
+    if kind is kinds.TEXT:
+        return 1, min(limit, 2 + count(doc["text"]))
     if kind is kinds.TAGGED:
         tokens = count(" ".join(doc["tokens"]))
         pieces = max(1, math.ceil(tokens / (limit - 2)))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xstilts_eval.errors import SettingError
-from xstilts_eval.models import choices, spans, tagging
+from xstilts_eval.models import choices, spans, tagging, texts
 from xstilts_eval.models.batching import pad
 from xstilts_eval.models.encoder import Loaded, Row, rows_of
 from xstilts_eval.training.dual_encoder import CANDIDATE
@@ -35,6 +35,15 @@ def pair_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]
         max_length=head.max_length,
     )
     rows = rows_of(encoding, head.fields)
+    return [
+        row | {"labels": doc["label"], "document": number}
+        for number, (row, doc) in enumerate(zip(rows, documents, strict=True))
+    ]
+
+
+def text_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+    """One row per text; `labels` is the class, an index into the task's label list."""
+    rows = rows_of(texts.encoded(head, documents), head.fields)
     return [
         row | {"labels": doc["label"], "document": number}
         for number, (row, doc) in enumerate(zip(rows, documents, strict=True))

@@ -30,7 +30,7 @@ from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.kinds import Kind
 from xstilts_eval.models.batching import batches
 from xstilts_eval.models.shared_context import common_prefix
-from xstilts_eval.tasks import prompts
+from xstilts_eval.tasks import prompts, texts
 from xstilts_eval.training.rows import IGNORED
 from xstilts_eval.training_tasks import TrainingTask, choice_texts
 
@@ -94,6 +94,7 @@ _PAIRS = {
     "paraphrase": Prompt(prompts.no_context, prompts.pawsx_choices, "", "pawsx"),
 }
 _PROMPTS = {
+    kinds.TEXT: Prompt(texts.topic_text, texts.topics),
     kinds.TAGGED: Prompt(prompts.tagging_text, lambda doc: [prompts.tagged_line(doc)]),
     kinds.QUESTION: Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words_of="xquad"),
     kinds.CHOICE: Prompt(choice_text, lambda doc: choice_texts(doc)[1]),
@@ -232,7 +233,7 @@ def rows_of(
 
 
 def _chooses(task: TrainingTask) -> bool:
-    return task.kind in (kinds.PAIR, kinds.CHOICE)
+    return task.kind.request == "multiple_choice"
 
 
 def _shared(encoded: Sequence[Encoded]) -> int:
@@ -328,6 +329,11 @@ def _first_words(doc: Document, size: int) -> Document:
     return doc | {"tokens": doc["tokens"][:size], "tags": doc["tags"][:size]}
 
 
+def _beginning(doc: Document, size: int) -> Document:
+    """The first `size` characters of the text."""
+    return doc | {"text": doc["text"][:size]}
+
+
 def _around_answer(doc: Document, size: int) -> Document:
     """`size` characters of the passage with the first answer in their middle, as far as the passage's ends allow."""
     start, length = _answer_place(doc)
@@ -345,6 +351,7 @@ def _answer_place(doc: Document) -> tuple[int, int]:
 _CUTS: dict[Kind, tuple[str, Callable[[Document], int], Callable[[Document, int], Document]]] = {
     kinds.PAIR: ("premise", lambda _: 0, _last_of_premise),
     kinds.CHOICE: ("premise", lambda _: 0, _last_of_premise),
+    kinds.TEXT: ("text", lambda _: 1, _beginning),
     kinds.TAGGED: ("tokens", lambda _: 1, _first_words),
     kinds.QUESTION: ("context", lambda doc: _answer_place(doc)[1], _around_answer),
 }

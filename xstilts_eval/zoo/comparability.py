@@ -7,76 +7,37 @@ from collections.abc import Mapping
 
 from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES
+from xstilts_eval.errors import DataError
+from xstilts_eval.results.alignment import same_measurement
 from xstilts_eval.results.record import LeafResult
+from xstilts_eval.results.signature import Signature
 from xstilts_eval.zoo.manifest import Model, Record
 
-_BORDER = re.compile(
-    r"\|(?=(?:data|split|sample|partial|copy|scored|task|metric|ckpt|layer|pooling|max_length|prompt|max_gen_toks"
-    r"|chat_template|system_instruction|multiturn|enable_thinking|think_end_token|chat_template_args|labels|mapped|extra|masked|repeated|extra_types|gpe|first_piece|dtype|model|shots|limit|torch|transformers|xstilts|lm_eval)(?:[:|]|$))"
-)
-"""Between two fields; a metric's own signature has the same separator."""
-COMPARED = (
-    "data",
-    "split",
-    "documents",
-    "scored",
-    "task",
-    "metric",
-    "layer",
-    "pooling",
-    "max_length",
-    "prompt",
-    "max_gen_toks",
-    "chat_template",
-    "system_instruction",
-    "multiturn",
-    "enable_thinking",
-    "think_end_token",
-    "chat_template_args",
-    "labels",
-    "mapped",
-    "extra_types",
-    "gpe",
-    "first_piece",
-    "shots",
-    "limit",
-)
-"""Fields that must be equal: everything that says what was measured, and how. Not the checkpoint (a team may retrain),
-nor precision and versions, whose effect is what a regression is there to find."""
 DIRECTIONS = {"language to English": "query:foreign", "English to language": "query:en"}
 """Retrieval directions as the zoo and as the metric signatures write them."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONTENT = re.compile(r"[0-9a-f]{12}")
 
 
-def fields(signature: str) -> dict[str, str]:
-    """A signature as a dictionary; `data` is the content hash alone and `documents` is complete, partial or sample."""
-    found = {"documents": "complete"}
-    for part in _BORDER.split(signature)[1:]:
-        name, _, value = part.partition(":")
-        if name in ("sample", "partial"):
-            found["documents"] = name
-        else:
-            found[name] = value.rpartition("@")[2] if name == "data" else value
-    return found
-
-
 def obstacle(record: Record, model: Model, leaf: LeafResult) -> str | None:
     """Why a leaf's score cannot be set against a record, or None: every field that differs, ours first."""
-    ours = fields(leaf.signature)
-    differing = _as_measured(record, ours) if record.signature else _as_published(record, model, leaf, ours)
+    differing = _as_measured(record, leaf) if record.signature else _as_published(record, model, leaf)
     return "; ".join(differing) or None
 
 
-def _as_measured(record: Record, ours: Mapping[str, str]) -> list[str]:
+def _as_measured(record: Record, leaf: LeafResult) -> list[str]:
     """Differences from the signature that the record keeps; an average has no data of its own."""
-    theirs = fields(record.signature or "")
-    names = [name for name in COMPARED if not (name == "data" and record.language == "avg")]
-    return [_differs(name, ours, theirs) for name in names if ours.get(name) != theirs.get(name)]
+    try:
+        theirs = Signature.parse(record.signature or "")
+    except DataError as error:
+        return [f"its signature cannot be read ({error})"]
+    found = same_measurement(leaf.signed, theirs, but=("data",) if record.language == "avg" else ())
+    return [f"{mismatch.what} {mismatch.first}, not {mismatch.second}" for mismatch in found]
 
 
-def _as_published(record: Record, model: Model, leaf: LeafResult, ours: Mapping[str, str]) -> list[str]:
+def _as_published(record: Record, model: Model, leaf: LeafResult) -> list[str]:
     """Differences from what a publication is taken to mean: the whole test split, scored as the zoo says."""
+    ours = leaf.signed.fields()
     wanted = {"split": "test", "documents": "complete", "limit": "none", "task": leaf.family.version}
     if "zero-shot" in record.setting or "0-shot" in record.setting:
         wanted["shots"] = "0"
@@ -137,10 +98,18 @@ def has_same_weights(record: Record, signature: str) -> bool:
     head of its own.
     """
     if record.signature:
-        theirs = fields(record.signature).get("ckpt")
-        return theirs is not None and (not signature or fields(signature).get("ckpt") == theirs)
+        theirs = _checkpoint(record.signature)
+        return theirs is not None and (not signature or _checkpoint(signature) == theirs)
     family = FAMILIES.get(record.family)
     return family is not None and family.is_embedded
+
+
+def _checkpoint(signature: str) -> str | None:
+    """The checkpoint that a signature names; None where it names none or cannot be read."""
+    try:
+        return Signature.parse(signature).checkpoint
+    except DataError:
+        return None
 
 
 def _differs(name: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:

@@ -33,7 +33,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import FAMILIES
-from xstilts_eval.results.intervals import has_parallel_items
 from xstilts_eval.zoo.gating import EXACT, LEVEL
 from xstilts_eval.zoo.manifest import AVERAGE, Record
 
@@ -96,7 +95,7 @@ class Number:
         1 where the items are translations of each other, and where something is trained, of which another seed moves
         all languages together.
         """
-        return SHARED if self.is_frozen and not has_parallel_items(FAMILIES[self.family]) else 1.0
+        return SHARED if self.is_frozen and not FAMILIES[self.family].parallel else 1.0
 
     @property
     def variance(self) -> float:

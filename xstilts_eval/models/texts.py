@@ -1,0 +1,38 @@
+"""Classification of single texts: documents to log-probabilities in the dataset's label order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
+
+MAX_LENGTH = 164
+"""SIB-200's own scripts: dadelani/sib-200 @ 593cea88, `code/xlmr_all.sh`."""
+
+
+def encoded(head: Loaded, documents: Sequence[dict[str, Any]]) -> Any:
+    """The texts with the tokenizer's own template, cut at the end."""
+    texts = [doc["text"] for doc in documents]
+    return head.tokenizer(texts, truncation=True, max_length=head.max_length)
+
+
+def classify(
+    head: Loaded, documents: Sequence[dict[str, Any]], class_order: Sequence[int]
+) -> tuple[NDArray[np.float32], dict[str, int]]:
+    """Log-probabilities of shape [documents, labels], labels in the dataset's order, and how many texts were truncated.
+
+    `class_order` gives the model's class of each label.
+    """
+    encoding = encoded(head, documents)
+    order = torch.tensor(list(class_order), device=head.runtime.device)
+
+    def read(output: Any, _: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.log_softmax(output.logits.float(), dim=-1)[:, order]
+
+    values = forward_rows(head, rows_of(encoding, head.fields), read, [str(doc["id"]) for doc in documents])
+    return np.stack(values), {"truncated": sum(bool(part.overflowing) for part in encoding.encodings)}
