@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from xstilts_eval.benchmark import FLORES_PAIR, Family
+from xstilts_eval.benchmark import Family
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Translation
 from xstilts_eval.errors import DataError, NoFiles, SettingError
@@ -70,7 +70,7 @@ def languages_of(family: Family, language: str) -> tuple[str, str]:
 
     Raises `SettingError` for a pair that was not named.
     """
-    if family.suite == FLORES_PAIR:
+    if family.takes_a_pair:
         source, hyphen, target = language.partition("-")
         if not hyphen:
             raise SettingError(
@@ -79,7 +79,7 @@ def languages_of(family: Family, language: str) -> tuple[str, str]:
             )
         return source, target
     family.leaf(language)
-    return (ENGLISH, language) if family.name == "from_eng" else (language, ENGLISH)
+    return (ENGLISH, language) if family.english_side == "source" else (language, ENGLISH)
 
 
 def pair(source: str, target: str) -> str:

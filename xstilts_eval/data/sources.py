@@ -67,7 +67,7 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
     """
     if split not in SPLITS:
         raise SettingError(f"split {split!r}; allowed: {', '.join(SPLITS)}")
-    if family.data.search == "lines":
+    if family.is_line_by_line:
         return _load_flores(family, language, split, folder)
     if split not in family.data.files:
         raise NoFiles(f"{family.group} has no {split} data; it has {' and '.join(family.data.files)}")

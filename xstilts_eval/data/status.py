@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xstilts_eval.benchmark import FAMILIES, FLORES_PAIR, Family
+from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.data import fetch, hub, sources
 from xstilts_eval.data.flores import PLACEHOLDER_NOTE
 from xstilts_eval.data.sources import Loaded
@@ -48,7 +48,7 @@ def status(
     Everything is read and checked, so a broken file shows up here and not in the middle of a run. In the managed folder
     of the hub (`is_hub`), what is not there yet names the repository and commit it will come from.
     """
-    chosen = [family for family in families or FAMILIES.values() if family.suite != FLORES_PAIR]  # no data of its own
+    chosen = [family for family in families or FAMILIES.values() if not family.takes_a_pair]
     rows = [_row(family, language, split, folder, is_hub) for family in chosen for language in family.languages]
     if is_sample:  # its text is the project's own, and "partial" goes without saying
         rows = [

@@ -272,6 +272,21 @@ class Dataset:
         return self.kind.is_embedded
 
     @property
+    def is_line_by_line(self) -> bool:
+        """Whether an item is a line in two languages, each from a file of its own."""
+        return self.data.search == "lines"
+
+    @property
+    def takes_a_pair(self) -> bool:
+        """Whether both languages are named when it is run; such a dataset has no data of its own."""
+        return self.is_line_by_line and not self.english_side
+
+    @property
+    def asks_in_english(self) -> bool:
+        """Of bitext, whether the English sentence is the query, as in XTREME, or the foreign one."""
+        return self.prompt.text != "foreign_text"
+
+    @property
     def group(self) -> str:
         """Name of the host group that holds the dataset's tasks: ``xtreme_xnli``, ``flores200-to_eng``.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval import kinds
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family
+from xstilts_eval.benchmark import Family
 from xstilts_eval.data.examples import Corpus
 from xstilts_eval.metrics import mining, neighbours, xsim
 from xstilts_eval.metrics.retrieval import RANKED
@@ -210,7 +210,7 @@ def _search(
         share.prepare(texts, f"{families} · {len(bitexts)} languages")
         found = {name: search_both_ways(*leaf.pool, share) for name, leaf in bitexts.items()}
         for name, leaf in bitexts.items():
-            if leaf.family.suite in (FLORES, FLORES_PAIR):
+            if "xsim_error" in leaf.family.metrics:
                 margins = match_by_margin(*leaf.pool, share)
                 found[name] = [one | other for one, other in zip(found[name], margins, strict=True)]
     for name, leaf in leaves.items():

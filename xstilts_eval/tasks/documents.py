@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import kinds
-from xstilts_eval.benchmark import FLORES, FLORES_PAIR, Family
+from xstilts_eval.benchmark import Family
 from xstilts_eval.data import fetch, flores, intermediate, sources
 from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
 from xstilts_eval.data.ranking import Pool
@@ -154,7 +154,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         common["revision"] = hashlib.sha256(f"{loaded.revision} {dev.revision}".encode()).hexdigest()[:12]
         documents = shards(family, language, corpus, processes)
         return LeafData(documents=documents, corpus=corpus, development=development, **common)  # type: ignore[arg-type]
-    if family.suite in (FLORES, FLORES_PAIR):
+    if family.is_line_by_line:
         return _flores(family, language, loaded.examples, common)
     if family.kind is kinds.BITEXT:
         pairs = [example for example in loaded.examples if isinstance(example, Bitext)]
@@ -199,9 +199,8 @@ def _bitext(family: Family, language: str, pairs: list[Bitext], common: dict[str
     untouched foreign file (`utils_preprocess.py:376-404`); MTEB keeps file order on both sides.
     """
     order = list(range(len(pairs)))
-    asks_in_english = family.suite != "bitext"
-    targets = [pair.target.strip() if asks_in_english else pair.target for pair in pairs]
-    if asks_in_english:
+    targets = [pair.target.strip() if family.asks_in_english else pair.target for pair in pairs]
+    if family.asks_in_english:
         order.sort(key=lambda line: targets[line])
     rows = [
         {
@@ -263,7 +262,9 @@ def _world_size() -> int:
 def translation_shots(family: Family, language: str, folder: Path, scored_split: str) -> list[dict[str, Any]]:
     """The dev lines of the same two languages; raises `MissingData` without them, `SettingError` when dev is scored."""
     if scored_split == "dev":
-        raise SettingError("few-shot examples of FLORES-200 are its dev lines; score test, or leave --num_fewshot out")
+        raise SettingError(
+            f"few-shot examples of {family.title} are its dev lines; score test, or leave --num_fewshot out"
+        )
     lines = sources.load(family, language, "dev", folder).examples
     return [document(line, name_in_documents(family), language) for line in lines]  # type: ignore[arg-type]
 
@@ -273,8 +274,8 @@ def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[
     """Up to `MAX_SHOTS` English training (else development) documents, never of the split that is scored."""
     for split in ("train", "dev") if scored_split != "dev" else ("train",):
         try:
-            if family.name == "xcopa":  # has no English part; it is trained on COPA
-                examples = intermediate.load(training_task("copa"), split, folder).examples
+            if "en" not in family.languages and family.learned:  # XCOPA has no English part; it is trained on COPA
+                examples = intermediate.load(training_task(family.learned), split, folder).examples
             else:
                 if folder == fetch.hub_folder():
                     fetch.ensure(family, "en", split, folder)

@@ -18,7 +18,7 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.config.task import TaskConfig
 
 from xstilts_eval import __version__, kinds, thoughts
-from xstilts_eval.benchmark import FAMILIES, FLORES, FLORES_PAIR, SUITES, Family
+from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.data import flores
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.tasks import announced, documents, scoring, subcorpus
@@ -97,10 +97,10 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         Raises `SettingError` for a pair that is incomplete, or given to a FLORES-200 leaf that has its own.
         """
         given = [str(metadata[name]) for name in ("source", "target") if metadata.get(name)]
-        if self.family.suite == FLORES_PAIR and len(given) == 2:
+        if self.family.takes_a_pair and len(given) == 2:
             return flores.pair(*given)
-        if self.family.suite in (FLORES, FLORES_PAIR) and given:
-            wanted = " or ".join(family.group for family in SUITES[FLORES_PAIR].families)
+        if self.family.is_line_by_line and given:
+            wanted = " or ".join(family.group for family in FAMILIES.values() if family.takes_a_pair)
             raise SettingError(
                 f"{self.family.leaf(self.language)} was given {' and '.join(given)}: source and target (both) belong "
                 f"to {wanted}; all other leaves of FLORES-200 have their languages in their names"
