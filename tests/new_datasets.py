@@ -54,7 +54,7 @@ SUBTITLES = Dataset(
         hub="it was never put on the hub",
         archives={"test": (Archive("https://example.org/subtitles/{lg}.tsv", "subtitles/{lg}.tsv"),)},
     ),
-    replace(_scoring.CHRF, signature=lambda language: f"{_scoring.translation(language)}|films:1"),
+    replace(_scoring.CHRF, metric=lambda language: f"{_scoring.translation(language)}|films:1"),
     code_standard="flores",
 )
 PAIRS = Dataset(
