@@ -520,7 +520,7 @@ def test_a_complete_dataset_lacks_its_files_alone() -> None:
             "mine.nli.en: AttributeError: module 'xstilts_eval.tasks.scoring' has no",
         ),
         (_with(process="tatoeba"), "mine.nli.sw: "),
-        (_with(signature=lambda _: "acc|model:x"), "mine.nli.en: the metric 'acc|model:x', which a signature gives"),
+        (_with(metric=lambda _: "acc|model:x"), "mine.nli.en: the metric 'acc|model:x', which a signature gives"),
         (
             _with(prompt=Text({"en": GOOD.prompt.words["en"]}, choices="xnli_choices")),
             "mine.nli.sw: no prompt: unknown",
