@@ -50,6 +50,8 @@ NOT_RUN = {
     ": xstilts weights e5": "downloads 95 MB; tests/weights, and tests/test_published_e5.py with the weights",
     "--tasks bitext_tatoeba": "needs LASER's files; tests/test_published_e5.py runs it and the next on them",
     "results/e5-tatoeba --against": "needs the scores of the command before",
+    "--include mine.py": "needs the page's file; tests/test_own_datasets.py runs the page from it",
+    "--include_path tasks": "the same file's tasks; tests/test_own_datasets.py loads them",
     "TINY-": "the retrieval scores of the command above that is not run",
 } | {f"xstilts analyze {name} …": "a heading; docs/analysis.md has the commands" for name in (
     "scaling", "distance", "relatedness", "morphology", "multilingual", "pitfalls")}  # fmt: skip

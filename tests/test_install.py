@@ -136,9 +136,10 @@ def test_wheel_holds_every_data_file_once(checkout: Path, wheel: Path) -> None:
     sample = checkout / "xstilts_eval" / "sample" / "official"
     official = {path.relative_to(checkout).as_posix() for path in sample.rglob("*") if path.is_file()}
     assert official and official <= set(names)
-    assert {"xstilts_eval/model_zoo.yaml", "xstilts_eval/languages.csv"} <= set(names)
-    zoo = {f"xstilts_eval/zoo/{path.name}" for path in (checkout / "zoo").iterdir()}
-    assert {name for name in names if name.startswith("xstilts_eval/zoo/") and name.endswith(".yaml")} == zoo
+    assert {"xstilts_eval/zoo_data/model_zoo.yaml", "xstilts_eval/languages.csv", "xstilts_eval/py.typed"} <= set(names)
+    zoo = {f"xstilts_eval/zoo_data/zoo/{path.name}" for path in (checkout / "zoo").iterdir()}
+    assert {name for name in names if "/zoo_data/zoo/" in name} == zoo
+    assert not [name for name in names if name.startswith("xstilts_eval/zoo/") and not name.endswith(".py")]
     recipes = {f"xstilts_eval/recipes/{path.name}" for path in (checkout / "recipes").iterdir()}
     assert {name for name in names if "/recipes/" in name} == recipes and len(recipes) > 20
 
@@ -175,9 +176,17 @@ def test_the_installation_under_test_is_the_one_imported(
     assert package == home / "xstilts_eval" / "__init__.py"
     assert bridge == environment.site / "xstilts_eval_bridge.py"
     data = checkout if which == "editable" else environment.site / "xstilts_eval"
-    assert (tasks, zoo) == (data / "harness_tasks", data / "model_zoo.yaml")
+    inner = "" if which == "editable" else "zoo_data"
+    assert (tasks, zoo) == (data / "harness_tasks", data / inner / "model_zoo.yaml")
     assert sample == home / "xstilts_eval" / "sample" / "official"
     assert all(path.exists() for path in (tasks, zoo, sample))
+
+
+def test_an_installation_has_the_published_numbers(installed: Environment, tmp_path: Path) -> None:
+    """`xstilts zoo list` reads all files: those included are found from where the first one is installed."""
+    done = installed.run(tmp_path, "xstilts", "zoo", "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "X-STILTs" in done.stdout
 
 
 @pytest.mark.parametrize("which", ["installed", "editable"])

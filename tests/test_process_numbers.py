@@ -1,7 +1,11 @@
 """What launchers say of a process."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import xstilts_eval
 from xstilts_eval import processes
 from xstilts_eval.errors import SettingError
 
@@ -25,3 +29,10 @@ def test_what_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "first")
     with pytest.raises(SettingError, match="RANK='first' in the environment"):
         processes.rank()
+
+
+def test_one_module_reads_them() -> None:
+    folder = Path(xstilts_eval.__file__).parent
+    asked = re.compile(rf"(environ|getenv)[^\n]*[\"']({'|'.join(NAMES)})[\"']")
+    assert [path.name for path in folder.rglob("*.py") if asked.search(path.read_text(encoding="utf-8"))] == []
+    assert all(f'"{name}"' in (folder / "processes.py").read_text(encoding="utf-8") for name in NAMES)

@@ -14,17 +14,21 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from xstilts_eval import fingerprints, kinds
+from xstilts_eval import fingerprints, kinds, reading
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.label_reading import split_order
+from xstilts_eval.validation import complaint
 from xstilts_eval.writing import folder_beside, move_into_place, write_atomically
 
 MANIFEST = "bundle.json"
 _HEADLESS = (kinds.BITEXT, kinds.MINING, kinds.TRANSLATION)
-HEAD_FAMILIES = tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind not in _HEADLESS))
-"""Families that a head can serve; of LAReQA and Mewsli-X that is an encoder trained for them."""
+
+
+def head_families() -> tuple[str, ...]:
+    """Families that a head can serve; of LAReQA and Mewsli-X that is an encoder trained for them."""
+    return tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind not in _HEADLESS))
 
 
 class _Strict(BaseModel):
@@ -130,8 +134,11 @@ class Bundle(_Strict):
     @classmethod
     def _known_families(cls, heads: dict[str, Head]) -> dict[str, Head]:
         for name in heads:
-            if name not in HEAD_FAMILIES:
-                raise ValueError(f"no family {name!r} with a head; known: {', '.join(HEAD_FAMILIES)}")
+            if name not in head_families():
+                raise ValueError(
+                    f"no family {name!r} with a head; known: {', '.join(head_families())} (a dataset of a file of your "
+                    "own is known with --include FILE)"
+                )
         return heads
 
     @model_validator(mode="after")
@@ -155,32 +162,13 @@ def read(folder: Path) -> Bundle:
     """Read and validate ``bundle.json``; raises `UnfitCheckpoint` naming file and field."""
     path = folder / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_no_duplicates)
-        return Bundle.model_validate(content)
+        return Bundle.model_validate(reading.read_json(path, "the manifest of a bundle", UnfitCheckpoint, once=True))
     except FileNotFoundError as error:
         if not folder.is_dir():
             raise
         raise UnfitCheckpoint(f"{folder} is not a bundle: it has no {MANIFEST}") from error
-    except _Duplicate as error:
-        raise UnfitCheckpoint(f"{path} says {error.args[0]!r} twice; keep one") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UnfitCheckpoint(f"{path} is not valid JSON: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UnfitCheckpoint(f"{path}: {where}: {first['msg']}") from error
-
-
-class _Duplicate(Exception):
-    """A key that stands twice in one JSON object, of which a parser would keep the last in silence."""
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _Duplicate(next(key for key in keys if keys.count(key) > 1))
-    return found
+        raise UnfitCheckpoint(f"{path}: {complaint(error, 'the file')}") from error
 
 
 def write(bundle: Bundle, folder: Path) -> None:
@@ -242,8 +230,8 @@ def make(
     if output.exists() and not (overwrite and (output / MANIFEST).is_file()):
         raise SettingError(f"{output} exists; give another folder" + ("" if overwrite else " or --overwrite a bundle"))
     for family in heads:
-        if family not in HEAD_FAMILIES:
-            raise UnknownName.of("family with a head", family, HEAD_FAMILIES)
+        if family not in head_families():
+            raise UnknownName.of("family with a head", family, head_families())
     with folder_beside(output) as new:
         write(_assemble(new, encoder, heads, orders, check, first_pieces or {}), new)
         move_into_place(new, output)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -20,7 +24,7 @@ from xstilts_eval.results.export_command import export
 from xstilts_eval.results.show_command import show
 from xstilts_eval.translation.command import translate
 from xstilts_eval.weights.command import weights
-from xstilts_eval.wording import counted
+from xstilts_eval.wording import BASELINE_HELP, counted
 from xstilts_eval.writing import check_files, write_atomically
 from xstilts_eval.zoo.command import zoo_app
 from xstilts_eval.zoo.regress_command import regress
@@ -145,23 +149,27 @@ def score(
 
 @app.command()
 def gains(
-    baseline: Path = typer.Argument(
-        help="Run without an intermediate stage: results of xstilts eval, or seed-N/INNER."
+    given: list[Path] = typer.Argument(
+        metavar="RUNS...", help="Runs scored in the same way: results of xstilts eval, or seed-N/INNER in a folder."
     ),
-    runs: list[Path] = typer.Argument(help="Runs to compare with it, scored in the same way."),
+    baseline: str | None = typer.Option(None, help=BASELINE_HELP),
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
     json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
     markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
 ) -> None:
     """Points that intermediate training gains over the baseline, by family and language, with 95 % intervals."""
     from xstilts_eval.results import gains as results
+    from xstilts_eval.results import sides
     from xstilts_eval.results.alignment import Reader
     from xstilts_eval.results.run import names as run_names
 
     check_files(markdown, json_)
+    first, runs = sides.over_baseline([*map(str, given)], baseline)
     reader = Reader()
-    names = run_names([str(run) for run in runs])
-    pairings = {name: results.pair_seeds(baseline, run, inner, reader) for name, run in zip(names, runs, strict=True)}
+    names = run_names(runs)
+    pairings = {
+        name: results.pair_seeds(Path(first), Path(run), inner, reader) for name, run in zip(names, runs, strict=True)
+    }
     found = {name: [gain for family in one.families for gain in one.gains(family)] for name, one in pairings.items()}
     left_out = {name: one.left_out for name, one in pairings.items()}
     if json_:
@@ -378,9 +386,12 @@ def sweep(
     Stages that runs share are trained once. A failed stage fails only what goes on from it; exit code 1 then.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from xstilts_eval import own_datasets
     from xstilts_eval.training import sweep as sweeps
     from xstilts_eval.training.sweep_ray import Pool
 
+    if workers != 0 and any(own_datasets.file_of(one) for one in own_datasets.own()):
+        raise SettingError("Ray's workers do not know the datasets of --include; give --workers 0")
     pool = Pool(workers, gpus_per_stage, address)
     if workers != 0:
         pool.check()
@@ -401,17 +412,60 @@ def _list(text: str) -> list[str]:
 
 
 @app.command("tasks-path")
-def tasks_path() -> None:
-    """Print the folder of task YAMLs, for `lm_eval --include_path`."""
+def tasks_path(
+    output: Path | None = typer.Option(
+        None, "--output", "-o", help="Write the YAMLs of your own datasets (--include, installed packages) here."
+    ),
+) -> None:
+    """Print the folder of task YAMLs, for `lm_eval --include_path`; with --output that of your own datasets."""
+    from xstilts_eval import own_datasets
     from xstilts_eval.paths import tasks_path as path
 
-    print(path())
+    if output is None:
+        print(path())
+        return
+    from xstilts_eval.tasks import generate
+
+    datasets = own_datasets.own()
+    if not datasets:
+        raise SettingError("--output writes datasets of your own, and there is none: give --include FILE.py")
+    generate.write_own(output, datasets)
+    print(output)
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)
+
+
+INCLUDE_HELP = "Python file with a dataset of your own (docs/own-dataset.md); may be repeated."
+
+
+def _including(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same command with ``--include FILE``, and with the datasets of installed packages."""
+
+    @functools.wraps(command)
+    def run(*args: Any, include: list[Path], **options: Any) -> Any:
+        from xstilts_eval import own_datasets
+
+        for path in include:
+            own_datasets.include(path)
+        own_datasets.load_installed()
+        return command(*args, **options)
+
+    given = inspect.signature(command)
+    option = typer.Option([], "--include", help=INCLUDE_HELP)
+    own = inspect.Parameter("include", inspect.Parameter.KEYWORD_ONLY, default=option, annotation=list[Path])
+    run.__signature__ = given.replace(parameters=[*given.parameters.values(), own])  # type: ignore[attr-defined]
+    run.__annotations__ = {**command.__annotations__, "include": list[Path]}
+    return run
+
+
+for _app in (app, data_app, bundle_app, analyze_app, zoo_app):
+    for _command in _app.registered_commands:
+        if _command.callback is not None and _command.callback is not version:
+            _command.callback = _including(_command.callback)
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:

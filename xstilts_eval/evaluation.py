@@ -12,18 +12,20 @@ import hashlib
 import json
 import logging
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from xstilts_eval import __version__
+from xstilts_eval import __version__, own_datasets, reading
 from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, leaf_parts
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.flores_groups import language_groups
 from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
+from xstilts_eval.tasks import generate
 from xstilts_eval.wording import counted
 from xstilts_eval.writing import write_atomically
 
@@ -56,6 +58,9 @@ class Settings:
         for name in ("model_args", "gen_kwargs"):
             settings[name] = dict(settings[name])
         found = {"settings": settings, "data": revisions, "checkpoint": checkpoint, "xstilts": __version__}
+        families = {leaf_parts(leaf)[0] for leaf in revisions}
+        if origins := {family.group: file for family in families if (file := own_datasets.origin(family))}:
+            found["datasets"] = origins
         plain: dict[str, Any] = json.loads(json.dumps(found, default=str))
         return plain
 
@@ -68,7 +73,8 @@ def key_of(identity: dict[str, Any]) -> str:
 def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
     """Languages by family for names and globs of groups (``xtreme_*``) and leaves (``xtreme.*.sw``).
 
-    Raises `UnknownName` with close matches for a pattern that selects nothing.
+    A bare name (``xnli``) is the dataset that `suites.dataset` finds: XTREME's before XTREME-R's. Raises `UnknownName`
+    with close matches for a pattern that selects nothing.
     """
     names: dict[str, list[tuple[Family, str]]] = {suite.name: [] for suite in SUITES.values() if suite.is_group}
     for family in FAMILIES.values():
@@ -79,11 +85,12 @@ def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
         names |= {family.leaf(language): [(family, language)] for language in family.languages}
     for name, codes in language_groups().items():
         names[name] = [(family, language) for family in SUITES[FLORES].families for language in codes]
+    bare = {family.name: family.group for family in reversed(FAMILIES.values())}
     wanted: set[tuple[str, str]] = set()
     for pattern in patterns:
-        matches = fnmatch.filter(names, pattern)
+        matches = fnmatch.filter(names, pattern) or [group for name, group in bare.items() if name == pattern]
         if not matches:
-            raise UnknownName.of("task", pattern, names)
+            raise UnknownName.of("task", pattern, [*names, *bare])
         wanted |= {(family.group, language) for name in matches for family, language in names[name]}
     return {
         family: languages
@@ -210,7 +217,7 @@ def _open_output(output: Path, identity: dict[str, Any], overwrite: bool) -> dic
 def _identity_in(text: str) -> dict[str, Any]:
     """What the file of an earlier run says of it; {} where that cannot be read."""
     try:
-        found = json.loads(text)
+        found = reading.parse_json(text, "run")
     except ValueError:
         return {}
     return found if isinstance(found, dict) and isinstance(found.get("settings"), dict) else {}
@@ -272,7 +279,7 @@ def _run_families(
             say(f"{family.group}: done before, kept")
             if not session.is_first:
                 continue
-            parts.append(json.loads(done[family.group].read_text(encoding="utf-8")))
+            parts.append(reading.read_json(done[family.group], "a part of a run"))
             continue
         results = session.run([family.leaf(language) for language in languages])
         if results is None:
@@ -300,7 +307,12 @@ class _Session:
         self._settings = settings
         self._model = XstiltsLM(pretrained=settings.pretrained, **dict(settings.model_args))
         metadata = {name: value for name, value in (("data", settings.data), ("split", settings.split)) if value}
-        folders: list[str | Path] = [str(tasks_path() / suite) for suite in sorted(suites)]  # each file costs a parse
+        # Each file costs a parse, so those of other suites are left out.
+        folders: list[str | Path] = [str(tasks_path() / suite) for suite in sorted(suites) if SUITES[suite].built_in]
+        if own := [one for one in own_datasets.own() if one.suite in suites]:
+            self._written = tempfile.TemporaryDirectory(prefix="xstilts-tasks-")
+            generate.write_own(Path(self._written.name), own)
+            folders.append(self._written.name)
         self._manager = TaskManager(include_path=folders, include_defaults=False, metadata=metadata)
 
     @property

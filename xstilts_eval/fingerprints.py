@@ -1,11 +1,13 @@
-"""Which files make a checkpoint what it is, and their sha256: for signatures, and for bundles that check themselves."""
+"""The sha256 of files, and which files make a checkpoint what it is: for signatures and for bundles."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
+from typing import IO
+
+from xstilts_eval import reading
 
 _ENDINGS = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja"})
 """Configuration, tokenizer, chat template and weight files."""
@@ -43,12 +45,17 @@ def file_sha256(path: Path) -> str:
     """sha256 of a file in hexadecimal digits; remembered while its size and time stay the same."""
     key = _key(path)
     if key not in _DIGESTS:
-        digest = hashlib.sha256()
         with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-        _DIGESTS[key] = digest.hexdigest()
+            _DIGESTS[key] = stream_sha256(file)
     return _DIGESTS[key]
+
+
+def stream_sha256(stream: IO[bytes]) -> str:
+    """sha256 of what is left in an open file, in hexadecimal digits; a block at a time is in memory."""
+    digest = hashlib.sha256()
+    while block := stream.read(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def copy(source: Path, target: Path) -> None:
@@ -75,7 +82,7 @@ def _key(path: Path) -> tuple[Path, int, int]:
 def _modules(path: Path) -> list[str]:
     """Sub-folders named in a sentence-transformers ``modules.json``; none where it cannot be read."""
     try:
-        modules = json.loads(path.read_text(encoding="utf-8"))
+        modules = reading.read_json(path, "a list of modules")
         paths = {str(module["path"]) for module in modules}
     except (OSError, ValueError, TypeError, KeyError):
         return []

@@ -7,11 +7,14 @@ _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent
 
 
-def _own(name: str) -> Path:
-    """The repository's own file when running from a checkout (an installed copy would go stale)."""
+def _own(name: str, installed: str = "") -> Path:
+    """The repository's own file when running from a checkout (an installed copy would go stale).
+
+    `installed` is its place in the package where that is not its name.
+    """
     if (_CHECKOUT / "pyproject.toml").is_file() and (_CHECKOUT / name).exists():
         return _CHECKOUT / name
-    return _PACKAGE / name
+    return _PACKAGE / (installed or name)
 
 
 def tasks_path() -> Path:
@@ -20,8 +23,8 @@ def tasks_path() -> Path:
 
 
 def zoo_path() -> Path:
-    """The file with published numbers."""
-    return _own("model_zoo.yaml")
+    """The file with published numbers; the files that it includes lie in ``zoo`` beside it."""
+    return _own("model_zoo.yaml", "zoo_data/model_zoo.yaml")
 
 
 def sample_path() -> Path:

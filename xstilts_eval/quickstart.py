@@ -7,7 +7,6 @@ are printed as one would type them.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -17,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts_eval import weights
+from xstilts_eval import reading, weights
 from xstilts_eval.errors import FetchError, MissingData, WriteError, XstiltsError
 from xstilts_eval.weights import E5, MINILM
 
@@ -89,7 +88,7 @@ def summary(parts: Iterable[Part]) -> str:
     """One line per encoder from its scoreboard: tags in English, and on average over the sample's languages."""
     lines = []
     for part in parts:
-        board = json.loads((part.scores / "scoreboard.json").read_text(encoding="utf-8"))
+        board = reading.read_json(part.scores / "scoreboard.json", "a scoreboard")
         row = board["families"]["xtreme_udpos"]
         english, score = row["cells"]["en"]["score"], row["score"]
         lines.append(

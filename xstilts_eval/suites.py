@@ -6,7 +6,8 @@ Source of the groups: google-research/xtreme @ 838c13b, `evaluate.py:140-206`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
 
 from xstilts_eval.datasets import (
     afrixnli,
@@ -34,6 +35,7 @@ from xstilts_eval.datasets import (
 )
 from xstilts_eval.datasets._dataset import Category, Dataset
 from xstilts_eval.errors import SettingError, UnknownName
+from xstilts_eval.kinds import Kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,13 +137,16 @@ _BY_STEM: dict[tuple[str, str], Dataset] = {}
 
 
 def register(dataset: Dataset, title: str = "") -> Dataset:
-    """Add a dataset, and its suite (called `title`) where there is none of that name.
+    """Add a dataset, and its suite (called `title`) where there is none of that name; returns what is registered.
 
-    Raises `SettingError` where suite and name are taken by another dataset.
+    That is an equal one where there is one: a user's file may be run twice, and its functions are then other objects of
+    the same code. Raises `SettingError` where suite and name are taken by another dataset.
     """
     key = dataset.suite, dataset.name
     known = _BY_STEM.get(key) or DATASETS.get(dataset.group)
-    if known is not None and known != dataset:
+    if known is not None and (known == dataset or _plain(known) == _plain(dataset)):
+        return known
+    if known is not None:
         raise SettingError(
             f"there is a dataset {known.suite}.{known.name} already ({known.title}); give {dataset.title} another name "
             "or suite"
@@ -151,10 +156,31 @@ def register(dataset: Dataset, title: str = "") -> Dataset:
     return dataset
 
 
+def _plain(value: Any) -> Any:
+    """Fields of a dataset, with the code of a function in its place."""
+    if is_dataclass(value) and not isinstance(value, (type, Kind)):
+        return [_plain(getattr(value, one.name)) for one in fields(value)]
+    if isinstance(value, Mapping):
+        return [(_plain(name), _plain(inner)) for name, inner in value.items()]
+    if isinstance(value, (tuple, list)):
+        return [*map(_plain, value)]
+    return getattr(value, "__code__", value)
+
+
 for _suite in _SUITES:
     SUITES[_suite.name] = _suite
     for _dataset in _suite.built_in:
         register(_dataset)
+
+
+def shipped() -> tuple[Dataset, ...]:
+    """Every dataset of this package, in the order of the suites."""
+    return tuple(one for suite in SUITES.values() for one in suite.built_in)
+
+
+def is_shipped(dataset: Dataset) -> bool:
+    """Whether a dataset is this package's."""
+    return dataset.suite in SUITES and dataset in SUITES[dataset.suite].built_in
 
 
 def dataset(name: str) -> Dataset:
@@ -172,6 +198,12 @@ def name_in_documents(one: Dataset) -> str:
     """How a document names its dataset: by its bare name, or by its group where that name has other words or labels."""
     first = dataset(one.name)
     return one.name if (first.prompt.words, first.labels) == (one.prompt.words, one.labels) else one.group
+
+
+def group_of(name: str) -> str:
+    """The group that a bare name means, as `dataset` finds it; any other name as it is."""
+    known = name in DATASETS or all(one.name != name for one in DATASETS.values())
+    return name if known else dataset(name).group
 
 
 def leaf_parts(leaf: str) -> tuple[Dataset, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xstilts_eval import kinds
-from xstilts_eval.benchmark import PANX_TAGS, UPOS
+from xstilts_eval.benchmark import FAMILIES, PANX_TAGS, UPOS
 from xstilts_eval.datasets._dataset import Dataset
 from xstilts_eval.errors import UnknownName
 from xstilts_eval.kinds import Kind
@@ -213,9 +213,16 @@ ALIASES: Mapping[str, str] = {"xnli": "mnli", "xquad": "squad", "mlqa": "squad",
 """Names of XTREME families (and jiant's of SQuAD) by the task they are trained on."""
 
 
+def _own(name: str) -> TrainingTask | None:
+    """What a dataset that came after this table was made teaches: one of a user's, with a training split."""
+    found = (one for one in FAMILIES.values() if one.name == name and "train" in one.data.files)
+    return next((of_dataset(one) for one in found if one.kind.request != "embed"), None)
+
+
 def training_task(name: str) -> TrainingTask:
-    """The task called `name` or by one of its `ALIASES`; raises `UnknownName` with close matches."""
-    found = TRAINING_TASKS.get(ALIASES.get(name, name))
+    """The task by its name, one of its `ALIASES` or a dataset's group; raises `UnknownName` with close matches."""
+    name = FAMILIES[name].name if name in FAMILIES else name
+    found = TRAINING_TASKS.get(ALIASES.get(name, name)) or _own(name)
     if found is None and name in ("tatoeba", "bucc2018"):
         raise UnknownName(f"{name} is not trained: every run serves it with the encoder it ends with; take it out")
     if found is None:

@@ -1,10 +1,12 @@
-"""How counts and p-values are written: one way for every table, sentence and page."""
+"""How counts, p-values and foreign text are written: one way for every table, sentence and page."""
 
 from __future__ import annotations
 
 ABSENT = "–"
 """A number that is not there; never 0."""
 _SMALLEST_P = 0.001
+LONGEST = 200
+"""Characters of a text from outside that a message quotes at most."""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -17,3 +19,12 @@ def p_value(p: float | None) -> str:
     if p is None:
         return ABSENT
     return f"< {_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.3f}"
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """A text as a message quotes it: of a longer one the beginning, and how long it is."""
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
+
+
+BASELINE_HELP = "Run that the others are compared with, by path or its name in the table; default: first of RUNS."
+"""Of the option that names a baseline, wherever runs are given as a list."""

@@ -160,3 +160,14 @@ def test_unknown_models_and_sources() -> None:
         sides.read("zoo:XLM-R Large", sources=["nobody"])
     with pytest.raises(UnknownName, match="unknown stage of XLM-R Large"):
         sides.read("zoo:XLM-R Large@nowhere")
+
+
+def test_a_baseline_is_named_in_one_way() -> None:
+    """By path, by its short name, or as one more; without the option the first counts."""
+    given = ["runs/none", "runs/squad", "runs/copa"]
+    assert sides.over_baseline(given, None) == ("runs/none", ["runs/squad", "runs/copa"])
+    assert sides.over_baseline(given, "runs/squad/") == ("runs/squad", ["runs/none", "runs/copa"])
+    assert sides.over_baseline(given, "copa") == ("runs/copa", ["runs/none", "runs/squad"])
+    assert sides.over_baseline(given[:1], "other") == ("other", ["runs/none"])
+    with pytest.raises(SettingError, match="nothing to compare with runs/none"):
+        sides.over_baseline(given[:1], None)

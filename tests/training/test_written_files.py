@@ -70,3 +70,14 @@ def test_a_remembered_hash_goes_with_the_file(tmp_path: Path) -> None:
     assert fingerprints.file_sha256(other) == first == hashlib.sha256(b"1").hexdigest()
     other.write_text("23", encoding="utf-8")
     assert fingerprints.file_sha256(other) == hashlib.sha256(b"23").hexdigest()
+
+
+def test_one_function_hashes_files() -> None:
+    """Blocks are read in one place; what hashes while it copies (a wheel's member) is the one that stays beside it."""
+    folder = Path(fingerprints.__file__).parent
+    loops = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if "digest.update(" in path.read_text(encoding="utf-8")
+    }
+    assert loops == {"fingerprints.py", "weights/wheels.py"}

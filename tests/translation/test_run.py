@@ -203,7 +203,7 @@ def test_kill_9_and_two_at_once(
         process = slowly(folder, output, 0.2)
         try:
             wait_for_lines(output, lines)
-            with pytest.raises(SettingError, match=r"another process is writing .*de\.train; wait for it"):
+            with pytest.raises(SettingError, match=rf"process {process.pid} on .* is writing .*de\.train; wait for it"):
                 go(folder, output)
         finally:
             process.send_signal(signal.SIGKILL)

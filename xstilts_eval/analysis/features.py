@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from xstilts_eval import language_codes, language_distances
 from xstilts_eval.errors import DataError, UnknownName
 from xstilts_eval.languages import languages
+from xstilts_eval.validation import complaint
 
 FOLDER = Path(__file__).with_name("features")
 DISTANCES = language_distances.MEASURES
@@ -184,4 +185,4 @@ def _parsed(model: type[Any], row: dict[str, Any], name: str) -> Any:
     try:
         return model(**row)
     except ValidationError as error:
-        raise DataError(f"{FOLDER / name}: row {row}: {error.errors()[0]['msg']}") from error
+        raise DataError(f"{FOLDER / name}: row {row}: {complaint(error)}") from error

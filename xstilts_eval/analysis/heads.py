@@ -7,7 +7,6 @@ positions to be binned), and a target without labels has nothing to agree with; 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval import bundle, kinds
+from xstilts_eval import bundle, kinds, reading
 from xstilts_eval.analysis import representations, transferability
 from xstilts_eval.analysis.regression import Vector
 from xstilts_eval.benchmark import Family
@@ -113,7 +112,7 @@ def _head(folder: Path, task: str, head: bundle.TrainedHead) -> IntermediateHead
 def _stages(checkpoint: Path, recipe: str) -> tuple[dict[str, tuple[str, ...]], set[str]]:
     """Intermediate tasks with the sub-folders their stage's heads may lie in, and those of the target stages."""
     try:
-        content = json.loads((checkpoint / RECIPE).read_text(encoding="utf-8"))["recipe"]
+        content = reading.read_json(checkpoint / RECIPE, "the recipe of a run")["recipe"]
         stages = [[str(task["name"]) for task in stage["tasks"]] for stage in content["intermediate"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingData(f"{checkpoint} has no {RECIPE} that says which tasks were intermediate") from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import bundle
+from xstilts_eval import bundle, reading
 from xstilts_eval.analysis import observations
 from xstilts_eval.analysis.features import features
 from xstilts_eval.analysis.multilingual import Arms
@@ -162,7 +161,7 @@ def notes(english: Path, multilingual: Path, english_said: Sequence[str]) -> lis
 def _recipe(checkpoint: str) -> Any:
     path = Path(checkpoint) / RECIPE
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["recipe"]
+        return reading.read_json(path, "the recipe of a run")["recipe"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -22,6 +22,7 @@ from xstilts_eval.errors import DataError, MissingData, PredictionError, Setting
 from xstilts_eval.results import gains as gains_of_runs
 from xstilts_eval.results import record, seeds
 from xstilts_eval.results import run as runs
+from xstilts_eval.validation import complaint
 
 Outcome = Literal["score", "gain", "gap"]
 OUTCOMES: tuple[Outcome, ...] = ("score", "gain", "gap")
@@ -138,9 +139,7 @@ def read_table(path: Path) -> list[TableRow]:
 def _problem(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
-    first = error.errors()[0]
-    columns = ", ".join(TableRow.model_fields)
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']} (columns: {columns})"
+    return f"{complaint(error)} (columns: {', '.join(TableRow.model_fields)})"
 
 
 def from_table(rows: Iterable[TableRow]) -> list[Observation]:
@@ -182,7 +181,7 @@ def _wanted(families: Sequence[Family], name: str | None, who: str) -> list[Fami
 
 
 def _is_called(family: Family, name: str | None) -> bool:
-    return name is None or name in (family.group, family.group.partition("_")[2])
+    return name is None or name in (family.group, family.name)
 
 
 def left_out(run: Path, baseline: Path | None, inner: str, family: str | None = None) -> list[str]:

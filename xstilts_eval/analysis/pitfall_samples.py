@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, reading
 from xstilts_eval.analysis.pitfalls import Example
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import PredictionError
@@ -38,7 +38,7 @@ def _of_file(path: Path, family: Family) -> dict[str, Example]:
     found = {}
     for number, line in enumerate(filter(None, text.split("\n")), start=1):
         try:
-            sample = json.loads(line)
+            sample = reading.parse_json(line, path, number)
             document = str(sample["doc"]["id"])
             found[document] = _example(sample, path.stem.removeprefix("samples_"), document, family)
         except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval.errors import MissingData, SettingError
+from xstilts_eval.wording import BASELINE_HELP
 
 if TYPE_CHECKING:
     from xstilts_eval.analysis.relatedness_report import Similarity
 
 
 def relatedness(
-    baseline: Path = typer.Argument(help="Run without an intermediate stage: its results, or seed-N/INNER."),
-    runs: list[Path] = typer.Argument(help="Runs with different intermediate tasks, scored in the same way."),
+    given: list[Path] = typer.Argument(
+        metavar="RUNS...", help="Runs with different intermediate tasks and one without, scored in the same way."
+    ),
+    reference: str | None = typer.Option(None, "--baseline", help=BASELINE_HELP),
     inner: list[str] = typer.Option(["eval"], help="Folder of the results in each seed-N; may be repeated."),
     texts: Path | None = typer.Option(None, help="Folder of parallel text (FLORES): CKA before and after, by layer."),
     languages: str = typer.Option("en,de,es,fi,fr,hi,ru,tr,zh", help="With --texts: languages, English first."),
@@ -40,7 +43,10 @@ def relatedness(
     from xstilts_eval.analysis import observations, relatedness_figure, relatedness_report, relatedness_text
     from xstilts_eval.analysis import relatedness_measure as measure
     from xstilts_eval.analysis.publish import publish
+    from xstilts_eval.results.sides import over_baseline
 
+    first, others = over_baseline([*map(str, given)], reference)
+    baseline, runs = Path(first), [*map(Path, others)]
     gains = [row for run in runs for name in inner for row in observations.from_runs(run, baseline, name)]
     cells = relatedness_report.cells(gains)
     known = relatedness_report.read_estimates(estimates) if estimates else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from xstilts_eval import reading
 from xstilts_eval.analysis.features import FOLDER
 from xstilts_eval.errors import DataError, MissingData
 
@@ -71,7 +71,7 @@ def _tensors(file: Path) -> Iterator[tuple[str, int]]:
             (length,) = struct.unpack("<Q", stream.read(8))
             if length > 100_000_000:
                 raise ValueError("its header is too long")
-            header = json.loads(stream.read(length))
+            header = reading.parse_json(stream.read(length).decode(), file)
     except (struct.error, ValueError) as error:
         raise DataError(f"{file} is not a safetensors file: {error}") from error
     for name, entry in header.items():

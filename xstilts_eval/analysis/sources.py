@@ -26,6 +26,7 @@ from xstilts_eval.analysis.observations import (
 from xstilts_eval.analysis.scaling_report import Sized
 from xstilts_eval.analysis.sizes import Bases
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
+from xstilts_eval.validation import complaint
 
 
 class RunRow(BaseModel):
@@ -129,7 +130,8 @@ def sized_from_runs(path: Path, inner: str, language: str) -> list[Sized]:
             try:
                 row = RunRow.model_validate({name: value for name, value in raw.items() if value != ""})
             except (ValidationError, TypeError) as error:
-                raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+                said = complaint(error) if isinstance(error, ValidationError) else error
+                raise DataError(f"{path}, line {reader.line_num}: {said}") from error
             found += _of_run(row, path.parent, inner, language)
     return found
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from xstilts_eval import reading
 from xstilts_eval.errors import DataError, UnknownName
+from xstilts_eval.validation import complaint
 
 FOLDER = Path(__file__).with_name("words")
 TESTS: dict[str, str] = {
@@ -108,11 +109,9 @@ def own(code: str) -> Language:
 def read(path: Path) -> Language:
     """Templates of one language; raises `DataError` naming file and field."""
     try:
-        return Language.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Language.model_validate(reading.read_yaml(path, "a file of MultiCheckList templates"))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise DataError(f"{path}: {complaint(error)}") from error
 
 
 def names(code: str) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from time import sleep
 from typing import IO, cast
 from urllib.parse import urlsplit
 
+from xstilts_eval import fingerprints
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data.hub import refuse_absent
 from xstilts_eval.datasets._dataset import Archive
@@ -95,7 +96,7 @@ def download(
         _complete(url, part, expect, advance, timeout)
         os.replace(part, target)
         part.with_suffix(".etag").unlink(missing_ok=True)
-    digest = _sha256(target)
+    digest = fingerprints.file_sha256(target)
     if sha256 is not None and digest != sha256:
         target.unlink()
         raise FetchError(
@@ -169,14 +170,6 @@ def _copy(response: IO[bytes], part: Path, start: int, advance: Callable[[int], 
         while block := response.read(_BLOCK):
             file.write(block)
             advance(len(block))
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 # --- unpacking

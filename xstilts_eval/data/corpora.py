@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from xstilts_eval import hub_errors
+from xstilts_eval import hub_errors, reading
 from xstilts_eval.data import files
 from xstilts_eval.errors import FetchError, MissingData, UnknownName
 from xstilts_eval.paths import cache_folder
@@ -148,7 +148,7 @@ def read_hub(hub: HubCorpus, languages: Sequence[str], max_lines: int | None = N
 
 def _from_cache(hub: HubCorpus, language: str, max_lines: int | None) -> Text:
     path = _cached(hub, language, max_lines)
-    counts = json.loads(_sidecar(path).read_text(encoding="utf-8"))
+    counts = reading.read_json(_sidecar(path), "the counts of a kept corpus")
     return replace(_read([path], None), size=counts["bytes"], blank=counts["blank"], revision=hub.version(language))
 
 
@@ -239,7 +239,7 @@ def _json(path: Path, name: str, column: str) -> Iterator[str | None]:
     # The download is called by its hash where links are not to be had, so the ending is told by the name on the hub.
     with gzip.open(path, "rt", encoding="utf-8") if name.endswith(".gz") else path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
-            row = files.parse_json(line, name, number, FetchError)
+            row = reading.parse_json(line, name, number, FetchError)
             try:
                 yield row[column]
             except (ValueError, LookupError, TypeError) as error:

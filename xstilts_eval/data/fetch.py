@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
-from xstilts_eval import hub_errors
+from xstilts_eval import fingerprints, hub_errors, locking, reading
 from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import archives, files, hub, sources
@@ -120,7 +120,7 @@ class Entry:
 @lru_cache(maxsize=16)
 def _read_manifest(path: Path, stamp: int) -> tuple[Entry, ...]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = reading.read_json(path, "a manifest")
         return tuple(Entry(**{**entry, "languages": tuple(entry["languages"])}) for entry in content["entries"])
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path}: not a manifest of xstilts data fetch ({error}); delete it and fetch again") from error
@@ -286,9 +286,7 @@ def _check(job: Job, stage: Path) -> None:
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
     """One fetching process a folder; the others wait, and then find everything there."""
-    from filelock import FileLock
-
-    with FileLock(folder / ".fetch.lock"):
+    with locking.held(folder / ".fetch.lock"):
         for old in folder.glob(".fetching-*"):  # of a call that was killed
             shutil.rmtree(old, ignore_errors=True)
         yield
@@ -379,7 +377,7 @@ def _as_listed(path: Path, remote: _Remote) -> bool:
     if path.stat().st_size != remote.size:
         return False
     if remote.sha256:
-        return _file_sha256(path) == remote.sha256
+        return fingerprints.file_sha256(path) == remote.sha256
     content = path.read_bytes()
     return remote.blob in (None, hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest())
 
@@ -431,7 +429,7 @@ def _run_hub(
         rows: list[hub.Row] = []
         for remote in remotes:
             path = client.download(name, commit, remote, progress)
-            downloads[remote.path] = remote.sha256 or _file_sha256(path)
+            downloads[remote.path] = remote.sha256 or fingerprints.file_sha256(path)
             rows += hub.read_rows(path, remote.path)
         parts.append(hub.Part(code, rows))
     output = hub.convert(plan, parts)
@@ -491,16 +489,8 @@ def _entry(
 ) -> Entry:
     family, _, split = leaves[0]
     languages = tuple(dict.fromkeys(language for _, language, _ in leaves))
-    made = {name: _file_sha256(stage / name) for name in names}
+    made = {name: fingerprints.file_sha256(stage / name) for name in names}
     return Entry(family.name, languages, split, origin, repository, revision, downloads, made, rows, differences)
-
-
-def _file_sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 # --- progress

@@ -1,32 +1,24 @@
-"""Text files as they are stored: plain, ``.gz`` or ``.xz``, UTF-8 and nothing else; and JSON, which can say more.
+"""Text files as they are stored: plain, ``.gz`` or ``.xz``, UTF-8 and nothing else; JSON in them passes `reading`.
 
 Every function takes the path of a file on disk and raises `DataError` naming file and, if there is one, line.
 Lines end at ``\\n`` only: real files carry U+2028 inside sentences, where `str.splitlines` would cut.
-All JSON that users' files hold passes `parse_json`: its escapes are the one way in which a file that is valid UTF-8
-still gives text that is not Unicode (half a surrogate pair), and on which a tokenizer fails without naming a file.
 """
 
 import gzip
-import hashlib
 import io
-import json
 import lzma
-import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from xstilts_eval import fingerprints, reading
 from xstilts_eval.errors import DataError, MissingData
 
 COMPRESSED = (".gz", ".xz")
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_IDS = ("id", "uid", "pairID", "example_id", "document_id", "entity_id", "idx", "ind")
-"""Fields by which the formats read here name an example."""
 
 
 @contextmanager
@@ -80,99 +72,20 @@ def read_text(path: Path) -> str:
 
 def read_json(path: Path) -> Any:
     """The content of a JSON file whose text is all Unicode."""
-    return parse_json(read_text(path), path)
+    return reading.parse_json(read_text(path), path)
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
     """Number (from 1) and value of every line that is not blank."""
     for number, line in lines(path):
         if line.strip():
-            yield number, parse_json(line, path, number)
-
-
-def parse_json(
-    text: str, origin: Path | str, line: int | None = None, fault: Callable[[str], Exception] = DataError
-) -> Any:
-    """The value of one JSON text: a whole file, or the `line` of one.
-
-    Raises `fault`, naming `origin`, line and the example's id where it has one, for what is no JSON, is nested deeper
-    than Python reads, or holds a string that is not valid Unicode.
-    """
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise fault(f"{origin}, line {line or error.lineno}: not JSON ({error.msg})") from error
-    except RecursionError as error:
-        raise fault(f"{_at(origin, line)}: JSON nested too deeply to be read") from error
-    except ValueError as error:  # a number of thousands of digits
-        raise fault(f"{_at(origin, line)}: not JSON ({error})") from error
-    if _ESCAPED_SURROGATE.search(text) and (found := _broken_text(value)):
-        where, half = found
-        place = f", {where}" if where else ""
-        raise fault(
-            f"{_at(origin, line)}{place}: the text holds half a surrogate pair (\\u{ord(half):04x}), which is no "
-            "character of Unicode; write both halves, or the character itself in UTF-8"
-        )
-    return value
-
-
-def is_unicode(text: str) -> bool:
-    """Whether `text` can be written as UTF-8: it holds no half of a surrogate pair."""
-    return not _SURROGATE.search(text)
-
-
-def _at(origin: Path | str, line: int | None) -> str:
-    return f"{origin}, line {line}" if line else str(origin)
-
-
-def _broken_text(value: Any) -> tuple[str, str] | None:
-    """Where the first string with half a surrogate pair stands (id or field, as far as there are any), and the half."""
-    waiting: list[tuple[Any, str, Any]] = [(value, "", value)]
-    while waiting:
-        one, place, holder = waiting.pop()
-        if isinstance(one, str):
-            if half := _SURROGATE.search(one):
-                return place or _name_below(holder), half[0]
-        elif isinstance(one, dict):
-            own = _name(one) or place
-            for key, entry in reversed(one.items()):
-                if half := _SURROGATE.search(key):
-                    return own or _name_below(one), half[0]
-                waiting.append((entry, own, one))
-        elif isinstance(one, list):
-            waiting += [(entry, place, holder) for entry in reversed(one)]
-    return None
-
-
-def _name(row: dict[str, Any]) -> str:
-    """``id 'q1'`` of an object that has one; an id that is broken itself is shown in ASCII."""
-    for field in _IDS:
-        if isinstance(row.get(field), (str, int)):
-            return f"{field} {row[field]!a}"
-    return ""
-
-
-def _name_below(value: Any) -> str:
-    """The first id inside `value`: a paragraph has none of its own, its questions have."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if name := _name(one):
-                return name
-            waiting += reversed(one.values())
-        elif isinstance(one, list):
-            waiting += reversed(one)
-    return ""
+            yield number, reading.parse_json(line, path, number)
 
 
 def sha256(path: Path) -> str:
     """Hex sha256 of the uncompressed content, so that a file and its ``.gz`` agree."""
-    digest = hashlib.sha256()
     with open_bytes(path) as file:
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()
+        return fingerprints.stream_sha256(file)
 
 
 def plain_name(path: Path) -> str:

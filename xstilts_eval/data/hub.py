@@ -11,15 +11,14 @@ huggingface/datasets (which made the rows), and of the public code that pins the
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xstilts_eval import reading
 from xstilts_eval.benchmark import FAMILIES, Family
-from xstilts_eval.data import files
 from xstilts_eval.data.converters import Convert, Output, Part, Row
 from xstilts_eval.datasets._dataset import Repository
 from xstilts_eval.errors import FetchError, MissingData
@@ -120,7 +119,7 @@ def read_rows(path: Path, name: str) -> list[Row]:
             numbered = [(number, line) for number, line in enumerate(file, 1) if line.strip()]
     except (OSError, ValueError, EOFError, zlib.error) as error:  # pyarrow's and JSON's are ValueErrors or OSErrors
         raise FetchError(f"{name}: cannot be read ({str(error).splitlines()[0][:150]})") from error
-    return [files.parse_json(line, name, number, FetchError) for number, line in numbered]
+    return [reading.parse_json(line, name, number, FetchError) for number, line in numbered]
 
 
 def _parquet_rows(path: Path) -> list[Row]:
@@ -143,7 +142,11 @@ def _named(value: Any, labels: Sequence[str]) -> Any:
 
 def _class_names(metadata: bytes | None) -> dict[str, list[str]]:
     """Names of the classes by column, from the description that `datasets` stores in every parquet file it writes."""
-    features = json.loads(metadata)["info"]["features"] if metadata else {}
+    features = (
+        reading.parse_json(metadata.decode(), "a parquet file", fault=FetchError)["info"]["features"]
+        if metadata
+        else {}
+    )
     found = {}
     for column, feature in features.items():
         while isinstance(feature, (dict, list)):

@@ -318,7 +318,7 @@ def _loaded(
 def _instead(task: TrainingTask, split: Split, folder: Path, language: str, tried: list[str]) -> Loaded:
     """The files of the XTREME family, where the task's own are not there."""
     try:
-        return sources.load(family(_FAMILIES[task.name]), language, split, folder)
+        return sources.load(family(_FAMILIES.get(task.name, task.name)), language, split, folder)
     except MissingData as error:
         if not tried:
             raise

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from xstilts_eval import fingerprints
 from xstilts_eval.benchmark import family
 from xstilts_eval.data import fetch, hub, intermediate, intermediate_hub
 from xstilts_eval.data.fetch import Entry
@@ -80,7 +81,7 @@ def _download(
     downloads: dict[str, str] = {}
     for remote in remotes:
         path = client.download(name, commit, remote, progress)
-        downloads[remote.path] = remote.sha256 or fetch._file_sha256(path)
+        downloads[remote.path] = remote.sha256 or fingerprints.file_sha256(path)
         rows += hub.read_rows(path, remote.path)
     output = hub.convert(plan, [hub.Part("en", rows)])
     for relative, text in output.files.items():
@@ -90,7 +91,7 @@ def _download(
     except DataError as error:
         reason = str(error).replace(f"{stage}/", "")
         raise FetchError(f"{task.name} {split}: what was fetched cannot be used: {reason}") from error
-    made = {relative: fetch._file_sha256(stage / relative) for relative in output.files}
+    made = {relative: fingerprints.file_sha256(stage / relative) for relative in output.files}
     changes = "".join(f"; {count:,} {what}" for what, count in sorted(output.changes.items()))
     differences = plan.differences + changes
     return Entry(task.name, ("en",), split, "hub", name, commit, downloads, made, output.rows, differences)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xstilts_eval import reading
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Candidate, Query
 from xstilts_eval.errors import DataError, MissingData
@@ -173,7 +174,7 @@ def _one_line(text: str) -> str:
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in files.lines(path):
-        yield number, files.parse_json(line, path, number)
+        yield number, reading.parse_json(line, path, number)
 
 
 def _spans(path: Path, place: str, holder: Any, name: str, length: int) -> list[tuple[int, int]]:

@@ -18,13 +18,14 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, reading
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Answer, Choice, Pair, Question, Tagged, document
 from xstilts_eval.errors import DataError, MissingData
 from xstilts_eval.kinds import Kind
 from xstilts_eval.languages import language as language_of
 from xstilts_eval.training_tasks import TrainingTask, training_task
+from xstilts_eval.validation import complaint
 from xstilts_eval.writing import write_atomically
 
 FOLDER = "translated"
@@ -200,22 +201,22 @@ def read_manifest(rows: Path) -> Manifest | None:
     if not path.is_file():
         return None
     try:
-        return Manifest.model_validate_json(files.read_text(path))
+        return Manifest.model_validate(files.read_json(path))
     except ValidationError as error:
-        raise DataError(f"{path}: {_first(error)}; translate again, or remove the file") from error
+        raise DataError(f"{path}: {complaint(error)}; translate again, or remove the file") from error
 
 
 def _examples(path: Path, task: TrainingTask, language: str) -> Iterator[Translated]:
     row = _ROWS[task.kind]
     for number, line in files.lines(path):
-        content = files.parse_json(line, path, number)
+        content = reading.parse_json(line, path, number)
         if not isinstance(content, dict):
             raise DataError(f"{path}, line {number}: a JSON object was expected, not {type(content).__name__}")
         try:
             found = row.model_validate(content)
             _check(found, task, language)
         except ValueError as error:
-            what = _first(error) if isinstance(error, ValidationError) else str(error)
+            what = complaint(error) if isinstance(error, ValidationError) else str(error)
             raise DataError(f"{path}, line {number}: {what}") from error
         yield found.example()
 
@@ -230,13 +231,6 @@ def _check(row: _Pair | _Tagged | _Question | _Choice, task: TrainingTask, langu
         raise ValueError(f"label {row.label}; {task.name} has {len(task.labels)} ({', '.join(task.labels)})")
     if isinstance(row, _Tagged) and task.labels and (strange := set(row.tags) - set(task.labels)):
         raise ValueError(f"unknown tag {min(strange)!r}; {task.name} has {', '.join(task.labels)}")
-
-
-def _first(error: ValidationError) -> str:
-    """The first complaint of a validation in one sentence."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
 # --- writing

@@ -1,4 +1,10 @@
-"""One module per dataset: everything about it, told once."""
+"""One module per dataset: everything about it, told once.
+
+The package itself can be called: ``xs.datasets()`` is the register, by group name.
+"""
+
+import sys
+from types import ModuleType
 
 from xstilts_eval.datasets._dataset import (
     SPLITS,
@@ -13,7 +19,21 @@ from xstilts_eval.datasets._dataset import (
     sizes,
     under,
 )  # fmt: skip
+from xstilts_eval.datasets._scoring import ACCURACY, ENTITIES, MLQA, POS, SQUAD
 
 __all__ = [
-    "SPLITS", "Archive", "Category", "Data", "Dataset", "HubFiles", "Repository", "Scoring", "Text", "sizes", "under",
+    "ACCURACY", "ENTITIES", "MLQA", "POS", "SPLITS", "SQUAD", "Archive", "Category", "Data", "Dataset", "HubFiles",
+    "Repository", "Scoring", "Text", "sizes", "under",
 ]  # fmt: skip
+
+
+class _Register(ModuleType):
+    """This package, whose name is that of a function of the public API as well (`xstilts_eval.api.datasets`)."""
+
+    def __call__(self, suite: str | None = None) -> dict[str, Dataset]:
+        from xstilts_eval import api
+
+        return api.datasets(suite)
+
+
+sys.modules[__name__].__class__ = _Register

@@ -244,6 +244,10 @@ class Dataset:
             twice = sorted({value for value in values if values.count(value) > 1})
             self._refuse(f"names the {what} {' '.join(twice)} twice", bool(twice))
         self._refuse("has no labels", self.kind.has_labels and not self.labels)
+        self._refuse(f"has no reader: {self.data.read!r} is no function", not callable(self.data.read))
+        self._refuse("names no files of the split test", "test" not in self.data.files and self.data.search == "names")
+        strange = sorted({label for order in self.likely_orders for label in order} - {*self.labels})
+        self._refuse(f"names the label {' '.join(strange)}, which it does not have", bool(strange))
         unknown = [name for name in self.scoring.official if name not in self.scoring.metrics]
         self._refuse(f"has no metric {' '.join(unknown)}, which is to be its official score", bool(unknown))
         splits = {*self.data.files, *self.data.sizes, *self.data.english, *self.data.absent} - {*SPLITS}
@@ -258,6 +262,10 @@ class Dataset:
 
     def __hash__(self) -> int:
         return hash((self.suite, self.name))
+
+    def __repr__(self) -> str:
+        languages = f"{len(self.languages)} language{'s' if len(self.languages) > 1 else ''}"
+        return f"<Dataset {self.suite}.{self.name}: {self.title}, {self.kind.name}, {languages}>"
 
     @property
     def metrics(self) -> tuple[str, ...]:

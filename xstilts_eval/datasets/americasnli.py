@@ -44,7 +44,6 @@ BEYOND = Dataset(
     Category.CLASSIFICATION,
     labels=LABELS,
     prompt=ENGLISH_CLOZE,
-    parallel=True,
     code_standard="iso639_3",
     learned="mnli",
     served_by=("xnli",),

@@ -11,13 +11,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xstilts_eval import fingerprints
 from xstilts_eval.metrics.base import Metric, Scores, Statistics
 
 log = logging.getLogger("xstilts_eval")
@@ -127,7 +127,7 @@ def why_no_spbleu() -> str | None:
     path = spm_path()
     if not path.is_file():
         return f"spBLEU is missing: its tokenizer is not at {path}; put the file of {SPM_ADDRESS} there"
-    found = _sha256(path, path.stat().st_mtime_ns)
+    found = fingerprints.file_sha256(path)
     if found != SPM_SHA256:
         return (
             f"spBLEU is missing: {path} has the sha256 {found[:12]}…, not that of FLORES-200's tokenizer "
@@ -144,11 +144,6 @@ def spm_path() -> Path:
 
     folder: str = vars(tokenizer_spm)["SACREBLEU_DIR"]  # the name that is read there
     return Path(folder) / "models" / SPM_FILE
-
-
-@lru_cache(maxsize=4)
-def _sha256(path: Path, _: int) -> str:
-    return sha256(path.read_bytes()).hexdigest()
 
 
 @cache

@@ -7,9 +7,12 @@ strings. Fitness of checkpoint and leaves is checked at the first call, before a
 from __future__ import annotations
 
 import logging
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -17,7 +20,7 @@ import torch
 import transformers
 from lm_eval.api.model import LM
 
-from xstilts_eval import kinds, thoughts
+from xstilts_eval import kinds, own_datasets, thoughts
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
@@ -27,6 +30,7 @@ from xstilts_eval.models import (
     arguments,
     choices,
     embedding,
+    memory,
     pairs,
     products,
     retrieval,
@@ -59,7 +63,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
     Heads answer with class log-probabilities, tag sequences and answer spans; a language model scores and generates
     text; both embed sentences. Arguments (all may come as ``--model_args key=value``):
 
-    * `pretrained`: a bundle, a folder or a hub id; `revision` pins a hub id;
+    * `pretrained`: a bundle, a folder or a hub id; `revision` pins a hub id; from Python also a model in memory, with
+      its `tokenizer`, see `models.memory`;
     * a family name (``xnli=…``, ``panx=…``): another checkpoint for that family;
     * `dtype`: ``float32`` (default, for reported scores), ``bfloat16`` or ``float16``;
     * `device`: the host says ``cuda:0`` when nobody did; without CUDA that means the CPU;
@@ -83,8 +88,16 @@ class XstiltsLM(LM):  # type: ignore[misc]
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
 
-    def __init__(self, pretrained: str, batch_size: int | str | None = None, **others: Any) -> None:
+    def __init__(self, pretrained: Any, batch_size: int | str | None = None, **others: Any) -> None:
         super().__init__()
+        own_datasets.load_installed()
+        with ExitStack() as stack:
+            if not isinstance(pretrained, (str, Path)):
+                pretrained = stack.enter_context(memory.held(pretrained, others.pop("tokenizer", None)))
+                weakref.finalize(self, stack.pop_all().close)  # it is held as long as this object
+            self._open(str(pretrained), batch_size, others)
+
+    def _open(self, pretrained: str, batch_size: int | str | None, others: dict[str, Any]) -> None:
         self.arguments = arguments.read({"pretrained": pretrained, **others})
         self.processes = Processes()
         self._rank, self._world_size = self.processes.rank, self.processes.world_size

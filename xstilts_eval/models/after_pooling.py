@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 
+from xstilts_eval import reading
 from xstilts_eval.bundle import Module
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models.sentence_transformers_settings import dense_activation
@@ -41,7 +40,7 @@ def _dense(source: Source, path: str) -> torch.nn.Module:
     if settings is None or weights is None:
         raise UnfitCheckpoint(f"{source.name}: its Dense module {path} lacks config.json or model.safetensors")
     try:
-        config: dict[str, Any] = json.loads(settings.read_text(encoding="utf-8"))
+        config = reading.json_object(settings, "the settings of a Dense module")
         linear = torch.nn.Linear(config["in_features"], config["out_features"], bias=config.get("bias", True))
         tensors = {name.removeprefix("linear."): tensor.float() for name, tensor in load_file(weights).items()}
         linear.load_state_dict(tensors)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from xstilts_eval.bundle import HEAD_FAMILIES
+from xstilts_eval import reading
+from xstilts_eval.bundle import head_families
 from xstilts_eval.errors import SettingError
 from xstilts_eval.label_reading import ExtraTypes, PosMap, split_order
 from xstilts_eval.models.checkpoint import Reading
+from xstilts_eval.validation import complaint
+from xstilts_eval.wording import shortened
 
 _FROM_THE_HOST = ("data", "split", "source", "target", "batch_size", "max_batch_size")
 """The host merges its own options and task metadata into a model's arguments."""
@@ -107,7 +109,7 @@ def parse_generation(text: str) -> dict[str, Any]:
     values = parse(text, "--gen-kwargs")
     for key, value in values.items():
         try:
-            values[key] = json.loads(value.strip().lower()) if isinstance(value, str) else value
+            values[key] = reading.parse_json(value.strip().lower(), key) if isinstance(value, str) else value
         except ValueError:
             continue  # a text
     return values
@@ -115,9 +117,9 @@ def parse_generation(text: str) -> dict[str, Any]:
 
 def _json(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise SettingError(f"{where} is not JSON ({error}): {text}; names and texts want double quotes") from error
+        return reading.parse_json(text, where, fault=SettingError)
+    except SettingError as error:
+        raise SettingError(f"{error}: {shortened(text)}; names and texts want double quotes") from error
 
 
 def _json_object(text: str, option: str) -> dict[str, Any]:
@@ -153,7 +155,7 @@ def _without_quotes(text: str) -> str:
 
 def read(given: dict[str, Any]) -> Arguments:
     """Validate; raises `SettingError` naming the argument, what came and what was allowed."""
-    heads = {name: str(given[name]) for name in HEAD_FAMILIES if name in given}
+    heads = {name: str(given[name]) for name in head_families() if name in given}
     own: dict[str, Any] = {
         name: value.strip() if isinstance(value, str) and name not in _TEXTS else value
         for name, value in given.items()
@@ -161,7 +163,7 @@ def read(given: dict[str, Any]) -> Arguments:
     }
     if own.pop("trust_remote_code", False):
         raise SettingError("trust_remote_code: code of checkpoints is never run by --model xstilts; leave it out")
-    known = [name for name in Arguments.model_fields if name not in ("heads", "show_progress")] + list(HEAD_FAMILIES)
+    known = [name for name in Arguments.model_fields if name not in ("heads", "show_progress")] + list(head_families())
     for name in own:
         if name not in Arguments.model_fields or name == "heads":
             close = difflib.get_close_matches(name, known, n=1)
@@ -170,9 +172,7 @@ def read(given: dict[str, Any]) -> Arguments:
     try:
         return Arguments(**own, heads=heads)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise SettingError(f"model argument {name}={first['input']!r}: {first['msg']}") from error
+        raise SettingError(f"model argument {complaint(error)}") from error
 
 
 def row_cap(batch_size: int | str | None) -> int | None:

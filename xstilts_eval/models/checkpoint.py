@@ -18,7 +18,7 @@ from xstilts_eval.benchmark import Family
 from xstilts_eval.bundle import MANIFEST, Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import ExtraTypes, PosMap, listed
-from xstilts_eval.models import forced_languages, labels, peft_adapter
+from xstilts_eval.models import forced_languages, labels, memory, peft_adapter
 from xstilts_eval.models.label_map import LabelMap, says_nothing
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
@@ -134,6 +134,9 @@ class Checkpoint:
         found = self.heads.get(self.head_name(family)) or self.plain_head
         if found is None:
             raise UnfitCheckpoint(f"no head for {family.name}")
+        if family.kind not in _HEADS:
+            known = ", ".join(kind.name for kind in _HEADS)
+            raise UnfitCheckpoint(f"no head serves datasets of the kind {family.kind.name!r}; there are: {known}")
         suffix, kind = _HEADS[family.kind]
         architectures = found.config.architectures or []
         if not any(name.endswith(suffix) for name in architectures):
@@ -230,7 +233,10 @@ def resolve(
 
     Raises `UnfitCheckpoint` when nothing loadable is there or a bundle is malformed.
     """
-    source = _opened(Source(str(pretrained), revision), asks_the_hub=True)
+    if pretrained.startswith(memory.SCHEME):
+        source = memory.find(pretrained)
+    else:
+        source = _opened(Source(str(pretrained), revision), asks_the_hub=True)
     folder = source.folder
     if folder is not None and (folder / bundles.MANIFEST).is_file():
         checkpoint = _from_bundle(source, folder)

@@ -5,11 +5,12 @@ The library checks their length only. Its cache names a large file's blob by the
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+
+from xstilts_eval import fingerprints
 
 
 def weights(snapshot: Path | None) -> set[Path]:
@@ -64,16 +65,8 @@ def damaged(paths: Iterable[Path]) -> str | None:
     """Name of the first file whose content has not the announced sha256; it is deleted, so that it comes anew."""
     for path in sorted(paths):
         blob = path.resolve()
-        if re.fullmatch(r"[0-9a-f]{64}", blob.name) and _sha256(blob) != blob.name:
+        if re.fullmatch(r"[0-9a-f]{64}", blob.name) and fingerprints.file_sha256(blob) != blob.name:
             blob.unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             return path.name
     return None
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()

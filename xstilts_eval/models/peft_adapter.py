@@ -7,13 +7,12 @@ place. peft is asked for only when there is something to merge.
 from __future__ import annotations
 
 import copy
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import fingerprints
+from xstilts_eval import fingerprints, reading
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import source as sources
 
@@ -60,7 +59,7 @@ class AdapterSource(sources.Source):
         """Content of ``adapter_config.json``; raises `UnfitCheckpoint` for one without base, type or known task."""
         path = super().file(CONFIG)
         try:
-            found = json.loads(path.read_text(encoding="utf-8")) if path else None
+            found = reading.read_json(path, "a PEFT adapter's settings") if path else None
         except (OSError, ValueError) as error:
             raise UnfitCheckpoint(f"{self.name}: {CONFIG} cannot be read ({error})") from error
         if not isinstance(found, dict) or not all(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+
+from xstilts_eval import processes
 
 T = TypeVar("T")
 
@@ -15,9 +16,9 @@ class Processes:
     """The process group of a torchrun or `accelerate launch` start; a group of one otherwise."""
 
     def __init__(self) -> None:
-        self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
-        self.rank = int(os.environ.get("RANK", "0"))
-        self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+        self.world_size = processes.world_size()
+        self.rank = processes.rank()
+        self.local_rank = processes.local_rank()
         if self.world_size > 1 and not dist.is_initialized():
             if torch.cuda.is_available():  # collectives of objects use the current device
                 torch.cuda.set_device(self.local_rank % torch.cuda.device_count())

@@ -6,9 +6,9 @@ Read from the folder's own files: ``modules.json`` (the steps and their order), 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from xstilts_eval import reading
 from xstilts_eval.bundle import Module, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models.source import Source
@@ -89,7 +89,7 @@ def _settings(source: Source) -> Retrieval:
 
 def _json(source: Source, name: str) -> Any:
     path = source.file(name)
-    return json.loads(path.read_text(encoding="utf-8")) if path else {}
+    return reading.read_json(path, "settings of sentence-transformers") if path else {}
 
 
 def _pooling(name: str, settings: dict[str, Any]) -> Any:

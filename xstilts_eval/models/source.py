@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import fingerprints, hub_errors
+from xstilts_eval import fingerprints, hub_errors, reading
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import hub_cache, products
 
@@ -79,7 +78,7 @@ class Source:
         """Content of ``config.json`` as it was written; empty where there is none that can be read."""
         path = self.file("config.json")
         try:
-            content = json.loads(path.read_text(encoding="utf-8")) if path else {}
+            content = reading.read_json(path, "a configuration") if path else {}
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}

@@ -9,6 +9,7 @@ import typer
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.language_distances import MEASURES
+from xstilts_eval.wording import BASELINE_HELP
 
 
 def report(
@@ -18,7 +19,7 @@ def report(
     output: Path = typer.Option(Path("report.html"), "--output", "-o", help="The page to write."),
     figures: Path | None = typer.Option(None, help="Write every figure as SVG, PNG and PDF into this folder."),
     markdown: Path | None = typer.Option(None, help="Write a summary in Markdown to this file."),
-    baseline: str | None = typer.Option(None, help="Run that gains are taken over; default: the first. 'none': none."),
+    baseline: str | None = typer.Option(None, help=f"{BASELINE_HELP} 'none': none."),
     inner: str = typer.Option("eval", help="Folders of the results inside each seed-N, separated by commas."),
     distance: str = typer.Option("syntactic", help=f"Distance to English: {', '.join(MEASURES)}."),
     title: str = typer.Option("Zero-shot cross-lingual transfer", help="Heading of the page."),

@@ -60,7 +60,8 @@ class Content:
     def languages_of(self, group: str) -> list[str]:
         """Languages that any run has scored in a family, English first, then in the benchmark's order."""
         found = {code for run in self.runs if group in run.families for code in run.families[group].languages}
-        return sorted(found, key=lambda code: (code != "en", FAMILIES[group].languages.index(code)))
+        family = FAMILIES[group]
+        return sorted(found, key=lambda code: (code != family.spelled("en"), family.languages.index(code)))
 
     def paint(self, run: Run) -> str:
         """The role of a run's colour: the baseline's, or one of the series, which repeat."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics as simple
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from xstilts_eval import reading
 from xstilts_eval.report.runs import Run
+from xstilts_eval.validation import complaint
 
 POINTS = 40
 """Most points of a curve: losses are averaged over equal windows of steps."""
@@ -74,19 +75,21 @@ def read(runs: Sequence[Run]) -> tuple[list[Stage], list[str]]:
             try:
                 stages += _stages(run.name, seed, bundle)
             except (OSError, ValueError) as error:
-                reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+                reason = complaint(error) if isinstance(error, ValidationError) else error
                 whose = f"{run.name}, seed {seed}" if seed else run.name
                 problems.append(f"training of {whose}: the stages of {bundle} cannot be read ({reason})")
     return stages, problems
 
 
 def _stages(run: str, seed: str, bundle: Path) -> list[Stage]:
-    trained = _Trained.model_validate(json.loads((bundle / "recipe.json").read_text(encoding="utf-8")))
+    trained = _Trained.model_validate(reading.read_json(bundle / "recipe.json", "the recipe of a run"))
     before = len(trained.recipe.intermediate)
     found = []
     for place, (key, path) in enumerate(trained.stages.items()):
         folder = bundle / path
-        outcome = _Record.model_validate(json.loads((folder / "stage.json").read_text(encoding="utf-8"))).outcome
+        outcome = _Record.model_validate(
+            reading.read_json(folder / "stage.json", "the record of a trained stage")
+        ).outcome
         best = [s for s in outcome.scores if s.get("step") == outcome.best_step] or outcome.scores[-1:]
         scores = {name: value for name, value in (best[0] if best else {}).items() if name not in NOT_SCORES}
         found.append(

@@ -126,15 +126,17 @@ def _family(family: Family, reference: Side, other: Side, options: Options, read
     corrected = significance.holm([row.p for row in rows if row.p is not None])
     remaining = iter(corrected)
     rows = [row if row.p is None else replace(row, p_holm=next(remaining)) for row in rows]
-    others = [code for code in languages if code != "en"]
-    has_gap = "en" in languages and bool(others)
+    english = family.spelled("en")
+    others = [code for code in languages if code != english]
+    has_gap = english in languages and bool(others)
+    to_english = {english: 1.0, **dict.fromkeys(others, -1 / max(1, len(others)))}
     chance = _chance(family)
     return FamilyDifference(
         family=family,
         languages=tuple(rows),
         average=work.mean("average", languages),
         published_average=published,
-        gap=work.estimate("gap to en", {"en": 1.0, **dict.fromkeys(others, -1 / len(others))}) if has_gap else None,
+        gap=work.estimate(f"gap to {english}", to_english) if has_gap else None,
         kept=work.kept(others, chance) if has_gap and chance is not None else None,
         chance=chance,
         spread=simple.stdev([row.difference for row in rows]) if len(rows) > 1 else None,

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval.wording import BASELINE_HELP
+
 
 def compare(
     results: list[str] = typer.Argument(
         help="Results files, output folders, runs with seed-N inside, or zoo:MODEL[@STAGE]; the first is the reference."
     ),
-    baseline: str | None = typer.Option(None, help="Another reference: one of RESULTS, or one more."),
+    baseline: str | None = typer.Option(None, help=BASELINE_HELP.replace("RUNS", "RESULTS")),
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
     source: list[str] = typer.Option([], help="Source of the zoo that counts where publications disagree."),
     allow_different: bool = typer.Option(
@@ -37,7 +39,10 @@ def compare(
 
     check_files(markdown, json_)
     options = Options(allow_different=allow_different, draws=draws, resamples=resamples, seed=seed)
-    given = [baseline, *(one for one in results if one != baseline)] if baseline else results
+    given = results
+    if baseline is not None:
+        first, others = sides.over_baseline(results, baseline)
+        given = [first, *others]
     found = comparing.compare(sides.read_all(given, inner, source), options)
     if json_:
         write_json(render.as_json(found, options), json_)

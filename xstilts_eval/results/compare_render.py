@@ -205,7 +205,7 @@ def _gaps(one: Comparison, name: str) -> tuple[list[str], list[list[str]]]:
     for family in one.families:
         if family.gap is None:
             continue
-        english = next(row for row in family.languages if row.label == "en")
+        english = next(row for row in family.languages if row.label == family.family.spelled("en"))
         kept = [ABSENT] * 3
         if family.kept:
             kept = [f"{family.kept.reference:.0f} %", f"{family.kept.score:.0f} %", _signed(family.kept.difference)]

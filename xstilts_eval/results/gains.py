@@ -102,8 +102,9 @@ class Pairing:
         groups = {code: [code] for code in tables}
         if len(tables) > 1:
             groups["all"] = list(tables)
-        if len(tables) > 2 and "en" in tables:
-            groups["others"] = [code for code in tables if code != "en"]
+        english = family.spelled("en")
+        if len(tables) > 2 and english in tables:
+            groups["others"] = [code for code in tables if code != english]
         drawn = _drawn(family, tables)
         languages = {
             code: (table, [leaf.points for leaf in self.before[family.leaf(code)]],

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, reading
 from xstilts_eval.benchmark import SUITES, Family, Suite
-from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
 from xstilts_eval.kinds import Kind
 from xstilts_eval.metrics import tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
+from xstilts_eval.wording import shortened
 
 log = logging.getLogger("xstilts_eval")
 Fault = type[DataError] | type[PredictionError]
@@ -202,7 +202,7 @@ def _score_choices(family: Family, language: str, predictions: Path, labels: Pat
 def _labels(path: Path, fault: Fault) -> list[str]:
     found = []
     for number, line in enumerate(lines(path, fault), start=1):
-        row = files.parse_json(line, path, number, fault)
+        row = reading.parse_json(line, path, number, fault)
         try:
             label = row["label"]
         except (KeyError, TypeError) as error:
@@ -289,7 +289,7 @@ def pairs(path: Path, fault: Fault) -> set[tuple[str, str]]:
 
 
 def _json(path: Path, fault: Fault) -> Any:
-    return files.parse_json(_text(path, fault), path, fault=fault)
+    return reading.parse_json(_text(path, fault), path, fault=fault)
 
 
 def gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -299,6 +299,11 @@ def gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:
         for article in content["data"] if isinstance(content, dict) else content:
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
-                    yield question["id"], [answer["text"] for answer in question["answers"]]
+                    texts = [answer["text"] for answer in question["answers"]]
+                    if not all(isinstance(text, str) for text in (question["id"], *texts)):
+                        raise DataError(
+                            f"{path}: ids and answers must be texts, got {shortened(str((question['id'], *texts)))}"
+                        )
+                    yield question["id"], texts
     except (KeyError, TypeError) as error:
         raise DataError(f"{path} is not in the SQuAD format: {error!r}") from error

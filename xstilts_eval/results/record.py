@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from statistics import fmean
@@ -10,10 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from xstilts_eval import reading
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
 from xstilts_eval.results import signing
 from xstilts_eval.results.signature import Signature
+from xstilts_eval.validation import complaint
 
 
 class _Record(BaseModel):
@@ -111,7 +112,8 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
         _check(leaves[-1], origin)
     if not leaves:
         raise PredictionError(
-            f"{origin} holds no result of tasks of this package (xtreme_*, xtremer_*, flores200_*, bitext_tatoeba)"
+            f"{origin} holds no result of tasks of this package (xtreme_*, xtremer_*, flores200_*, bitext_tatoeba); "
+            "those of a dataset of your own are known with --include FILE"
         )
     return RunResult(
         checkpoint=name, leaves=tuple(leaves), limit=limit, family_intervals=results.get("xstilts_intervals", {})
@@ -123,8 +125,7 @@ def _fault(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"no {error}"
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return complaint(error)
     return " ".join(str(error).split())
 
 
@@ -215,10 +216,4 @@ def read(path: Path) -> RunResult:
     Raises `MissingData` without one, `PredictionError` for one that cannot be read, and what `from_host` raises.
     """
     file = results_file(path)
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise PredictionError(f"{file} is not a results file: {error}") from error
-    if not isinstance(content, dict):
-        raise PredictionError(f"{file} is not a results file: expected an object")
-    return from_host(content, str(file))
+    return from_host(reading.json_object(file, "a results file", PredictionError), str(file))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from xstilts_eval import reading
+from xstilts_eval.data import files
 from xstilts_eval.errors import MissingData, PredictionError
 from xstilts_eval.results.record import results_file
 
@@ -36,11 +37,11 @@ def read(run: Path, leaf: str) -> list[Sample]:
     if path is None:
         raise MissingData(f"{run} keeps no samples of {leaf}; score with xstilts eval, or lm_eval --log_samples")
     found: list[Sample] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(files.read_text(path).split("\n"), start=1):
         if not line:
             continue
         try:
-            sample = json.loads(line)
+            sample = reading.parse_json(line, path, number)
             sample["doc_id"] = int(sample["doc_id"])
         except (ValueError, KeyError, TypeError) as error:
             raise PredictionError(f"{path}, line {number} is not a sample ({error}); was the file cut off?") from error

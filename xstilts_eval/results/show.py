@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -15,11 +14,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from xstilts_eval import reading
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.label_reading import LabelReading
 from xstilts_eval.results import record, render, samples, scoreboard
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.tables import terminal_table
+from xstilts_eval.validation import complaint
 
 
 class _Model(BaseModel):
@@ -94,10 +95,11 @@ def read(path: Path) -> Shown:
     run = record.read(path)
     file = record.results_file(path)
     try:
-        whole = _File.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        whole = _File.model_validate(reading.read_json(file, "a results file", PredictionError))
     except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise PredictionError(f"{file}: {place} is not what this version expects; which version wrote it?") from error
+        raise PredictionError(
+            f"{file} is not what this version expects ({complaint(error)}); which version wrote it?"
+        ) from error
     model = whole.config.xstilts or _Model()
     return Shown(
         path=str(file),

@@ -81,6 +81,21 @@ def names(given: Sequence[str]) -> list[str]:
     return [short.get(text, text) for text in given]
 
 
+def over_baseline(given: Sequence[str], baseline: str | None) -> tuple[str, list[str]]:
+    """The baseline and the runs over it: what the option names, else the first.
+
+    The option may give the path or the short name of one of the runs, or a further path. Raises `SettingError` when no
+    run is left.
+    """
+    places = {str(Path(text)): text for text in given}
+    named = dict(zip(names(given), given, strict=True))
+    first = given[0] if baseline is None else places.get(str(Path(baseline)), named.get(baseline, baseline))
+    rest = list(given[1:]) if baseline is None else [text for text in given if text != first]
+    if not rest:
+        raise SettingError(f"nothing to compare with {first}; give the runs, and the baseline first or as --baseline")
+    return first, rest
+
+
 def read(given: str, name: str | None = None, inner: str = "eval", sources: Sequence[str] = ()) -> Side:
     """One side: a results file, an output folder, a run with ``seed-N/inner`` inside, or ``zoo:MODEL[@stage]``.
 
@@ -247,4 +262,4 @@ def common_languages(family: Family, one: Side, other: Side) -> list[str]:
     """Languages of the family that both sides have, English first, then in the benchmark's order."""
     leaves = set(one.scores) & set(other.scores)
     found = [language for language in family.languages if family.leaf(language) in leaves]
-    return sorted(found, key=lambda language: language != "en")
+    return sorted(found, key=lambda language: language != family.spelled("en"))

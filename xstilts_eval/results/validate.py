@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, reading
 from xstilts_eval.benchmark import XTREME, Family
-from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData, UnknownName
 from xstilts_eval.kinds import Kind
 from xstilts_eval.results import official
@@ -280,7 +279,7 @@ def _check_answers(family: Family, language: str, text: str, gold: Path | None) 
         if not isinstance(answer, str):
             given = json.dumps(answer, ensure_ascii=False, default=lambda _: {})[:60]
             yield places[id_][0], f"question {id_}: the answer must be text, got {given}"
-        elif not files.is_unicode(answer):
+        elif not reading.is_unicode(answer):
             yield places[id_][0], f"question {id_}: the answer holds half a surrogate pair, which is no Unicode text"
     if gold is not None:
         asked = dict.fromkeys(id_ for id_, _ in official.gold_answers(gold))

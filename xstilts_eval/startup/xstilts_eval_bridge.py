@@ -52,7 +52,10 @@ def _supply_tasks(module):
             if call.arguments["include_defaults"]:
                 call.arguments["include_path"] = _with_ours(call.arguments["include_path"])
             args, kwargs = call.args, call.kwargs
+            _include(call.arguments["include_path"])
         except Exception as error:  # the host must go on without us
+            if _is_ours(error):
+                raise
             _complain(error)
         original(*args, **kwargs)
 
@@ -67,6 +70,16 @@ def _with_ours(given):
     ours = tasks_path()
     known = any(os.path.realpath(path) == os.path.realpath(ours) for path in given)
     return given if known else [ours, *given]
+
+
+def _include(folders):
+    """Register users' datasets before a model is made, which may have a head for them: the host reads tasks later."""
+    folders = folders if isinstance(folders, (list, tuple)) else [folders]
+    for folder in folders:
+        if folder and os.path.isfile(os.path.join(folder, "xstilts_own.txt")):
+            from xstilts_eval.own_datasets import include_folder
+
+            include_folder(folder)
 
 
 def _supply_embed(module):

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, processes
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data import fetch, flores, intermediate, sources
 from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
@@ -126,7 +126,7 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
     if source == "hub":
         for needed in ("dev", split) if family.kind is kinds.MINING else (split,):
             fetch.ensure(family, language, needed, folder)
-    return _load(family, language, folder, source, split, _world_size() if family.kind is kinds.MINING else 1)
+    return _load(family, language, folder, source, split, processes.world_size() if family.kind is kinds.MINING else 1)
 
 
 @lru_cache(maxsize=512)
@@ -251,11 +251,6 @@ def shards(family: Family, language: str, corpus: Corpus, processes: int) -> lis
         }
         for shard in range(count)
     ]
-
-
-def _world_size() -> int:
-    """Number of processes of this run (torchrun and accelerate set WORLD_SIZE)."""
-    return max(1, int(os.environ.get("WORLD_SIZE", "1")))
 
 
 @lru_cache(maxsize=512)

@@ -17,7 +17,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.config.task import TaskConfig
 
-from xstilts_eval import __version__, kinds, thoughts
+from xstilts_eval import __version__, kinds, own_datasets, thoughts
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.data import flores
 from xstilts_eval.errors import MissingData, SettingError
@@ -66,6 +66,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
         config = {key: value for key, value in (config or {}).items() if key in _FIELDS}
+        own_datasets.load_installed()
         self.family = FAMILIES[config["dataset_path"]]
         self.language = config["dataset_name"]
         self.is_retrieval = config.get("output_type") == _EMBED
@@ -90,6 +91,8 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             "xs_metric": scoring.signature(self.family, self.language),
             "xs_version": __version__,
         }
+        if origin := own_datasets.origin(self.family):
+            self.config.metadata["xs_dataset"] = origin
 
     def _pair(self, metadata: dict[str, Any]) -> str:
         """The language, or, where it is a pair, the two that ``source`` and ``target`` of the metadata name.

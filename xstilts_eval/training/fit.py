@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import bundle, kinds
+from xstilts_eval import bundle, kinds, processes
 from xstilts_eval.errors import DataError, SettingError
 from xstilts_eval.models import choices, pairs, spans, tagging, texts
 from xstilts_eval.models.batching import default_batch_tokens
@@ -21,7 +21,7 @@ from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 from xstilts_eval.training import batches, development, dual_encoder, loop, lora, mlm, rows, stage, text, vocabulary
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.material import Material
-from xstilts_eval.training.run import is_first_process, wait_for_everyone
+from xstilts_eval.training.run import wait_for_everyone
 from xstilts_eval.training.stage import Plan
 from xstilts_eval.training_tasks import TrainingTask
 
@@ -63,7 +63,7 @@ def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> 
     learner = Text(plan, source) if is_language_model(source.config) else Heads(plan, source, stages)
     outcome, mixture = train(learner, work, report_to)
     folder = plan.folder(stages)
-    if is_first_process():
+    if processes.is_first():
         record = stage.record_of(plan, outcome, mixture, learner.counts)
         folder = stage.write(plan, work, stages, learner.save, record)
     wait_for_everyone()

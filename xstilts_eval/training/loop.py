@@ -11,7 +11,6 @@ import contextlib
 import json
 import logging
 import math
-import os
 import shutil
 import sys
 import time
@@ -25,6 +24,7 @@ import torch
 import transformers
 from torch.utils.data import DataLoader, Dataset
 
+from xstilts_eval import processes, reading
 from xstilts_eval.errors import NumericError, SettingError, WriteError
 from xstilts_eval.models import products
 from xstilts_eval.training.batches import Step, pieces
@@ -140,7 +140,7 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end; cut-off ones are deleted by the first process."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
     whole = [path for path in found if (path / WHOLE).is_file()]
-    if int(os.environ.get("RANK", "0")) == 0:
+    if processes.is_first():
         for path in found:
             if path not in whole:
                 shutil.rmtree(path, ignore_errors=True)
@@ -149,8 +149,7 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
 
 def _mark(checkpoint: Path) -> dict[str, Any]:
     """``whole.json``: training time in `seconds`, and whether the training had `finished`."""
-    found: dict[str, Any] = json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))
-    return found
+    return reading.json_object(checkpoint / WHOLE, "the mark of a whole checkpoint")
 
 
 def _delete(checkpoint: Path) -> None:
@@ -174,7 +173,7 @@ class _Planned(Dataset):  # type: ignore[type-arg]
 
 def _trainer(work: Work) -> Any:
     settings = work.settings
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    world_size = processes.world_size()
     total = len(work.steps)
     is_evaluated = work.evaluate is not None
     every = min(total, settings.evaluate_every or total)
@@ -209,7 +208,7 @@ def _trainer(work: Work) -> Any:
         seed=work.seed,
         data_seed=work.seed,
         dataloader_pin_memory=torch.cuda.is_available(),
-        ddp_find_unused_parameters=processes > 1,  # each step leaves other tasks' heads alone
+        ddp_find_unused_parameters=world_size > 1,  # each step leaves other tasks' heads alone
     )
     if settings.gradient_checkpointing:
         work.model.recompute_activations()

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -18,12 +17,14 @@ from pydantic import (
     model_validator,
 )
 
+from xstilts_eval import reading
 from xstilts_eval.errors import DataError, SettingError, UnknownName
 from xstilts_eval.languages import language
 from xstilts_eval.paths import recipes_path
 from xstilts_eval.training.batches import Sampling
 from xstilts_eval.training.mlm import MlmSettings
 from xstilts_eval.training_tasks import TrainingTask, training_task
+from xstilts_eval.validation import complaint, place
 
 
 class _Strict(BaseModel):
@@ -78,7 +79,7 @@ class TaskEntry(_Strict):
 
 def _with_entries(values: Any) -> Any:
     """Tasks given by name alone in their long form, with the stage's languages where they name none."""
-    if not isinstance(values, Mapping):
+    if not isinstance(values, Mapping) or not isinstance(values.get("tasks") or (), (list, tuple)):
         return values
     found = []
     for value in values.get("tasks") or ():
@@ -184,12 +185,7 @@ def shipped() -> dict[str, Path]:
 
 def read(path: Path) -> Recipe:
     """Read and validate a recipe; raises `DataError` naming file and key."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"{path} is not a recipe: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} is not a recipe: it holds {type(content).__name__}, not keys and values")
+    content = reading.read_yaml(path, "a recipe")
     return validated({"name": path.stem} | content, str(path))
 
 
@@ -199,12 +195,11 @@ def validated(content: Mapping[str, Any], where: str) -> Recipe:
         return Recipe(**content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the recipe"
         if first["type"] == "extra_forbidden":
             holder = _holder(first["loc"][:-1])
             allowed = f"; allowed there: {', '.join(holder.model_fields)}" if holder else ""
-            raise DataError(f"{where}: unknown key {place}{allowed}") from error
-        raise DataError(f"{where}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise DataError(f"{where}: unknown key {place(error)}{allowed}") from error
+        raise DataError(f"{where}: {complaint(error, 'the recipe')}") from error
 
 
 def _holder(path: Iterable[Any]) -> type[BaseModel] | None:
@@ -266,7 +261,7 @@ def overridden(recipe: Recipe, pairs: Mapping[str, str]) -> Recipe:
     content = recipe.model_dump()
     for key, text in pairs.items():
         part, _, name = key.partition(".")
-        value = yaml.safe_load(text)
+        value = reading.parse_yaml(text, f"--set {key}", fault=SettingError)
         if part == "targets" and name:
             content["targets"]["settings"][name] = value
         elif part == "intermediate" and name:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from xstilts_eval import bundle, kinds
+from xstilts_eval import bundle, kinds, processes, reading
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, XstiltsError
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
@@ -57,7 +57,7 @@ def check_output(recipe: Recipe, folder: Path, overwrite: bool) -> None:
         return
     written = folder / RECIPE
     try:
-        found = json.loads(written.read_text(encoding="utf-8"))
+        found = reading.json_object(written, "the recipe of a run")
     except (OSError, ValueError):
         raise SettingError(f"{folder} exists and is no run of a recipe; give another --output") from None
     if not _is_of(recipe, found.get("recipe")) and not overwrite:
@@ -156,7 +156,7 @@ def _one_seed(
         else:
             say(f"stage {one.name} ({one.key}) is there already: {folder}")
         folders.append(folder)
-    if is_first_process():
+    if processes.is_first():
         assemble(recipe, seed, planned, folders, output, stages)
     wait_for_everyone()
     say(f"bundle of recipe {recipe.name}, seed {seed}: {output}")
@@ -336,14 +336,9 @@ def summary(plan: Plan, folder: Path) -> str:
     )
 
 
-def is_first_process() -> bool:
-    """Whether this process writes (torchrun and accelerate set RANK)."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
 def wait_for_everyone() -> None:
     """Let the processes of a run meet."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if processes.world_size() > 1:
         import accelerate
 
         accelerate.PartialState().wait_for_everyone()

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from xstilts_eval.errors import SettingError, UnknownName
+from xstilts_eval.validation import complaint
 
 JIANT = "jiant, jiant/scripts/benchmarks/xtreme/subscripts and xtreme_runconfig_writer.py"
 JIANT_OPTIMISER = "jiant, jiant/shared/model_setup.py:57-108"
@@ -228,6 +229,4 @@ def validated(values: Mapping[str, Any], where: str) -> StageSettings:
     try:
         return StageSettings(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise SettingError(f"{where}: {name} = {first['input']!r}: {first['msg'].lower()}") from error
+        raise SettingError(f"{where}: {complaint(error)}") from error

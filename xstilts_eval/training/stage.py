@@ -6,13 +6,10 @@ hidden folder next to it, which one process holds a lock on; the finished folder
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import platform
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import __version__, bundle, kinds
+from xstilts_eval import __version__, bundle, kinds, locking, processes, reading
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.material import Material, expanded, gather, imagined
@@ -256,8 +253,7 @@ def find(plan: Plan, stages: Path) -> Path | None:
 
 def read_record(folder: Path) -> dict[str, Any]:
     """``stage.json`` of a trained stage."""
-    found: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    return found
+    return reading.json_object(folder / RECORD, "the record of a trained stage")
 
 
 @contextmanager
@@ -269,21 +265,16 @@ def working_folder(plan: Plan, stages: Path) -> Iterator[Path]:
     folder = plan.folder(stages)
     work = folder.with_name(f".{folder.name}.work")
     work.mkdir(parents=True, exist_ok=True)
-    if int(os.environ.get("RANK", "0")) != 0:
+    if not processes.is_first():
         yield work
         return
-    with (work / "lock").open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            raise StageBusy(
-                f"stage {folder.name} is being trained by {lock.read().strip() or 'another process'}; wait for it, or "
-                "give another --stages folder"
-            ) from error
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
+
+    def busy(holder: str) -> StageBusy:
+        return StageBusy(
+            f"stage {folder.name} is being trained by {holder}; wait for it, or give another --stages folder"
+        )
+
+    with locking.held(work / "lock", busy):
         yield work
 
 

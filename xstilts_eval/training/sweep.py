@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from xstilts_eval import reading
 from xstilts_eval.errors import DataError, SettingError, XstiltsError
 from xstilts_eval.models.source import Source
 from xstilts_eval.training import command, run, stage
@@ -336,7 +337,7 @@ def outcome(sweep: Sweep, report: Report) -> list[str]:
 
 def main(path: str) -> None:
     """One of the processes that train the stage of a job file together (`torchrun -m xstilts_eval.training.sweep`)."""
-    job = Job.model_validate_json(Path(path).read_text(encoding="utf-8"))
+    job = Job.model_validate(reading.read_json(Path(path), "a job of a sweep"))
     run.train_stage(found(job), job.stages)
 
 

@@ -6,36 +6,17 @@ flushed to disk; a line cut off by a kill or a full disk is taken off by the nex
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from xstilts_eval import reading
 from xstilts_eval.errors import SettingError
 
 Batch: TypeAlias = list[str | None]
 """Translations of one batch, None for those that did not come to an end."""
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the file `path`, which is made where it is not there, for this process; another raises `SettingError`.
-
-    The lock goes with the process, however it ends. The file stays: removing it would let two processes lock two files
-    of one name.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SettingError(
-                f"another process is writing {path.parent}/{path.stem.lstrip('.')}; wait for it"
-            ) from error
-        yield
 
 
 class Progress:
@@ -101,7 +82,7 @@ def _line(value: Any) -> bytes:
 def _batch(line: bytes, size: int) -> Batch | None:
     """The translations of one line, or None where it is not a whole batch."""
     try:
-        found = json.loads(line)
+        found = reading.parse_json(line.decode(), "progress")
     except ValueError:
         return None
     whole = isinstance(found, list) and len(found) == size
@@ -111,7 +92,7 @@ def _batch(line: bytes, size: int) -> Batch | None:
 def _difference(line: bytes, header: Mapping[str, Any]) -> str:
     """What of a file's first line is not as in `header`."""
     try:
-        old = json.loads(line)
+        old = reading.parse_json(line.decode(), "progress")
     except ValueError:
         old = None
     if not isinstance(old, dict):

@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, locking
 from xstilts_eval.data import files, intermediate, translated
 from xstilts_eval.data.examples import Choice, Pair, Question
 from xstilts_eval.data.sources import Loaded
@@ -26,7 +26,7 @@ from xstilts_eval.languages import language as language_of
 from xstilts_eval.models.batching import batches
 from xstilts_eval.training_tasks import TrainingTask, training_task
 from xstilts_eval.translation import segments
-from xstilts_eval.translation.progress import Progress, locked
+from xstilts_eval.translation.progress import Progress
 from xstilts_eval.translation.projection import Dropped
 from xstilts_eval.translation.segments import Text, Translatable
 from xstilts_eval.translation.translator import Translator
@@ -93,8 +93,11 @@ def run(
     done = []
     for language in job.languages:
         path = translated.place(output, job.task.name, language, job.split)
-        lock = path.with_name(f".{path.stem}.lock")
-        with locked(lock):
+
+        def busy(holder: str, name: str = f"{path.parent}/{path.stem}") -> SettingError:
+            return SettingError(f"{holder} is writing {name}; wait for it")
+
+        with locking.held(path.with_name(f".{path.stem}.lock"), busy):
             manifest = _manifest(job, language, loaded, translator, len(examples))
             say(f"{language}: {_into(job, path, manifest, examples, parts, dropped, translator, show_progress)}")
         done.append(path)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from xstilts_eval import locking, reading
 from xstilts_eval.errors import DataError, MissingData, UnfitCheckpoint, UnknownName, WriteError
 from xstilts_eval.fingerprints import file_sha256
 from xstilts_eval.paths import cache_folder
@@ -85,13 +85,11 @@ def _packed(entry: Packed, say: Say) -> Path:
 @contextmanager
 def _alone(target: Path) -> Iterator[None]:
     """One process at a time; what a killed one left half-made beside `target` goes."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock = target.with_name(f".{target.name}.lock").open("w")
-    except OSError as error:
-        raise WriteError(f"{target} cannot be written: {error.strerror or error}; set XSTILTS_CACHE") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locking.held(target.with_name(f".{target.name}.lock")))
+        except WriteError as error:
+            raise WriteError(f"{target} cannot be written: {error}; set XSTILTS_CACHE") from error
         for left in target.parent.glob(f".{target.name}.*"):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
@@ -147,7 +145,7 @@ def write(entry: Packed, taken: dict[str, Path], new: Path) -> None:
 
 def _check_vocabulary(path: Path, pieces: tuple[str, ...]) -> None:
     """The pieces beside the weights are the tokenizer's, one by one."""
-    vocabulary = json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"]
+    vocabulary = reading.read_json(path, "a tokenizer")["model"]["vocab"]
     if [piece for piece, _ in vocabulary] != list(pieces):
         raise DataError(f"{path.name} has other pieces than the weights; they do not belong together")
 
@@ -156,8 +154,8 @@ def _check(target: Path) -> None:
     """Raise `UnfitCheckpoint` when a file of a kept folder is missing or has another hash than was written."""
     advice = f"delete {target} and call again"
     try:
-        record = Record.model_validate_json((target / RECORD).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        record = Record.model_validate(reading.read_json(target / RECORD, f"a {RECORD}"))
+    except (DataError, ValidationError) as error:
         raise UnfitCheckpoint(f"{target} is not whole: it has no {RECORD} that can be read; {advice}") from error
     for name, digest in record.sha256.items():
         path = target / name

@@ -8,6 +8,7 @@ from typing import get_args
 import typer
 
 from xstilts_eval.errors import SettingError, UnknownName
+from xstilts_eval.suites import group_of
 
 zoo_app = typer.Typer(no_args_is_help=True, help="Published numbers with their sources.")
 FILE_HELP = "A file of the zoo; default: the shipped model_zoo.yaml."
@@ -15,7 +16,7 @@ FILE_HELP = "A file of the zoo; default: the shipped model_zoo.yaml."
 
 @zoo_app.command("list")
 def zoo_list(
-    family: str | None = typer.Option(None, help="Only models with a score of this family, such as xtreme_xnli."),
+    family: str | None = typer.Option(None, help="Only models with a score of this family, xnli or xtreme_xnli."),
     confidence: str | None = typer.Option(None, help="Only records that were seen, secondary or recalled."),
     file: Path | None = typer.Option(None, help=FILE_HELP),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
@@ -29,6 +30,7 @@ def zoo_list(
     if confidence is not None and confidence not in get_args(Confidence):
         raise SettingError(f"--confidence {confidence!r}; allowed: {', '.join(get_args(Confidence))}")
     known = {record.family for record in zoo.records}
+    family = group_of(family) if family else None
     if family is not None and family not in known:
         raise UnknownName.of("family of the zoo", family, known)
     rows = views.overview(zoo, family, confidence)
@@ -54,6 +56,7 @@ def zoo_show(
     name, stage = zoo.parse(model)
     entry, records = zoo.model(name), zoo.of(name, stage)
     if family is not None:
+        family = group_of(family)
         known = {record.family for record in records}
         if family not in known:
             raise UnknownName.of(f"family with records of {name}", family, known)

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
-from xstilts_eval.errors import DataError, MissingData, UnknownName
+from xstilts_eval import reading
+from xstilts_eval.errors import DataError, UnknownName
 from xstilts_eval.paths import zoo_path
+from xstilts_eval.validation import complaint
 
 SHIPPED = "shipped"
 """Word in `include` for the package's own model_zoo.yaml."""
@@ -322,19 +323,7 @@ def load(path: Path | None = None) -> Zoo:
 
 def read_file(path: Path) -> File:
     """One file without what it includes; raises `MissingData` and `DataError`, naming file and place."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise MissingData(f"{path} does not exist; name a YAML file of the zoo") from error
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise DataError(f"{path} is not a YAML file of the zoo: {error}") from error
-    try:
-        content = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise DataError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} is not a file of the zoo: expected a mapping with {', '.join(File.model_fields)}")
-    file: File = _checked(File, content, str(path))
+    file: File = _checked(File, reading.read_yaml(path, "a YAML file of the zoo"), str(path))
     return file
 
 
@@ -427,23 +416,4 @@ def _checked(kind: Any, fields: Mapping[str, Any], where: str) -> Any:
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        came = "" if first["type"] == "missing" else f", got {str(first['input'])[:60]!r}"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise DataError(f"{where}: {place}: {first['msg']}{came}{more}") from error
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML in which a repeated key is an error: it would silently hide the first one's number."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key is not a word", problem_mark=key.start_mark)
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} is there twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return found
+        raise DataError(f"{where}: {complaint(error)}") from error

@@ -1,0 +1,251 @@
+"""The public Python API: ``import xstilts_eval as xs``.
+
+Everything here is also an attribute of the package itself, which imports this module when it is first asked for one.
+Nothing heavier than the standard library and numpy is imported before a model is evaluated.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xstilts_eval import own_datasets, processes, suites
+from xstilts_eval.datasets import Dataset
+from xstilts_eval.errors import SettingError, UnknownName
+
+if TYPE_CHECKING:
+    import pandas
+
+    from xstilts_eval.results.compare import Comparison
+    from xstilts_eval.results.gains import Gain
+    from xstilts_eval.results.record import RunResult
+    from xstilts_eval.results.scoreboard import Scoreboard
+
+Where = str | Path
+"""A results file, the output folder of a run, or (to compare with) ``zoo:MODEL``."""
+
+
+class Results:
+    """The scores of one run: a folder of results, samples and scoreboard, read when it is first asked for something."""
+
+    def __init__(self, folder: Where, skipped: Mapping[str, str] | None = None) -> None:
+        self.folder = Path(folder)
+        self.skipped = dict(skipped or {})
+        """Why datasets and tasks that were asked for have no score, by name."""
+
+    def __repr__(self) -> str:
+        scores = ", ".join(f"{row.title} {row.score:.1f}" for row in self.scoreboard().families.values())
+        return f"<Results of {self.run.checkpoint}: {scores}>"
+
+    @cached_property
+    def run(self) -> RunResult:
+        """Scores (fractions 0-1), intervals, counts and signature of every task.
+
+        Raises `MissingData` without results, `PredictionError` for ones that cannot be read.
+        """
+        from xstilts_eval.results import record
+
+        return record.read(self.folder)
+
+    def scoreboard(self) -> Scoreboard:
+        """The official score tables: points (0-100) by dataset and language, categories, overall score."""
+        from xstilts_eval.results import scoreboard
+
+        return scoreboard.build([self.run], self.skipped)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row per task and metric: suite, dataset, language, metric, score and its 95 % interval (`low`, `high`).
+
+        Scores are points (0-100); `is_official` marks the metrics that make the dataset's score, `documents` counts
+        those that were scored. Raises `SettingError` where pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise SettingError("to_frame needs pandas; pip install pandas") from error
+        columns = ["suite", "dataset", "language", "task", "metric", "score", "low", "high", "is_official", "documents"]
+        return pandas.DataFrame(self._rows(), columns=[*columns, "signature"])
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        rows = []
+        for leaf in self.run.leaves:
+            family = leaf.family
+            for metric, value in leaf.metrics.items():
+                low, high = leaf.intervals.get(metric, (None, None))
+                bounds = [None if bound is None else 100 * bound for bound in (low, high)]
+                what = (family.suite, family.name, leaf.language, leaf.leaf, metric)
+                counts = (metric in family.official, leaf.scored, leaf.signature)
+                rows.append((*what, 100 * value, *bounds, *counts))
+        return rows
+
+    def to_latex(self) -> str:
+        """A table for a paper (needs the package booktabs): datasets by language, points (0-100), what is missing as –.
+
+        Languages that only one dataset has still get a column. The comment in front says what was scored on what.
+        """
+        from xstilts_eval.results import latex
+
+        return latex.table(self.scoreboard())
+
+    def compare(
+        self,
+        other: Results | Where,
+        *,
+        allow_different: bool = False,
+        draws: int = 10_000,
+        resamples: int = 2_000,
+        seed: int = 12345,
+    ) -> Comparison:
+        """This run as the reference, and another: differences by dataset and language with intervals and tests.
+
+        Options as of `xstilts compare`. Raises `PredictionError` for other data, splits, documents or versions, unless
+        `allow_different`, and for nothing in common.
+        """
+        from xstilts_eval.results import compare, sides
+        from xstilts_eval.results.estimates import Options
+
+        options = Options(allow_different=allow_different, draws=draws, resamples=resamples, seed=seed)
+        (found,) = compare.compare(sides.read_all([str(self.folder), str(_place(other))]), options)
+        return found
+
+
+def evaluate(
+    model: Any,
+    tasks: str | Dataset | Sequence[str | Dataset] = "xtreme_*",
+    data: Where | None = None,
+    output: Where | None = None,
+    *,
+    tokenizer: Any = None,
+    split: str | None = None,
+    limit: float | None = None,
+    num_fewshot: int = 0,
+    apply_chat_template: bool = False,
+    gen_kwargs: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    say: Callable[[str], None] | None = None,
+    **model_args: Any,
+) -> Results:
+    """Score a checkpoint on every selected task that it can serve.
+
+    `model` is a bundle, a folder, a hub id, or a model in memory: of transformers, with its `tokenizer`, or of
+    sentence-transformers. `tasks` are names of groups, tasks or datasets, globs, or `Dataset` objects, which are
+    registered. `data` is a folder in the official formats, ``hub`` or ``sample``; None means ``XSTILTS_DATA``, else the
+    sample. Without `output` the results live as long as the object returned; with it a run that was interrupted goes
+    on. `say` is given every line that the command would show. `model_args` are those of `models.adapter.XstiltsLM`.
+
+    Raises `UnknownName` for a task that does not exist, `UnfitCheckpoint` when nothing can be served (what is left out
+    stands in `Results.skipped`), `SettingError` for an option that is not allowed or an `output` that holds another
+    run.
+    """
+    own_datasets.load_installed()
+    names = [_name_of(one) for one in ([tasks] if isinstance(tasks, (str, Dataset)) else tasks)]
+    patterns = tuple(part.strip() for name in names for part in name.split(",") if part.strip())
+    if not patterns:
+        raise SettingError("tasks is empty; name a dataset, a task or a group, such as tasks='xnli'")
+    if output is None and processes.world_size() > 1:
+        raise SettingError("several processes need a folder to meet in: give output=…")
+    for name in ("pretrained", "data", "split"):
+        if name in model_args:
+            raise SettingError(f"{name} is an argument of evaluate itself")
+    from xstilts_eval import evaluation
+
+    with ExitStack() as stack:
+        if isinstance(model, (str, Path)):
+            if tokenizer is not None:
+                raise SettingError(f"tokenizer= belongs to a model in memory; {model} has its own")
+            pretrained = str(model)
+        else:
+            from xstilts_eval.models import memory
+
+            pretrained = stack.enter_context(memory.held(model, tokenizer))
+        settings = evaluation.Settings(
+            pretrained=pretrained,
+            tasks=patterns,
+            data=None if data is None else str(data),
+            split=split,
+            limit=limit,
+            num_fewshot=num_fewshot,
+            apply_chat_template=apply_chat_template,
+            model_args=tuple(sorted(model_args.items())),
+            gen_kwargs=tuple(sorted((gen_kwargs or {}).items())),
+        )
+        stack.enter_context(_without_bars())
+        if output is not None:
+            board = evaluation.evaluate(settings, Path(output), overwrite, say or _silent)
+            return Results(output, board.skipped if board else None)
+        scratch = tempfile.TemporaryDirectory(prefix="xstilts-results-")
+        board = evaluation.evaluate(settings, Path(scratch.name), overwrite, say or _silent)
+        results = Results(scratch.name, board.skipped if board else None)
+        weakref.finalize(results, scratch.cleanup)
+        return results
+
+
+def load_results(folder: Where) -> Results:
+    """The results that `evaluate`, `xstilts eval` or `lm_eval` wrote: a file, or the folder it lies in.
+
+    Raises `MissingData` without results, `PredictionError` for ones that cannot be read and for several runs.
+    """
+    own_datasets.load_installed()
+    results = Results(folder)
+    _ = results.run
+    return results
+
+
+def gains(baseline: Results | Where, run: Results | Where, inner: str = "eval") -> list[Gain]:
+    """What `run` gains over `baseline` in points, by dataset and language, then over all, then over all but English.
+
+    Both are results, or folders of runs with ``seed-N/inner`` inside, whose seeds are compared in pairs. Raises
+    `PredictionError` for other data, split, documents or versions, `MissingData` without samples.
+    """
+    from xstilts_eval.results import gains as results
+
+    own_datasets.load_installed()
+    pairing = results.pair_seeds(Path(_place(baseline)), Path(_place(run)), inner)
+    return [gain for family in pairing.families for gain in pairing.gains(family)]
+
+
+def datasets(suite: str | None = None) -> dict[str, Dataset]:
+    """Every registered dataset by the name of its group, or those of one suite; raises `UnknownName` for another."""
+    own_datasets.load_installed()
+    if suite is not None and suite not in suites.SUITES:
+        raise UnknownName.of("suite", suite, suites.SUITES)
+    return {group: one for group, one in suites.DATASETS.items() if suite in (None, one.suite)}
+
+
+def register(dataset: Dataset) -> Dataset:
+    """Add a dataset of your own; from then on its name is a task like any other, in this process.
+
+    Returns the one that is registered: an equal one where there is one. Raises `SettingError` for a name that is taken,
+    here or in lm-evaluation-harness, for a suite of this package's, and for a function or label that does not exist.
+    """
+    return own_datasets.register(dataset)
+
+
+def _name_of(task: str | Dataset) -> str:
+    return register(task).group if isinstance(task, Dataset) else task
+
+
+def _place(results: Results | Where) -> Where:
+    return results.folder if isinstance(results, Results) else results
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """The host draws a bar for every task; ours, one for each model, stays."""
+    from lm_eval.api import task
+
+    drawn = task.tqdm
+    task.tqdm = partial(drawn, disable=True)
+    try:
+        yield
+    finally:
+        task.tqdm = drawn
+
+
+def _silent(line: str) -> None:
+    del line

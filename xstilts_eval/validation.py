@@ -1,0 +1,39 @@
+"""What is wrong with data that does not fit a pydantic model, in one sentence: the one formatter of such errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xstilts_eval.wording import shortened
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+LONGEST = 60
+"""Characters of the value that came."""
+
+
+def complaint(error: ValidationError, whole: str = "", more: bool = True) -> str:
+    """``place: what is wrong, got VALUE (and 2 more)`` of the first complaint.
+
+    `whole` names the place of a complaint about all of it. The value is shown where it is a plain one; `more` counts
+    the other complaints.
+    """
+    first = error.errors(include_url=False)[0]
+    said = " ".join(str(first["msg"]).removeprefix("Value error, ").replace("a valid tuple", "a list").split())
+    parts = [shortened(place(error) or whole, LONGEST), shortened(said, 300) + _came(first)]
+    others = error.error_count() - 1
+    return ": ".join(part for part in parts if part) + (f" (and {others} more)" if more and others else "")
+
+
+def place(error: ValidationError) -> str:
+    """Where the first complaint is, keys and numbers joined by points: ``heads.xnli.path``."""
+    return ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
+
+
+def _came(first: Any) -> str:
+    value = first["input"]
+    is_plain = isinstance(value, str | int | float | bool) or value is None
+    if first["type"] in ("missing", "value_error", "extra_forbidden") or not is_plain:
+        return ""
+    return f", got {shortened(str(value), LONGEST)!r}" if isinstance(value, str) else f", got {value!r}"
