@@ -62,7 +62,7 @@ def test_names_and_signatures() -> None:
     assert xs.datasets() == suites.DATASETS and all(one.suite == "xtreme" for one in xs.datasets("xtreme").values())
     assert (ROOT / "xstilts_eval" / "py.typed").is_file()
     with pytest.raises(AttributeError, match="no attribute 'evaluat'"):
-        _ = xs.evaluat  # type: ignore[attr-defined]
+        _ = xs.evaluat
 
 
 def test_nothing_heavy_is_imported() -> None:
@@ -253,7 +253,8 @@ def test_the_notebook(minilm: Path) -> None:
     assert len(code) > 8 and not any(cell.get("outputs") for cell in cells)
     names: dict[str, Any] = {}
     shown = []
-    before = [dict(table) for table in (suites.DATASETS, suites.SUITES, suites._BY_STEM)]
+    tables: list[dict[Any, Any]] = [suites.DATASETS, suites.SUITES, suites._BY_STEM]
+    before = [dict(table) for table in tables]
     try:
         for text in code:
             tree = ast.parse(text)
@@ -263,7 +264,7 @@ def test_the_notebook(minilm: Path) -> None:
                 shown.append(eval(compile(ast.Expression(last.value), "api.ipynb", "eval"), names))
         said = repr(shown[-1])
     finally:
-        for table, content in zip((suites.DATASETS, suites.SUITES, suites._BY_STEM), before, strict=True):
+        for table, content in zip(tables, before, strict=True):
             table.clear()
-            table.update(content)  # type: ignore[arg-type]
+            table.update(content)
     assert "xtreme_xnli" in shown[0] and set(shown[2]) == {"de", "fr"} and "Near" in said
