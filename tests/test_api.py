@@ -267,4 +267,4 @@ def test_the_notebook(minilm: Path) -> None:
         for table, content in zip(tables, before, strict=True):
             table.clear()
             table.update(content)
-    assert "xtreme_xnli" in shown[0] and set(shown[2]) == {"de", "fr"} and "Near" in said
+    assert "xtreme_xnli" in shown[0] and set(shown[2]) == {"de", "fr"} and "Close to English" in said
