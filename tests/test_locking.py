@@ -30,9 +30,9 @@ def other(tmp_path: Path) -> subprocess.Popen[str]:
 
 def test_the_holder_is_named_and_a_killed_one_lets_go(other: subprocess.Popen[str], tmp_path: Path) -> None:
     try:
-        with pytest.raises(SettingError, match=f"held by process {other.pid} on {socket.gethostname()}"):
-            with locking.held(tmp_path / "lock", refuse):
-                pytest.fail("two hold one lock")
+        named = f"held by process {other.pid} on {socket.gethostname()}"
+        with pytest.raises(SettingError, match=named), locking.held(tmp_path / "lock", refuse):
+            pytest.fail("two hold one lock")
     finally:
         other.kill()
         other.communicate()
@@ -52,9 +52,9 @@ def test_without_a_refusal_the_lock_is_waited_for(other: subprocess.Popen[str], 
 
 
 def test_twice_in_one_process(tmp_path: Path) -> None:
-    with locking.held(tmp_path / "lock", refuse), pytest.raises(SettingError, match="held by process"):
-        with locking.held(tmp_path / "lock", refuse):
-            pytest.fail("two hold one lock")
+    taken = pytest.raises(SettingError, match="held by process")
+    with locking.held(tmp_path / "lock", refuse), taken, locking.held(tmp_path / "lock", refuse):
+        pytest.fail("two hold one lock")
     with locking.held(tmp_path / "lock", refuse):
         pass
 

@@ -1,4 +1,4 @@
-"""The sha256 of files, and which files make a checkpoint what it is: for signatures, and for bundles that check themselves."""
+"""The sha256 of files, and which files make a checkpoint what it is: for signatures and self-checking bundles."""
 
 from __future__ import annotations
 

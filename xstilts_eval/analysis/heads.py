@@ -24,6 +24,7 @@ from xstilts_eval.errors import MissingData, NumericError, XstiltsError
 from xstilts_eval.kinds import Kind
 from xstilts_eval.models import choices, pairs
 from xstilts_eval.models.encoder import Loaded
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.training_tasks import training_task
 
 RECIPE, STAGE = "recipe.json", "stage.json"
@@ -31,11 +32,6 @@ SPLITS = ("dev", "train", "test")
 """Where English documents are taken from, the first that is there: scored ones last."""
 UNITS = {kinds.PAIR: "pairs", kinds.TAGGED: "words", kinds.CHOICE: "options"}
 LEEP, NCE, AGREEMENT, SAME_HEAD = "LEEP", "NCE", "label agreement", "same head type"
-_CLASSES = {
-    kinds.PAIR: "AutoModelForSequenceClassification",
-    kinds.TAGGED: "AutoModelForTokenClassification",
-    kinds.CHOICE: "AutoModelForMultipleChoice",
-}
 
 
 @dataclass(frozen=True)
@@ -133,7 +129,8 @@ def from_head(head: IntermediateHead, target: English) -> dict[str, float]:
         raise MissingData(f"{head.task}: {head.reason}")
     if head.kind is not target.family.kind:
         raise MissingData(f"{head.task}: a head for {UNITS[head.kind]} says nothing about {UNITS[target.family.kind]}")
-    return from_probabilities(probabilities(representations.load(head.folder, auto_class=_CLASSES[head.kind]), target),
+    model = representations.load(head.folder, auto_class=HEADS.of(head.kind).auto_class)
+    return from_probabilities(probabilities(model, target),
                               target.labels)  # fmt: skip
 
 

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from xstilts_eval import kinds
 from xstilts_eval.benchmark import Family
-from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, sum_by_unit
+from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, drawn_weights, sum_by_unit
 from xstilts_eval.metrics.translation import chrf_from_counts
-
-_CHUNK = 100
 
 Statistics = NDArray[np.float64]
 
@@ -54,14 +52,10 @@ def _mean_scores(family: Family, groups: Sequence[Statistics], draws: int, seeds
     """
     total, weight = np.zeros(draws), 0.0
     for group, seed in zip(groups, seeds, strict=True):
-        random = np.random.default_rng(seed)
-        units = group.shape[1]
         shares = group[..., -1].sum(axis=1) if family.pooled else np.ones(len(group))
-        for start in range(0, draws, _CHUNK):
-            size = min(_CHUNK, draws - start)
-            weights = random.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
+        for part, weights in drawn_weights(group.shape[1], draws, seed):
             sums = np.einsum("du,luc->ldc", weights, group)
-            total[start : start + size] += shares @ scores(family, sums)
+            total[part] += shares @ scores(family, sums)
         weight += shares.sum()
     mean: Statistics = total / weight
     return mean
