@@ -293,7 +293,7 @@ def _text(path: Path, what: str, fault: Fault, largest: int) -> str:
         data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
         return data.decode("utf-8")
     except FileNotFoundError as error:
-        raise MissingData(f"{path}: no such file; give {what}") from error
+        raise MissingData(f"{path} does not exist; give {what}") from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise fault(f"{path} is not {what}: line {line} is not UTF-8") from error
