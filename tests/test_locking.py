@@ -52,11 +52,8 @@ def test_without_a_refusal_the_lock_is_waited_for(other: subprocess.Popen[str], 
 
 
 def test_twice_in_one_process(tmp_path: Path) -> None:
-    with (
-        locking.held(tmp_path / "lock", refuse),
-        pytest.raises(SettingError, match="held by process"),
-        locking.held(tmp_path / "lock", refuse),
-    ):
+    taken = pytest.raises(SettingError, match="held by process")
+    with locking.held(tmp_path / "lock", refuse), taken, locking.held(tmp_path / "lock", refuse):
         pytest.fail("two hold one lock")
     with locking.held(tmp_path / "lock", refuse):
         pass

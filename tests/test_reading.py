@@ -82,7 +82,7 @@ def test_json_that_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_files_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(MissingData, match="no such file; give a recipe"):
+    with pytest.raises(MissingData, match="does not exist; give a recipe"):
         reading.read_yaml(tmp_path / "none.yaml", "a recipe")
     with pytest.raises(DataError, match="it is a folder"):
         reading.read_json(tmp_path, "a bundle")

@@ -14,10 +14,10 @@ from typing import Any
 
 import typer
 
-from xstilts_eval import __version__, printing
+from xstilts_eval import __version__, faults, printing
 from xstilts_eval.analysis.command import app as analyze_app
 from xstilts_eval.checklist.command import checklist
-from xstilts_eval.errors import SettingError, XstiltsError
+from xstilts_eval.errors import SettingError
 from xstilts_eval.report.command import report
 from xstilts_eval.results.compare_command import compare
 from xstilts_eval.results.export_command import export
@@ -40,31 +40,26 @@ app.add_typer(zoo_app, name="zoo")
 DATA_HELP = "Data folder in the official formats, 'hub' or 'sample'; default: XSTILTS_DATA, else the bundled sample."
 
 
+@faults.in_one_sentence
 def main() -> None:
-    """Entry point: one sentence and exit code 2 for a known error, 130 for Ctrl-C."""
+    """Entry point; `faults` says how it ends."""
     # OpenMP's threads spin while they wait; beside any other work that makes torch several times slower (measured: 9x).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     signal.signal(signal.SIGINT, _interrupt)
-    try:
-        app()
-    except XstiltsError as error:
-        print(f"xstilts: error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"xstilts: error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
-        sys.exit(2)
-    except _Interrupted:
-        print("\nxstilts: interrupted; what is finished is kept", file=sys.stderr)
-        sys.exit(130)
-
-
-class _Interrupted(BaseException):
-    """Ctrl-C under a name that the command-line library does not turn into a bare "Aborted"."""
+    app()
 
 
 def _interrupt(*_: object) -> None:
-    raise _Interrupted
+    raise faults.Interrupted
+
+
+@app.callback()
+def _options(
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Show the traceback of an error, for a report."),
+) -> None:
+    if verbose:
+        os.environ[faults.TRACEBACK] = "1"
 
 
 @app.command("eval")

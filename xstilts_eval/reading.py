@@ -33,6 +33,19 @@ _IDS = ("id", "uid", "pairID", "example_id", "document_id", "entity_id", "idx", 
 """Fields by which the formats read here name an example."""
 
 
+_READ: dict[str, str] = {}
+
+
+def note(path: Path | str) -> None:
+    """Remember what is being read, so that an unexpected error can name it."""
+    _READ["latest"] = str(path)
+
+
+def latest() -> str:
+    """The file that was read last; empty where none was."""
+    return _READ.get("latest", "")
+
+
 # --- JSON
 
 
@@ -273,13 +286,14 @@ def _unreadable(root: Any) -> str:
 
 
 def _text(path: Path, what: str, fault: Fault, largest: int) -> str:
+    note(path)
     try:
         if (size := path.stat().st_size) > largest:
             raise fault(f"{path} is not {what}: it has {size:,} bytes, and none has more than {largest:,}")
         data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
         return data.decode("utf-8")
     except FileNotFoundError as error:
-        raise MissingData(f"{path}: no such file; give {what}") from error
+        raise MissingData(f"{path} does not exist; give {what}") from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise fault(f"{path} is not {what}: line {line} is not UTF-8") from error

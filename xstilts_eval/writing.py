@@ -51,24 +51,30 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         if place.exists() and not place.is_file():
             path.write_text(text, encoding="utf-8")
-        else:
-            _replace(place, text)
+            return
+        with replacing(place) as temporary, temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except WriteError:
+        raise
     except OSError as error:
         raise WriteError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _replace(path: Path, text: str) -> None:
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A hidden name beside `path`, of the same ending; what is written there takes the place of `path` afterwards.
+
+    Nothing is left of it where the block raises, and what was there stays whole.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
         os.replace(temporary, path)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

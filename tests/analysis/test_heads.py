@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xstilts_eval import bundle, kinds
+from xstilts_eval import bundle
 from xstilts_eval.analysis import heads, relatedness_measure, representations, transferability
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import MissingData, NumericError
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.paths import sample_path
 
 UDPOS, PAWSX, XCOPA, XQUAD = (
     FAMILIES[name] for name in ("xtreme_udpos", "xtreme_pawsx", "xtremer_xcopa", "xtreme_xquad")
 )
+
+
+def loaded(head: Any) -> Any:
+    return representations.load(head.folder, auto_class=HEADS.of(head.kind).auto_class)
 
 
 def documents(family: Any, limit: Any = 20) -> Any:
@@ -87,7 +92,7 @@ def test_probabilities_are_those_of_transformers(stage):
 
     found: Any = {head.task: head for head in heads.of(stage)}
     target = documents(UDPOS)
-    values = heads.probabilities(representations.load(found["udpos"].folder, auto_class=heads._CLASSES[kinds.TAGGED]),
+    values = heads.probabilities(loaded(found["udpos"]),
                                  target)  # fmt: skip
     assert values.shape == (len(target.labels), 17)
     tokenizer = AutoTokenizer.from_pretrained(stage / "udpos")
@@ -99,7 +104,7 @@ def test_probabilities_are_those_of_transformers(stage):
     assert values[: len(tokens)] == pytest.approx(torch.softmax(logits, -1).numpy(), abs=1e-5)
 
     target = documents(PAWSX)
-    values = heads.probabilities(representations.load(found["pawsx"].folder, auto_class=heads._CLASSES[kinds.PAIR]),
+    values = heads.probabilities(loaded(found["pawsx"]),
                                  target)  # fmt: skip
     one = target.examples[1]
     with torch.inference_mode():

@@ -127,9 +127,9 @@ def test_the_reading_is_part_of_the_fingerprint(tiny_bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"extra_types": "keep"}, "extra_types='keep': Input should be 'drop' or 'mask'"),
-        ({"udpos_map": "stts"}, "udpos_map='stts': Input should be 'ptb' or 'compound'"),
-        ({"gpe": "org"}, "gpe='org': Input should be 'loc'"),
+        ({"extra_types": "keep"}, "extra_types: Input should be 'drop' or 'mask'"),
+        ({"udpos_map": "stts"}, "udpos_map: Input should be 'ptb' or 'compound'"),
+        ({"gpe": "org"}, "gpe: Input should be 'loc'"),
         ({"xquad_label_order": "a|b"}, "unknown model argument 'xquad_label_order'"),
     ],
 )

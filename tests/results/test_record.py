@@ -155,7 +155,7 @@ def test_the_newest_results_file_of_a_folder_is_read(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("{", "is not a results file"),
-        ("[]", "expected an object"),
+        ("[]", "an object was expected"),
         ('{"results": [], "config": {}}', "is not a results file"),
         ('{"results": {"xtreme.xnli.en": 3}, "config": null}', "is not a results file"),
         ('{"results": {"xtreme.xnli.en": 3}, "config": {}}', r"xtreme\.xnli\.en is not a result this version can read"),

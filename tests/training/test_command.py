@@ -73,7 +73,7 @@ def test_a_bundle_is_trained_and_found_again(xstilts: Cli, base: Path, tmp_path:
     [
         ({"intermidiate": []}, "unknown key intermidiate; allowed there: name, description, base"),
         ({"targets": ["udpoz"]}, "unknown training task 'udpoz'; did you mean udpos"),
-        ({"targets": runs.quick("udpos", learning_rate=-1)}, "recipe tiny: learning_rate = -1: input should be"),
+        ({"targets": runs.quick("udpos", learning_rate=-1)}, "recipe tiny: learning_rate: Input should be"),
         ({"targets": runs.quick("udpos", lerning_rate=1)}, "unknown setting of a stage (recipe tiny) 'lerning_rate'"),
         ({"targets": runs.quick("udpos", max_length=4096)}, "max_length 4096;"),
         ({"targets": runs.quick([{"name": "udpos", "holdout": 200}])}, "udpos: a holdout of 200 leaves none of 200"),

@@ -18,9 +18,10 @@ from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.kinds import Kind
 from xstilts_eval.models import pairs
 from xstilts_eval.models.encoder import Loaded, Runtime
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.source import Source
 from xstilts_eval.training import model as models
-from xstilts_eval.training.model import AUTO_CLASSES, HeadSpec
+from xstilts_eval.training.model import HeadSpec
 
 SPECS = [
     HeadSpec("nli", kinds.PAIR, ("no", "yes", "maybe")),
@@ -43,7 +44,7 @@ def inputs_of(kind: Kind) -> dict[str, torch.Tensor]:
 
 
 def open_head(folder: Path, kind: Kind) -> tuple[Any, dict[str, Any]]:
-    found: tuple[Any, dict[str, Any]] = getattr(transformers, AUTO_CLASSES[kind]).from_pretrained(
+    found: tuple[Any, dict[str, Any]] = getattr(transformers, HEADS.of(kind).auto_class).from_pretrained(
         folder, output_loading_info=True
     )
     return found

@@ -83,9 +83,9 @@ def test_unknown_tasks_offer_close_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- a\n- b\n", "is not a recipe: it holds list, not keys and values"),
+        ("- a\n- b\n", "is not a recipe: it holds a list, not keys and values"),
         ("a: [1\n", "is not a recipe: while parsing"),
-        ("", "is not a recipe: it holds NoneType"),
+        ("", "is not a recipe: it holds nothing"),
         ("base: \xff", "r.yaml is not a recipe"),
     ],
 )

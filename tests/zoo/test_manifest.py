@@ -124,16 +124,16 @@ def without(name: str) -> dict[str, Any]:
         (row(model="Tine"), r"unknown model 'Tine'; did you mean Tiny\?"),
         (row(value={"de": 1.0}), r"tables\.0\.rows\.0\.value: Extra inputs"),
         (row(values={}), r"has no values"),
-        (row(values={"de": float("nan")}), r"values\.de: Input should be a finite number, got 'nan'"),
+        (row(values={"de": float("nan")}), r"values\.de: Input should be a finite number, got nan"),
         (row(values={"de": "high"}), r"values\.de: Input should be a valid number"),
-        (row(values={"de": True}), r"values\.de: Input should be a valid number, got 'True'"),
+        (row(values={"de": True}), r"values\.de: Input should be a valid number, got True"),
         (row(values={"de": "81.0"}), r"values\.de: Input should be a valid number, got '81.0'"),
         (row(values={"de": None}), r"values\.de: Input should be a valid number"),
         (row(tolerance=-1.0), r"tolerance: Input should be greater than or equal to 0"),
         (row(derived={"de": 1.0}), r"gives de as published and as derived"),
         (row(stderr={"sw": 0.1}), r"gives stderr for sw, which has no value"),
         (row(n={"sw": 3}), r"gives n for sw, which has no value"),
-        (row(values={False: 1.0}), r"values\.0\.\[key\]: Input should be a valid string, got 'False'"),
+        (row(values={False: 1.0}), r"the key false is no text"),
     ],
 )
 def test_what_breaks_the_schema_is_refused(what: dict[str, Any], says: str, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_what_breaks_the_schema_is_refused(what: dict[str, Any], says: str, tmp_
 def test_a_repeated_key_would_hide_a_number(tmp_path: Path) -> None:
     path = written(tmp_path, content())
     path.write_text(path.read_text().replace("fr: 81.0", "de: 91.0"), encoding="utf-8")
-    with pytest.raises(DataError, match=r"'de' is there twice.*line 34"):
+    with pytest.raises(DataError, match=r"line 34: 'de' is there twice"):
         load(path)
 
 
@@ -154,7 +154,7 @@ def test_a_repeated_key_would_hide_a_number(tmp_path: Path) -> None:
 def test_other_files_are_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "zoo.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=r"not readable as YAML|is not a file of the zoo"):
+    with pytest.raises(DataError, match=r"is not a YAML file of the zoo"):
         load(path)
 
 

@@ -198,7 +198,7 @@ def scored_as(value: float) -> Callable[[dict[str, Any]], None]:
         (rewritten(older), "is not a result this version can read"),
         (rewritten(not_ours), "holds no result of tasks of this package"),
         (lambda path: path.write_text(path.read_text()[:-200]), "is not a results file"),
-        (lambda path: path.write_text("[]"), "is not a results file: expected an object"),
+        (lambda path: path.write_text("[]"), "is not a results file: it holds a list where an object was expected"),
         (rewritten(scored_as(float("nan"))), "results.json: acc of xtreme.xnli.en is nan; score it again"),
         (rewritten(scored_as(85.0)), "acc of xtreme.xnli.en is 85, but results hold fractions from 0 to 1"),
         (Path.unlink, "no results*.json under"),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts_eval.writing import write_atomically
+from xstilts_eval.writing import replacing, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,13 +49,8 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         figure.savefig(image, format="png", dpi=160, metadata={"Software": None})
     write_atomically(stem.with_suffix(".svg"), text.getvalue())
     target = stem.with_suffix(".png")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(target) as temporary:
         temporary.write_bytes(image.getvalue())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return [stem.with_suffix(".svg"), target]
 
 

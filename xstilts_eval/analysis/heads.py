@@ -24,6 +24,7 @@ from xstilts_eval.errors import MissingData, NumericError, XstiltsError
 from xstilts_eval.kinds import Kind
 from xstilts_eval.models import choices, pairs
 from xstilts_eval.models.encoder import Loaded
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.tagging import FirstPiece
 from xstilts_eval.training_tasks import training_task
 
@@ -32,11 +33,6 @@ SPLITS = ("dev", "train", "test")
 """Where English documents are taken from, the first that is there: scored ones last."""
 UNITS = {kinds.PAIR: "pairs", kinds.TAGGED: "words", kinds.CHOICE: "options"}
 LEEP, NCE, AGREEMENT, SAME_HEAD = "LEEP", "NCE", "label agreement", "same head type"
-_CLASSES = {
-    kinds.PAIR: "AutoModelForSequenceClassification",
-    kinds.TAGGED: "AutoModelForTokenClassification",
-    kinds.CHOICE: "AutoModelForMultipleChoice",
-}
 
 
 @dataclass(frozen=True)
@@ -138,7 +134,8 @@ def from_head(head: IntermediateHead, target: English) -> dict[str, float]:
         raise MissingData(f"{head.task}: {head.reason}")
     if head.kind is not target.family.kind:
         raise MissingData(f"{head.task}: a head for {UNITS[head.kind]} says nothing about {UNITS[target.family.kind]}")
-    model = representations.load(head.folder, auto_class=_CLASSES[head.kind], first_piece=head.first_piece)
+    auto_class = HEADS.of(head.kind).auto_class
+    model = representations.load(head.folder, auto_class=auto_class, first_piece=head.first_piece)
     return from_probabilities(probabilities(model, target), target.labels)
 
 

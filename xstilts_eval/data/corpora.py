@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from xstilts_eval import hub_errors, reading
 from xstilts_eval.data import files
 from xstilts_eval.errors import FetchError, MissingData, UnknownName
 from xstilts_eval.paths import cache_folder
-from xstilts_eval.writing import write_atomically
+from xstilts_eval.writing import replacing, write_atomically
 
 _FILE = re.compile(r"(?P<language>[^.]+)\.txt(?:\.gz|\.xz)?")
 
@@ -159,14 +158,9 @@ def _cached(hub: HubCorpus, language: str, max_lines: int | None) -> Path:
     path = folder / ("-".join(quote(part, safe="") for part in parts) + ".txt.gz")
     if path.is_file() and _sidecar(path).is_file():
         return path
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         counts = _extract(hub, language, max_lines, temporary)
         write_atomically(_sidecar(path), json.dumps(counts))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

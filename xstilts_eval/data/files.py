@@ -24,6 +24,7 @@ _CHUNK = 1 << 20
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     """The uncompressed bytes of `path`; a damaged or cut-off archive becomes a `DataError`."""
+    reading.note(path)
     try:
         if path.suffix == ".gz":
             # GzipFile makes every line a Python call; a buffer in front is several times as fast.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -22,7 +22,6 @@ from xstilts_eval import kinds, reading
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Answer, Choice, Pair, Question, Tagged, document
 from xstilts_eval.errors import DataError, MissingData
-from xstilts_eval.kinds import Kind
 from xstilts_eval.languages import language as language_of
 from xstilts_eval.training_tasks import TrainingTask, training_task
 from xstilts_eval.validation import complaint
@@ -147,12 +146,11 @@ class _Choice(_Row):
         return Choice(self.id, self.premise, self.question, tuple(self.choices), self.label)
 
 
-_ROWS: Mapping[Kind, type[_Pair] | type[_Tagged] | type[_Question] | type[_Choice]] = {
-    kinds.PAIR: _Pair,
-    kinds.TAGGED: _Tagged,
-    kinds.QUESTION: _Question,
-    kinds.CHOICE: _Choice,
-}
+_ROWS: kinds.Halves[type[_Pair] | type[_Tagged] | type[_Question] | type[_Choice]] = kinds.Halves("translated rows")
+_ROWS.register(kinds.PAIR, _Pair)
+_ROWS.register(kinds.TAGGED, _Tagged)
+_ROWS.register(kinds.QUESTION, _Question)
+_ROWS.register(kinds.CHOICE, _Choice)
 
 
 # --- reading
@@ -207,7 +205,7 @@ def read_manifest(rows: Path) -> Manifest | None:
 
 
 def _examples(path: Path, task: TrainingTask, language: str) -> Iterator[Translated]:
-    row = _ROWS[task.kind]
+    row = _ROWS.of(task.kind)
     for number, line in files.lines(path):
         content = reading.parse_json(line, path, number)
         if not isinstance(content, dict):

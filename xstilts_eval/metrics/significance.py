@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval.errors import SettingError
+from xstilts_eval.metrics.bootstrap import parts, totals_of_distinct
 
 Array = NDArray[np.float64]
 Score = Callable[[Array], Array]
@@ -46,9 +47,8 @@ def bootstrap_totals(units: Array, draws: int = RESAMPLES, seed: int | Sequence[
     n = len(units)
     distinct, frequency = np.unique(units, axis=0, return_counts=True)
     if len(distinct) <= max(1, _FEW * n):
-        sizes = _parts(draws, len(distinct))
-        return np.concatenate([random.multinomial(n, frequency / n, size=size) @ distinct for size in sizes])
-    return np.concatenate([_drawn_weights(random, n, size) @ units for size in _parts(draws, n)])
+        return totals_of_distinct(random, distinct, frequency, draws, _CELLS)
+    return np.concatenate([_drawn_weights(random, n, size) @ units for size in parts(draws, n, _CELLS)])
 
 
 def _drawn_weights(random: np.random.Generator, n: int, draws: int) -> Array:
@@ -74,10 +74,12 @@ def swapped_totals(
         return swapped, whole - swapped
     kinds, frequency = np.unique(moved, axis=0, return_counts=True)
     if len(kinds) <= max(1, _FEW * len(moved)):
-        parts = [random.binomial(frequency, 0.5, (size, len(kinds))) @ kinds for size in _parts(draws, len(kinds))]
+        drawn = [
+            random.binomial(frequency, 0.5, (size, len(kinds))) @ kinds for size in parts(draws, len(kinds), _CELLS)
+        ]
     else:
-        parts = [_coins(random, size, len(moved)) @ moved for size in _parts(draws, len(moved))]
-    swapped = start + np.concatenate(parts)
+        drawn = [_coins(random, size, len(moved)) @ moved for size in parts(draws, len(moved), _CELLS)]
+    swapped = start + np.concatenate(drawn)
     return swapped, whole - swapped
 
 
@@ -85,13 +87,6 @@ def _coins(random: np.random.Generator, draws: int, n: int) -> Array:
     """Zeros and ones with probability 1/2, shape [draws, n]."""
     packed = random.integers(0, 256, size=(draws, -(-n // 8)), dtype=np.uint8)
     return np.unpackbits(packed, axis=1, count=n).astype(np.float64)
-
-
-def _parts(draws: int, width: int) -> list[int]:
-    if draws < 1:
-        raise SettingError(f"resampling needs at least one draw, got {draws}")
-    step = max(1, _CELLS // max(width, 1))
-    return [min(step, draws - begin) for begin in range(0, draws, step)]
 
 
 # ---------------------------------------------------------------------------------- one pair of systems

@@ -41,6 +41,7 @@ from xstilts_eval.models import (
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.label_map import LabelMap
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.source import Source
@@ -388,21 +389,20 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _classify(self, family: Family, documents: list[Any]) -> Any:
         order = self._label_map(family).order(family.labels)
-        most = texts.MAX_LENGTH if family.kind is kinds.TEXT else pairs.MAX_LENGTH
-        head = self._head(family, "AutoModelForSequenceClassification", documents, most)
+        head = self._head(family, documents)
         classify = texts.classify if family.kind is kinds.TEXT else pairs.classify
         values, counts = classify(head, documents, order)
         self._count(family, counts)
         return values
 
     def _choose(self, family: Family, documents: list[Any]) -> Any:
-        head = self._head(family, "AutoModelForMultipleChoice", documents, choices.MAX_LENGTH)
+        head = self._head(family, documents)
         self._count(family, {"truncated": choices.truncated(head, documents)})
         return choices.choose(head, documents)
 
     def _tag(self, family: Family, documents: list[Any]) -> list[str]:
         tags = self._label_map(family)
-        head = self._head(family, "AutoModelForTokenClassification", documents, tagging.MAX_LENGTH)
+        head = self._head(family, documents)
         head = replace(head, first_piece=self._piece_with_tag(family))
         found, counts = tagging.tag(head, documents, tags)
         self._count(family, counts)
@@ -427,15 +427,17 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return rule
 
     def _answer(self, family: Family, documents: list[Any]) -> list[str]:
-        head = self._head(family, "AutoModelForQuestionAnswering", documents, spans.MAX_LENGTH)
+        head = self._head(family, documents)
         found, counts = spans.answer(head, documents)
         self._count(family, counts)
         return found
 
-    def _head(self, family: Family, auto_class: str, documents: Sequence[dict[str, Any]], length: int) -> Loaded:
+    def _head(self, family: Family, documents: Sequence[dict[str, Any]]) -> Loaded:
+        of_kind = HEADS.of(family.kind)
         languages = len({doc["language"] for doc in documents})
         label = f"{family.name} · {counted(languages, 'language')}"
-        return self._load(self.checkpoint.head(family), auto_class, family.name, family.max_length or length, label)
+        length = family.max_length or of_kind.max_length
+        return self._load(self.checkpoint.head(family), of_kind.auto_class, family.name, length, label)
 
     def _sentence_encoder(self) -> embedding.SentenceEncoder:
         if self._encoder is None:

@@ -19,6 +19,7 @@ from xstilts_eval.bundle import MANIFEST, Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import ExtraTypes, PosMap, listed
 from xstilts_eval.models import forced_languages, labels, memory, peft_adapter
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.label_map import LabelMap, says_nothing
 from xstilts_eval.models.sentence_transformers_settings import sentence_transformers_settings
 from xstilts_eval.models.source import Source
@@ -31,15 +32,6 @@ _LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 def is_language_model(config: Any) -> bool:
     """Whether a configuration names a decoder or an encoder-decoder with its vocabulary head."""
     return any(str(name).endswith(_LANGUAGE_MODELS) for name in config.architectures or [])
-
-
-_HEADS = {
-    kinds.PAIR: ("ForSequenceClassification", "sequence-classification"),
-    kinds.TEXT: ("ForSequenceClassification", "sequence-classification"),
-    kinds.TAGGED: ("ForTokenClassification", "token-classification"),
-    kinds.QUESTION: ("ForQuestionAnswering", "question-answering"),
-    kinds.CHOICE: ("ForMultipleChoice", "multiple-choice"),
-}
 
 
 @dataclass(frozen=True)
@@ -134,14 +126,14 @@ class Checkpoint:
         found = self.heads.get(self.head_name(family)) or self.plain_head
         if found is None:
             raise UnfitCheckpoint(f"no head for {family.name}")
-        if family.kind not in _HEADS:
-            known = ", ".join(kind.name for kind in _HEADS)
+        if family.kind not in HEADS:
+            known = ", ".join(HEADS)
             raise UnfitCheckpoint(f"no head serves datasets of the kind {family.kind.name!r}; there are: {known}")
-        suffix, kind = _HEADS[family.kind]
+        wanted = HEADS.of(family.kind)
         architectures = found.config.architectures or []
-        if not any(name.endswith(suffix) for name in architectures):
+        if not any(name.endswith(wanted.architecture) for name in architectures):
             raise UnfitCheckpoint(
-                f"{family.name} needs a {kind} head; the checkpoint is {' '.join(architectures) or '?'}"
+                f"{family.name} needs a {wanted.title} head; the checkpoint is {' '.join(architectures) or '?'}"
             )
         return found
 

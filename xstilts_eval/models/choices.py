@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xstilts_eval import kinds
 from xstilts_eval.models.batching import pad
 from xstilts_eval.models.encoder import Loaded, Row, forward_rows, in_batches, rows_of
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.packed import PackedModel
 from xstilts_eval.training_tasks import choice_texts
 
-MAX_LENGTH = 128
-"""google-research/xtreme, `scripts/train_xcopa.sh`."""
+MAX_LENGTH = HEADS.of(kinds.CHOICE).max_length
 
 
 def encoded(head: Loaded, documents: Sequence[dict[str, Any]]) -> list[list[Row]]:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from xstilts_eval import kinds, thoughts
+from xstilts_eval import thoughts
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
-from xstilts_eval.kinds import Kind
+from xstilts_eval.kinds import Request
 from xstilts_eval.tasks import announced
 from xstilts_eval.tasks.leaf import LeafTask
 
@@ -158,7 +158,7 @@ def bounded(lm: Any, leaves: Sequence[LeafTask]) -> Iterator[None]:
 
 def refuse_unserved(lm: Any, leaves: Sequence[LeafTask], chat_template: bool) -> None:
     """Raise naming every group the model cannot serve, the reason, and the ``--tasks`` list that would run."""
-    reasons = {kind: reason for kind in {leaf.family.kind for leaf in leaves} if (reason := _CHECKS[kind](lm))}
+    reasons = {kind: reason for kind in {leaf.family.kind for leaf in leaves} if (reason := _CHECKS[kind.request](lm))}
     unfit: dict[str, list[str]] = {}
     for leaf in leaves:
         if reason := reasons.get(leaf.family.kind):
@@ -252,16 +252,10 @@ def _no_text(lm: Any) -> str | None:
     return None
 
 
-_CHECKS: dict[Kind, Callable[[Any], str | None]] = {
-    kinds.PAIR: _no_choices,
-    kinds.TEXT: _no_choices,
-    kinds.TAGGED: _no_text,
-    kinds.QUESTION: _no_text,
-    kinds.CHOICE: _no_choices,
-    kinds.BITEXT: _no_vectors,
-    kinds.MINING: _no_vectors,
-    kinds.RANKING: _no_vectors,
-    kinds.TRANSLATION: _no_text,
+_CHECKS: dict[Request, Callable[[Any], str | None]] = {
+    "multiple_choice": _no_choices,
+    "generate_until": _no_text,
+    "embed": _no_vectors,
 }
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xstilts_eval import kinds
 from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
+from xstilts_eval.models.heads import HEADS
 
-MAX_LENGTH = 128
-"""google-research/xtreme, `scripts/train_xnli.sh` and `train_pawsx.sh`: MAX_LENGTH=128."""
+MAX_LENGTH = HEADS.of(kinds.PAIR).max_length
 
 
 def classify(

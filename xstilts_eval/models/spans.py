@@ -16,10 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError
 from xstilts_eval.models.encoder import Loaded, Row, forward_rows
+from xstilts_eval.models.heads import HEADS
 
-MAX_LENGTH, STRIDE, MAX_QUESTION, N_BEST, MAX_ANSWER = 384, 128, 64, 20, 30
+MAX_LENGTH = HEADS.of(kinds.QUESTION).max_length
+STRIDE, MAX_QUESTION, N_BEST, MAX_ANSWER = 128, 64, 20, 30
 """google-research/xtreme, `scripts/train_qa.sh` and the defaults of `third_party/run_squad.py`."""
 
 

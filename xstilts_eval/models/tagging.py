@@ -17,11 +17,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from xstilts_eval import kinds
 from xstilts_eval.models.encoder import Loaded, Row, forward_rows
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.label_map import LabelMap
 
-MAX_LENGTH = 128
-"""google-research/xtreme, `scripts/preprocess_udpos.sh` and `preprocess_panx.sh`."""
+MAX_LENGTH = HEADS.of(kinds.TAGGED).max_length
 FirstPiece = Literal["any", "text"]
 """Which piece of a word has its tag: the first whatever it is, or the first that is more than `MARKS`."""
 MARKS = "▁Ġ"

@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
 
-MAX_LENGTH = 164
-"""SIB-200's own scripts: dadelani/sib-200 @ 593cea88, `code/xlmr_all.sh`."""
-
 
 def encoded(head: Loaded, documents: Sequence[dict[str, Any]]) -> Any:
     """The texts with the tokenizer's own template, cut at the end."""

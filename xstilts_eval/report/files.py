@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.report import page, raster, svg
 from xstilts_eval.report.content import Content
 from xstilts_eval.report.figures import figures
-from xstilts_eval.writing import check_files, check_folders, write_atomically
+from xstilts_eval.writing import check_files, check_folders, replacing, write_atomically
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -45,11 +44,7 @@ def write_figures(content: Content, folder: Path) -> list[str]:
         write_atomically(folder / f"{figure.name}.svg", svg.document(scene))
         for ending in FORMATS[1:]:
             path = folder / f"{figure.name}{ending}"
-            temporary = path.with_name(f".{figure.name}.{os.getpid()}{ending}")
-            try:
+            with replacing(path) as temporary:
                 raster.save(scene, temporary)
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
         names.append(figure.name)
     return names

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import FAMILIES, Family, leaf_parts
 from xstilts_eval.metrics import significance
-from xstilts_eval.metrics.bootstrap import are_enough, too_few
+from xstilts_eval.metrics.bootstrap import are_enough, drawn_weights, too_few
 from xstilts_eval.results import alignment, seeds, statistics, units
 from xstilts_eval.results import run as runs
 from xstilts_eval.results.alignment import Holdings, Reader
@@ -32,7 +32,6 @@ from xstilts_eval.wording import ABSENT, counted
 
 DRAWS = 1000
 SEED = 1
-_CHUNK = 100
 
 Table = NDArray[np.float64]
 
@@ -185,14 +184,11 @@ def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
     is_parallel = family.parallel and len({table.shape[1] for table in tables.values()}) == 1
     found = {}
     for number, (language, table) in enumerate(tables.items()):
-        random = np.random.default_rng([SEED, 0 if is_parallel else number])
-        count, half = table.shape[1], table.shape[0] // 2
+        half = table.shape[0] // 2
         values = np.empty(DRAWS)
-        for start in range(0, DRAWS, _CHUNK):
-            size = min(_CHUNK, DRAWS - start)
-            weights = random.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
+        for part, weights in drawn_weights(table.shape[1], DRAWS, [SEED, 0 if is_parallel else number]):
             scores = statistics.scores(family, np.einsum("du,ruc->rdc", weights, table))
-            values[start : start + size] = 100 * (scores[half:].mean(axis=0) - scores[:half].mean(axis=0))
+            values[part] = 100 * (scores[half:].mean(axis=0) - scores[:half].mean(axis=0))
         found[language] = values
     return found
 

@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from xstilts_eval.benchmark import Family
-from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough
+from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, drawn_weights
 from xstilts_eval.results import statistics
 from xstilts_eval.results.statistics import Counts
-
-_CHUNK = 100
 
 
 def family_interval(
@@ -46,14 +44,10 @@ def _mean_scores(family: Family, groups: Sequence[Counts], draws: int, seeds: Se
     """
     total, weight = np.zeros(draws), 0.0
     for group, seed in zip(groups, seeds, strict=True):
-        random = np.random.default_rng(seed)
-        units = group.shape[1]
         shares = group[..., -1].sum(axis=1) if family.pooled else np.ones(len(group))
-        for start in range(0, draws, _CHUNK):
-            size = min(_CHUNK, draws - start)
-            weights = random.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
+        for part, weights in drawn_weights(group.shape[1], draws, seed):
             sums = np.einsum("du,luc->ldc", weights, group)
-            total[start : start + size] += shares @ statistics.scores(family, sums)
+            total[part] += shares @ statistics.scores(family, sums)
         weight += shares.sum()
     mean: Counts = total / weight
     return mean

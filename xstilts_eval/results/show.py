@@ -20,7 +20,7 @@ from xstilts_eval.label_reading import LabelReading
 from xstilts_eval.results import record, render, samples, scoreboard
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.tables import terminal_table
-from xstilts_eval.validation import complaint
+from xstilts_eval.validation import place
 
 
 class _Model(BaseModel):
@@ -98,7 +98,7 @@ def read(path: Path) -> Shown:
         whole = _File.model_validate(reading.read_json(file, "a results file", PredictionError))
     except ValidationError as error:
         raise PredictionError(
-            f"{file} is not what this version expects ({complaint(error)}); which version wrote it?"
+            f"{file}: {place(error)} is not what this version expects; which version wrote it?"
         ) from error
     model = whole.config.xstilts or _Model()
     return Shown(

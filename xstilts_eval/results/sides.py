@@ -88,7 +88,7 @@ def over_baseline(given: Sequence[str], baseline: str | None) -> tuple[str, list
     run is left.
     """
     places = {str(Path(text)): text for text in given}
-    named = dict(zip(names(given), given, strict=True))
+    named = dict(zip(short_names(given), given, strict=True))
     first = given[0] if baseline is None else places.get(str(Path(baseline)), named.get(baseline, baseline))
     rest = list(given[1:]) if baseline is None else [text for text in given if text != first]
     if not rest:

@@ -11,11 +11,11 @@ from typing import Any
 
 from xstilts_eval import bundle, kinds, processes
 from xstilts_eval.errors import DataError, SettingError
-from xstilts_eval.models import choices, pairs, spans, tagging, texts
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.embedding import RANKING_LENGTHS
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 from xstilts_eval.training import batches, development, dual_encoder, loop, lora, mlm, rows, stage, text, vocabulary
@@ -28,26 +28,11 @@ from xstilts_eval.training_tasks import TrainingTask
 log = logging.getLogger("xstilts_eval")
 
 MLM = heads.MLM
-ROWS = {
-    kinds.PAIR: rows.pair_rows,
-    kinds.TEXT: rows.text_rows,
-    kinds.TAGGED: rows.tagged_rows,
-    kinds.QUESTION: rows.question_rows,
-    kinds.CHOICE: rows.choice_rows,
-}
-LENGTHS = {
-    kinds.PAIR: pairs.MAX_LENGTH,
-    kinds.TEXT: texts.MAX_LENGTH,
-    kinds.TAGGED: tagging.MAX_LENGTH,
-    kinds.QUESTION: spans.MAX_LENGTH,
-    kinds.CHOICE: choices.MAX_LENGTH,
-}
-"""The benchmark's lengths, for settings without one."""
 
 
 def usual_length(task: TrainingTask) -> int:
     """Sub-words of the longest input of a task where its settings name no `max_length`."""
-    return max(RANKING_LENGTHS[task.name]) if task.kind is kinds.RANKING else LENGTHS[task.kind]
+    return max(RANKING_LENGTHS[task.name]) if task.kind is kinds.RANKING else HEADS.of(task.kind).max_length
 
 
 def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> Path:
@@ -146,7 +131,7 @@ class Heads:
         name, kind = material.task.name, material.task.kind
         if kind is kinds.RANKING:
             return dual_encoder.rows_of_matches(loaded, documents, dual_encoder.lengths(name, loaded.max_length))
-        return ROWS[kind](loaded, documents, material.labels)
+        return rows.ROWS.of(kind)(loaded, documents, material.labels)
 
     def _add(self, material: Material) -> None:
         name, kind = material.task.name, material.task.kind

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.kinds import Kind
+from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.packed import PackedEncoder, is_packable
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.dropout import use_cheap_masks
@@ -28,13 +29,6 @@ from xstilts_eval.training.text import row_losses
 from xstilts_eval.training.vocabulary import CompactTable
 
 LABELS: tuple[str, ...] = ("labels", "start_positions", "end_positions")
-AUTO_CLASSES = {
-    kinds.PAIR: "AutoModelForSequenceClassification",
-    kinds.TEXT: "AutoModelForSequenceClassification",
-    kinds.TAGGED: "AutoModelForTokenClassification",
-    kinds.QUESTION: "AutoModelForQuestionAnswering",
-    kinds.CHOICE: "AutoModelForMultipleChoice",
-}
 POOLING_PLACES = ("pooler", "pre_classifier")
 """Where head models keep that layer if neither their base nor their classifier does: DeBERTa, DistilBERT."""
 POOLING_FILE = "pooling.safetensors"
@@ -229,10 +223,10 @@ def _head(source: Source, spec: HeadSpec, encoder: Any, changes: Mapping[str, An
         "id2label": names,
         "label2id": {name: i for i, name in names.items()},
     }
-    auto_class = getattr(transformers, AUTO_CLASSES[spec.kind])
+    auto_class = getattr(transformers, HEADS.of(spec.kind).auto_class)
     if type(source.config) not in auto_class._model_mapping:
         raise UnfitCheckpoint(
-            f"{source.name}: transformers has no {AUTO_CLASSES[spec.kind].removeprefix('AutoModelFor')} head for "
+            f"{source.name}: transformers has no {HEADS.of(spec.kind).architecture.removeprefix('For')} head for "
             f"{source.config.model_type}; give an encoder such as XLM-R, mBERT or mDeBERTa"
         )
     origin = spec.parent or source

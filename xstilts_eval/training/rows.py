@@ -7,9 +7,10 @@ One function per kind of task; each takes the loaded model, documents of `data.e
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError
 from xstilts_eval.models import choices, spans, tagging, texts
 from xstilts_eval.models.batching import pad
@@ -18,6 +19,10 @@ from xstilts_eval.training.dual_encoder import CANDIDATE
 
 Document = dict[str, Any]
 Labelled = dict[str, Any]
+ROWS: kinds.Halves[Callable[[Loaded, Sequence[Document], Sequence[str]], list[Labelled]]] = kinds.Halves(
+    "training rows"
+)
+"""How documents of a kind become rows for its head; a kind of one's own registers its function here."""
 """A `Row` and its label fields: a class index, one class per sub-word, or two positions."""
 
 IGNORED = -100
@@ -124,6 +129,13 @@ def choice_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[st
         inputs = {name: [option[name] for option in options] for name in head.fields}
         rows.append(inputs | {"labels": doc["label"], "document": number})
     return rows
+
+
+ROWS.register(kinds.PAIR, pair_rows)
+ROWS.register(kinds.TEXT, text_rows)
+ROWS.register(kinds.TAGGED, tagged_rows)
+ROWS.register(kinds.QUESTION, question_rows)
+ROWS.register(kinds.CHOICE, choice_rows)
 
 
 def ids_of(rows: Sequence[Labelled]) -> set[int]:

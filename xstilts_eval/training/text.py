@@ -311,7 +311,7 @@ def _fitted(
 
 def _cut(shape: Shape, doc: Document, kind: Kind, prompt: Prompt) -> list[Encoded]:
     """The requests of the longest version of a document that fits, all of them; empty when none does."""
-    field, least, shortened = _CUTS[kind]
+    field, least, shortened = _CUTS.of(kind)
 
     def encoded(size: int) -> list[Encoded]:
         return shape.encode(prompt.requests(shortened(doc, size)))
@@ -348,14 +348,13 @@ def _answer_place(doc: Document) -> tuple[int, int]:
     return int(doc["answers"][0]["answer_start"]), len(doc["answers"][0]["text"])
 
 
-_CUTS: dict[Kind, tuple[str, Callable[[Document], int], Callable[[Document, int], Document]]] = {
-    kinds.PAIR: ("premise", lambda _: 0, _last_of_premise),
-    kinds.CHOICE: ("premise", lambda _: 0, _last_of_premise),
-    kinds.TEXT: ("text", lambda _: 1, _beginning),
-    kinds.TAGGED: ("tokens", lambda _: 1, _first_words),
-    kinds.QUESTION: ("context", lambda doc: _answer_place(doc)[1], _around_answer),
-}
+_CUTS: kinds.Halves[tuple[str, Callable[[Document], int], Callable[[Document, int], Document]]] = kinds.Halves("cut")
 """By kind: the field that is cut, the least of it that must stay, and the document with so much of it."""
+_CUTS.register(kinds.PAIR, ("premise", lambda _: 0, _last_of_premise))
+_CUTS.register(kinds.CHOICE, ("premise", lambda _: 0, _last_of_premise))
+_CUTS.register(kinds.TEXT, ("text", lambda _: 1, _beginning))
+_CUTS.register(kinds.TAGGED, ("tokens", lambda _: 1, _first_words))
+_CUTS.register(kinds.QUESTION, ("context", lambda doc: _answer_place(doc)[1], _around_answer))
 
 
 # ------------------------------------------------------------------------------------- development score
