@@ -74,7 +74,7 @@ def eval_(
     output: Path = typer.Option(Path("results"), "--output", "-o", help="Folder for results, samples, scoreboard."),
     data: str | None = typer.Option(None, help=DATA_HELP),
     split: str | None = typer.Option(None, help="test (default), dev, or train of languages but English."),
-    limit: float | None = typer.Option(None, help="First N documents of each leaf; pools stay whole, BUCC is cut to N."),
+    limit: float | None = typer.Option(None, help="First N documents of each leaf; pools stay whole, BUCC is cut."),
     num_fewshot: int = typer.Option(0, min=0, help="English examples in every prompt of a language model."),
     apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),
     gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),

@@ -40,7 +40,7 @@ def in_a_shell(typed: str) -> str:
         ("think_end_token='</think>'", {"think_end_token": "</think>"}),
         ("think_end_token=151668", {"think_end_token": "151668"}),
         ('\'chat_template_args={"effort": "low", "n": 2}\'', {"chat_template_args": {"effort": "low", "n": 2}}),
-        ("'label_order=a|b|c'", {"label_order": "a|b|c"}),
+        ("'label_order=a|b|c'", {"label_order": ("a", "b", "c")}),
     ],
 )
 def test_what_reaches_the_adapter(typed: str, expected: dict[str, Any]) -> None:
@@ -60,8 +60,8 @@ def test_the_hosts_own_reader_keeps_the_blank(typed: str) -> None:
     [
         ("prompt=a, b", r"cannot read ' b' in --model-args; write key=value,key=value, with a value that holds a"),
         ("=3", "cannot read '=3'"),
-        ('{"prompt": }', r"--model-args is not JSON"),
-        ("chat_template_args={a: 1}", r"--model-args chat_template_args is not JSON"),
+        ('{"prompt": }', r"--model-args, line 1: not JSON"),
+        ("chat_template_args={a: 1}", r"--model-args chat_template_args, line 1: not JSON"),
         ("layer=3,layer=4", r"gives layer twice \(3 and 4\)"),
     ],
 )

@@ -30,7 +30,7 @@ LEAF = "xtreme.pawsx.de"
     ],
 )
 def test_short_names(given: list[str], names: list[str]) -> None:
-    assert sides.names(given) == names
+    assert sides.short_names(given) == names
 
 
 def test_a_run_with_seeds_and_its_parts(tmp_path: Path) -> None:

@@ -139,8 +139,7 @@ def test_scores_are_those_of_sacrebleu_called_on_the_logged_samples(translated: 
     expected = sacrebleu.corpus_chrf(hypotheses, [references], word_order=2).score / 100
     found = translated["results"][leaf]
     assert 0.1 < found["chrf++,none"] == pytest.approx(expected, abs=1e-12)
-    low, high = found["chrf++_ci95,none"]
-    assert low <= found["chrf++,none"] <= high
+    assert found["chrf++_ci95,none"] is None, "five articles are too few"
     assert found["unparsed,none"] == 1 and found["copied,none"] == pytest.approx(1 / 20)
 
 
@@ -297,4 +296,4 @@ def test_language_models_translate_and_retrieve(tmp_path: Path) -> None:
     data = results["configs"]["flores200.to_eng.lao_Laoo"]["metadata"]["xs_data"]
     assert data["notes"] == ["placeholder lines, not Lao"] and not data["complete"]
     board = scoreboard.build([record.from_host(results | {"config": {"limit": 3} | model.get_model_info()})])
-    assert "placeholder lines only, in 1 languages" in board.families["flores200-to_eng"].note
+    assert "placeholder lines only, in 1 language of" in board.families["flores200-to_eng"].note

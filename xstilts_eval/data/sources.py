@@ -101,7 +101,8 @@ def naming(leaf: str) -> Iterator[None]:
 
 def _load_flores(family: Family, language: str, split: str, folder: Path) -> Loaded:
     source, target = flores.languages_of(family, language)
-    with naming(family.leaf(language)):
+    # The one task of a pair has no language in its name.
+    with naming(family.leaf(language if language in family.languages else family.languages[0])):
         lines, paths, notes = flores.parallel(source, target, split, folder, f"{family.group} in {language!r}")
     complete = flores.is_complete(split, len(lines))
     return Loaded(tuple(lines), tuple(paths), _revision(paths), split, complete, tuple(notes))

@@ -71,10 +71,10 @@ def read_all(given: Sequence[str], inner: str = "eval", sources: Sequence[str] =
     places = [text if text.startswith(ZOO) else str(Path(text)) for text in given]
     if twice := sorted({text for text in places if places.count(text) > 1}):
         raise SettingError(f"{twice[0]} is given twice; a result cannot be compared with itself")
-    return [read(text, name, inner, sources) for text, name in zip(given, names(given), strict=True)]
+    return [read(text, name, inner, sources) for text, name in zip(given, short_names(given), strict=True)]
 
 
-def names(given: Sequence[str]) -> list[str]:
+def short_names(given: Sequence[str]) -> list[str]:
     """Short names of paths (`run.names`); models of the zoo keep their own."""
     paths = [text for text in given if not text.startswith(ZOO)]
     short = dict(zip(paths, run.names(paths), strict=True))
