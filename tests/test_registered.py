@@ -501,11 +501,10 @@ def test_a_complete_dataset_lacks_its_files_alone() -> None:
 @pytest.mark.parametrize(
     ("made", "fault"),
     [
-        (_with(read=None), "mine.nli: no reader"),
         (_with(read=lambda path: []), "mine.nli: no reader"),
         (_with(licence=" "), "mine.nli: no licence"),
         (_with(citation="A corpus of ours"), "mine.nli: no citation with a year"),
-        (_with(files={}), "mine.nli.en: no files of test"),
+        (_with(files={"test": ()}), "mine.nli.en: no files of test"),
         (_with(files={"test": (("{code}.tsv",),)}), "mine.nli.en: the file {code}.tsv has a placeholder that is none"),
         (_with(sizes={}), "mine.nli.sw: no official size of test"),
         (_with(sizes={"test": {"en": 10}}), "mine.nli.sw: no official size of test"),
@@ -529,7 +528,7 @@ def test_a_complete_dataset_lacks_its_files_alone() -> None:
             _with(prompt=Text(GOOD.prompt.words, choices="xnli_choices")),
             "mine.nli.en: nothing to say in the user's turn",
         ),
-        (_with(labels=("yes", "no")), "mine.nli.en: 2 labels, but the choices ["),
+        (_with(labels=("yes", "no"), likely_orders=()), "mine.nli.en: 2 labels, but the choices ["),
         (_with(learned="riddles"), "mine.nli: the training task riddles, which there is not"),
         (
             _with(predictions="json"),
