@@ -34,6 +34,6 @@ def place(error: ValidationError) -> str:
 def _came(first: Any) -> str:
     value = first["input"]
     is_plain = isinstance(value, str | int | float | bool) or value is None
-    if first["type"] in ("missing", "value_error", "extra_forbidden") or not is_plain:
+    if first["type"] in ("missing", "value_error") or not is_plain:
         return ""
     return f", got {shortened(str(value), LONGEST)!r}" if isinstance(value, str) else f", got {value!r}"
