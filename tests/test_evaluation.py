@@ -384,7 +384,7 @@ def test_broken_data_is_named_by_file_and_line(tiny_bundle: Path, tmp_path: Path
         (["score", "absent.json"], "absent.json does not exist"),
         (["score", "--predictions", "p"], "needs --predictions and --labels together"),
         (["data", "status", "--family", "xlni"], "unknown task family 'xlni'; did you mean xnli"),
-        (["bundle", "show", "/no/such"], "No such file or directory"),
+        (["bundle", "show", "/no/such"], "/no/such/bundle.json does not exist; give the manifest of a bundle"),
         (["fit-head", "/no/such", "-o", "x"], "/no/such is not a folder"),
     ],
 )
@@ -399,7 +399,7 @@ def test_one_sentence_for_a_wrong_call(tiny_bundle: Path, tmp_path: Path, argume
 def test_data_status_lists_every_leaf() -> None:
     run = xstilts("data", "status", "--data", "sample", "--json")
     rows = json.loads(run.stdout)
-    assert len(rows) == 162 + 203 + 112 + 3 * 203  # XTREME, XTREME-R, the pairs of LASER, FLORES-200
+    assert len(rows) == 162 + 203 + 112 + 411 + 3 * 203  # XTREME, XTREME-R, LASER's pairs, beyond, FLORES-200
     found = [row for row in rows if row["rows"]]
     assert len(found) == 162 + 203 + 41 + 3 * 203
     missing = next(row for row in rows if row["family"] == "bitext_tatoeba" and row["language"] == "zsm")

@@ -231,7 +231,7 @@ def test_split_that_nobody_has(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name, task in TRAINING_TASKS.items() if not task.parts])
 def test_an_empty_folder_is_one_sentence_with_names_and_archive(tmp_path: Path, name: str) -> None:
-    with pytest.raises(MissingData, match=r"no train data of \S+ in 'en' under .*; looked for .*; get \S+") as error:
+    with pytest.raises(MissingData, match=r"no train data of \S+ in 'en\w*' under .*; looked for .*; get \S+") as error:
         load(training_task(name), "train", tmp_path)
     assert len(str(error.value)) < 600 and "{" not in str(error.value)
 
@@ -258,7 +258,13 @@ SAMPLE_ROWS = {
 CLASSES = {Pair: kinds.PAIR, Tagged: kinds.TAGGED, Question: kinds.QUESTION, Choice: kinds.CHOICE, Match: kinds.RANKING}
 
 
-@pytest.mark.parametrize("name", [name for name, task in TRAINING_TASKS.items() if not task.parts])
+WITHOUT_SAMPLE = {"sib200", "masakhanews"}
+"""Datasets of the suite `beyond`, which needs no sample text."""
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, task in TRAINING_TASKS.items() if not task.parts and name not in WITHOUT_SAMPLE]
+)
 def test_the_sample_has_every_task(name: str) -> None:
     task = training_task(name)
     train, dev = (load(task, split, sample_path()) for split in ("train", "dev"))

@@ -156,7 +156,7 @@ def test_a_manifest_of_before_stays_as_it_was(tmp_path: Path) -> None:
 
 
 def test_wrong_words_are_refused(xlmr: Path, tmp_path: Path) -> None:  # noqa: F811
-    with pytest.raises(SettingError, match="first_piece='last'"):
+    with pytest.raises(SettingError, match="first_piece: Input should be 'any' or 'text', got 'last'"):
         arguments.read({"pretrained": "x", **arguments.parse("first_piece=last")})
     for wrong in ({"udpos": "last"}, {"xnli": "text"}):
         with pytest.raises(SettingError, match="taggers"):
