@@ -72,7 +72,7 @@ GOOD = suites.DATASETS["xtreme_xnli"]
         ({"name": "XNLI.x"}, "a name has small letters"),
         ({"scoring": replace(GOOD.scoring, official=("f1",))}, "has no metric f1"),
         ({"data": replace(GOOD.data, licence="")}, "states no licence or citation"),
-        ({"data": replace(GOOD.data, read=None)}, "has no reader: None is no function"),
+        ({"data": replace(GOOD.data, read=None)}, "has no reader: None is no function"),  # type: ignore[arg-type]
         ({"data": replace(GOOD.data, files={})}, "names no files of the split test"),
         ({"labels": ("yes", "no")}, "names the label contradiction entailment neutral, which it does not have"),
         ({"data": replace(GOOD.data, hub="")}, "says neither where nor why not: hub"),
