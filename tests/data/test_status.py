@@ -20,7 +20,7 @@ def test_one_row_per_leaf_in_the_order_of_the_benchmark(tmp_path: Path) -> None:
     rows = status(tmp_path)
     assert len(rows) == 162 + 203 + 112 + 411 + 3 * 203  # XTREME, XTREME-R, LASER's pairs, beyond, FLORES-200
     assert [(row.family, row.language) for row in rows[:2]] == [("xtreme_xnli", "ar"), ("xtreme_xnli", "bg")]
-    assert rows[-1].family == "flores200-retrieval"
+    assert rows[-1].family == "beyond_belebele"
     assert len({(row.family, row.language) for row in rows}) == len(rows)
     assert all(row.rows == 0 and row.path == "" and not row.complete and len(row.notes) == 1 for row in rows)
     assert sum(len(each.languages) for each in XTREME) == 162
