@@ -37,9 +37,11 @@ def in_one_sentence(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Python writes what is left once more at its end, and would complain there.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(0)
+            _end_quietly()
+        except SystemExit as end:
+            if isinstance(end.__context__, BrokenPipeError):  # the command-line library makes it an exit with 1
+                _end_quietly()
+            raise
         except XstiltsError as error:
             _end(str(error), REFUSED)
         except OSError as error:
@@ -51,6 +53,12 @@ def in_one_sentence(command: Callable[P, None]) -> Callable[P, None]:
             _end(_unexpected(error), FAULT)
 
     return guarded
+
+
+def _end_quietly() -> None:
+    # Python writes what is left once more at its end, and would complain there.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def _unexpected(error: Exception) -> str:

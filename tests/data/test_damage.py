@@ -16,7 +16,9 @@ JUNK = (
     b"", b"\t", b"\n", b"\n\n", b'"', b"{", b"[", b"null", b"-1", b"9" * 5000, b"\xff", b"\\ud83d", b"true", b"1.5",
     b"_", b"0", b"-", b"\x00", b"\r", b"{}", b"[]", "\u2028".encode(), b"O", b":",
 )  # fmt: skip
-GROUPS = [each.group for each in FAMILIES.values() if each.suite not in (FLORES_PAIR, "bitext") and not each.like]
+GROUPS = [
+    each.group for each in FAMILIES.values() if each.suite not in (FLORES_PAIR, "bitext", "beyond") and not each.like
+]
 TRAINING = [
     "snli",
     "anli_r1",

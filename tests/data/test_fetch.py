@@ -170,7 +170,7 @@ def test_truncated_file(client: Client) -> None:
     client.hub.faults.clear()
     client.hub.requests.clear()
     done = client.fetch(*PANX)
-    assert done.stdout.startswith("1 leaves fetched, 1 already there")
+    assert done.stdout.startswith("1 leaf fetched, 1 already there")
     assert not any("PAN-X.sw" in path for _, path, _ in client.hub.requests)
 
 
@@ -204,7 +204,7 @@ def test_server_dies_for_good_and_comes_back_later(client: Client) -> None:
     finally:
         client.hub.start()
     client.hub.faults.clear()
-    assert client.fetch(*PANX).stdout.startswith("1 leaves fetched, 1 already there")
+    assert client.fetch(*PANX).stdout.startswith("1 leaf fetched, 1 already there")
 
 
 @pytest.mark.slow
@@ -220,7 +220,7 @@ def test_killed_in_the_middle(client: Client) -> None:
     process.wait()
     assert [entry.languages for entry in fetch.manifest(client.folder)] == [("sw",)]
     client.hub.faults.clear()
-    assert client.fetch(*PANX).stdout.startswith("1 leaves fetched, 1 already there")
+    assert client.fetch(*PANX).stdout.startswith("1 leaf fetched, 1 already there")
     assert not client.half_written()
 
 
@@ -266,7 +266,7 @@ def test_a_folder_with_official_files_is_left_alone(client: Client) -> None:
     own.parent.mkdir(parents=True)
     own.write_text("sw:Moja\tO\n", encoding="utf-8")
     done = client.fetch(*PANX)
-    assert done.stdout.startswith("1 leaves fetched, 1 already there")
+    assert done.stdout.startswith("1 leaf fetched, 1 already there")
     assert own.read_text(encoding="utf-8") == "sw:Moja\tO\n"
 
 

@@ -185,7 +185,7 @@ def test_disk_full_in_a_checkpoint(wanted: Path, uninterrupted: dict[str, torch.
 def test_disk_full_in_a_library(room: str, base: Path, wanted: Path, tmp_path: Path) -> None:
     """safetensors and torch write themselves, and say so in exceptions of their own."""
     size = (base / "model.safetensors").stat().st_size
-    limit = size // 2 if room == "weights" else size * 3 // 2
+    limit = size // 5 if room == "weights" else size // 2  # in training the table has the rows of the data alone
     process = runs.Process(wanted, tmp_path, partial(no_file_above, limit))
     assert process.wait() == 2, process.output
     assert "the checkpoint of step 2 cannot be written" in process.error

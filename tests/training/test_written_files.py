@@ -73,11 +73,11 @@ def test_a_remembered_hash_goes_with_the_file(tmp_path: Path) -> None:
 
 
 def test_one_function_hashes_files() -> None:
-    """Blocks are read in one place; what hashes while it copies (a wheel's member) is the one that stays beside it."""
+    """Files are read in one place; beside it a wheel's member, hashed while it is copied, and weights in memory."""
     folder = Path(fingerprints.__file__).parent
     loops = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*.py")
         if "digest.update(" in path.read_text(encoding="utf-8")
     }
-    assert loops == {"fingerprints.py", "weights/wheels.py"}
+    assert loops == {"fingerprints.py", "models/memory.py", "weights/wheels.py"}

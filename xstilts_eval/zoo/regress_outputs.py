@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from xstilts_eval.tables import markdown_table, terminal_table, without_empty
-from xstilts_eval.wording import ABSENT, counted
+from xstilts_eval.wording import ABSENT, counted, p_value
 from xstilts_eval.zoo.detection import span
 from xstilts_eval.zoo.gating import LEVEL
 from xstilts_eval.zoo.joint import POWER, SHARE, Joint
@@ -80,9 +80,7 @@ def joint_rows(families: Sequence[Joint]) -> tuple[Row, list[Row]]:
 
 
 def _p(value: float | None) -> str:
-    if value is None:
-        return ABSENT
-    return "<.0001" if value < 0.0001 else f"{value:.4f}"
+    return ABSENT if value is None else p_value(value)
 
 
 def joint_lines(families: Sequence[Joint]) -> list[str]:
