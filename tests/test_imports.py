@@ -27,16 +27,14 @@ ROOMS = (
     ("evaluation",),
     ("zoo", "training", "translation", "checklist", "quickstart"),
     ("analysis", "report"),
-    ("api", "cli", "startup"),
+    ("commands",),
+    ("api", "cli", "startup", "training.__main__"),
 )  # fmt: skip
 """Rooms by name below the package; a module's own name goes before that of its package."""
 FACE = {("", "api"), ("", "datasets"), ("", "datasets._dataset"), ("datasets", "api")}
 """The public API: names of the package itself, and the register that `xs.datasets()` is, are looked up in `api`."""
 LEFT = {
-    ("results.show_command", "zoo.manifest"),
-    ("results.show_command", "zoo.views"),
     ("results.sides", "zoo.manifest"),
-    ("training.__main__", "cli"),
 }
 """Breaches there are, (importer, imported); a row goes when it is mended."""
 

@@ -197,6 +197,6 @@ def test_scaling_from_a_table(tmp_path):
 
 
 def test_libraries_that_are_not_installed_are_named(monkeypatch):
-    monkeypatch.setattr("xstilts_eval.analysis.command.NEEDED", ("scipy", "no_such_library"))
+    monkeypatch.setattr("xstilts_eval.commands.analyze.NEEDED", ("scipy", "no_such_library"))
     error = RUN.invoke(app, ["analyze", "distance", "--zoo", "m"]).exception
     assert isinstance(error, SettingError) and "need no_such_library;" in str(error)

@@ -20,7 +20,7 @@ def test_progress_goes_to_the_other_output(monkeypatch: pytest.MonkeyPatch) -> N
         say("downloading ...")  # type: ignore[operator]
         return Path("/cache") / name
 
-    monkeypatch.setattr("xstilts_eval.weights.command.folder", folder)
+    monkeypatch.setattr("xstilts_eval.commands.weights.folder", folder)
     done = CliRunner().invoke(app, ["weights", "e5"])
     assert (done.stdout, done.stderr) == ("/cache/e5\n", "downloading ...\n")
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from xstilts_eval.commands.options import listed
+
 if TYPE_CHECKING:
     from xstilts_eval.benchmark import Family
 
@@ -51,7 +53,7 @@ def regress(
 
 
 def _leaves(tasks: str) -> dict[Family, list[str]] | None:
-    patterns = [part.strip() for part in tasks.split(",") if part.strip()]
+    patterns = listed(tasks)
     if not patterns:
         return None
     from xstilts_eval.evaluation import select

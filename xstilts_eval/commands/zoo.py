@@ -1,4 +1,4 @@
-"""`xstilts zoo`: list, show, check, add. The work is in the modules beside this one."""
+"""`xstilts zoo`: list, show, check, add. The work is in `zoo`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import get_args
 
 import typer
 
+from xstilts_eval import printing
 from xstilts_eval.errors import SettingError, UnknownName
-from xstilts_eval.suites import group_of
 
-zoo_app = typer.Typer(no_args_is_help=True, help="Published numbers with their sources.")
+app = typer.Typer(no_args_is_help=True, help="Published numbers with their sources.")
 FILE_HELP = "A file of the zoo; default: the shipped model_zoo.yaml."
 
 
-@zoo_app.command("list")
+@app.command("list")
 def zoo_list(
     family: str | None = typer.Option(None, help="Only models with a score of this family, xnli or xtreme_xnli."),
     confidence: str | None = typer.Option(None, help="Only records that were seen, secondary or recalled."),
@@ -22,7 +22,7 @@ def zoo_list(
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Models with architecture, size, number of records and the families they have scores of."""
-    from xstilts_eval import printing
+    from xstilts_eval.suites import group_of
     from xstilts_eval.zoo import views
     from xstilts_eval.zoo.manifest import Confidence, load
 
@@ -40,7 +40,7 @@ def zoo_list(
         printing.show(views.overview_table(rows, zoo))
 
 
-@zoo_app.command("show")
+@app.command("show")
 def zoo_show(
     model: str = typer.Argument(help="Name of a model, as xstilts zoo list prints it; MODEL@STAGE for one stage."),
     family: str | None = typer.Option(None, help="Only records of this family."),
@@ -48,7 +48,7 @@ def zoo_show(
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Everything about one model: entry, records with notes, sources."""
-    from xstilts_eval import printing
+    from xstilts_eval.suites import group_of
     from xstilts_eval.zoo import views
     from xstilts_eval.zoo.manifest import load
 
@@ -69,13 +69,12 @@ def zoo_show(
         printing.show(views.model_page(zoo, entry, records))
 
 
-@zoo_app.command("check")
+@app.command("check")
 def zoo_check(
     file: Path | None = typer.Option(None, help=FILE_HELP),
     detects: bool = typer.Option(False, "--detects", help="Show of every model what xstilts regress can detect."),
 ) -> None:
     """Schema, duplicates, contradictions, scales, averages, names, licences; exit code 1 if something is wrong."""
-    from xstilts_eval import printing
     from xstilts_eval.zoo import views
     from xstilts_eval.zoo.check import check
     from xstilts_eval.zoo.manifest import load
@@ -90,7 +89,7 @@ def zoo_check(
         raise typer.Exit(1)
 
 
-@zoo_app.command("add")
+@app.command("add")
 def zoo_add(
     results: Path = typer.Argument(help="Results file or output folder of xstilts eval or lm_eval."),
     source: str = typer.Option(..., "--source", help="Title of what publishes these scores."),

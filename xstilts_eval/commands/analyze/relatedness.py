@@ -1,4 +1,4 @@
-"""`xstilts analyze relatedness`: from runs and their encoders to the report."""
+"""`xstilts analyze relatedness`: the command's options; the work is in `analysis.relatedness`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from xstilts_eval.commands.options import listed
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.wording import BASELINE_HELP
 
@@ -56,7 +57,7 @@ def relatedness(
         found = measure.checkpoints([baseline, *runs], inner[0], _folders(encoder))
         notes.append(f"models of one seed each: {', '.join(f'{one.name} {one.folder}' for one in found)}")
     if texts:
-        codes = [code.strip() for code in languages.split(",") if code.strip()]
+        codes = listed(languages)
         similar = measure.similarity(found, texts, codes, limit)
         known["CKA with the base"] = relatedness_report.drift(cells, similar)
         notes += [f"{limit} sentences a language; the debiased CKA wants 500"] if limit < 500 else []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval.commands.options import listed
 from xstilts_eval.errors import SettingError
 
 
@@ -36,7 +37,7 @@ def translate(
 
     options = Options(beams=beams, dtype=dtype, batch_tokens=batch_tokens)
     options.check()
-    job = plan(task, [part.strip() for part in to.split(",") if part.strip()], split, limit, overwrite)
+    job = plan(task, listed(to), split, limit, overwrite)
     folder, origin = resolve_folder(data)
     if output is None and origin == "sample":
         raise SettingError("the bundled sample is not written into; give --output, or --data with a folder of your own")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval.commands.options import listed
 from xstilts_eval.errors import SettingError
 from xstilts_eval.language_distances import MEASURES
 from xstilts_eval.wording import BASELINE_HELP
@@ -28,7 +29,7 @@ def report(
     from xstilts_eval.report import content, files
 
     files.check(output, figures, markdown)
-    parts = tuple(part.strip() for part in inner.split(",") if part.strip())
+    parts = tuple(listed(inner))
     if not parts:
         raise SettingError("--inner is empty; name the folder of the results inside each seed-N, as in --inner eval")
     found = content.gather(runs, parts, baseline, distance, _say)

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from xstilts_eval.checklist.generate import CASES, SEED
+from xstilts_eval.commands.options import listed
 
 
 def checklist(
@@ -28,7 +29,7 @@ def checklist(
 
     from xstilts_eval.checklist import run
 
-    planned = run.plan(_list(languages), _list(tests), cases, seed, templates)
+    planned = run.plan(listed(languages), listed(tests), cases, seed, templates)
     if planned.left_out:
         print(f"left out, wording depends on values: {', '.join(planned.left_out)}", file=sys.stderr)
     leaves = run.run(pretrained, planned, seed, output, overwrite)
@@ -41,7 +42,3 @@ def checklist(
     console = Console()
     (console if console.is_terminal else Console(width=150)).print(table)
     print(f"results: {output / run.RESULTS}   predictions: {output / run.PREDICTIONS}")
-
-
-def _list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

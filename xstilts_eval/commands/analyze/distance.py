@@ -1,0 +1,70 @@
+"""`xstilts analyze distance`: the command's options; the work is in `analysis.distance`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from xstilts_eval.commands.analyze.options import INNER, OUTPUT, RUN, TABLE, outcome_of
+from xstilts_eval.errors import SettingError
+
+if TYPE_CHECKING:
+    from xstilts_eval.analysis.observations import Observation, Which
+
+
+def distance(
+    run: Path | None = typer.Argument(None, help=RUN),
+    baseline: Path | None = typer.Option(None, help="Run without intermediate training; gives gains."),
+    inner: list[str] = typer.Option(["eval"], help=INNER),
+    table: Path | None = typer.Option(None, help=TABLE),
+    zoo: str | None = typer.Option(None, help="Model of the zoo whose published scores are analysed."),
+    stage: str | None = typer.Option(None, help="With --zoo: stage of the records."),
+    setting: str | None = typer.Option(None, help="With --zoo: setting of the records."),
+    source: str | None = typer.Option(None, help="With --zoo: key of the source of the records."),
+    model: str | None = typer.Option(None, help="Model of a table that holds several."),
+    family: str | None = typer.Option(None, help="Benchmark, e.g. xnli; needed where several were scored."),
+    outcome: str | None = typer.Option(None, help="gain, gap (English minus the language) or score."),
+    by: str = typer.Option("syntactic", help="syntactic, phonological, inventory, featural, geographic or genetic."),
+    size: str = typer.Option("cc100", help="Corpus the model was pre-trained on: cc100, mc4 or wikipedia."),
+    pool: bool = typer.Option(False, "--pool", help="Several benchmarks in one mixed model."),
+    output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+) -> None:
+    """Gain or transfer gap against distance to English, with pre-training size and language families accounted for."""
+    from xstilts_eval.analysis import distance as analysis
+    from xstilts_eval.analysis import distance_figure, text
+    from xstilts_eval.analysis.observations import Which, left_out, select
+    from xstilts_eval.analysis.publish import publish
+
+    if sum(given is not None for given in (run, table, zoo)) != 1:
+        raise SettingError("give one of RUN, --table and --zoo")
+    if baseline is not None and run is None:
+        raise SettingError("--baseline belongs to RUN; a table gives gains with outcome=gain")
+    rows = _observations(run, baseline, inner, table, zoo, Which(stage, setting, source, family))
+    wanted = outcome_of(outcome or ("gain" if baseline else "gap"))
+    report = analysis.analyse(select(rows, wanted, family, model), by, size, pool)
+    lacking = [line for name in inner if run for line in left_out(run, baseline, name, family)]
+    report = replace(report, notes=(*lacking, *report.notes))
+    publish(report, text.distance(report), lambda: distance_figure.draw(report), output, "distance", overwrite)
+
+
+def _observations(
+    run: Path | None,
+    baseline: Path | None,
+    inner: Sequence[str],
+    table: Path | None,
+    zoo: str | None,
+    which: Which,
+) -> list[Observation]:
+    from xstilts_eval.analysis import observations, sources
+
+    if table:
+        return observations.from_table(observations.read_table(table))
+    if zoo:
+        return sources.published(zoo, which)
+    assert run is not None
+    return [row for name in inner for row in observations.from_runs(run, baseline, name, which.family)]

@@ -1,0 +1,58 @@
+"""`xstilts analyze multilingual`: the command's options; the work is in `analysis.multilingual`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from xstilts_eval.commands.options import listed
+from xstilts_eval.errors import SettingError
+
+ARM = "folder of xstilts eval's results or of seed-N/INNER; with --table a model."
+
+
+def multilingual(
+    english: str = typer.Option(..., help=f"Run with English intermediate training: {ARM}"),
+    multilingual: str = typer.Option(..., help=f"Run with multilingual intermediate training: {ARM}"),
+    baseline: str | None = typer.Option(None, help=f"Run without it: {ARM} Not needed for a table of gains."),
+    table: Path | None = typer.Option(None, help="CSV with model, benchmark, language, score, outcome."),
+    inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
+    family: str | None = typer.Option(None, help="Benchmark, e.g. xnli; needed where several were scored."),
+    trained_on: str = typer.Option("", help="Languages of the multilingual data, where the run does not say: ko,sw"),
+    size: str = typer.Option("cc100", help="Corpus the base was pre-trained on: cc100, mc4 or wikipedia."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+) -> None:
+    """English-only against multilingual intermediate training, by language, resource level and mix."""
+    from xstilts_eval.analysis import multilingual as analysis
+    from xstilts_eval.analysis import multilingual_figure, multilingual_text, observations
+    from xstilts_eval.analysis import multilingual_sources as sources
+    from xstilts_eval.analysis.publish import publish
+    from xstilts_eval.results.run import in_common, read
+
+    given = listed(trained_on)
+    notes: list[str] = []
+    if table:
+        arms = sources.from_table(observations.read_table(table), baseline, english, multilingual, family)
+        mix = sources.the_mix((), given, ())
+    else:
+        if baseline is None:
+            raise SettingError("give --baseline, the run without intermediate training, or gains by --table")
+        found = in_common([read(Path(path), inner, Path(path).name) for path in (baseline, english, multilingual)])
+        benchmark = sources.benchmark_of(found[2].places[0], family)
+        said = [sources.trained_on(one.places, benchmark) for one in found[1:]]
+        mix = sources.the_mix(said[1], given, said[0])
+        arms = sources.from_runs(found, benchmark)
+        seeds = len(found[0].seeds)
+        few = [] if seeds > 2 else ["below three seeds intervals of D cover the documents alone"]
+        notes = [*few, *sources.notes(found[1].places[0], found[2].places[0], said[0])]
+    report = analysis.analyse(arms, mix, size, notes)
+    publish(
+        report,
+        multilingual_text.show(report),
+        lambda: multilingual_figure.draw(report),
+        output,
+        "multilingual",
+        overwrite,
+    )

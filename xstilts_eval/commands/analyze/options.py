@@ -1,0 +1,26 @@
+"""What the options of several analyses share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xstilts_eval.errors import UnknownName
+
+if TYPE_CHECKING:
+    from xstilts_eval.analysis.observations import Outcome
+
+RUN = "Run to analyse: output folder of xstilts eval, or a folder of seed-N/INNER."
+TABLE = (
+    "CSV with model, benchmark, language, score and optionally outcome, half_width and sizes (see docs/analysis.md)."
+)
+INNER = "Folder of the results inside each seed-N; may be given several times."
+OUTPUT = "Folder for the JSON and the figure (SVG and PNG); default: only the table is shown."
+
+
+def outcome_of(name: str) -> Outcome:
+    from xstilts_eval.analysis.observations import OUTCOMES
+
+    for known in OUTCOMES:
+        if name == known:
+            return known
+    raise UnknownName.of("outcome", name, OUTCOMES)

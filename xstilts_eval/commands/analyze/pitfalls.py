@@ -1,0 +1,50 @@
+"""`xstilts analyze pitfalls`: the command's options; the work is in `analysis.pitfalls`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from xstilts_eval.errors import SettingError
+
+
+def pitfalls(
+    run: Path | None = typer.Argument(None, help="Output folder of xstilts eval, or a folder of seed-N/INNER."),
+    table: Path | None = typer.Option(None, help="CSV with model, benchmark, language and score, without examples."),
+    zoo: str | None = typer.Option(None, help="Model of the zoo, without examples."),
+    stage: str | None = typer.Option(None, help="With --zoo: stage of the records."),
+    setting: str | None = typer.Option(None, help="With --zoo: setting of the records."),
+    source: str | None = typer.Option(None, help="With --zoo: key of the source of the records."),
+    model: str | None = typer.Option(None, help="Model of a table that holds several."),
+    family: str | None = typer.Option(None, help="Benchmark, e.g. udpos; needed where several were scored."),
+    inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
+    neighbours: int = typer.Option(3, min=1, help="Languages that predict each score."),
+    examples: int = typer.Option(10, min=0, help="Examples shown, from the three languages that fall lowest."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+) -> None:
+    """Languages ranked by how far they fall below similar ones, with the examples that are most often wrong."""
+    from dataclasses import replace
+
+    from xstilts_eval.analysis import observations, pitfall_samples, pitfalls_figure, pitfalls_text, sources
+    from xstilts_eval.analysis import pitfalls as analysis
+    from xstilts_eval.analysis.publish import publish
+    from xstilts_eval.benchmark import FAMILIES
+    from xstilts_eval.results.run import places
+
+    if sum(given is not None for given in (run, table, zoo)) != 1:
+        raise SettingError("give one of RUN, --table and --zoo")
+    if table:
+        rows = observations.from_table(observations.read_table(table))
+    elif zoo:
+        rows = sources.published(zoo, observations.Which(stage, setting, source, family))
+    else:
+        assert run is not None
+        rows = observations.from_runs(run, None, inner, family)
+    report = analysis.analyse(observations.select(rows, "score", family, model), neighbours=neighbours)
+    if run and examples:
+        lowest = [one.language for one in report.shortfalls[:3]]
+        samples = pitfall_samples.read(places(run, inner), FAMILIES[report.benchmark], lowest)
+        report = replace(report, examples=tuple(analysis.hardest(samples, examples)))
+    publish(report, pitfalls_text.show(report), lambda: pitfalls_figure.draw(report), output, "pitfalls", overwrite)

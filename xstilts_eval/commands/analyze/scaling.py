@@ -1,0 +1,51 @@
+"""`xstilts analyze scaling`: the command's options; the work is in `analysis.scaling`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from xstilts_eval.commands.analyze.options import OUTPUT, TABLE, outcome_of
+from xstilts_eval.errors import SettingError
+
+if TYPE_CHECKING:
+    from xstilts_eval.analysis.scaling_report import Sized
+
+
+def scaling(
+    table: Path | None = typer.Option(None, help=f"{TABLE} Needs parameters."),
+    runs: Path | None = typer.Option(
+        None, help="CSV with model, run and optionally baseline, parameters, embedding_parameters, group, bases."
+    ),
+    zoo: list[str] = typer.Option([], help="Models of the zoo; once per model."),
+    stage: str | None = typer.Option(None, help="With --zoo: stage of the records."),
+    setting: str | None = typer.Option(None, help="With --zoo: setting of the records."),
+    source: str | None = typer.Option(None, help="With --zoo: key of the source of the records."),
+    family: str | None = typer.Option(None, help="Benchmark, e.g. xnli; needed where several were scored."),
+    language: str = typer.Option("avg", help="One language, or avg: the mean over languages."),
+    outcome: str | None = typer.Option(None, help="gain or score."),
+    inner: str = typer.Option("eval", help="With --runs: folder of the results inside each seed-N."),
+    output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+) -> None:
+    """Gain or score against model size: points per doubling, multilingual and monolingual bases side by side."""
+    from xstilts_eval.analysis import scaling_figure, sources, text
+    from xstilts_eval.analysis import scaling_report as analysis
+    from xstilts_eval.analysis.observations import Which
+    from xstilts_eval.analysis.publish import publish
+
+    if sum(bool(given) for given in (table, runs, zoo)) != 1:
+        raise SettingError("give one of --table, --runs and --zoo")
+    wanted = outcome_of(outcome) if outcome else None
+    points: Sequence[Sized]
+    if table:
+        points = sources.sized_from_table(table, language)
+    elif runs:
+        points = sources.sized_from_runs(runs, inner, language)
+    else:
+        points = sources.sized_from_zoo(zoo, Which(stage, setting, source, family), language)
+    report = analysis.analyse(sources.chosen(points, family, wanted))
+    publish(report, text.scaling(report), lambda: scaling_figure.draw(report), output, "scaling", overwrite)

@@ -1,0 +1,10 @@
+"""What the options of several commands share: their help, and how their values are read."""
+
+from __future__ import annotations
+
+DATA_HELP = "Data folder in the official formats, 'hub' or 'sample'; default: XSTILTS_DATA, else the bundled sample."
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a list that is separated by commas, without blanks and empty ones."""
+    return [part.strip() for part in text.split(",") if part.strip()]
