@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts_eval.analysis import complexity
+from xstilts_eval.analysis.morphology import complexity
 from xstilts_eval.errors import NumericError
 
 WORDS = ["the", "cat", "saw", "the", "dog", "and", "the", "dog", "saw", "a", "cat"]

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.analysis.published import XNLI, XNLI_ORDER, xnli_table
-from xstilts_eval.analysis import distance, observations
+from xstilts_eval.analysis import observations
+from xstilts_eval.analysis.distance import analyse as distance
 from xstilts_eval.analysis.observations import Observation
 from xstilts_eval.cli import app
 from xstilts_eval.errors import DataError, MissingData, NumericError, PredictionError, SettingError, UnknownName

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tests.shared_data import DATA, REFERENCE, needs_reference
-from xstilts_eval.analysis import complexity, regression
 from xstilts_eval.analysis.features import DISTANCES, SIZES, features, known
+from xstilts_eval.analysis.morphology import complexity
+from xstilts_eval.analysis.stats import regression
 from xstilts_eval.errors import UnknownName
 from xstilts_eval.languages import languages
 

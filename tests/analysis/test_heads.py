@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from xstilts_eval import bundle
-from xstilts_eval.analysis import heads, relatedness_measure, representations, transferability
+from xstilts_eval.analysis.relatedness import heads, representations, transferability
+from xstilts_eval.analysis.relatedness import measure as relatedness_measure
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import MissingData, NumericError
 from xstilts_eval.models.heads import HEADS

@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from tests.analysis.written import write_run
-from xstilts_eval.analysis import distance, level, morphology, multilingual, relatedness_report, scaling_report
+from xstilts_eval.analysis.distance import analyse as distance
 from xstilts_eval.analysis.features import features
-from xstilts_eval.analysis.level import BASELINE, COLLINEAR, MEAN, Level
-from xstilts_eval.analysis.multilingual import Arms
+from xstilts_eval.analysis.morphology import analyse as morphology
+from xstilts_eval.analysis.multilingual import analyse as multilingual
+from xstilts_eval.analysis.multilingual.analyse import Arms
 from xstilts_eval.analysis.observations import Observation, from_runs
-from xstilts_eval.analysis.scaling_report import Sized
+from xstilts_eval.analysis.relatedness import analyse as relatedness_report
+from xstilts_eval.analysis.scaling import analyse as scaling_report
+from xstilts_eval.analysis.scaling.analyse import Sized
+from xstilts_eval.analysis.stats import level
+from xstilts_eval.analysis.stats.level import BASELINE, COLLINEAR, MEAN, Level
 from xstilts_eval.cli import app
 from xstilts_eval.languages import languages
 
@@ -309,7 +314,7 @@ def test_tasks_over_one_baseline_are_not_ordered_by_its_level() -> None:
             for task in "ab" for target, start in (("xnli", 60.0), ("udpos", 30.0)) for code in ("en", "de")
         ]  # fmt: skip
 
-    same, different = (relatedness_report.report(relatedness_report.cells(table(other))) for other in (0.0, 1.0))
+    same, different = (relatedness_report.analyse(relatedness_report.cells(table(other))) for other in (0.0, 1.0))
     assert same.cells[0].baseline == 60 and same.cells[0].seeds == 2
     assert any("its level cannot order them" in note for note in same.notes)
     assert any("xnli (60.0 to 61.0), udpos (30.0 to 31.0)" in note for note in different.notes)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.analysis.published import xnli_table
 from tests.shared_data import DATA, needs_data
-from xstilts_eval.analysis import morphology
+from xstilts_eval.analysis.morphology import analyse as morphology
 from xstilts_eval.analysis.observations import Observation
 from xstilts_eval.cli import app
 from xstilts_eval.errors import NumericError, PredictionError, SettingError, UnknownName
@@ -82,9 +82,9 @@ def test_words_of_sentences():
 @needs_data
 def test_measures_on_flores_agree_with_what_is_known_of_the_languages():
     """Finnish and Turkish have more word forms than English and Vietnamese; Chinese has no words between blanks."""
-    from xstilts_eval.analysis.representations import parallel_texts
+    from xstilts_eval.analysis.parallel import texts_of
 
-    texts = parallel_texts(DATA / "flores200" / "devtest", ["fi", "tr", "vi", "zh", "nl"], 1012)
+    texts = texts_of(DATA / "flores200" / "devtest", ["fi", "tr", "vi", "zh", "nl"], 1012)
     found: Any = {code: morphology.measure(code, lines) for code, lines in texts.items()}
     assert found["zh"].mattr is None and found["zh"].c_wals is not None
     for rich in ("fi", "tr"):

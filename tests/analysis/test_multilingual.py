@@ -10,10 +10,12 @@ from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
 from tests.analysis.written import write_run
-from xstilts_eval.analysis import dependence, multilingual, multilingual_sources
 from xstilts_eval.analysis.features import features
-from xstilts_eval.analysis.multilingual import IN_MIX, OUTSIDE, SAME_FAMILY, UNSEEN, Arms
+from xstilts_eval.analysis.multilingual import analyse as multilingual
+from xstilts_eval.analysis.multilingual import sources as multilingual_sources
+from xstilts_eval.analysis.multilingual.analyse import IN_MIX, OUTSIDE, SAME_FAMILY, UNSEEN, Arms
 from xstilts_eval.analysis.observations import Observation, TableRow
+from xstilts_eval.analysis.stats import dependence
 from xstilts_eval.cli import app
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, SettingError, UnknownName
 from xstilts_eval.languages import languages

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.result_folders import write_run
-from xstilts_eval.analysis import observations, pitfall_samples
+from xstilts_eval.analysis import observations
+from xstilts_eval.analysis.pitfalls import samples as pitfall_samples
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.cli import app
 from xstilts_eval.errors import SettingError

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from xstilts_eval.analysis import pitfall_samples, pitfalls
 from xstilts_eval.analysis.features import features
 from xstilts_eval.analysis.observations import Observation
+from xstilts_eval.analysis.pitfalls import analyse as pitfalls
+from xstilts_eval.analysis.pitfalls import samples as pitfall_samples
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.cli import app
 from xstilts_eval.errors import NumericError, PredictionError

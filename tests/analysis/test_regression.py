@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.analysis.published import XNLI, XNLI_ORDER
-from xstilts_eval.analysis import dependence, regression
 from xstilts_eval.analysis.features import features
+from xstilts_eval.analysis.stats import dependence, regression
 from xstilts_eval.errors import NumericError
 
 OTHERS = XNLI_ORDER[1:]
@@ -32,7 +32,7 @@ SIZE = np.log10(column("cc100"))
 @pytest.mark.parametrize(("model", "mean", "low", "high"), [("XLM-R Base", 10.28, 7.84, 12.72),
                                                             ("XLM-R Large", 8.79, 6.69, 10.89)])  # fmt: skip
 def test_the_mean_gap(model, mean, low, high):
-    from xstilts_eval.analysis.distance import _half_width
+    from xstilts_eval.analysis.distance.analyse import _half_width
 
     values = gap(model)
     assert round(values.mean(), 2) == mean

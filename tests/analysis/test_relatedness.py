@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from xstilts_eval.analysis import relatedness, relatedness_report
 from xstilts_eval.analysis.observations import Observation
+from xstilts_eval.analysis.relatedness import agreement as relatedness
+from xstilts_eval.analysis.relatedness import analyse as relatedness_report
 from xstilts_eval.errors import MissingData, NumericError, PredictionError
 
 TASKS = [f"task{n}" for n in range(6)]
@@ -103,7 +104,9 @@ def test_estimates_do_not_depend_on_the_scale_of_an_encoder():
 
 def test_the_report_keeps_the_refusal():
     rows = [gain("a", "en", 1.0), gain("a", "de", -3.0)]
-    report: Any = relatedness_report.report(relatedness_report.cells(rows), (), {"LogME": {"a": {"xtreme_udpos": 0.5}}})
+    report: Any = relatedness_report.analyse(
+        relatedness_report.cells(rows), (), {"LogME": {"a": {"xtreme_udpos": 0.5}}}
+    )
     assert report.agreements == ()
     assert all("1 intermediate task with" in reason for reason in report.refused.values())
 
@@ -114,7 +117,7 @@ def test_layers_and_words_of_a_real_encoder(minilm):
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from xstilts_eval.analysis import representations
+    from xstilts_eval.analysis.relatedness import representations
     from xstilts_eval.data.examples import Tagged
 
     texts = ["A cat sat on the mat.", "Two birds flew over the old house and away.", "It rained.", "We ate bread."]
@@ -135,20 +138,20 @@ def test_layers_and_words_of_a_real_encoder(minilm):
 
 
 def test_parallel_text(tmp_path):
-    from xstilts_eval.analysis.representations import parallel_texts
+    from xstilts_eval.analysis.parallel import texts_of
 
     (tmp_path / "eng_Latn.devtest").write_text("one\ntwo\nthree\n", encoding="utf-8")
     (tmp_path / "swh_Latn.devtest").write_text("moja\nmbili\ntatu\n", encoding="utf-8")
-    assert parallel_texts(tmp_path, ["en", "sw"], 2) == {"en": ["one", "two"], "sw": ["moja", "mbili"]}
+    assert texts_of(tmp_path, ["en", "sw"], 2) == {"en": ["one", "two"], "sw": ["moja", "mbili"]}
     with pytest.raises(MissingData, match="no file of de"):
-        parallel_texts(tmp_path, ["en", "de"], 2)
+        texts_of(tmp_path, ["en", "de"], 2)
     (tmp_path / "deu_Latn.devtest").write_text("eins\n", encoding="utf-8")
     with pytest.raises(MissingData, match="no parallel text"):
-        parallel_texts(tmp_path, ["en", "de"], 2)
+        texts_of(tmp_path, ["en", "de"], 2)
 
 
 def test_a_run_whose_encoder_is_not_here(tmp_path):
-    from xstilts_eval.analysis.representations import encoder_of
+    from xstilts_eval.analysis.relatedness.representations import encoder_of
 
     assert encoder_of(str(tmp_path / "gone")) is None
     assert encoder_of(str(tmp_path)) is None

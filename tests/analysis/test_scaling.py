@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from tests.analysis.published import MT5_XNLI
 from tests.analysis.written import write_run
-from xstilts_eval.analysis import scaling, sizes
-from xstilts_eval.analysis.scaling_report import BARE, TOTAL, Sized, analyse
+from xstilts_eval.analysis.scaling import fits as scaling
+from xstilts_eval.analysis.scaling import sizes
+from xstilts_eval.analysis.scaling.analyse import BARE, TOTAL, Sized, analyse
 from xstilts_eval.cli import app
 from xstilts_eval.errors import DataError, MissingData, NumericError, PredictionError, SettingError
 
@@ -133,8 +134,9 @@ def test_weights_that_are_none(tmp_path):
 def test_published_averages_with_counted_sizes(monkeypatch):
     from types import SimpleNamespace
 
-    from xstilts_eval.analysis import sources
     from xstilts_eval.analysis.observations import Which
+    from xstilts_eval.analysis.scaling import sources
+    from xstilts_eval.zoo import manifest
 
     def record(name: str, value: float, language: str) -> SimpleNamespace:
         return SimpleNamespace(
@@ -146,7 +148,7 @@ def test_published_averages_with_counted_sizes(monkeypatch):
         model=lambda name: SimpleNamespace(name=name, hub_id=name, parameters=1),
         of=lambda name: [record(name, MT5_XNLI[name], "avg"), record(name, 1.0, "de")],
     )
-    monkeypatch.setattr(sources, "load_zoo", lambda: zoo)
+    monkeypatch.setattr(manifest, "load", lambda: zoo)
     report = analyse(sources.sized_from_zoo(list(MT5_XNLI), Which(family="xnli"), "avg"))
     assert round(report.fits[0].doubling.estimate, 2) == 2.95
     assert round(report.fits[1].doubling.estimate, 2) == 2.17

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xstilts_eval.analysis.similarity import linear_cka
+from xstilts_eval.analysis.relatedness.similarity import linear_cka
 from xstilts_eval.errors import NumericError
 
 X = np.array([(1, 0), (0, 1), (1, 1), (0, 0), (2, 1)], dtype=float)

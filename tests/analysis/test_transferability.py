@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris, load_wine
 
-from xstilts_eval.analysis import transferability as t
+from xstilts_eval.analysis.relatedness import transferability as t
 from xstilts_eval.errors import NumericError
 
 THETA = np.array([(0.7, 0.2, 0.1), (0.6, 0.3, 0.1), (0.1, 0.8, 0.1), (0.2, 0.6, 0.2), (0.1, 0.2, 0.7), (0.2, 0.2, 0.6)])

@@ -13,7 +13,7 @@ from tests.models.test_xlmr_shape import load, xlmr  # noqa: F401
 from tests.run_host import run_host
 from tests.zoo.small_zoo import MODEL, table, write_zoo
 from xstilts_eval import bundle
-from xstilts_eval.analysis import heads as analysis_heads
+from xstilts_eval.analysis.relatedness import heads as analysis_heads
 from xstilts_eval.benchmark import UPOS, family
 from xstilts_eval.bundle import Bundle, Head
 from xstilts_eval.data import sources

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts_eval import __version__
 from xstilts_eval.analysis import figures
-from xstilts_eval.analysis.regression import as_json
+from xstilts_eval.analysis.stats.regression import as_json
 from xstilts_eval.errors import SettingError
 from xstilts_eval.writing import write_atomically
 

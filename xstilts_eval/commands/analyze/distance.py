@@ -35,8 +35,7 @@ def distance(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
 ) -> None:
     """Gain or transfer gap against distance to English, with pre-training size and language families accounted for."""
-    from xstilts_eval.analysis import distance as analysis
-    from xstilts_eval.analysis import distance_figure, text
+    from xstilts_eval.analysis.distance import analyse, figure, text
     from xstilts_eval.analysis.observations import Which, left_out, select
     from xstilts_eval.analysis.publish import publish
 
@@ -46,10 +45,10 @@ def distance(
         raise SettingError("--baseline belongs to RUN; a table gives gains with outcome=gain")
     rows = _observations(run, baseline, inner, table, zoo, Which(stage, setting, source, family))
     wanted = outcome_of(outcome or ("gain" if baseline else "gap"))
-    report = analysis.analyse(select(rows, wanted, family, model), by, size, pool)
+    report = analyse.analyse(select(rows, wanted, family, model), by, size, pool)
     lacking = [line for name in inner if run for line in left_out(run, baseline, name, family)]
     report = replace(report, notes=(*lacking, *report.notes))
-    publish(report, text.distance(report), lambda: distance_figure.draw(report), output, "distance", overwrite)
+    publish(report, text.show(report), lambda: figure.draw(report), output, "distance", overwrite)
 
 
 def _observations(
@@ -60,11 +59,11 @@ def _observations(
     zoo: str | None,
     which: Which,
 ) -> list[Observation]:
-    from xstilts_eval.analysis import observations, sources
+    from xstilts_eval.analysis import observations, published
 
     if table:
         return observations.from_table(observations.read_table(table))
     if zoo:
-        return sources.published(zoo, which)
+        return published.scores(zoo, which)
     assert run is not None
     return [row for name in inner for row in observations.from_runs(run, baseline, name, which.family)]

@@ -32,8 +32,8 @@ def morphology(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
 ) -> None:
     """Morphological complexity against transfer, for one model or for a byte model against a sub-word model."""
-    from xstilts_eval.analysis import morphology as analysis
-    from xstilts_eval.analysis import morphology_figure, morphology_measure, morphology_text, observations
+    from xstilts_eval.analysis import observations
+    from xstilts_eval.analysis.morphology import analyse, figure, measure, text
     from xstilts_eval.analysis.publish import publish
 
     if tokenizer and texts is None:
@@ -54,18 +54,16 @@ def morphology(
         return observations.select(rows, wanted, family, name if table else None)
 
     arms = [rows_of(subword, baseline), *([rows_of(byte, byte_baseline)] if byte else [])]
-    found: Sequence[Any] = analysis.differences(*arms) if byte else arms[0]
+    found: Sequence[Any] = analyse.differences(*arms) if byte else arms[0]
     languages = [row[0].language if isinstance(row, tuple) else row.language for row in found]
-    measures = morphology_measure.measure([code for code in languages if code not in ("en", "avg")], texts, tokenizer)
+    measures = measure.measure([code for code in languages if code not in ("en", "avg")], texts, tokenizer)
     if treebanks:
         measures = {
-            code: replace(m, ud_features=analysis.from_treebanks(treebanks, code)) for code, m in measures.items()
+            code: replace(m, ud_features=analyse.from_treebanks(treebanks, code)) for code, m in measures.items()
         }
     first = tokenizer[0].partition("=")[0] if tokenizer else None
-    report = analysis.analyse(found, measures, by, size, first, analysis.baselines(*arms))
+    report = analyse.analyse(found, measures, by, size, first, analyse.baselines(*arms))
     compared = [(subword, baseline), *([(byte, byte_baseline)] if byte else [])]
     lacking = [] if table else [observations.left_out(Path(name), base, inner, family) for name, base in compared]
     report = replace(report, notes=(*(line for lines in lacking for line in lines), *report.notes))
-    publish(
-        report, morphology_text.show(report), lambda: morphology_figure.draw(report), output, "morphology", overwrite
-    )
+    publish(report, text.show(report), lambda: figure.draw(report), output, "morphology", overwrite)

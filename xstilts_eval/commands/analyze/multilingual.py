@@ -25,9 +25,8 @@ def multilingual(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
 ) -> None:
     """English-only against multilingual intermediate training, by language, resource level and mix."""
-    from xstilts_eval.analysis import multilingual as analysis
-    from xstilts_eval.analysis import multilingual_figure, multilingual_text, observations
-    from xstilts_eval.analysis import multilingual_sources as sources
+    from xstilts_eval.analysis import observations
+    from xstilts_eval.analysis.multilingual import analyse, figure, sources, text
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.results.run import in_common, read
 
@@ -47,11 +46,11 @@ def multilingual(
         seeds = len(found[0].seeds)
         few = [] if seeds > 2 else ["below three seeds intervals of D cover the documents alone"]
         notes = [*few, *sources.notes(found[1].places[0], found[2].places[0], said[0])]
-    report = analysis.analyse(arms, mix, size, notes)
+    report = analyse.analyse(arms, mix, size, notes)
     publish(
         report,
-        multilingual_text.show(report),
-        lambda: multilingual_figure.draw(report),
+        text.show(report),
+        lambda: figure.draw(report),
         output,
         "multilingual",
         overwrite,

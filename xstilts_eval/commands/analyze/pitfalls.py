@@ -27,8 +27,8 @@ def pitfalls(
     """Languages ranked by how far they fall below similar ones, with the examples that are most often wrong."""
     from dataclasses import replace
 
-    from xstilts_eval.analysis import observations, pitfall_samples, pitfalls_figure, pitfalls_text, sources
-    from xstilts_eval.analysis import pitfalls as analysis
+    from xstilts_eval.analysis import observations, published
+    from xstilts_eval.analysis.pitfalls import analyse, figure, samples, text
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.benchmark import FAMILIES
     from xstilts_eval.results.run import places
@@ -38,13 +38,13 @@ def pitfalls(
     if table:
         rows = observations.from_table(observations.read_table(table))
     elif zoo:
-        rows = sources.published(zoo, observations.Which(stage, setting, source, family))
+        rows = published.scores(zoo, observations.Which(stage, setting, source, family))
     else:
         assert run is not None
         rows = observations.from_runs(run, None, inner, family)
-    report = analysis.analyse(observations.select(rows, "score", family, model), neighbours=neighbours)
+    report = analyse.analyse(observations.select(rows, "score", family, model), neighbours=neighbours)
     if run and examples:
         lowest = [one.language for one in report.shortfalls[:3]]
-        samples = pitfall_samples.read(places(run, inner), FAMILIES[report.benchmark], lowest)
-        report = replace(report, examples=tuple(analysis.hardest(samples, examples)))
-    publish(report, pitfalls_text.show(report), lambda: pitfalls_figure.draw(report), output, "pitfalls", overwrite)
+        found = samples.read(places(run, inner), FAMILIES[report.benchmark], lowest)
+        report = replace(report, examples=tuple(analyse.hardest(found, examples)))
+    publish(report, text.show(report), lambda: figure.draw(report), output, "pitfalls", overwrite)

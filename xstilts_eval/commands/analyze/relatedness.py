@@ -13,7 +13,7 @@ from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.wording import BASELINE_HELP
 
 if TYPE_CHECKING:
-    from xstilts_eval.analysis.relatedness_report import Similarity
+    from xstilts_eval.analysis.relatedness.analyse import Similarity
 
 
 def relatedness(
@@ -41,16 +41,16 @@ def relatedness(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
 ) -> None:
     """Which intermediate task helps or degrades which target, and do similarity and transferability tell?"""
-    from xstilts_eval.analysis import observations, relatedness_figure, relatedness_report, relatedness_text
-    from xstilts_eval.analysis import relatedness_measure as measure
+    from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.publish import publish
+    from xstilts_eval.analysis.relatedness import analyse, figure, measure, text
     from xstilts_eval.results.sides import over_baseline
 
     first, others = over_baseline([*map(str, given)], reference)
     baseline, runs = Path(first), [*map(Path, others)]
     gains = [row for run in runs for name in inner for row in observations.from_runs(run, baseline, name)]
-    cells = relatedness_report.cells(gains)
-    known = relatedness_report.read_estimates(estimates) if estimates else {}
+    cells = analyse.cells(gains)
+    known = analyse.read_estimates(estimates) if estimates else {}
     similar: list[Similarity] = []
     notes = [line for run in runs for name in inner for line in observations.left_out(run, baseline, name)]
     if texts or models:
@@ -59,16 +59,16 @@ def relatedness(
     if texts:
         codes = listed(languages)
         similar = measure.similarity(found, texts, codes, limit)
-        known["CKA with the base"] = relatedness_report.drift(cells, similar)
+        known["CKA with the base"] = analyse.drift(cells, similar)
         notes += [f"{limit} sentences a language; the debiased CKA wants 500"] if limit < 500 else []
     if models:
         targets = list(dict.fromkeys(cell.target for cell in cells))
         measured = measure.estimates(found[1:], targets, data, limit)
         known = measured.estimates | known
         notes += measured.notes
-    report = relatedness_report.report(cells, similar, known, notes)
-    shown = relatedness_text.show(report)
-    publish(report, shown, lambda: relatedness_figure.draw(report), output, "relatedness", overwrite)
+    report = analyse.analyse(cells, similar, known, notes)
+    shown = text.show(report)
+    publish(report, shown, lambda: figure.draw(report), output, "relatedness", overwrite)
 
 
 def _folders(given: Sequence[str]) -> dict[str, Path]:

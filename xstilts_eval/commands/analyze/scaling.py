@@ -12,7 +12,7 @@ from xstilts_eval.commands.analyze.options import OUTPUT, TABLE, outcome_of
 from xstilts_eval.errors import SettingError
 
 if TYPE_CHECKING:
-    from xstilts_eval.analysis.scaling_report import Sized
+    from xstilts_eval.analysis.scaling.analyse import Sized
 
 
 def scaling(
@@ -32,10 +32,9 @@ def scaling(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
 ) -> None:
     """Gain or score against model size: points per doubling, multilingual and monolingual bases side by side."""
-    from xstilts_eval.analysis import scaling_figure, sources, text
-    from xstilts_eval.analysis import scaling_report as analysis
     from xstilts_eval.analysis.observations import Which
     from xstilts_eval.analysis.publish import publish
+    from xstilts_eval.analysis.scaling import analyse, figure, sources, text
 
     if sum(bool(given) for given in (table, runs, zoo)) != 1:
         raise SettingError("give one of --table, --runs and --zoo")
@@ -47,5 +46,5 @@ def scaling(
         points = sources.sized_from_runs(runs, inner, language)
     else:
         points = sources.sized_from_zoo(zoo, Which(stage, setting, source, family), language)
-    report = analysis.analyse(sources.chosen(points, family, wanted))
-    publish(report, text.scaling(report), lambda: scaling_figure.draw(report), output, "scaling", overwrite)
+    report = analyse.analyse(sources.chosen(points, family, wanted))
+    publish(report, text.show(report), lambda: figure.draw(report), output, "scaling", overwrite)

@@ -1,0 +1,1 @@
+"""Do gains and gaps depend on the distance to English?"""

@@ -1,0 +1,1 @@
+"""Does intermediate training in many languages help more than in English alone?"""

@@ -1,0 +1,264 @@
+"""English-only against multilingual intermediate training, language by language.
+
+Estimand: ``D_l = γ_l(multilingual) - γ_l(English)``, both gains over the same baseline, which therefore cancels: D_l is
+the difference of the two arms' scores, and its interval comes from pairing them (same seeds, same documents). It is the
+effect of the *language* of intermediate data only where the arms share examples, steps and mix of labels. Languages are
+told apart as in the mix (for them the result is no longer zero-shot), of a family in the mix, or unseen; averages are
+over these languages and describe them. Pre-training size is never cut into bins for a test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from xstilts_eval.analysis.features import SIZES, known
+from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark, seeds_line
+from xstilts_eval.analysis.stats import dependence, regression
+from xstilts_eval.analysis.stats import level as levels
+from xstilts_eval.analysis.stats.dependence import Blocks, WithoutFamily
+from xstilts_eval.analysis.stats.level import Level
+from xstilts_eval.analysis.stats.regression import MINIMUM, Correlation, Regression
+from xstilts_eval.errors import NumericError, PredictionError, UnknownName
+from xstilts_eval.wording import counted
+
+IN_MIX, SAME_FAMILY, UNSEEN = "in the mix", "same family", "unseen"
+GROUPS = (IN_MIX, SAME_FAMILY, UNSEEN)
+CLASS = "resource class"
+ALL, OUTSIDE = "all languages", "languages not in the mix"
+FOR_REGRESSION = 10
+PER_GROUP = 3
+"""Languages that a group needs for an interval of its mean, and for a term of its own."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One language: both gains and D with the half-width of its 95 % interval (points), and what it is known by.
+
+    `resource_class` is Joshi et al.'s 0-5, `log_size` log₁₀ of the corpus, `baseline` the score before (points); None
+    where not known.
+    """
+
+    language: str
+    family: str
+    group: str
+    english: float
+    multilingual: float
+    value: float
+    half_width: float | None
+    log_size: float | None
+    resource_class: int | None
+    baseline: float | None = None
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean D over the languages of a group with its t-interval; no interval below three languages."""
+
+    group: str
+    n: int
+    mean: float
+    half_width: float | None
+    clearly_better: int
+    clearly_worse: int
+
+
+@dataclass(frozen=True)
+class Association:
+    """Rank correlation of D with a predictor over the languages of a scope; p over all of them by Holm.
+
+    `blocks` is its interval with families resampled whole, None below five families.
+    """
+
+    predictor: str
+    scope: str
+    spearman: Correlation
+    blocks: Blocks | None
+    without: tuple[WithoutFamily, ...]
+    adjusted_p: float
+
+
+@dataclass(frozen=True)
+class MultilingualReport:
+    """Everything the command says; `english` is D in English, which no average or correlation counts.
+
+    `levels` sets corpus size and resource class beside the baseline's level, over all languages. The baseline cancels
+    in D, so that its chance is no part of D; but a floor or a ceiling that both arms share is.
+    """
+
+    models: tuple[str, str]
+    benchmark: str
+    mix: tuple[str, ...]
+    size: str
+    rows: tuple[Contrast, ...]
+    english: Contrast | None
+    means: tuple[Mean, ...]
+    associations: tuple[Association, ...]
+    regression: Regression | None
+    left_out: dict[str, str]
+    refused: dict[str, str]
+    notes: tuple[str, ...]
+    levels: tuple[Level, ...] = ()
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Gains of the two arms over the baseline, and the direct difference with its own interval, in the same order."""
+
+    english: tuple[Observation, ...]
+    multilingual: tuple[Observation, ...]
+    difference: tuple[Observation, ...]
+
+
+def analyse(arms: Arms, mix: Sequence[str], size: str = "cc100", notes: Sequence[str] = ()) -> MultilingualReport:
+    """The report; `mix` names the languages of the multilingual arm's intermediate data.
+
+    Raises `PredictionError` for mixed benchmarks or a mix of English only, `NumericError` below five languages or for
+    a D that does not vary, `UnknownName` for a corpus.
+    """
+    if size not in SIZES:
+        raise UnknownName.of("pre-training corpus", size, SIZES)
+    others = [code for code in mix if code != ENGLISH]
+    if not others:
+        raise PredictionError("the multilingual arm was trained on English alone; there is nothing to compare")
+    benchmark = one_benchmark([*arms.english, *arms.multilingual, *arms.difference])
+    rows, left_out = _rows(arms, others, size)
+    english = next((row for row in rows if row.language == ENGLISH), None)
+    rows = [row for row in rows if row.language != ENGLISH]
+    if len(rows) < MINIMUM:
+        why = "".join(f"; {language}: {reason}" for language, reason in left_out.items())
+        raise NumericError(
+            f"scored in both arms: {counted(len(rows), 'language')} besides English; {MINIMUM} are needed{why}"
+        )
+    regression.checked([row.value for row in rows], names=["D"])
+    associations, refused = _associations(rows, size)
+    fit = _regression(rows, size, refused)
+    models = (arms.english[0].model, arms.multilingual[0].model)
+    means = [_mean(group, [row for row in rows if row.group == group]) for group in GROUPS]
+    return MultilingualReport(
+        models, benchmark, tuple(mix), size, tuple(rows), english, tuple(m for m in means if m), tuple(associations),
+        fit, left_out, refused, (*notes, *_notes(rows), *_started(arms, rows)), tuple(_levels(rows, size)),
+    )  # fmt: skip
+
+
+def _started(arms: Arms, rows: Sequence[Contrast]) -> list[str]:
+    """What is known of the baseline and of the seeds."""
+    lines = [] if any(row.baseline is not None for row in rows) else [levels.UNKNOWN]
+    others = [row for row in (*arms.english, *arms.multilingual) if row.language not in (ENGLISH, "avg")]
+    return [*lines, seeds_line(others)]
+
+
+def _levels(rows: Sequence[Contrast], size: str) -> list[Level]:
+    found = []
+    for predictor in (f"log10 {size}", CLASS):
+        pairs = [(x, row) for row in rows if (x := predictor_of(row, predictor)) is not None]
+        try:
+            level = levels.hold(
+                predictor, [x for x, _ in pairs], [row.value for _, row in pairs],
+                {"baseline": [row.baseline for _, row in pairs]},
+            )  # fmt: skip
+        except NumericError:
+            continue  # `refused` says why: there is no correlation either
+        found += [level] if level else []
+    return found
+
+
+def _rows(arms: Arms, mix: Sequence[str], size: str) -> tuple[list[Contrast], dict[str, str]]:
+    families = {entry.family for code in mix if (entry := known(code)) and entry.family}
+    before, after = ({row.language: row.value for row in side} for side in (arms.english, arms.multilingual))
+    start = {row.language: row.baseline for row in arms.english}
+    rows, left_out = [], {}
+    for row in arms.difference:
+        if row.language == "avg":
+            continue
+        entry = known(row.language)
+        if entry is None:
+            left_out[row.language] = "no features"
+            continue
+        amount = entry.number(size)
+        group = IN_MIX if entry.code in mix else SAME_FAMILY if entry.family in families else UNSEEN
+        rows.append(
+            Contrast(
+                row.language, entry.family or entry.name, group, before[row.language], after[row.language], row.value,
+                row.half_width, math.log10(amount) if amount else None,
+                entry.resources.joshi_class if entry.resources else None, start[row.language],
+            )
+        )  # fmt: skip
+    return sorted(rows, key=lambda one: (GROUPS.index(one.group), -one.value)), left_out
+
+
+def _mean(group: str, rows: Sequence[Contrast]) -> Mean | None:
+    if not rows:
+        return None
+    values = np.array([row.value for row in rows])
+    half = None
+    if len(values) >= PER_GROUP:
+        half = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    better = sum(row.half_width is not None and row.value > row.half_width for row in rows)
+    worse = sum(row.half_width is not None and -row.value > row.half_width for row in rows)
+    return Mean(group, len(values), float(values.mean()), half, better, worse)
+
+
+def _associations(rows: Sequence[Contrast], size: str) -> tuple[list[Association], dict[str, str]]:
+    """D against corpus size and resource class, over all languages and over those not in the mix."""
+    found: list[tuple[str, str, Correlation, Blocks | None, tuple[WithoutFamily, ...]]] = []
+    refused = {}
+    for scope, members in ((ALL, rows), (OUTSIDE, [row for row in rows if row.group != IN_MIX])):
+        if scope == OUTSIDE and len(members) == len(rows):
+            continue
+        for predictor in (f"log10 {size}", CLASS):
+            values = [(predictor_of(row, predictor), row.value, row.family) for row in members]
+            whole = [(x, y, family) for x, y, family in values if x is not None]
+            if len(whole) < MINIMUM:
+                refused[f"{predictor}, {scope}"] = f"{counted(len(whole), 'language')} with both; {MINIMUM} are needed"
+                continue
+            x, y, families = (list(column) for column in zip(*whole, strict=True))
+            try:
+                rho = regression.spearman(x, y)
+            except NumericError as error:
+                refused[f"{predictor}, {scope}"] = str(error)
+                continue
+            without = tuple(dependence.leave_one_family_out(y, x, families))
+            found.append((predictor, scope, rho, dependence.block_interval(x, y, families), without))
+    adjusted = regression.adjusted([row[2].p for row in found], "holm")
+    return [Association(*row, p) for row, p in zip(found, adjusted, strict=True)], refused
+
+
+def predictor_of(row: Contrast, predictor: str) -> float | None:
+    """Resource class, or log size."""
+    return row.resource_class if predictor == CLASS else row.log_size
+
+
+def _regression(rows: Sequence[Contrast], size: str, refused: dict[str, str]) -> Regression | None:
+    """D on log size with a term for every group of three languages or more that has a counterpart."""
+    whole = [row for row in rows if row.log_size is not None]
+    if len(whole) < FOR_REGRESSION:
+        refused["regression"] = f"{counted(len(whole), 'language')} with a size in {size}; {FOR_REGRESSION} are needed"
+        return None
+    predictors = {f"log10 {size}": np.array([row.log_size for row in whole], dtype=np.float64)}
+    for group in GROUPS[:2]:
+        column = np.array([float(row.group == group) for row in whole])
+        if PER_GROUP <= column.sum() <= len(whole) - PER_GROUP:
+            predictors[group] = column
+    try:
+        return regression.regress([row.value for row in whole], predictors)
+    except NumericError as error:
+        refused["regression"] = str(error)
+        return None
+
+
+def _notes(rows: Sequence[Contrast]) -> list[str]:
+    notes = [f"{len(rows)} languages: |rho| must reach about {regression.detectable(len(rows)):.2f} for p < .05"]
+    if any(row.group == IN_MIX for row in rows):
+        notes.append("languages in the mix have seen labelled data of their own: their D is no zero-shot transfer")
+    families = len({row.family for row in rows})
+    if families < 10:
+        notes.append(
+            f"{counted(families, 'family', 'families')}: intervals that resample families are too narrow; read "
+            "them as a range"
+        )
+    return notes

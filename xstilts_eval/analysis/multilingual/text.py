@@ -1,0 +1,51 @@
+"""The report on multilingual intermediate training as tables for the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+
+from xstilts_eval.analysis import observations, text
+from xstilts_eval.analysis.multilingual.analyse import Association, MultilingualReport
+from xstilts_eval.tables import terminal_table
+from xstilts_eval.wording import p_value
+
+
+def show(report: MultilingualReport) -> Group:
+    """Languages by group, means, rank correlations, regression."""
+    header = ("language", "family", "group", "English", "multilingual", "D", "±", f"log10 {report.size}", "class")
+    every = [*report.rows, *([report.english] if report.english else [])]
+    rows = [
+        (r.language, r.family, "source" if r is report.english else r.group, f"{r.english:+.2f}",
+         f"{r.multilingual:+.2f}", f"{r.value:+.2f}", text.number(r.half_width), text.number(r.log_size),
+         "–" if r.resource_class is None else str(r.resource_class))
+        for r in every
+    ]  # fmt: skip
+    means = [
+        (m.group, str(m.n), f"{m.mean:+.2f}", text.number(m.half_width), f"{m.clearly_better}", f"{m.clearly_worse}")
+        for m in report.means
+    ]
+    mix = ", ".join(code for code in report.mix if code != observations.ENGLISH)
+    parts: list[RenderableType] = [
+        f"{report.benchmark}: gains of {report.models[0]} and {report.models[1]} over one baseline, points; D is the "
+        f"second minus the first; in the mix: {mix}", "",
+        terminal_table(header, rows), "",
+        terminal_table(("group", "languages", "mean D", "± over languages", "clearly better", "clearly worse"), means),
+        "", *(_association(one) for one in report.associations),
+    ]  # fmt: skip
+    for level in report.levels:
+        parts += ["", level.conclusion, *text.level(level)]
+    if report.regression:
+        parts += ["", text.regression(report.regression)]
+    refused = [f"- not fitted: {label}: {reason}" for label, reason in report.refused.items()]
+    left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
+    return Group(*parts, "", *refused, *(f"- {note}" for note in report.notes), *left)
+
+
+def _association(one: Association) -> str:
+    rhos = [w.spearman.estimate for w in one.without if w.spearman]
+    blocks = f"families as blocks [{one.blocks.low:.2f}, {one.blocks.high:.2f}]" if one.blocks else "too few families"
+    spread = f"; without one family {min(rhos):.2f} to {max(rhos):.2f}" if rhos else ""
+    return (
+        f"D and {one.predictor}, {one.scope}: rho {text.interval(one.spearman)}, n {one.spearman.n}, {blocks}{spread}; "
+        f"p {p_value(one.spearman.p)}, Holm {p_value(one.adjusted_p)}"
+    )

@@ -1,0 +1,1 @@
+"""Where does a model fall below what similar languages lead one to expect?"""

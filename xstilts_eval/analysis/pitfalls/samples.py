@@ -1,0 +1,78 @@
+"""Samples that `xstilts eval` keeps, as examples with the share of each that is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xstilts_eval import kinds, reading
+from xstilts_eval.analysis.pitfalls.analyse import Example
+from xstilts_eval.benchmark import Family
+from xstilts_eval.errors import PredictionError
+
+_LONGEST = 240
+
+
+def read(folders: Sequence[Path], family: Family, languages: Sequence[str]) -> dict[str, list[dict[str, Example]]]:
+    """Examples by language and run (a folder of `xstilts eval` each); raises `PredictionError` without samples.
+
+    English is read beside them in families whose items are translations of each other.
+    """
+    wanted = [*languages, "en"] if family.parallel and "en" in family.languages else list(languages)
+    return {
+        language: [
+            _of_file(folder / "samples" / f"samples_{family.leaf(language)}.jsonl", family) for folder in folders
+        ]
+        for language in dict.fromkeys(wanted)
+        if (folders[0] / "samples" / f"samples_{family.leaf(language)}.jsonl").is_file() or language != "en"
+    }
+
+
+def _of_file(path: Path, family: Family) -> dict[str, Example]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PredictionError(f"{path} cannot be read; examples need the samples that xstilts eval keeps") from error
+    found = {}
+    for number, line in enumerate(filter(None, text.split("\n")), start=1):
+        try:
+            sample = reading.parse_json(line, path, number)
+            document = str(sample["doc"]["id"])
+            found[document] = _example(sample, path.stem.removeprefix("samples_"), document, family)
+        except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+            raise PredictionError(f"{path}, line {number}, is no sample of {family.group} ({error!r})") from error
+    return found
+
+
+def _example(sample: Mapping[str, Any], leaf: str, document: str, family: Family) -> Example:
+    answer = sample["filtered_resps"][0]
+    answer = json.dumps(answer, ensure_ascii=False) if isinstance(answer, dict) else str(answer)
+    text, target = _shown(sample["doc"], sample["target"], family)
+    return Example(leaf, document, wrong(sample, family), 1, _cut(text), _cut(target), (_cut(answer),))
+
+
+def wrong(sample: Mapping[str, Any], family: Family) -> float:
+    """The share of one document that is wrong, 0-1: a decision or word, or 1 - the score of an answer or a ranking."""
+    if family.kind is kinds.TAGGED:
+        correct, total = sample["token_accuracy"]
+        return 1 - float(correct) / float(total)
+    if family.kind is kinds.QUESTION:
+        value = sample["f1"]
+        return 1 - float(value[0] if isinstance(value, list) else value)
+    return 1 - float(sample[family.official[0]])
+
+
+def _shown(document: Mapping[str, Any], target: Any, family: Family) -> tuple[str, str]:
+    if family.kind is kinds.TAGGED:
+        return " ".join(document["tokens"]), " ".join(document["tags"])
+    if family.kind is kinds.QUESTION:
+        return f"{document['question']} | {document['context']}", document["answers"][0]["text"]
+    if family.kind is kinds.PAIR:
+        return f"{document['premise']} | {document['hypothesis']}", family.labels[document["label"]]
+    return str(document.get("source") or document.get("premise") or document), str(document.get("target", target))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,1 @@
+"""Does a larger model gain more?"""

@@ -1,0 +1,172 @@
+"""`xstilts analyze scaling`: rows of models with sizes to fits, side by side for multilingual and monolingual bases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xstilts_eval.analysis.observations import seeds_line_of
+from xstilts_eval.analysis.scaling import fits as scaling
+from xstilts_eval.analysis.scaling.fits import Band, Difference, Doubling, PowerLaw, Saturating
+from xstilts_eval.analysis.stats import level as levels
+from xstilts_eval.analysis.stats.level import Level
+from xstilts_eval.analysis.stats.regression import MINIMUM, Vector
+from xstilts_eval.errors import NumericError, PredictionError
+from xstilts_eval.wording import counted
+
+TOTAL, BARE = "parameters", "parameters without embeddings"
+
+
+@dataclass(frozen=True)
+class Sized:
+    """One model: outcome in points with its half-width, parameters in all and of the embeddings (None: unknown).
+
+    `baseline` is the score that a gain starts from (points), `seeds` the training runs behind it; None where not known.
+    """
+
+    model: str
+    benchmark: str
+    outcome: str
+    value: float
+    half_width: float | None
+    parameters: float
+    embedding_parameters: float | None
+    group: str = "all"
+    bases: str = "multilingual"
+    language: str = "avg"
+    baseline: float | None = None
+    seeds: int | None = None
+
+    @property
+    def bare(self) -> float | None:
+        return None if self.embedding_parameters is None else self.parameters - self.embedding_parameters
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The fits over one kind of bases and one way of counting; power law and saturation for levels of one group.
+
+    `level` sets log₂ of the parameters beside the baseline's level (unweighted), for gains whose baseline is known.
+    """
+
+    bases: str
+    counting: str
+    doubling: Doubling
+    bands: tuple[Band, ...]
+    power_law: PowerLaw | None
+    saturating: Saturating | None
+    level: Level | None = None
+
+
+@dataclass(frozen=True)
+class ScalingReport:
+    """Everything the command says; `refused` maps what was not fitted to the reason."""
+
+    benchmark: str
+    outcome: str
+    points: tuple[Sized, ...]
+    fits: tuple[Fit, ...]
+    difference: Difference | None
+    refused: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def analyse(points: Sequence[Sized]) -> ScalingReport:
+    """Fits for each kind of bases with at least five points, on both counts of parameters where both are known.
+
+    Raises `PredictionError` for mixed benchmarks or outcomes, `NumericError` when nothing can be fitted.
+    """
+    for what in ("benchmark", "outcome"):
+        found = sorted({getattr(point, what) for point in points})
+        if len(found) != 1:
+            raise PredictionError(f"one {what} at a time can be fitted; there are {', '.join(found) or 'none'}")
+    names = [(point.model, point.parameters) for point in points]
+    if len(set(names)) != len(names):
+        raise PredictionError(f"{next(n for n in names if names.count(n) > 1)[0]} occurs twice; keep one value of it")
+    fits: list[Fit] = []
+    refused: dict[str, str] = {}
+    for bases in sorted({point.bases for point in points}):
+        own = [point for point in points if point.bases == bases]
+        for counting in (TOTAL, BARE):
+            label = f"{bases}, {counting}"
+            try:
+                fits.append(_fit(own, bases, counting))
+            except NumericError as error:
+                refused[label] = str(error)
+    if not fits:
+        raise NumericError("; ".join(f"{label}: {reason}" for label, reason in refused.items()))
+    difference = _difference(points, refused)
+    return ScalingReport(
+        points[0].benchmark, points[0].outcome, tuple(points), tuple(fits), difference, refused,
+        (*_notes(fits), *_started(points, fits)),
+    )  # fmt: skip
+
+
+def _started(points: Sequence[Sized], fits: Sequence[Fit]) -> list[str]:
+    """What is known of the baselines and of the seeds."""
+    lines = [seeds_line_of({point.seeds for point in points})]
+    if points[0].outcome == "gain" and all(fit.level is None for fit in fits):
+        lines.append(levels.why_not([point.baseline for point in points]))
+    return lines
+
+
+def _level(points: Sequence[Sized], size: Vector) -> Level | None:
+    """log₂ of the size beside the baseline, groups with their own intercepts as in the fit."""
+    if points[0].outcome != "gain":
+        return None
+    groups = sorted({point.group for point in points})[1:]
+    own = {group: [float(point.group == group) for point in points] for group in groups}
+    gains = [point.value for point in points]
+    starts = {"baseline": [point.baseline for point in points]}
+    try:
+        return levels.hold("log2 of the size", np.log2(size), gains, starts, {"baseline": gains}, own)
+    except NumericError:
+        return None  # too few points for the groups' intercepts and a level
+
+
+def _fit(points: Sequence[Sized], bases: str, counting: str) -> Fit:
+    chosen = [point for point in points if counting == TOTAL or point.bare is not None]
+    if len(chosen) < MINIMUM:
+        known = "" if counting == TOTAL else " whose embeddings are counted"
+        raise NumericError(f"{counted(len(chosen), 'model')}{known}; a fit needs at least {MINIMUM}")
+    size = np.array([point.parameters if counting == TOTAL else point.bare for point in chosen], dtype=np.float64)
+    value = np.array([point.value for point in chosen])
+    groups = [point.group for point in chosen]
+    widths = [point.half_width for point in chosen]
+    weights = None if any(not width for width in widths) else [1 / float(width or 1) ** 2 for width in widths]
+    doubling, bands = scaling.per_doubling(size, value, [point.model for point in chosen], groups, weights)
+    is_level = chosen[0].outcome == "score" and len(set(groups)) == 1
+    return Fit(
+        bases, counting, doubling, tuple(bands),
+        scaling.power_law(size, value) if is_level else None,
+        scaling.saturating(size, value) if is_level else None,
+        _level(chosen, size),
+    )  # fmt: skip
+
+
+def _difference(points: Sequence[Sized], refused: dict[str, str]) -> Difference | None:
+    kinds = [point.bases for point in points]
+    if set(kinds) != {"multilingual", "monolingual"}:
+        return None
+    size, value = [point.parameters for point in points], [point.value for point in points]
+    try:
+        return scaling.difference_of_slopes(size, value, kinds, "monolingual", "multilingual")
+    except NumericError as error:
+        refused["monolingual against multilingual"] = str(error)
+        return None
+
+
+def _notes(fits: Sequence[Fit]) -> list[str]:
+    notes = ["sizes differ in width, depth and often in pre-training tokens too; the slope is of the whole recipe"]
+    for fit in fits:
+        if fit.saturating and not fit.saturating.is_supported:
+            notes.append(
+                f"{fit.bases}, {fit.counting}: {fit.saturating.n} points cannot choose between straight line, power "
+                f"law and saturation ({scaling.FOR_THREE} are needed)"
+            )
+        low, high = min(fit.doubling.without.values()), max(fit.doubling.without.values())
+        if low < 0 < high:
+            notes.append(f"{fit.bases}, {fit.counting}: the sign of the slope hangs on one model")
+    return notes
