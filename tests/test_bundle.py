@@ -3,12 +3,11 @@
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commanded import xstilts
 from tests.tiny_language_models import make_mt5
 from xstilts_eval import bundle, fingerprints
 from xstilts_eval.benchmark import family
@@ -169,7 +168,7 @@ def test_a_bundle_of_folders_and_hub_ids(tiny_bundle: Path, tmp_path: Path) -> N
 def test_an_order_may_not_contradict_the_head(tiny_bundle: Path, tmp_path: Path) -> None:
     """When the bundle is made, and when one made elsewhere is loaded: an NLI head must not be turned round."""
     head, order = f"xnli={tiny_bundle / 'xnli'}", "xnli=entailment|contradiction|neutral"
-    made = run("make", str(tmp_path / "out"), "--head", head, "--label-order", order)
+    made = xstilts("bundle", "make", str(tmp_path / "out"), "--head", head, "--label-order", order)
     assert made.returncode == 2 and not (tmp_path / "out").exists()
     told = (
         f"{tiny_bundle / 'xnli'}: --label-order xnli=entailment|contradiction|neutral contradicts the head's own names"
@@ -178,7 +177,7 @@ def test_an_order_may_not_contradict_the_head(tiny_bundle: Path, tmp_path: Path)
     bundle.make(tmp_path / "old", None, {"xnli": str(tiny_bundle / "xnli")}, {"xnli": order.partition("=")[2]})
     with pytest.raises(UnfitCheckpoint, match=r"old/xnli: bundle\.json: label_order=ent.* contradicts the head's own"):
         resolve(str(tmp_path / "old")).check(family("xnli"))
-    made = run("make", str(tmp_path / "same"), "--head", head, "--label-order", "xnli=C|E|N")
+    made = xstilts("bundle", "make", str(tmp_path / "same"), "--head", head, "--label-order", "xnli=C|E|N")
     assert made.returncode == 0, made.stderr
     assert resolve(str(tmp_path / "same")).label_map(family("xnli")).order(family("xnli").labels) == [0, 1, 2]
 
@@ -228,14 +227,9 @@ def test_the_report_lists_every_part(tiny_bundle: Path) -> None:
     assert not any("problem" in part for part in parts.values())
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "xstilts_eval.cli", "bundle", *arguments]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
 def test_show_prints_a_table_and_says_what_is_wrong(copy: Path) -> None:
     (copy / "panx" / "model.safetensors").write_bytes(b"")
-    shown = run("show", str(copy))
+    shown = xstilts("bundle", "show", str(copy))
     assert shown.returncode == 1 and not shown.stderr
     assert "BertForSequenceClassification" in shown.stdout and "contradiction, entailment, neutral" in shown.stdout
     assert "part panx has changed" in " ".join(shown.stdout.split())
@@ -243,9 +237,9 @@ def test_show_prints_a_table_and_says_what_is_wrong(copy: Path) -> None:
 
 def test_make_and_show_from_the_command_line(tiny_bundle: Path, tmp_path: Path) -> None:
     head = f"panx={tiny_bundle / 'panx'}"
-    twice = run("make", str(tmp_path / "out"), "--head", head, "--head", head)
+    twice = xstilts("bundle", "make", str(tmp_path / "out"), "--head", head, "--head", head)
     assert twice.returncode == 2 and "--head is given twice for panx" in twice.stderr
-    assert run("make", str(tmp_path / "out"), "--head", head).returncode == 0
-    shown = run("show", str(tmp_path / "out"), "--json")
+    assert xstilts("bundle", "make", str(tmp_path / "out"), "--head", head).returncode == 0
+    shown = xstilts("bundle", "show", str(tmp_path / "out"), "--json")
     assert shown.returncode == 0, shown.stderr
     assert [part["serves"] for part in json.loads(shown.stdout)["parts"]] == ["panx"]

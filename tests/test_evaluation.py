@@ -1,7 +1,6 @@
-"""`xstilts eval` and its neighbours as a user meets them: real subprocesses, interrupted, starved, misled."""
+"""`xstilts eval` and its neighbours as a user meets them: interrupted, starved, misled."""
 
 import json
-import os
 import resource
 import shutil
 import signal
@@ -14,23 +13,24 @@ from typing import Any
 
 import pytest
 
+from tests.commanded import xstilts
 from xstilts_eval import evaluation
 from xstilts_eval.benchmark import FAMILIES, XTREME, XTREMER
 from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.paths import sample_path
 
 SMALL = "xtreme_pawsx,xtreme_bucc2018"
-Finished = tuple[Path, subprocess.CompletedProcess[str]]
+Run = subprocess.CompletedProcess[str]
+Finished = tuple[Path, Run]
 
 
-def xstilts(*arguments: Any, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+def in_a_process(*arguments: Any, **options: Any) -> Run:
+    """`xstilts` as a user starts it; the other tests type their commands in this process."""
     command = [sys.executable, "-m", "xstilts_eval.cli", *map(str, arguments)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **(env or {})}
-    environment.pop("XSTILTS_DATA", None) if not env or "XSTILTS_DATA" not in env else None
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
-def refused(run: subprocess.CompletedProcess[str]) -> str:
+def refused(run: Run) -> str:
     """The one sentence of a refusal; no traceback, exit code 2."""
     assert run.returncode == 2, run.stderr
     assert "Traceback" not in run.stderr
@@ -133,7 +133,7 @@ def test_what_differs_between_two_runs() -> None:
 @pytest.fixture(scope="module")
 def finished(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     output = tmp_path_factory.mktemp("run") / "scores"
-    run = xstilts("eval", tiny_bundle, "--data", "sample", "--tasks", f"{SMALL},xtreme_mlqa", "--output", output)
+    run = in_a_process("eval", tiny_bundle, "--data", "sample", "--tasks", f"{SMALL},xtreme_mlqa", "--output", output)
     assert run.returncode == 0, run.stderr
     return output, run
 
@@ -244,7 +244,7 @@ def _starve() -> None:
 def test_a_full_disk_is_one_sentence_and_no_half_file(tiny_bundle: Path, tmp_path: Path) -> None:
     """The file size limit of the process stands in for the disk: the write itself fails."""
     output = tmp_path / "scores"
-    run = xstilts(
+    run = in_a_process(
         "eval", tiny_bundle, "--data", "sample", "--tasks", "xtreme_pawsx", "-o", output,
         preexec_fn=_starve,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import shared_data
+from tests import commanded, shared_data
 from xstilts_eval import faults, reading
 from xstilts_eval.errors import SettingError
 
@@ -87,7 +87,7 @@ def test_a_reader_that_goes_is_no_error() -> None:
     ],
 )
 def test_recipes_that_are_none(name: str, sentence: str, tmp_path: Path) -> None:
-    ended = xstilts("train", CASES / name, "-o", tmp_path / "out")
+    ended = commanded.xstilts("train", CASES / name, "-o", tmp_path / "out")
     assert ended.returncode == 2 and sentence in ended.stderr
     assert ended.stderr.count("\n") == 1 and "Traceback" not in ended.stderr
 
@@ -100,6 +100,6 @@ def test_labels_with_an_id_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "labels" / "xquad" / "test-en.json").write_text(labels, encoding="utf-8")
     (tmp_path / "predictions" / "xquad" / "test-en.json").write_text('{"sample-p1-q2": "x"}', encoding="utf-8")
     folders: list[str | Path] = ["--predictions", tmp_path / "predictions", "--labels", tmp_path / "labels"]
-    ended = xstilts("score", *folders, "--allow-incomplete")
+    ended = commanded.xstilts("score", *folders, "--allow-incomplete")
     assert ended.returncode == 2 and "ids and answers must be texts, got ([1], '1872')" in ended.stderr
     assert ended.stderr.count("\n") == 1

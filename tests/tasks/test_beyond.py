@@ -208,7 +208,7 @@ def test_a_multiple_choice_head_reads_passages(tiny_bundle: Path, data: Path) ->
     assert 0 <= found["results"][leaf]["acc,none"] <= 1
 
 
-@pytest.mark.parametrize("name", ["sib200", "masakhanews"])
+@pytest.mark.parametrize("name", [pytest.param("sib200", marks=pytest.mark.slow), "masakhanews"])
 def test_a_text_head_is_trained_and_answers(name: str, tiny_bundle: Path, tmp_path: Path) -> None:
     """Every topic has a word of its own, which a two-block encoder learns; unseen texts are read right."""
     one = BEYOND[name]
@@ -243,7 +243,7 @@ def test_another_order_of_topics_is_read_by_name(tiny_bundle: Path, data: Path, 
 # --- language models
 
 
-@pytest.mark.parametrize("make", [make_llama, make_mt5])
+@pytest.mark.parametrize("make", [make_llama, pytest.param(make_mt5, marks=pytest.mark.slow)])
 def test_language_models_answer_all(make: Any, data: Path, tmp_path: Path) -> None:
     leaves = [BEYOND[name].leaf(languages[0]) for name, languages in LANGUAGES.items()]
     found = run_host(leaves, make(tmp_path / "model"), str(data), limit=2)

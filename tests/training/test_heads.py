@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.commanded import xstilts
 from xstilts_eval import bundle, kinds
 from xstilts_eval.benchmark import Family
 from xstilts_eval.benchmark import family as find_family
@@ -266,8 +267,7 @@ def test_where_a_head_may_not_go(base: str, tiny_bundle: Path, fitted: Path, tmp
 
 @pytest.mark.parametrize("options", [[], ["--output", "a", "--into", "b"]])
 def test_one_target_is_needed(options: list[str]) -> None:
-    command = [sys.executable, "-m", "xstilts_eval.cli", "fit-head", "base", *options]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    run = xstilts("fit-head", "base", *options)
     assert run.returncode == 2
     assert run.stderr.strip().endswith(
         "give either --output (a new bundle) or --into (an existing one that gets the head)"

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.commanded import xstilts
 from tests.host_results import host_results
 from tests.zoo.small_zoo import MODEL, table, write_zoo
 from xstilts_eval import cli
@@ -231,7 +230,6 @@ def test_options_that_cannot_be_used(results: Path, zoo: Path, arguments: tuple[
 
 
 def test_an_error_is_exit_code_2_and_one_line(results: Path, zoo: Path) -> None:
-    command = [sys.executable, "-m", "xstilts_eval.cli", "regress", str(results), "--zoo", str(zoo), "--against", "x"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = xstilts("regress", results, "--zoo", zoo, "--against", "x")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "xstilts: error: unknown model of the zoo 'x'; known: tiny-model\n"
