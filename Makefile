@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart env test test-slow regress lint clean
+.PHONY: help quickstart env test test-slow regress lint modules clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +43,9 @@ lint: $(VENV)/.dev  ## ruff (rules and format) and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+modules: $(VENV)/.dev  ## Write the table of modules in docs/architecture.md anew
+	@$(BIN)/python -m tests.module_table
 
 clean:  ## Remove .venv, the quickstart's results and all caches
 	rm -rf $(VENV) results/quickstart results/regress build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,7 +14,8 @@ import pytest
 
 from tests.tiny_language_models import make_llama
 from xstilts_eval.report import content
-from xstilts_eval.results import compare, gains, sides
+from xstilts_eval.results import compare, gains
+from xstilts_eval.zoo import sides
 
 EVERY_FAMILY = (
     "xtreme.xnli.sw,xtreme.pawsx.de,xtreme.udpos.de,xtreme.panx.sw,xtreme.xquad.el,xtreme.mlqa.zh,xtreme.tydiqa.te,"

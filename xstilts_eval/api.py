@@ -106,8 +106,9 @@ class Results:
         Options as of `xstilts compare`. Raises `PredictionError` for other data, splits, documents or versions, unless
         `allow_different`, and for nothing in common.
         """
-        from xstilts_eval.results import compare, sides
+        from xstilts_eval.results import compare
         from xstilts_eval.results.estimates import Options
+        from xstilts_eval.zoo import sides
 
         options = Options(allow_different=allow_different, draws=draws, resamples=resamples, seed=seed)
         (found,) = compare.compare(sides.read_all([str(self.folder), str(_place(other))]), options)

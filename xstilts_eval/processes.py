@@ -27,6 +27,14 @@ def is_first() -> bool:
     return rank() == 0
 
 
+def wait_for_everyone() -> None:
+    """Let the processes of a run meet."""
+    if world_size() > 1:
+        import accelerate
+
+        accelerate.PartialState().wait_for_everyone()
+
+
 def _number(name: str, default: int) -> int:
     text = os.environ.get(name, "")
     if text and not text.isdecimal():

@@ -18,10 +18,11 @@ from xstilts_eval.benchmark import family
 from xstilts_eval.cli import app
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.metrics.significance import mcnemar
-from xstilts_eval.results import compare_render, sides
+from xstilts_eval.results import compare_render
 from xstilts_eval.results.compare import Comparison, FamilyDifference, compare
 from xstilts_eval.results.estimates import Options
 from xstilts_eval.wording import counted
+from xstilts_eval.zoo import sides
 
 QUICK = Options(draws=2000, resamples=1000)
 

@@ -10,6 +10,7 @@ import pytest
 from tests.result_folders import edit, write_run
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, SettingError, UnknownName
 from xstilts_eval.results import sides
+from xstilts_eval.zoo import sides as named
 from xstilts_eval.zoo.manifest import Record
 
 LEAF = "xtreme.pawsx.de"
@@ -38,20 +39,20 @@ def test_a_run_with_seeds_and_its_parts(tmp_path: Path) -> None:
         write_run(
             tmp_path / "run" / f"seed-{seed}" / "eval", {LEAF: [1] * seed + [0] * (20 - seed)}, checkpoint=f"c{seed}"
         )
-    side = sides.read(str(tmp_path / "run"))
+    side = named.read(str(tmp_path / "run"))
     assert side.seeds == ("seed-1", "seed-2", "seed-10")
     assert [leaf.metrics["acc"] for leaf in side.scores[LEAF].results] == pytest.approx([0.05, 0.1, 0.5])
-    one = sides.read(str(tmp_path / "run" / "seed-2" / "eval" / "results.json"))
+    one = named.read(str(tmp_path / "run" / "seed-2" / "eval" / "results.json"))
     assert one.scores[LEAF].points == pytest.approx((10,)) and one.seeds == ()
     with pytest.raises(PredictionError, match="no seed-N/other"):
-        sides.read(str(tmp_path / "run"), inner="other")
+        named.read(str(tmp_path / "run"), inner="other")
 
 
 def test_seeds_must_have_scored_the_same(tmp_path: Path) -> None:
     write_run(tmp_path / "seed-1" / "eval", {LEAF: [1, 0]})
     write_run(tmp_path / "seed-2" / "eval", {"xtreme.pawsx.fr": [1, 0]})
     with pytest.raises(PredictionError, match="have not scored the same tasks"):
-        sides.read(str(tmp_path))
+        named.read(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_scores_that_cannot_be(tmp_path: Path, value: Any, error: type[Exception
     folder = write_run(tmp_path / "a", {LEAF: [1, 0]})
     edit(folder, lambda content: content["results"][LEAF].update({"acc,none": value}))
     with pytest.raises(error, match=message):
-        sides.read(str(folder))
+        named.read(str(folder))
 
 
 def test_files_that_are_cut_off_or_of_another_version(tmp_path: Path) -> None:
@@ -79,19 +80,19 @@ def test_files_that_are_cut_off_or_of_another_version(tmp_path: Path) -> None:
     text = (folder / "results.json").read_text()
     edit(folder, lambda content: content.pop("n-samples"))
     with pytest.raises(PredictionError, match=r"xtreme\.pawsx\.de is not a result this version can read"):
-        sides.read(str(folder))
+        named.read(str(folder))
     (folder / "results.json").write_text(text[: len(text) // 2])
     with pytest.raises(PredictionError, match="is not a results file"):
-        sides.read(str(folder))
+        named.read(str(folder))
     with pytest.raises(MissingData, match="does not exist"):
-        sides.read(str(tmp_path / "nothing"))
+        named.read(str(tmp_path / "nothing"))
 
 
 def test_what_cannot_be_a_comparison() -> None:
     with pytest.raises(SettingError, match="at least two results, got 1"):
-        sides.read_all(["a"])
+        named.read_all(["a"])
     with pytest.raises(SettingError, match="a is given twice"):
-        sides.read_all(["a", "b", "a/"])
+        named.read_all(["a", "b", "a/"])
 
 
 # ------------------------------------------------------------------------------------------------- the zoo
@@ -107,7 +108,7 @@ def row(language: str, value: float, metric: str = "acc", group: str = "xtreme_p
 
 
 def published(*rows: Record, sources: tuple[str, ...] = ()) -> sides.Side:
-    return sides.of_records(rows, "zoo:M", "zoo:M", sources)
+    return named.of_records(rows, "zoo:M", "zoo:M", sources)
 
 
 def test_published_scales_are_brought_to_points() -> None:
@@ -155,11 +156,11 @@ def test_averages_over_other_languages_are_no_family_averages() -> None:
 
 def test_unknown_models_and_sources() -> None:
     with pytest.raises(UnknownName, match=r"unknown model of the zoo 'XLM-RLarge'; did you mean XLM-R Large"):
-        sides.read("zoo:XLM-RLarge")
+        named.read("zoo:XLM-RLarge")
     with pytest.raises(UnknownName, match="unknown source of the zoo 'nobody'"):
-        sides.read("zoo:XLM-R Large", sources=["nobody"])
+        named.read("zoo:XLM-R Large", sources=["nobody"])
     with pytest.raises(UnknownName, match="unknown stage of XLM-R Large"):
-        sides.read("zoo:XLM-R Large@nowhere")
+        named.read("zoo:XLM-R Large@nowhere")
 
 
 def test_a_baseline_is_named_in_one_way() -> None:

@@ -1,0 +1,1 @@
+"""`xstilts checklist`: the behavioural tests of MultiCheckList, and what a checkpoint gets wrong."""

@@ -33,15 +33,16 @@ def compare(
     from xstilts_eval.printing import show, write_json
     from xstilts_eval.results import compare as comparing
     from xstilts_eval.results import compare_render as render
-    from xstilts_eval.results import sides
     from xstilts_eval.results.estimates import Options
+    from xstilts_eval.results.sides import over_baseline
     from xstilts_eval.writing import check_files, write_atomically
+    from xstilts_eval.zoo import sides
 
     check_files(markdown, json_)
     options = Options(allow_different=allow_different, draws=draws, resamples=resamples, seed=seed)
     given = results
     if baseline is not None:
-        first, others = sides.over_baseline(results, baseline)
+        first, others = over_baseline(results, baseline)
         given = [first, *others]
     found = comparing.compare(sides.read_all(given, inner, source), options)
     if json_:

@@ -1,0 +1,1 @@
+"""Recipes and their stages: from a base checkpoint and examples to a bundle, without the host."""

@@ -21,7 +21,6 @@ from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 from xstilts_eval.training import batches, development, dual_encoder, loop, lora, mlm, rows, stage, text, vocabulary
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.material import Material
-from xstilts_eval.training.run import wait_for_everyone
 from xstilts_eval.training.stage import Plan
 from xstilts_eval.training_tasks import TrainingTask
 
@@ -51,7 +50,7 @@ def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> 
     if processes.is_first():
         record = stage.record_of(plan, outcome, mixture, learner.counts)
         folder = stage.write(plan, work, stages, learner.save, record)
-    wait_for_everyone()
+    processes.wait_for_everyone()
     return folder
 
 

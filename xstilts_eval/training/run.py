@@ -158,7 +158,7 @@ def _one_seed(
         folders.append(folder)
     if processes.is_first():
         assemble(recipe, seed, planned, folders, output, stages)
-    wait_for_everyone()
+    processes.wait_for_everyone()
     say(f"bundle of recipe {recipe.name}, seed {seed}: {output}")
     return output
 
@@ -334,11 +334,3 @@ def summary(plan: Plan, folder: Path) -> str:
         f"{outcome['seconds']:.0f} s, {outcome['tokens_per_second']:,.0f} tokens/s on {outcome['processes']} x "
         f"{outcome['device']}{loss}; English development{shown or ': no score'}{best}{long}{shares} → {folder}"
     )
-
-
-def wait_for_everyone() -> None:
-    """Let the processes of a run meet."""
-    if processes.world_size() > 1:
-        import accelerate
-
-        accelerate.PartialState().wait_for_everyone()

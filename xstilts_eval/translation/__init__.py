@@ -1,0 +1,1 @@
+"""`xstilts translate`: English training data carried over into other languages."""
