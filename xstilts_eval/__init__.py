@@ -6,7 +6,10 @@ used.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
+
+from xstilts_eval import foreign
 
 if TYPE_CHECKING:
     from xstilts_eval.api import Results, datasets, evaluate, gains, load_results, register
@@ -17,6 +20,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Data", "Dataset", "Results", "__version__", "datasets", "evaluate", "gains", "load_results", "register",
 ]  # fmt: skip
+
+logging.getLogger(__name__).addFilter(foreign.shown_as_text)  # whoever prints them, the host too
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -11,7 +12,7 @@ from typing import Any
 
 import typer
 
-from xstilts_eval import __version__, faults
+from xstilts_eval import __version__, faults, printing
 from xstilts_eval.commands import analyze, bundle, data, zoo
 from xstilts_eval.commands.checklist import checklist
 from xstilts_eval.commands.compare import compare
@@ -47,6 +48,9 @@ def main() -> None:
     # OpenMP's threads spin while they wait; beside any other work that makes torch several times slower (measured: 9x).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):  # an output that is not UTF-8 shows what it cannot hold by its escape
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGINT, _interrupt)
     app()
 
@@ -75,7 +79,7 @@ for _name, _group in GROUPS.items():
 @app.command()
 def version() -> None:
     """Print the version."""
-    print(__version__)
+    printing.say(__version__)
 
 
 if __name__ == "__main__":

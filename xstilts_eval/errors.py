@@ -19,9 +19,17 @@ A message is one sentence or two: what came, what was allowed, what to do. To ad
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from xstilts_eval.wording import bounded
+
 
 class XstiltsError(Exception):
-    """Root of the package's own errors; the command line prints its message and exits with code 2."""
+    """Root of the package's own errors; the command line prints its message and exits with code 2.
+
+    A message quotes at most 200 characters of what came, however long that is.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(bounded(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class UnknownName(XstiltsError, LookupError):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
-from xstilts_eval import reading
+from xstilts_eval import foreign, reading
 from xstilts_eval.errors import XstiltsError
 from xstilts_eval.wording import shortened
 
@@ -62,7 +62,7 @@ def _end_quietly() -> None:
 
 
 def _unexpected(error: Exception) -> str:
-    said = shortened(" ".join(f"{type(error).__name__}: {error}".split()))
+    said = shortened(f"{type(error).__name__}: {error}")
     read = f" after reading {reading.latest()}" if reading.latest() else ""
     return (
         f"{said}{read}; this is a fault of xstilts-eval: please report it with the command and what {TRACEBACK}=1 shows"
@@ -74,5 +74,5 @@ def _end(sentence: str, code: int) -> None:
         import traceback
 
         traceback.print_exc()
-    print(f"xstilts: error: {sentence}", file=sys.stderr)
+    print(f"xstilts: error: {foreign.safe(sentence, 'terminal')}", file=sys.stderr)
     sys.exit(code)

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
+from xstilts_eval.foreign import Markup, safe
 from xstilts_eval.wording import ABSENT
 
 if TYPE_CHECKING:
@@ -29,8 +30,13 @@ def terminal_table(
     header: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None, keys: int = 1
 ) -> FittedTable:
     """A plain table; text columns to the left, numbers to the right. The first `keys` columns say what a row is."""
-    cells = tuple(tuple(Text(cell) if isinstance(cell, str) else cell for cell in row) for row in rows)
-    return FittedTable(tuple(header), cells, title, keys)
+    cells = tuple(tuple(one_line(cell) if isinstance(cell, str) else cell for cell in row) for row in rows)
+    return FittedTable(tuple(safe(name, "terminal") for name in header), cells, title, keys)
+
+
+def one_line(text: object, style: str = "") -> Text:
+    """A line of text for the terminal, whoever wrote it."""
+    return Text(safe(text, "terminal"), style)
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class FittedTable:
 
     def _table(self, columns: Sequence[int], title: str | None) -> Table:
         shown = Table(
-            title=Text(title) if title else None, title_justify="left", header_style="bold", show_edge=False,
+            title=one_line(title) if title else None, title_justify="left", header_style="bold", show_edge=False,
             pad_edge=False,
         )  # fmt: skip
         for name in (self.header[column] for column in columns):
@@ -93,9 +99,14 @@ def without_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+    """Lines of a Markdown table; cells are texts, but for those that are `Markup`."""
+    lines = [f"| {' | '.join(map(in_markdown, header))} |", "|" + "---|" * len(header)]
+    return lines + [f"| {' | '.join(map(in_markdown, row))} |" for row in rows]
+
+
+def in_markdown(text: str) -> str:
+    """The Markdown that shows a text; `Markup` stays what it is."""
+    return text if isinstance(text, Markup) else safe(text, "markdown")
 
 
 def status_report(rows: Iterable[Row], title: str) -> Group:
@@ -103,11 +114,11 @@ def status_report(rows: Iterable[Row], title: str) -> Group:
     families: dict[str, list[Row]] = {}
     for row in rows:
         families.setdefault(row.family, []).append(row)
-    parts: list[RenderableType] = [Text(title, style="bold"), ""]
+    parts: list[RenderableType] = [one_line(title, "bold"), ""]
     for family, members in families.items():
         found = [row for row in members if row.rows]
         parts.append(
-            Text(f"{family}: {len(found)} of {len(members)} languages · licence: {members[0].licence}", "bold")
+            one_line(f"{family}: {len(found)} of {len(members)} languages · licence: {members[0].licence}", "bold")
         )
         if found:
             lines = [(row.language, f"{row.rows:,}", row.path, "; ".join(row.notes)) for row in found]
@@ -115,9 +126,10 @@ def status_report(rows: Iterable[Row], title: str) -> Group:
             parts.append(terminal_table(("language", "rows", "path", "note")[:keep], [line[:keep] for line in lines]))
         if missing := [row for row in members if not row.rows and not row.is_unusable]:
             codes = " ".join(row.language for row in missing)
-            parts.append(Text(f"missing: {codes}\n  {'; '.join(missing[0].notes)}", style="yellow"))
+            parts += [one_line(f"missing: {codes}", "yellow"), one_line(f"  {'; '.join(missing[0].notes)}", "yellow")]
         for row in members:
             if row.is_unusable:
-                parts.append(Text(f"cannot be used: {row.language}\n  {'; '.join(row.notes)}", style="red"))
+                said = (f"cannot be used: {row.language}", f"  {'; '.join(row.notes)}")
+                parts += [one_line(line, "red") for line in said]
         parts.append("")
     return Group(*parts)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 ABSENT = "–"
 """A number that is not there; never 0."""
 _SMALLEST_P = 0.001
 LONGEST = 200
 """Characters of a text from outside that a message quotes at most."""
+
+_LONGEST_MESSAGE = 4000
+"""Characters of a whole message; the longest of ours name some 160 tasks."""
+_QUOTED = re.compile(
+    rf"""(?<!\w)(?:'(?:[^'\\]|\\.){{{LONGEST + 1},}}'|"(?:[^"\\]|\\.){{{LONGEST + 1},}}")(?!\w)""", re.S
+)
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -24,6 +32,24 @@ def p_value(p: float | None) -> str:
 def shortened(text: str, longest: int = LONGEST) -> str:
     """A text as a message quotes it: of a longer one the beginning, and how long it is."""
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
+
+
+def bounded(message: str) -> str:
+    """A message in which no quotation is longer than `LONGEST` characters; of a very long one both ends.
+
+    Whoever writes a message quotes with ``!r`` and need not think of a cell with ten million characters.
+    """
+    if len(message) <= LONGEST:
+        return message
+    message = _QUOTED.sub(_cut, message)
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    return f"{message[: _LONGEST_MESSAGE - 550]} … ({len(message):,} characters) … {message[-500:]}"
+
+
+def _cut(found: re.Match[str]) -> str:
+    mark, quoted = found[0][0], found[0][1:-1]
+    return found[0] if quoted.endswith(" characters)") else mark + shortened(quoted) + mark  # cut already
 
 
 BASELINE_HELP = "Run that the others are compared with, by path or its name in the table; default: first of RUNS."

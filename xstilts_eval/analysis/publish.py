@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts_eval import __version__
+from xstilts_eval import __version__, printing
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.stats.regression import as_json
 from xstilts_eval.errors import SettingError
@@ -24,10 +24,6 @@ def publish(
 
     Raises `SettingError` where a report stands already, unless `overwrite`.
     """
-    from rich.console import Console
-
-    console = Console()
-    console = console if console.is_terminal else Console(width=max(console.width, 150))
     if output is not None:
         target = output / f"{name}.json"
         if target.exists() and not overwrite:
@@ -35,6 +31,6 @@ def publish(
         content = {"analysis": name, "xstilts": __version__, **as_json(report)}
         write_atomically(target, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         written = [target, *figures.save(draw(), output / name)]
-    console.print(shown, highlight=False, markup=False)
+    printing.show(shown)
     if output is not None:
-        console.print("\nwritten: " + "  ".join(map(str, written)), highlight=False, markup=False)
+        printing.say("", "written: " + "  ".join(map(str, written)))

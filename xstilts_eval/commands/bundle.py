@@ -47,7 +47,7 @@ def bundle_make(
         raise SettingError("give --encoder, --head FAMILY=CHECKPOINT, or both")
     pieces = _pairs(first_piece, "--first-piece")
     made = bundle.make(output, encoder, heads, orders, overwrite, refuse_label_order, pieces)
-    print(f"{output}: encoder {made.encoder or 'none'}; heads for {', '.join(made.heads) or 'no family'}")
+    printing.say(f"{output}: encoder {made.encoder or 'none'}; heads for {', '.join(made.heads) or 'no family'}")
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import typer
 
+from xstilts_eval import printing
 from xstilts_eval.checklist.generate import CASES, SEED
 from xstilts_eval.commands.options import listed
 
@@ -24,14 +24,13 @@ def checklist(
 ) -> None:
     """MultiCheckList: six behavioural tests of a question-answering head, as error rates in percent."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from rich.console import Console
     from rich.table import Table
 
     from xstilts_eval.checklist import run
 
     planned = run.plan(listed(languages), listed(tests), cases, seed, templates)
     if planned.left_out:
-        print(f"left out, wording depends on values: {', '.join(planned.left_out)}", file=sys.stderr)
+        printing.remark(f"left out, wording depends on values: {', '.join(planned.left_out)}")
     leaves = run.run(pretrained, planned, seed, output, overwrite)
     header, rows = run.grid(leaves)
     table = Table(title=f"MultiCheckList, error rate in percent of {cases} cases a test")
@@ -39,6 +38,5 @@ def checklist(
         table.add_column(name, justify="left" if name == "language" else "right")
     for row in rows:
         table.add_row(*row)
-    console = Console()
-    (console if console.is_terminal else Console(width=150)).print(table)
-    print(f"results: {output / run.RESULTS}   predictions: {output / run.PREDICTIONS}")
+    printing.show(table)
+    printing.say(f"results: {output / run.RESULTS}   predictions: {output / run.PREDICTIONS}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import typer
@@ -59,12 +58,10 @@ def data_fetch(
 
     leaves = fetch.select(families or [], languages.split(",") if languages else None, split)
     pins = fetch.parse_revisions(revision)
-    summary = fetch.fetch(
-        leaves, output, fetch.parse_origin(from_), pins, timeout, lambda line: print(line, file=sys.stderr)
-    )
+    summary = fetch.fetch(leaves, output, fetch.parse_origin(from_), pins, timeout, printing.remark)
     absent = len(leaves) - summary.fetched - summary.kept
     there = f"; score them with --data {output} or XSTILTS_DATA={output}" if absent < len(leaves) else ""
-    print(
+    printing.say(
         f"{counted(summary.fetched, 'leaf', 'leaves')} fetched, {summary.kept} already there, {absent} not to be had "
         f"from {from_}{there}"
     )

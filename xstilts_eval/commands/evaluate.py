@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import typer
@@ -50,8 +49,8 @@ def evaluate(
         model_args=tuple(sorted(arguments.items())),
         gen_kwargs=tuple(sorted(parse_generation(gen_kwargs).items())),
     )
-    board = evaluation.evaluate(settings, output, overwrite, say=lambda line: print(line, file=sys.stderr))
+    board = evaluation.evaluate(settings, output, overwrite, say=printing.remark)
     if board is None:  # the first process shows it
         return
     printing.show(render.terminal(board, languages))
-    print(f"results: {output}/results.json   scoreboard: {output}/scoreboard.md   samples: {output}/samples/")
+    printing.say(f"results: {output}/results.json   scoreboard: {output}/scoreboard.md   samples: {output}/samples/")

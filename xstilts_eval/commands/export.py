@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from xstilts_eval import printing
 from xstilts_eval.errors import SettingError
 
 if TYPE_CHECKING:
@@ -58,12 +59,12 @@ def _export(
 
     done = export(results, output, labels, gold_pairs, allow_incomplete, overwrite)
     for remark in done.remarks:
-        print(f"note: {remark}")
+        printing.say(f"note: {remark}")
     files = ", ".join(f"{family} {count}" for family, count in done.files.items())
-    print(f"predictions: {output} ({files} files)")
+    printing.say(f"predictions: {output} ({files} files)")
     if labels is not None:
-        print(f"labels: {labels}")
-    print(f"scored again: all {done.equal} numbers are the run's")
+        printing.say(f"labels: {labels}")
+    printing.say(f"scored again: all {done.equal} numbers are the run's")
 
 
 def _gold_pairs(leaf: LeafResult, data: str | None) -> Collection[tuple[str, str]]:
@@ -85,7 +86,7 @@ def _check(folder: Path, labels: Path | None) -> None:
 
     found = validate.check(folder, labels)
     for line in validate.listing(found.problems):
-        print(line)
-    print(validate.summary(found))
+        printing.say(line)
+    printing.say(validate.summary(found))
     if found.problems:
         raise typer.Exit(1)

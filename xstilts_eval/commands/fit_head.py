@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval import printing
 from xstilts_eval.commands.options import DATA_HELP
 from xstilts_eval.errors import SettingError
 
@@ -51,4 +52,4 @@ def fit_head(
         first_piece=first_piece,
         seed=seed,
     )
-    print(fit(settings, target, overwrite, into=into is not None))
+    printing.say(fit(settings, target, overwrite, into=into is not None))

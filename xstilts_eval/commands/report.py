@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import typer
 
+from xstilts_eval import printing
 from xstilts_eval.commands.options import listed
 from xstilts_eval.errors import SettingError
 from xstilts_eval.language_distances import MEASURES
@@ -32,12 +32,8 @@ def report(
     parts = tuple(listed(inner))
     if not parts:
         raise SettingError("--inner is empty; name the folder of the results inside each seed-N, as in --inner eval")
-    found = content.gather(runs, parts, baseline, distance, _say)
+    found = content.gather(runs, parts, baseline, distance, printing.remark)
     for warning in found.warnings:
-        _say(f"warning: {warning}")
+        printing.remark(f"warning: {warning}")
     for line in files.write(found, title, output, figures, markdown):
-        print(line)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        printing.say(line)

@@ -31,7 +31,7 @@ def show(
         return
     for number, page in enumerate(pages):
         if number:
-            print()
+            printing.say()
         printing.show(page)
 
 

@@ -42,12 +42,8 @@ def sweep(
     if workers != 0:
         pool.check()
     planned = sweeps.plan(recipes, base, listed(seeds), set_, output, data, stages, overwrite)
-    report = sweeps.carry_out(planned, sweeps.one_by_one if workers == 0 else pool.execute, _say)
+    report = sweeps.carry_out(planned, sweeps.one_by_one if workers == 0 else pool.execute, printing.say_all)
     printing.show(sweeps.table(planned, report))
-    print("\n".join(sweeps.outcome(planned, report)))
+    printing.say(*sweeps.outcome(planned, report))
     if report.has_failed:
         raise typer.Exit(1)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval import printing
 from xstilts_eval.errors import SettingError
 
 
@@ -19,7 +20,7 @@ def tasks_path(
     from xstilts_eval.paths import tasks_path as path
 
     if output is None:
-        print(path())
+        printing.say(path())
         return
     from xstilts_eval.tasks import generate
 
@@ -27,4 +28,4 @@ def tasks_path(
     if not datasets:
         raise SettingError("--output writes datasets of your own, and there is none: give --include FILE.py")
     generate.write_own(output, datasets)
-    print(output)
+    printing.say(output)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval import printing
 from xstilts_eval.commands.options import listed
 from xstilts_eval.errors import SettingError
 
@@ -42,4 +43,4 @@ def translate(
     if output is None and origin == "sample":
         raise SettingError("the bundled sample is not written into; give --output, or --data with a folder of your own")
     translator = open_model(model, options)
-    run(job, folder, output or folder, translator, lambda line: print(line, flush=True), show_progress=True)
+    run(job, folder, output or folder, translator, printing.say, show_progress=True)

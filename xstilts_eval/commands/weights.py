@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from xstilts_eval import printing
@@ -21,4 +19,4 @@ def weights(
     if name is None:
         printing.show("\n".join(f"{key}: {entry.title}, {entry.about}" for key, entry in WEIGHTS.items()))
         return
-    print(folder(name, lambda line: print(line, file=sys.stderr)))
+    printing.say(folder(name, printing.remark))

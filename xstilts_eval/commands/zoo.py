@@ -84,7 +84,7 @@ def zoo_check(
     if detects:
         printing.show(views.detection_table(zoo))
     *lines, outcome = views.verdict_lines(verdict)
-    print("\n".join([*lines, views.detection_line(zoo), outcome]))
+    printing.say_all("\n".join([*lines, views.detection_line(zoo), outcome]))
     if verdict.errors:
         raise typer.Exit(1)
 
@@ -100,8 +100,9 @@ def zoo_add(
     file: Path = typer.Option(Path("zoo/mine.yaml"), help="File to write or to add to; it includes the shipped zoo."),
 ) -> None:
     """Add the scores of a run to a file of one's own, with signatures; scores that are there already are refused."""
+    from xstilts_eval import printing
     from xstilts_eval.zoo.add import add
 
     added = add(results, source, file, url, model, stage, setting)
     averages = sum(record.derived for record in added)
-    print(f"{len(added) - averages} scores and {averages} averages of {added[0].model} added to {file}")
+    printing.say(f"{len(added) - averages} scores and {averages} averages of {added[0].model} added to {file}")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xstilts_eval import __version__
+from xstilts_eval.foreign import Markup, visible
 from xstilts_eval.report import svg, tables
 from xstilts_eval.report.content import Content
 from xstilts_eval.report.figures import Figure, figures
 from xstilts_eval.report.scene import COLOURS
 from xstilts_eval.report.tables import Cell, Table
-from xstilts_eval.tables import markdown_table
+from xstilts_eval.tables import in_markdown, markdown_table
 
 _HERE = Path(__file__).parent
 OPEN_ROWS = 40
@@ -55,60 +56,62 @@ def sections(content: Content) -> list[Section]:
 
 def html(content: Content, title: str) -> str:
     """One self-contained page; everything that came from a file is escaped, and a policy forbids any request."""
+    import markupsafe
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, markupsafe.Markup) else _shown(value),
     )
     style, script = _roles() + svg.RULES + _source("page.css"), _source("page.js")
     return environment.get_template("page.html.j2").render(
         title=title,
         content=content,
         sections=sections(content),
-        style=Markup(style),
-        script=Markup(script),
+        style=markupsafe.Markup(style),
+        script=markupsafe.Markup(script),
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'",
-        draw=lambda scene: Markup(svg.inline(scene)),
+        draw=lambda scene: markupsafe.Markup(svg.inline(scene)),
         open_rows=OPEN_ROWS,
         version=__version__,
     )
 
 
+def _shown(value: object) -> object:
+    return visible(value) if isinstance(value, str) else value
+
+
 def markdown(content: Content, title: str) -> str:
     """The summary: warnings, scoreboard, gains, gaps, and scores by language."""
-    lines = [f"# {title}", ""]
+    lines = [f"# {in_markdown(title)}", ""]
     if content.is_sample:
         lines += ["**SAMPLE: the bundled sample was scored; these are not XTREME scores.**", ""]
-    lines += [f"- {_plain(warning)}" for warning in content.warnings]
+    lines += [f"- {in_markdown(warning)}" for warning in content.warnings]
     lines += [""] if content.warnings else []
     shown = [tables.scoreboard(content)]
     if content.comparisons:
         shown.append(tables.gains(content))
     else:
-        lines += [content.why_no_gains, ""]
+        lines += [in_markdown(content.why_no_gains), ""]
     shown += [table for table in (tables.gaps(content),) if table.rows]
     shown.append(tables.by_language(content))
     if content.comparisons:
         shown.append(tables.gains_by_language(content))
     for table in shown:
         rows = [[_markdown_cell(cell) for cell in row] for row in table.rows]
-        header = [_plain(column.title) for column in table.columns]
-        lines += [f"## {table.title}", "", *markdown_table(header, rows), "", table.caption, ""]
+        header = [column.title for column in table.columns]
+        lines += [f"## {table.title}", "", *markdown_table(header, rows), "", in_markdown(table.caption), ""]
     return "\n".join(lines)
 
 
 def _markdown_cell(cell: Cell) -> str:
-    text = _plain(f"{cell.text} {cell.spread}".strip())
-    return f"**{text}**" if cell.tone else text
-
-
-def _plain(text: str) -> str:
-    """Text that neither ends a cell nor starts markup."""
-    for sign in ("\\", "|", "*", "_", "`", "<", "["):
-        text = text.replace(sign, f"\\{sign}")
-    return " ".join(text.split())
+    text = in_markdown(f"{cell.text} {cell.spread}".strip())
+    return Markup(f"**{text}**" if cell.tone else text)
 
 
 def _roles() -> str:

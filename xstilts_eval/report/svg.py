@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from xstilts_eval.foreign import visible
 from xstilts_eval.report.scene import COLOURS, SIZE, Area, Line, Mark, Point, Rect, Scene, Text
 
 RULES = (
@@ -79,8 +80,8 @@ def _n(value: float, digits: int = 1) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped, without the control characters that XML forbids."""
-    return escape("".join(letter for letter in text if letter >= " " or letter in "\n\t"), quote=False)
+    """Escaped; what XML cannot hold, or a reader's eye would obey, is shown by its escape."""
+    return escape(visible(text), quote=False)
 
 
 def _attribute(text: str) -> str:

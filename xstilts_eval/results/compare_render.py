@@ -14,7 +14,7 @@ from xstilts_eval.benchmark import Family
 from xstilts_eval.results.compare import ALPHA, NO_SAMPLES, Comparison, FamilyDifference, LanguageDifference
 from xstilts_eval.results.estimates import Difference, Options
 from xstilts_eval.results.sides import Side
-from xstilts_eval.tables import markdown_table, terminal_table, without_empty
+from xstilts_eval.tables import in_markdown, markdown_table, one_line, terminal_table, without_empty
 from xstilts_eval.wording import ABSENT, counted, p_value
 
 _MARK = {"win": "▲", "loss": "▼", "tie": "·", "unknown": ""}
@@ -65,12 +65,12 @@ def terminal(found: Sequence[Comparison], options: Options, with_groups: bool = 
     """All sections as a rich renderable."""
     parts: list[RenderableType] = []
     for section in sections(found, options, with_groups):
-        parts.append(Text(section.title, style="bold cyan" if section.level == 2 else "bold"))
+        parts.append(one_line(section.title, "bold cyan" if section.level == 2 else "bold"))
         if section.rows:
             header, rows = without_empty(section.header, section.rows)
             keys = 2 if header[:2] == ["kind", "group"] or header[1:2] == ["side"] else 1
             parts.append(terminal_table(header, ([_coloured(cell) for cell in row] for row in rows), keys=keys))
-        parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in section.notes]
+        parts += [Padding(one_line(note, "dim"), (0, 0, 0, 2)) for note in section.notes]
         parts.append("")
     return Group(*parts)
 
@@ -79,13 +79,12 @@ def markdown(found: Sequence[Comparison], options: Options, with_groups: bool = 
     """All sections as Markdown."""
     lines = ["# Comparison", ""]
     for section in sections(found, options, with_groups):
-        lines += [f"{'#' * section.level} {section.title}", ""]
+        lines += [f"{'#' * section.level} {in_markdown(section.title)}", ""]
         if section.rows:
             header, rows = without_empty(section.header, section.rows)
-            rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
             lines += [*markdown_table([cell or " " for cell in header], rows), ""]
         if section.notes:
-            lines += [*(f"- {note}" for note in section.notes), ""]
+            lines += [*(f"- {in_markdown(note)}" for note in section.notes), ""]
     return "\n".join(lines)
 
 
@@ -316,4 +315,4 @@ def _signed(value: float, digits: int = 1) -> str:
 
 
 def _coloured(cell: str) -> Text:
-    return Text(cell, style=_COLOUR.get(cell, ""))
+    return one_line(cell, _COLOUR.get(cell, ""))

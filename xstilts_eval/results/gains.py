@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import FAMILIES, Family, leaf_parts
+from xstilts_eval.foreign import Markup
 from xstilts_eval.metrics import significance
 from xstilts_eval.metrics.bootstrap import are_enough, drawn_weights, too_few
 from xstilts_eval.results import alignment, seeds, statistics, units
@@ -27,7 +28,7 @@ from xstilts_eval.results import run as runs
 from xstilts_eval.results.alignment import Holdings, Reader
 from xstilts_eval.results.record import LeafResult
 from xstilts_eval.results.run import Run
-from xstilts_eval.tables import markdown_table, terminal_table
+from xstilts_eval.tables import in_markdown, markdown_table, one_line, terminal_table
 from xstilts_eval.wording import ABSENT, counted
 
 DRAWS = 1000
@@ -201,13 +202,12 @@ _Key = tuple[Family, str, tuple[str, ...]]
 def table(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) -> Any:
     """The gains for the terminal."""
     from rich.console import Group
-    from rich.text import Text
 
     header = ("family", "language", "baseline", *found)
     rows = [[family.title, *row] for family, rows_ in _rows(found, _plain).items() for row in rows_]
     title = "points gained over the baseline, 95 % interval"
     said = [*without_interval(found), *not_compared(found, left_out)]
-    return Group(terminal_table(header, rows, title, keys=2), *(Text(note, style="dim") for note in said))
+    return Group(terminal_table(header, rows, title, keys=2), *(one_line(note, "dim") for note in said))
 
 
 def _rows(found: Mapping[str, Sequence[Gain]], shown: Callable[[Gain], str]) -> dict[Family, list[list[str]]]:
@@ -297,10 +297,10 @@ def markdown(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = Non
     for family, rows in _rows(found, _bold).items():
         lines = [f"### {family.title}", "", *markdown_table(["language", "baseline", *names], rows)]
         if why := without_interval({name: [gain for gain in found[name] if gain.family == family] for name in names}):
-            lines += ["", *why]
+            lines += ["", *map(in_markdown, why)]
         parts.append("\n".join(lines))
     if said := not_compared(found, left_out):
-        parts.append("\n".join(f"- {note}" for note in said))
+        parts.append("\n".join(f"- {in_markdown(note)}" for note in said))
     return "\n\n".join(parts) + "\n"
 
 
@@ -310,4 +310,4 @@ def _plain(gain: Gain) -> str:
 
 
 def _bold(gain: Gain) -> str:
-    return f"**{_plain(gain)}**" if gain.is_clear else _plain(gain)
+    return Markup(f"**{_plain(gain)}**") if gain.is_clear else _plain(gain)

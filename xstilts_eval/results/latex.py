@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from xstilts_eval.foreign import safe
 from xstilts_eval.results.scoreboard import FamilyRow, Scoreboard
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-}  # fmt: skip
 ABSENT = "--"
 
 
 def escaped(text: str) -> str:
     """The text as LaTeX prints it; line breaks become blanks."""
-    return "".join(_SPECIAL.get(character, character) for character in " ".join(text.split()))
+    return safe(text, "tex")
 
 
 def table(board: Scoreboard) -> str:
@@ -30,7 +27,7 @@ def table(board: Scoreboard) -> str:
     remarks += [f"* {row.title}: {note}" for row in rows if (note := _note(row))]
     remarks += [f"{row.title} {code}: {cell.signature}" for row in rows for code, cell in row.cells.items()]
     is_whole = not (board.is_sample or board.limit)
-    lines = [f"% {' '.join(remark.split())}" for remark in remarks]
+    lines = [f"% {safe(remark, 'terminal')}" for remark in remarks]
     lines += [rf"\begin{{tabular}}{{lr{'r' * (1 + len(languages))}}}", r"\toprule"]
     lines += [_line(["Dataset", "Score", r"95\,\%", *map(escaped, languages)]), r"\midrule"]
     for row in rows:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.text import Text
 
 from xstilts_eval.benchmark import FAMILIES, SUITES, Suite
+from xstilts_eval.foreign import safe
 from xstilts_eval.metrics.bootstrap import FEWEST_UNITS
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
-from xstilts_eval.tables import markdown_table, terminal_table
+from xstilts_eval.tables import in_markdown, markdown_table, one_line, terminal_table
 from xstilts_eval.wording import ABSENT
 
 Row = list[str]
@@ -148,7 +148,7 @@ def _no_overall(board: Scoreboard, suite: Suite) -> str:
 def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
     """The whole scoreboard as a rich renderable."""
     style = "bold yellow" if board.is_sample else "bold"
-    parts: list[RenderableType] = [Panel(Text(title(board), style=style), expand=False)]
+    parts: list[RenderableType] = [Panel(one_line(title(board), style), expand=False)]
     if languages:
         for _, header, rows in _language_tables(board):
             parts += [terminal_table(header, rows), ""]
@@ -158,13 +158,13 @@ def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
     for name in board.suites:
         if summary := summary_rows(board, name):
             parts += [terminal_table([_of("category", name), "score"], summary), ""]
-    parts += [Text(note, style="dim") for note in footnotes(board)]
+    parts += [one_line(note, "dim") for note in footnotes(board)]
     return Group(*parts)
 
 
 def markdown(board: Scoreboard) -> str:
     """The scoreboard as Markdown, with the signature of every number at the end."""
-    sections = [f"# {title(board)}", ""]
+    sections = [f"# {in_markdown(title(board))}", ""]
     for heading, header, rows in (
         ("Families", *family_rows(board)),
         *((_of("Categories", name), ["category", "score"], summary_rows(board, name)) for name in board.suites),
@@ -173,8 +173,8 @@ def markdown(board: Scoreboard) -> str:
         if rows:
             sections += [f"## {heading}", "", *markdown_table(header, rows), ""]
     notes = footnotes(board) + [f"{group}: skipped, {reason}" for group, reason in board.skipped.items()]
-    sections += ["## Notes", "", *(f"- {note}" for note in notes), "", "## Signatures", "", "```"]
-    sections += [cell.signature for row in board.families.values() for cell in row.cells.values()]
+    sections += ["## Notes", "", *(f"- {in_markdown(note)}" for note in notes), "", "## Signatures", "", "```"]
+    sections += [safe(cell.signature, "terminal") for row in board.families.values() for cell in row.cells.values()]
     return "\n".join([*sections, "```", ""])
 
 

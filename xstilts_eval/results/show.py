@@ -19,7 +19,7 @@ from xstilts_eval.errors import PredictionError
 from xstilts_eval.label_reading import LabelReading
 from xstilts_eval.results import record, render, samples, scoreboard
 from xstilts_eval.results.record import LeafResult, RunResult
-from xstilts_eval.tables import terminal_table
+from xstilts_eval.tables import one_line, terminal_table
 from xstilts_eval.validation import place
 
 
@@ -193,13 +193,20 @@ def terminal(shown: Shown, languages: bool = True) -> RenderableType:
     """All of it as a rich renderable."""
     facts = Table.grid(padding=(0, 2))
     for name, value in {"results": shown.path, **shown.facts}.items():
-        facts.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
+        facts.add_row(one_line(name, "bold"), _folded(value))
     parts: list[RenderableType] = [facts, "", _data_table(shown), "", render.terminal(shown.board, languages)]
-    parts += [Text(f"{name}: {_counted(values)}", style="dim") for name, values in shown.counts.items()]
-    parts += [Text(note, style="dim") for reading in shown.labels.values() for note in reading.notes]
-    parts += ["", Text("Signatures (* language, … hash of its data)", style="bold")]
-    parts += [Text(text, overflow="fold") for texts in shown.signatures.values() for text in texts]
+    parts += [one_line(f"{name}: {_counted(values)}", "dim") for name, values in shown.counts.items()]
+    parts += [one_line(note, "dim") for reading in shown.labels.values() for note in reading.notes]
+    parts += ["", one_line("Signatures (* language, … hash of its data)", "bold")]
+    parts += [_folded(text) for texts in shown.signatures.values() for text in texts]
     return Group(*parts)
+
+
+def _folded(value: object) -> Text:
+    """In as many lines as it needs, cut nowhere."""
+    text = one_line(value)
+    text.overflow = "fold"
+    return text
 
 
 def _data_table(shown: Shown) -> RenderableType:

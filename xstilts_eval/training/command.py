@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xstilts_eval import processes
+from xstilts_eval import printing, processes
 from xstilts_eval.errors import SettingError
 from xstilts_eval.training import planning, recipe, run
 from xstilts_eval.training.recipe import Recipe
@@ -75,7 +75,7 @@ def train(
 ) -> list[Path]:
     """Train, saying what happens on the first process only."""
     check_trackers(report_to)
-    say = print if processes.is_first() else _silent
+    say = printing.say_all if processes.is_first() else _silent
     return run.run(wanted, output, data, stages, report_to, overwrite, say)
 
 

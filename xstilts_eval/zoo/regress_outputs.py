@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
-from xstilts_eval.tables import markdown_table, terminal_table, without_empty
+from xstilts_eval.foreign import safe
+from xstilts_eval.tables import in_markdown, markdown_table, one_line, terminal_table, without_empty
 from xstilts_eval.wording import ABSENT, counted, p_value
 from xstilts_eval.zoo.detection import span
 from xstilts_eval.zoo.gating import LEVEL
@@ -24,8 +23,6 @@ _FEW = 4
 """Languages that a row names in their own column."""
 _MOST_ROWS = 300
 """Rows of one Markdown table: a comment on a pull request ends at 65,536 characters."""
-_NOT_IN_XML = re.compile("[^\\t\\n\\r -\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
-"""Characters that XML 1.0 cannot hold (its production 2)."""
 
 
 def verdict_line(report: Report) -> str:
@@ -152,7 +149,7 @@ def _joined(group: Sequence[Verdict]) -> Row:
 
 def terminal(report: Report, every: bool = False) -> RenderableType:
     """Summary, what is not reproduced (or, with `every`, all records), counts and the outcome."""
-    parts: list[RenderableType] = [Text(f"{report.checkpoint} against {report.against}", style="bold"), ""]
+    parts: list[RenderableType] = [one_line(f"{report.checkpoint} against {report.against}", "bold"), ""]
     header, summary = summary_rows(report)
     if summary:
         parts += [terminal_table(*without_empty(header, summary), keys=2), ""]
@@ -161,16 +158,16 @@ def terminal(report: Report, every: bool = False) -> RenderableType:
     if shown := rows(report.verdicts) if every else short_rows(_not_reproduced(report)):
         parts += [terminal_table(*without_empty(HEADER, shown), keys=3), ""]
     lines = [*count_lines(report), *joint_lines(report.families)]
-    parts += [Text(line, style="dim") for line in lines]
-    parts.append(Text(verdict_line(report), style="bold green" if report.has_passed else "bold red"))
+    parts += [one_line(line, "dim") for line in lines]
+    parts.append(one_line(verdict_line(report), "bold green" if report.has_passed else "bold red"))
     return Group(*parts)
 
 
 def markdown(report: Report) -> str:
     """The outcome and the counts, then what is not reproduced, then what is, folded away."""
     mark = "✅" if report.has_passed else "❌"
-    lines = [f"## {mark} {_cell(verdict_line(report))}", "", f"Checkpoint: {_cell(report.checkpoint)}", ""]
-    lines += [f"- {_cell(line)}" for line in count_lines(report)] + [""]
+    lines = [f"## {mark} {in_markdown(verdict_line(report))}", "", f"Checkpoint: {in_markdown(report.checkpoint)}", ""]
+    lines += [f"- {in_markdown(line)}" for line in count_lines(report)] + [""]
     header, summary = summary_rows(report)
     if summary:
         lines += [*_table(header, summary), ""]
@@ -279,7 +276,7 @@ def _is_skipped(report: Report, verdict: Verdict) -> bool:
 
 
 def _xml(text: str) -> str:
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return safe(text, "xml")
 
 
 def _points(value: float) -> str:
@@ -287,11 +284,6 @@ def _points(value: float) -> str:
 
 
 def _table(header: Sequence[str], cells: Sequence[Row]) -> list[str]:
-    lines = markdown_table(header, ([_cell(cell) for cell in row] for row in cells[:_MOST_ROWS]))
+    lines = markdown_table(header, cells[:_MOST_ROWS])
     left_out = len(cells) - _MOST_ROWS
     return lines if left_out <= 0 else [*lines, "", f"… and {left_out} more, in the JSON"]
-
-
-def _cell(text: str) -> str:
-    """Text that cannot break a table, nor become markup."""
-    return re.sub(r"([|<>*`\[\]])", r"\\\1", " ".join(text.split()))

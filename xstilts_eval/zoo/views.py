@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from xstilts_eval.tables import terminal_table
+from xstilts_eval.tables import one_line, terminal_table
 from xstilts_eval.wording import ABSENT
 from xstilts_eval.zoo.check import Verdict
 from xstilts_eval.zoo.detection import Detection, by_model, detections, span
@@ -72,7 +72,7 @@ def short_size(parameters: int | str) -> str:
 
 def model_page(zoo: Zoo, model: Model, records: Sequence[Record]) -> Group:
     """Everything about one model: its entry, its records by stage, setting and benchmark, and their sources."""
-    parts: list[RenderableType] = [Text(model.name, style="bold"), _entry(model)]
+    parts: list[RenderableType] = [one_line(model.name, "bold"), _entry(model)]
     numbers = {key: index for index, key in enumerate(dict.fromkeys(record.source for record in records), start=1)}
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
@@ -81,10 +81,10 @@ def model_page(zoo: Zoo, model: Model, records: Sequence[Record]) -> Group:
         version = "" if version in ("unknown", benchmark) else f" ({version})"
         parts += [
             "",
-            Text(f"{benchmark}{version} · stage: {stage} · {setting}", style="bold"),
+            one_line(f"{benchmark}{version} · stage: {stage} · {setting}", "bold"),
             _scores(members, numbers),
         ]
-        parts += [Text(f"  note: {note}", style="dim") for note in dict.fromkeys(r.note for r in members) if note]
+        parts += [one_line(f"  note: {note}", "dim") for note in dict.fromkeys(r.note for r in members) if note]
     if found := [row for row in detections(zoo, model.name) if row.family in {record.family for record in records}]:
         parts += ["", Text("What xstilts regress detects (points)", style="bold"), _detected(found)]
         parts.append(Text(DETECTED, style="dim"))
@@ -92,7 +92,10 @@ def model_page(zoo: Zoo, model: Model, records: Sequence[Record]) -> Group:
     for key, index in numbers.items():
         source = zoo.sources[key]
         read_in = f"; read in: {source.read_in}" if source.read_in else ""
-        parts.append(Text(f"[{index}] {source.title}\n    {source.url}\n    {source.table}{read_in}"))
+        parts += [
+            one_line(f"[{index}] {source.title}"),
+            *map(one_line, (f"    {source.url}", f"    {source.table}{read_in}")),
+        ]
     return Group(*parts)
 
 
@@ -127,7 +130,7 @@ def detection_line(zoo: Zoo) -> str:
     return f"{text}, {len(joint)} of them by a family as a whole{ends} (each model: --detects)"
 
 
-def _entry(model: Model) -> Text:
+def _entry(model: Model) -> Group:
     languages = model.languages if isinstance(model.languages, (int, str)) else " ".join(model.languages)
     fields = {
         "hub id": model.hub_id,
@@ -144,7 +147,7 @@ def _entry(model: Model) -> Text:
     if "prompt" in evaluate:
         evaluate["prompt"] = repr(evaluate["prompt"])  # with its blanks, or visibly empty
     fields["evaluate"] = "; ".join(f"{name}: {value}" for name, value in evaluate.items()) or "unknown"
-    return Text("\n".join(f"  {name:<13}{value}" for name, value in fields.items() if value is not None))
+    return Group(*(one_line(f"  {name:<13}{value}") for name, value in fields.items() if value is not None))
 
 
 def _scores(records: Sequence[Record], numbers: dict[str, int]) -> Table:
