@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -9,13 +10,14 @@ import logging
 import pickle
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from rich.table import Table
 from rich.text import Text
 
-import xstilts_eval  # noqa: F401  (adds the filter of its logger)
+import xstilts_eval
 from tests.campaign.hostile import STRINGS
 from xstilts_eval import errors, printing
 from xstilts_eval.foreign import safe, visible
@@ -135,6 +137,24 @@ def test_json_says_the_same(text: str, capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out
     assert not OBEYED.search(printed)
     assert json.loads(printed) == {text: [text]}
+
+
+def test_commands_print_through_one_door() -> None:
+    """`print` and rich's console stand in `printing`, and where no command of ours is at work."""
+    apart = {
+        "printing.py",
+        "faults.py",
+        "quickstart.py",
+        "generate.py",
+        "source.py",
+        "build.py",
+        "xstilts_eval_bridge.py",
+    }
+    package = Path(xstilts_eval.__file__).parent
+    for path in package.rglob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        found = {node.func.id for node in calls if isinstance(node.func, ast.Name)} & {"print", "Console"}
+        assert not found or path.name in apart, f"{path}: {found}"
 
 
 def test_messages_quote_at_most_200_characters(caplog: pytest.LogCaptureFixture) -> None:

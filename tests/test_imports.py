@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "xstilts_eval"
 ROOMS = (
     ("", "errors", "writing", "locking", "reading", "validation", "faults", "paths", "processes", "printing", "tables",
-     "fingerprints", "hub_errors", "wording", "label_reading", "languages", "language_codes", "language_distances",
+     "fingerprints", "hub_errors", "wording", "foreign", "label_reading", "languages", "language_codes", "language_distances",
      "thoughts"),
     ("metrics",),
     ("data.files", "data.examples", "data.texts", "data.readers", "data.conllu", "data.ranking",

@@ -100,7 +100,7 @@ def test_junit(results: Path, zoo: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     (failure,) = suite[1]
     assert failure.get("message") == "published 80.00, ours 70.00, difference -10, allowed ±0.5, verdict drifted"
-    assert suite[3].get("name") == "a|b <i>\N{REPLACEMENT CHARACTER} ur acc (zero-shot, paper)"
+    assert suite[3].get("name") == "a|b <i>\\x01 ur acc (zero-shot, paper)"
     regress(results, "--against", MODEL, "--zoo", zoo, "--junit", file, "--tasks", "xtreme.xnli.ur")
     (suite,) = ElementTree.parse(file).getroot()
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")  # red, though no record fails
