@@ -18,6 +18,7 @@ from xstilts_eval import evaluation
 from xstilts_eval.benchmark import FAMILIES, XTREME, XTREMER
 from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.paths import sample_path
+from xstilts_eval.results import output as outputs
 
 SMALL = "xtreme_pawsx,xtreme_bucc2018"
 Run = subprocess.CompletedProcess[str]
@@ -41,7 +42,7 @@ def refused(run: Run) -> str:
 
 def leftovers(folder: Path) -> list[str]:
     """Temporary files that an atomic write would leave behind if it failed to clean up."""
-    return [str(path) for path in folder.rglob(".*") if path.is_file()]
+    return [str(path) for path in folder.rglob(".*") if path.is_file() and path.name != outputs.LOCK]
 
 
 # ------------------------------------------------------------------ what is selected
@@ -98,7 +99,7 @@ def test_settings_that_could_move_a_number_change_the_key() -> None:
     runs = [settings.identity(leaf, "weights") for settings in [base, *others]]
     runs += [base.identity({"xtreme.xnli.sw": "4567"}, "weights"), base.identity({}, "weights")]
     runs.append(base.identity(leaf, "other weights"))
-    assert len(set(map(evaluation.key_of, runs))) == 12
+    assert len(set(map(outputs.key_of, runs))) == 12
 
 
 def test_what_differs_between_two_runs() -> None:
@@ -109,10 +110,10 @@ def test_what_differs_between_two_runs() -> None:
     later = {"encoder": files["encoder"] | {"files": [["config.json", 10, 1], ["x.safetensors", 5, 2]]}}
     base = evaluation.Settings("m", model_args=(("layer", 3), ("prompt", "a: ")), limit=3)
     there = base.identity({"xtreme.xnli.de": "01", "xtreme.xnli.sw": "02"}, {"files": files})
-    assert evaluation.differences(there, json.loads(json.dumps(there))) == []
+    assert outputs.differences(there, json.loads(json.dumps(there))) == []
     changed = evaluation.Settings("m", ("xtreme_xnli",), model_args=(("prompt", "a: "), ("pooling", "cls")))
     here = changed.identity({"xtreme.xnli.de": "03"}, {"files": later})
-    assert evaluation.differences(there, here) == [
+    assert outputs.differences(there, here) == [
         "tasks: xtreme_* there, xtreme_xnli here",
         "limit: 3 there, none here",
         "model_args.layer: 3 there, none here",
@@ -121,10 +122,10 @@ def test_what_differs_between_two_runs() -> None:
         "data of xtreme.xnli.de changed",
     ]
     other = evaluation.Settings("other", model_args=base.model_args, limit=3)
-    assert evaluation.differences(there, other.identity(there["data"], {"files": later})) == [
+    assert outputs.differences(there, other.identity(there["data"], {"files": later})) == [
         "pretrained: m there, other here"
     ]
-    assert evaluation.differences({}, here) == []
+    assert outputs.differences({}, here) == []
 
 
 # ------------------------------------------------------------------ a whole run
@@ -254,13 +255,18 @@ def test_a_full_disk_is_one_sentence_and_no_half_file(tiny_bundle: Path, tmp_pat
     assert not leftovers(output)
 
 
+def opened(folder: Path, pretrained: str, overwrite: bool = False) -> list[str]:
+    with outputs.opened(folder, {"settings": {"pretrained": pretrained}}, overwrite) as output:
+        return output.whole(print)
+
+
 def test_an_unwritable_output_is_one_sentence(tiny_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     message = refused(xstilts("eval", tiny_bundle, "--data", "sample", "-t", SMALL, "-o", tmp_path / "file"))
     assert "is a file; give a folder" in message
     (tmp_path / "mine.txt").write_text("keep me")
     with pytest.raises(SettingError, match="is not empty and holds no run; give another --output"):
-        evaluation._open_output(tmp_path, {"settings": {"pretrained": "key"}}, overwrite=False)
+        opened(tmp_path, "key")
     assert (tmp_path / "mine.txt").read_text() == "keep me"
 
 
@@ -268,19 +274,19 @@ def test_overwrite_never_empties_a_folder_that_is_not_ours(minilm: Path, tmp_pat
     (tmp_path / "samples").mkdir()
     (tmp_path / "samples" / "mine.txt").write_text("keep me")
     with pytest.raises(SettingError, match="holds no run"):
-        evaluation._open_output(tmp_path, {"settings": {"pretrained": "key"}}, overwrite=True)
+        opened(tmp_path, "key", overwrite=True)
     run = xstilts("fit-head", minilm, "--data", "sample", "-o", tmp_path, "--overwrite")
     assert "exists and is not a bundle" in refused(run)
     assert (tmp_path / "samples" / "mine.txt").read_text() == "keep me"
 
 
 def test_overwrite_replaces_an_older_run_whole(tmp_path: Path) -> None:
-    evaluation._open_output(tmp_path, {"settings": {"pretrained": "old"}}, overwrite=False)
+    opened(tmp_path, "old")
     for name in ("results.json", "scoreboard.md", "samples/samples_x.jsonl", "families/x.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("old")
-    assert evaluation._open_output(tmp_path, {"settings": {"pretrained": "new"}}, overwrite=True) == {}
-    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+    assert opened(tmp_path, "new", overwrite=True) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json", ".lock"}
 
 
 def test_of_runs_that_start_at_once_one_gets_the_folder(tmp_path: Path) -> None:
@@ -288,7 +294,7 @@ def test_of_runs_that_start_at_once_one_gets_the_folder(tmp_path: Path) -> None:
 
     def take(key: int) -> str:
         try:
-            evaluation._open_output(tmp_path / "out", {"settings": {"pretrained": f"key{key}"}}, overwrite=False)
+            opened(tmp_path / "out", f"key{key}")
         except SettingError:
             return "refused"
         return f"key{key}"

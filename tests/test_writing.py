@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from xstilts_eval import writing
 from xstilts_eval.errors import SettingError, WriteError
 from xstilts_eval.writing import check_files, check_folders, folder_beside, move_into_place, write_atomically
 
@@ -101,3 +104,46 @@ def test_an_older_folder_comes_back_when_the_new_one_cannot_be_moved(
     with pytest.raises(OSError, match="No space"), folder_beside(target) as new:
         move_into_place(new, target)
     assert [file.name for file in tmp_path.rglob("*")] == ["export", "old.txt"]
+
+
+# ------------------------------------------------------------------------------- what killed processes leave
+
+
+def dead_process() -> int:
+    """The number of a process that has just ended."""
+    return int(subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True).stdout)
+
+
+def look_again() -> None:
+    writing._LOOKED_AT.clear()
+
+
+def test_what_a_killed_process_was_writing_goes(tmp_path: Path) -> None:
+    dead, host = dead_process(), writing._host()
+    left = [f".a.{host}-{dead}.tmp.json", f".b.c.{host}-{dead}.tmp", f".d.{host}-{dead}.tmpx9_k"]
+    kept = [f".a.{host}-{os.getpid()}.tmp.json", ".a.12.tmp.json", ".hidden", "a.tmp", f".a.0000-{dead}.tmp.json"]
+    (tmp_path / left[2] / "new").mkdir(parents=True)
+    for name in (*left[:2], *kept):
+        (tmp_path / name).write_text("x")
+    look_again()
+    writing.write_atomically(tmp_path / "other.json", "{}")
+    assert {path.name for path in tmp_path.iterdir()} == {"other.json", *kept}
+    os.utime(tmp_path / kept[-1], (0, 0))  # of another machine: after a day
+    look_again()
+    writing.write_atomically(tmp_path / "other.json", "{}")
+    assert not (tmp_path / kept[-1]).exists()
+
+
+def test_a_folder_that_was_being_replaced_comes_back(tmp_path: Path) -> None:
+    """Killed between the two renames of `move_into_place`."""
+    outer = tmp_path / f".bundle.{writing._host()}-{dead_process()}.tmpabc_1"
+    (outer / "new").mkdir(parents=True)
+    (outer / "old").mkdir()
+    (outer / "old" / "bundle.json").write_text("old")
+    look_again()
+    with writing.folder_beside(tmp_path / "bundle") as new:
+        assert (tmp_path / "bundle" / "bundle.json").read_text() == "old"
+        (new / "bundle.json").write_text("new")
+        writing.move_into_place(new, tmp_path / "bundle")
+    assert {path.name for path in tmp_path.iterdir()} == {"bundle"}
+    assert (tmp_path / "bundle" / "bundle.json").read_text() == "new"

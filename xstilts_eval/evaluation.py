@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import copy
 import fnmatch
-import hashlib
 import json
 import logging
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -19,12 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from xstilts_eval import __version__, own_datasets, reading
+from xstilts_eval import __version__, own_datasets
 from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, leaf_parts
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.flores_groups import language_groups
 from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
+from xstilts_eval.results import output as outputs
+from xstilts_eval.results.output import Output
 from xstilts_eval.tasks import generate
 from xstilts_eval.wording import counted
 from xstilts_eval.writing import write_atomically
@@ -63,11 +63,6 @@ class Settings:
             found["datasets"] = origins
         plain: dict[str, Any] = json.loads(json.dumps(found, default=str))
         return plain
-
-
-def key_of(identity: dict[str, Any]) -> str:
-    """Hash of a run's identity."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
@@ -162,17 +157,16 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
         for family, languages in fit.items()
         for language in languages
     }
-    done: dict[str, Path] = {}
-    if session.is_first:
-        done = _open_output(output, settings.identity(revisions, session.checkpoint.fingerprint()), overwrite)
-    done = session.from_first(done)
-    parts = _run_families(session, fit, output, done, say)
+    identity = settings.identity(revisions, session.checkpoint.fingerprint())
     if not session.is_first:
+        _run_families(session, fit, None, say)
         return None
-    merged = merge(parts)
-    write_atomically(output / "results.json", _dump(merged))
-    board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], skipped)
-    write_scoreboard(board, output)
+    with outputs.opened(output, identity, overwrite, say, may_wait=session.is_alone) as folder:
+        parts = _run_families(session, fit, folder, say)
+        merged = merge(parts)
+        write_atomically(output / "results.json", _dump(merged))
+        board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], skipped)
+        write_scoreboard(board, output)
     say(f"{counted(len(parts), 'family', 'families')} in {time.monotonic() - started:.0f} s")
     return board
 
@@ -185,111 +179,25 @@ def write_scoreboard(board: scoreboard.Scoreboard, output: Path) -> None:
     write_atomically(output / "scoreboard.md", render.markdown(board))
 
 
-def _open_output(output: Path, identity: dict[str, Any], overwrite: bool) -> dict[str, Path]:
-    """Finished families of an earlier call with the same settings; refuses a folder that holds something else."""
-    marker, key = output / "run.json", key_of(identity)
-    if output.exists() and not output.is_dir():
-        raise SettingError(f"{output} is a file; give a folder for the results")
-    if marker.is_file() and not overwrite:
-        if key not in (text := marker.read_text(encoding="utf-8", errors="replace")):
-            differing = "; ".join(differences(_identity_in(text), identity))
-            raise SettingError(
-                f"{output} holds the results of another run ({differing or 'it does not say of which'}); give another "
-                "--output or --overwrite"
-            )
-        return {path.stem: path for path in (output / "families").glob("*.json")}
-    if output.is_dir() and any(output.iterdir()) and not marker.is_file():  # not ours to empty, whatever the option
-        raise SettingError(f"{output} is not empty and holds no run; give another --output")
-    if overwrite:
-        for name in ("results.json", "scoreboard.json", "scoreboard.md", "run.json"):
-            (output / name).unlink(missing_ok=True)
-        for name in ("families", "samples"):
-            shutil.rmtree(output / name, ignore_errors=True)
-    output.mkdir(parents=True, exist_ok=True)
-    try:
-        with marker.open("x", encoding="utf-8") as file:  # of two runs that start at once, one gets the folder
-            file.write(json.dumps({"key": key, **identity}) + "\n")
-    except FileExistsError as error:
-        raise SettingError(f"another run has just taken {output}; give another --output") from error
-    return {}
-
-
-def _identity_in(text: str) -> dict[str, Any]:
-    """What the file of an earlier run says of it; {} where that cannot be read."""
-    try:
-        found = reading.parse_json(text, "run")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) and isinstance(found.get("settings"), dict) else {}
-
-
-_SHOWN = 5
-"""Differences that a refusal lists; the rest is counted."""
-
-
-def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
-    """What differs between two runs, one phrase each: setting by setting, data by leaf, checkpoint by file.
-
-    Leaves that only one of the runs selected are a difference of its tasks or its data folder, and told as such.
-    """
-    if not there:
-        return []
-    then, now = _flat(there), _flat(here)
-    differing = [name for name in dict.fromkeys([*then, *now]) if name != "key" and then.get(name) != now.get(name)]
-    found = [
-        f"{name.removeprefix('settings.')}: {_shown(then.get(name))} there, {_shown(now.get(name))} here"
-        for name in differing
-        if not name.startswith(("data.", "checkpoint."))
-    ]
-    if "settings.pretrained" not in differing:
-        found += [f"{name.removeprefix('checkpoint.')} changed" for name in differing if name.startswith("checkpoint.")]
-    shared = [name for name in then if name in now and name.startswith("data.")]
-    found += [f"data of {name.removeprefix('data.')} changed" for name in shared if then[name] != now[name]]
-    alone = {name.removeprefix("data.") for name in then.keys() ^ now.keys() if name.startswith("data.")}
-    if alone and not any(line.startswith("tasks:") for line in found):
-        found.append(f"only one of them has {_shown(sorted(alone))}")
-    more = [f"{len(found) - _SHOWN} more"] if len(found) > _SHOWN + 1 else []
-    return [*found[:_SHOWN], *more] if more else found
-
-
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Leaves of nested dictionaries by dotted name; a list of files (name, size, time) counts by name."""
-    if isinstance(value, list) and value and all(isinstance(item, list) and len(item) == 3 for item in value):
-        value = {str(file): f"{size} bytes, time {time_}" for file, size, time_ in value}
-    if not isinstance(value, dict):
-        return {name: value}
-    return {
-        key: leaf for part, inner in value.items() for key, leaf in _flat(inner, f"{name}.{part}".lstrip(".")).items()
-    }
-
-
-def _shown(value: Any) -> str:
-    """A value in a sentence, cut where it is long."""
-    value = f"{value:g}" if isinstance(value, float) else value
-    text = "none" if value in (None, [], {}) else " ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
 def _run_families(
-    session: _Session, fit: dict[Family, list[str]], output: Path, done: dict[str, Path], say: Say
+    session: _Session, fit: dict[Family, list[str]], output: Output | None, say: Say
 ) -> list[dict[str, Any]]:
+    """Results family by family, on the first process, which has the `output`; finished ones are not run again."""
+    done = session.from_first(output.whole(say) if output else [])
     parts = []
     for family, languages in fit.items():
         if family.group in done:
             say(f"{family.group}: done before, kept")
-            if not session.is_first:
-                continue
-            parts.append(reading.read_json(done[family.group], "a part of a run"))
+            if output:
+                parts.append(output.read(family.group))
             continue
         results = session.run([family.leaf(language) for language in languages])
-        if results is None:
+        if results is None or output is None:
             continue
         samples = results.pop("samples")
-        for leaf, rows in samples.items():
-            write_atomically(output / "samples" / f"samples_{leaf}.jsonl", _lines(rows))
         interval = intervals.family_interval(family, {leaf_parts(leaf)[1]: rows for leaf, rows in samples.items()})
         results["xstilts_intervals"] = {family.group: interval}
-        write_atomically(output / "families" / f"{family.group}.json", _dump(results))
+        output.finish(family.group, _dump(results), {leaf: _lines(rows) for leaf, rows in samples.items()})
         parts.append(results)
     return parts
 
@@ -322,6 +230,10 @@ class _Session:
     @property
     def is_first(self) -> bool:
         return self._model.processes.is_first
+
+    @property
+    def is_alone(self) -> bool:
+        return self._model.processes.world_size == 1
 
     def from_first(self, value: T) -> T:
         """The first process's value, on every process."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from xstilts_eval.errors import SettingError, WriteError, XstiltsError
@@ -69,7 +74,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Nothing is left of it where the block raises, and what was there stays whole.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    remove_left_over(path.parent)
+    temporary = path.with_name(f".{path.stem}.{_writer()}.tmp{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
@@ -85,7 +91,8 @@ def folder_beside(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        outer = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        remove_left_over(target.parent)
+        outer = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.{_writer()}.tmp"))
     except OSError as error:
         raise WriteError(f"{target} cannot be written: {error.strerror or error}") from error
     try:
@@ -96,7 +103,10 @@ def folder_beside(target: Path) -> Iterator[Path]:
 
 
 def move_into_place(built: Path, target: Path) -> None:
-    """Put a folder of `folder_beside` in the place of `target`; an older one comes back if that fails."""
+    """Put a folder of `folder_beside` in the place of `target`; an older one comes back if that fails.
+
+    After a kill it comes back by `remove_left_over`.
+    """
     old = built.with_name("old")
     try:
         if target.exists():
@@ -123,3 +133,55 @@ def telling_of_a_full_disk(what: str) -> Iterator[None]:
         if not any(word in str(error) for word in _ARCHIVE):
             raise
         raise WriteError(f"{what} cannot be written: its file was cut off, as on a full disk") from error
+
+
+# ------------------------------------------------------------------------------- what killed processes leave
+
+_LEFT_OVER = re.compile(r"\.(?P<name>.+)\.(?P<host>[0-9a-f]{4})-(?P<process>\d+)\.tmp\w*(?:\.\w+)?")
+"""A name of `replacing` or `folder_beside`."""
+_ABANDONED = 86_400.0
+"""Seconds after which a file of another machine's process is taken for left over: whether that runs is not known."""
+_LOOKED_AT: set[tuple[Path, int]] = set()
+"""Folders, each with the process that has looked for what is left over in it: once is enough."""
+
+
+def _writer() -> str:
+    return f"{_host()}-{os.getpid()}"
+
+
+@cache
+def _host() -> str:
+    return hashlib.blake2s(socket.gethostname().encode(), digest_size=2).hexdigest()
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what killed processes were writing in `folder`; where one was replacing a folder, the old one comes back.
+
+    A process looks once. What cannot be removed stays.
+    """
+    if (key := (folder.absolute(), os.getpid())) in _LOOKED_AT:
+        return
+    _LOOKED_AT.add(key)
+    with suppress(OSError):
+        for path in list(folder.iterdir()):
+            found = _LEFT_OVER.fullmatch(path.name)
+            if found is None or not _is_abandoned(path, found["host"], int(found["process"])):
+                continue
+            if not path.is_dir():
+                path.unlink(missing_ok=True)
+                continue
+            if (path / "old").exists() and not (folder / found["name"]).exists():
+                (path / "old").rename(folder / found["name"])
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_abandoned(path: Path, host: str, process: int) -> bool:
+    if host != _host() or os.name != "posix":
+        return time.time() - path.lstat().st_mtime > _ABANDONED
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass  # somebody else's, and alive
+    return False

