@@ -51,6 +51,15 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a contender in a process of its own gives back: its result, its seconds, its peak of memory in MiB."""
+
+    result: Any
+    seconds: float
+    mib: float
+
+
+@dataclass(frozen=True)
 class Contender:
     """One way to do the job: `run` takes nothing and returns the result, which is compared with the others'."""
 
@@ -110,14 +119,19 @@ def compare(comparison: Comparison, repeats: int, clock: Callable[[], float] = t
     """
     contenders = (comparison.ours, *comparison.peers)
     seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    memory: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     agreements: dict[str, Agreement] = {}
     generator = random.Random(SEED)
     for number in range(repeats + 1):
         results = {}
         for contender in generator.sample(contenders, len(contenders)):
             begin = clock()
-            results[contender.name] = contender.run()
+            result = contender.run()
             taken = clock() - begin
+            if isinstance(result, Measured):
+                memory[contender.name].append(result.mib)
+                result, taken = result.result, result.seconds
+            results[contender.name] = result
             if number:
                 seconds[contender.name].append(taken)
         for peer in comparison.peers:
@@ -138,12 +152,19 @@ def compare(comparison: Comparison, repeats: int, clock: Callable[[], float] = t
                 "name": peer.name,
                 "ratio": asdict(ratios(seconds[peer.name], seconds[comparison.ours.name])),
                 "target": comparison.targets.get(peer.name),
-                "agreement": agreements[peer.name].text,
+                "agreement": agreements[peer.name].text + _peaks(memory[comparison.ours.name], memory[peer.name]),
             }
             for peer in comparison.peers
         ],
         "limits": comparison.limits,
     }
+
+
+def _peaks(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    if not ours or not theirs:
+        return ""
+    own, other = Summary.of(ours).median, Summary.of(theirs).median
+    return f"; peak memory {own:,.0f} MiB for {other:,.0f} ({own / other:.0%})"
 
 
 def ratios(theirs: Sequence[float], ours: Sequence[float]) -> Summary:

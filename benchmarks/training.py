@@ -26,7 +26,7 @@ from xstilts_eval.training.settings import StageSettings
 _RATE = 2e-5
 _MICRO = 8
 """XTREME's micro-batch for base-sized models (`scripts/train_*.sh`)."""
-_CLOSE = {"float32": 5e-3, "bfloat16": 0.15}
+CLOSE = {"float32": 5e-3, "bfloat16": 0.15}
 """Largest difference of the two losses of one step: rounding, which every step carries on."""
 
 
@@ -51,7 +51,7 @@ def tagged_sentences_bf16(size: Size) -> Comparison:
 
 
 def _pairs(name: str, size: Size, precision: str, target: float) -> Comparison:
-    model = inputs.encoder("AutoModelForSequenceClassification", num_labels=2, **_NO_DROPOUT).train()
+    model = inputs.encoder("AutoModelForSequenceClassification", num_labels=2, **NO_DROPOUT).train()
     documents = inputs.pairs(size.steps * _MICRO, ("en",))
     found = rows.pair_rows(inputs.loaded(model, pairs.MAX_LENGTH), documents)
     return _comparison(name, "Training on sentence pairs", "PAWS-X pairs", model, kinds.PAIR, found, _MICRO, 128,
@@ -59,7 +59,7 @@ def _pairs(name: str, size: Size, precision: str, target: float) -> Comparison:
 
 
 def _tags(name: str, size: Size, precision: str, target: float) -> Comparison:
-    model = inputs.encoder("AutoModelForTokenClassification", num_labels=len(UPOS), **_NO_DROPOUT).train()
+    model = inputs.encoder("AutoModelForTokenClassification", num_labels=len(UPOS), **NO_DROPOUT).train()
     documents = inputs.documents("udpos", ("en",), size.steps * _MICRO, "dev")
     found = rows.tagged_rows(inputs.loaded(model, tagging.MAX_LENGTH), documents, UPOS)
     return _comparison(
@@ -68,7 +68,7 @@ def _tags(name: str, size: Size, precision: str, target: float) -> Comparison:
     )  # fmt: skip
 
 
-_NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+NO_DROPOUT: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 """So that both sides compute the same losses."""
 
 
@@ -95,30 +95,30 @@ def _comparison(
         title=f"{title}, {short}",
         inputs=f"{len(steps)} steps of {batch} {what} ({sum(lengths) / len(lengths):.0f} tokens on average), MiniLM-L6 "
         "with a random head, no dropout, AdamW; the same rows in every step of both",
-        ours=Contender("loop.train", lambda: _ours(model, kind, found, lengths, steps, batch, precision)),
+        ours=Contender("loop.train", lambda: ours(copy.deepcopy(model), kind, found, steps, batch, precision)),
         peers=peers,
-        agree=lambda ours, theirs: _same_losses(ours, theirs, _CLOSE[precision]),
+        agree=lambda one, other: same_losses(one, other, CLOSE[precision]),
         targets={peers[0].name: target},
         limits="Padding and rows of the vocabulary saved, then matrix products.",
     )
 
 
-def _ours(
+def ours(
     model: Any,
     kind: Kind,
     found: Sequence[dict[str, Any]],
-    lengths: list[int],
     steps: list[batches.Step],
     batch: int,
     precision: str,
+    pad_token_id: int = 0,
 ) -> list[float]:
-    head = copy.deepcopy(model)
-    shared = heads.SharedEncoder(head.base_model, {"task": head}, {"task": kind})
+    """Loss of each step; `model` is trained."""
+    shared = heads.SharedEncoder(model.base_model, {"task": model}, {"task": kind})
     shared.use_fast_paths()
     shared.table = vocabulary.compact(shared.encoder, rows.ids_of(found))
     task = loop.TaskRows(
         head="task",
-        lengths=lengths,
+        lengths=[rows.length(row) for row in found],
         row=lambda index, _: found[index],
         items=lambda index, _: heads.items_of(kind, found[index]),
         name=str,
@@ -133,7 +133,7 @@ def _ours(
         1,
         folder,
         "ours",
-        lambda rows_: rows.collate(rows_, 0),
+        lambda rows_: rows.collate(rows_, pad_token_id),
         keep_checkpoints=False,  # as the peer
     )
     try:
@@ -149,30 +149,38 @@ def _peer(
     dataset = [_fixed(found[row], padded) for step in steps for row in step.rows]
 
     def run() -> list[float]:
-        folder = tempfile.mkdtemp(prefix="benchmarks-")
-        arguments = transformers.TrainingArguments(
-            output_dir=folder,
-            num_train_epochs=1,
-            learning_rate=_RATE,
-            weight_decay=0.0,
-            per_device_train_batch_size=_MICRO,
-            gradient_accumulation_steps=batch // _MICRO,
-            train_sampling_strategy="sequential",
-            bf16=precision == "bfloat16",
-            use_cpu=True,
-            logging_steps=1,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-        )
-        trainer = transformers.Trainer(model=copy.deepcopy(model), args=arguments, train_dataset=dataset)
-        trainer.remove_callback(transformers.PrinterCallback)
-        trainer.train()
-        shutil.rmtree(folder, ignore_errors=True)
-        return [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+        return trainers(copy.deepcopy(model), dataset, _MICRO, batch // _MICRO, precision)
 
     short = "fp32" if precision == "float32" else "bf16"
     return Contender(f"Trainer, fixed padding to {padded}, micro-batch {_MICRO}, {short}", run)
+
+
+def trainers(
+    model: Any, dataset: Sequence[dict[str, Any]], batch: int, accumulated: int, precision: str, collate: Any = None
+) -> list[float]:
+    """Loss of each step of transformers' Trainer, which takes the rows in their order; `model` is trained."""
+    folder = tempfile.mkdtemp(prefix="benchmarks-")
+    arguments = transformers.TrainingArguments(
+        output_dir=folder,
+        num_train_epochs=1,
+        learning_rate=_RATE,
+        weight_decay=0.0,
+        per_device_train_batch_size=batch,
+        gradient_accumulation_steps=accumulated,
+        train_sampling_strategy="sequential",
+        bf16=precision == "bfloat16",
+        use_cpu=True,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=collate is None,
+    )
+    trainer = transformers.Trainer(model=model, args=arguments, train_dataset=dataset, data_collator=collate)
+    trainer.remove_callback(transformers.PrinterCallback)
+    trainer.train()
+    shutil.rmtree(folder, ignore_errors=True)
+    return [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
 
 
 def _fixed(row: dict[str, Any], length: int) -> dict[str, Any]:
@@ -180,12 +188,13 @@ def _fixed(row: dict[str, Any], length: int) -> dict[str, Any]:
     for name, value in row.items():
         if name != "document":
             is_list = isinstance(value, list)
-            padding = [heads.IGNORED if name == "labels" else 0] * (length - len(value)) if is_list else []
+            padding = [rows.IGNORED if name == "labels" else 0] * (length - len(value)) if is_list else []
             filled[name] = torch.tensor(value + padding if is_list else value)
     return filled
 
 
-def _same_losses(ours: list[float], theirs: list[float], close: float) -> Agreement:
-    worst = max(abs(one - other) for one, other in zip(ours, theirs, strict=True))
-    text = f"losses of all {len(ours)} steps within {worst:.0e} ({ours[0]:.3f} to {ours[-1]:.3f})"
+def same_losses(found: list[float], theirs: list[float], close: float) -> Agreement:
+    """Whether two runs have the same loss in every step, but for rounding."""
+    worst = max(abs(one - other) for one, other in zip(found, theirs, strict=True))
+    text = f"losses of all {len(found)} steps within {worst:.0e} ({found[0]:.3f} to {found[-1]:.3f})"
     return Agreement(worst <= close, text)
