@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import inputs, measure, report
 from benchmarks.__main__ import KEPT, NAMES
-from benchmarks.measure import Agreement, Comparison, Contender, Cost, Summary
+from benchmarks.measure import Agreement, Comparison, Contender, Cost, Measured, Summary
 from benchmarks.mining_memory import point
 
 
@@ -47,6 +47,14 @@ def test_faiss_agrees():
 def test_forward_passes_agree(name, minilm):
     pytest.importorskip("sentence_transformers")
     measure.compare(made(name), repeats=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["tags", "pairs", "windows"])
+def test_training_on_the_multilingual_encoder_agrees(task, e5):
+    """Same rows, same tokens, same losses; each side in its process."""
+    found = measure.compare(made(f"training_e5_{task}_fp32"), repeats=1)
+    assert "peak memory" in found["peers"][0]["agreement"]
 
 
 def test_fixed_padding_agrees(minilm):
@@ -135,6 +143,14 @@ def test_results_that_differ_are_no_comparison():
     comparison, _ = counted((1, 2))
     with pytest.raises(RuntimeError, match="ours against peer: 1 and 2"):
         measure.compare(comparison, repeats=1)
+
+
+def test_a_process_of_its_own_brings_its_seconds_and_its_memory():
+    comparison, _ = counted((Measured("same", 2.0, 100.0), Measured("same", 5.0, 400.0)))
+    found = measure.compare(comparison, repeats=2)
+    assert found["seconds"] == {"ours": [2.0, 2.0], "peer": [5.0, 5.0]}
+    assert found["peers"][0]["ratio"]["median"] == 2.5
+    assert found["peers"][0]["agreement"] == "same and same; peak memory 100 MiB for 400 (25%)"
 
 
 def test_a_cost_forgets_its_first_run():
