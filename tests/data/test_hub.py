@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests import hub_rows
@@ -204,6 +207,26 @@ def test_broken_files_are_one_sentence(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(FetchError, match=rf"{name}(: cannot be read|, line 1: not JSON)"):
             hub.read_rows(tmp_path / name, f"x/{name}")
+
+
+@pytest.mark.parametrize(
+    "description", ["{", "[]", '{"info": 5}', '{"info": {"features": {"label": {"_type": "Program"}}}}']
+)
+def test_a_description_of_columns_that_is_none_is_one_sentence(tmp_path: Path, description: str) -> None:
+    table = pyarrow.table({"label": [0, 1]}).replace_schema_metadata({"huggingface": description})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(FetchError, match=r"x/a.parquet: cannot be read \("):
+        hub.read_rows(tmp_path / "a.parquet", "x/a.parquet")
+
+
+def test_class_names_stand_in_columns_and_in_lists_of_either_form(tmp_path: Path) -> None:
+    """`datasets` 4 wrote lists as ``List``, 3 as ``Sequence``, 1 as a list in JSON; an index without a name stays."""
+    tag = {"_type": "ClassLabel", "names": ["O", "B-LOC"]}
+    for form in ({"_type": "List", "feature": tag}, {"_type": "Sequence", "feature": tag}, [tag]):
+        description = json.dumps({"info": {"features": {"text": {"_type": "Value", "dtype": "string"}, "tags": form}}})
+        table = pyarrow.table({"text": ["a b c"], "tags": [[1, 0, -1]]})
+        pyarrow.parquet.write_table(table.replace_schema_metadata({"huggingface": description}), tmp_path / "a.parquet")
+        assert hub.read_rows(tmp_path / "a.parquet", "a.parquet") == [{"text": "a b c", "tags": ["B-LOC", "O", -1]}]
 
 
 def test_nine_families() -> None:

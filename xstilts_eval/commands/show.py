@@ -12,6 +12,7 @@ def show(
     results: list[str] = typer.Argument(help="Results files, output folders, runs with seed-N inside, or zoo:MODEL."),
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
     languages: bool = typer.Option(True, help="Show the table by language."),
+    types: bool = typer.Option(False, "--types", help="Show scores of each entity type, from the samples."),
     json_: bool = typer.Option(False, "--json", help="Print JSON: one object, or a list for several RESULTS."),
 ) -> None:
     """What was run, on what data, with which checkpoint: scoreboard, counts and signatures at a glance."""
@@ -24,7 +25,7 @@ def show(
         if given.startswith(sides.ZOO):
             pages.append(_published(given, json_))
             continue
-        shown = [showing.read(folder) for folder in run.places(Path(given), inner)]
+        shown = [showing.read(folder, types) for folder in run.places(Path(given), inner)]
         pages += [showing.as_json(one) if json_ else showing.terminal(one, languages) for one in shown]
     if json_:
         printing.write_json(pages[0] if len(pages) == 1 else pages, "-")

@@ -52,6 +52,10 @@ class Plan:
     differences: str
 
 
+# pyarrow's and JSON's are ValueErrors or OSErrors; `datasets` raises the others for a description that is none.
+_UNREADABLE = (OSError, ValueError, EOFError, zlib.error, KeyError, TypeError, AttributeError)
+
+
 def repositories() -> tuple[Repository, ...]:
     """Every repository that some dataset comes from, once."""
     given = [family.data.hub for family in FAMILIES.values()]
@@ -117,42 +121,36 @@ def read_rows(path: Path, name: str) -> list[Row]:
             return _parquet_rows(path)
         with gzip.open(path, "rt", encoding="utf-8") if name.endswith(".gz") else path.open(encoding="utf-8") as file:
             numbered = [(number, line) for number, line in enumerate(file, 1) if line.strip()]
-    except (OSError, ValueError, EOFError, zlib.error) as error:  # pyarrow's and JSON's are ValueErrors or OSErrors
+    except _UNREADABLE as error:
         raise FetchError(f"{name}: cannot be read ({str(error).splitlines()[0][:150]})") from error
     return [reading.parse_json(line, name, number, FetchError) for number, line in numbered]
 
 
 def _parquet_rows(path: Path) -> list[Row]:
+    """`datasets` reads the description that it stores in every parquet file; nothing is cached on disk."""
+    from datasets import Dataset
+    from datasets.table import InMemoryTable
     from pyarrow import parquet  # type: ignore[import-untyped]
 
-    table = parquet.read_table(path)
-    names = _class_names((table.schema.metadata or {}).get(b"huggingface"))
-    rows: list[Row] = table.to_pylist()
-    for column, labels in names.items():
-        for row in rows:
-            row[column] = _named(row[column], labels)
+    table = Dataset(InMemoryTable(parquet.read_table(path)))
+    rows: list[Row] = table.to_list()
+    for column, feature in table.features.items():
+        if names := _class_names(feature):
+            for row in rows:
+                row[column] = _named(row[column], names)
     return rows
 
 
-def _named(value: Any, labels: Sequence[str]) -> Any:
+def _named(value: Any, names: Sequence[str]) -> Any:
     if isinstance(value, list):
-        return [_named(one, labels) for one in value]
-    return labels[value] if isinstance(value, int) and 0 <= value < len(labels) else value
+        return [_named(one, names) for one in value]
+    return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
 
 
-def _class_names(metadata: bytes | None) -> dict[str, list[str]]:
-    """Names of the classes by column, from the description that `datasets` stores in every parquet file it writes."""
-    features = (
-        reading.parse_json(metadata.decode(), "a parquet file", fault=FetchError)["info"]["features"]
-        if metadata
-        else {}
-    )
-    found = {}
-    for column, feature in features.items():
-        while isinstance(feature, (dict, list)):
-            inner = feature[0] if isinstance(feature, list) else feature
-            if "names" in inner:
-                found[column] = inner["names"]
-                break
-            feature = inner.get("feature")
-    return found
+def _class_names(feature: Any) -> Sequence[str]:
+    """Names of the classes in a column or in its lists; () for other columns."""
+    from datasets import ClassLabel
+
+    while hasattr(feature, "feature"):
+        feature = feature.feature
+    return tuple(feature.names) if isinstance(feature, ClassLabel) else ()

@@ -285,6 +285,11 @@ class Dataset:
         return self.kind.is_embedded
 
     @property
+    def entity_types(self) -> tuple[str, ...]:
+        """Types of the entities that its IOB2 tags mark; () for classes and other tags."""
+        return tuple(label.removeprefix("B-") for label in self.labels if label.startswith("B-"))
+
+    @property
     def is_line_by_line(self) -> bool:
         """Whether an item is a line in two languages, each from a file of its own."""
         return self.data.search == "lines"

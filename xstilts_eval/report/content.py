@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,11 @@ from xstilts_eval.report.comparison import Comparison
 from xstilts_eval.report.runs import Run
 from xstilts_eval.report.scene import SERIES
 from xstilts_eval.report.training import Stage
+from xstilts_eval.results import entity_types
+from xstilts_eval.results.entity_types import EntityType
 
+Types = Mapping[str, Mapping[str, Sequence[EntityType]]]
+"""Entity types by group and language."""
 NO_BASELINE = "none"
 """`--baseline none`: scores alone, no gains."""
 
@@ -24,7 +28,7 @@ class Content:
     """`why_no_gains` is a sentence where `comparisons` is empty; `warnings` stand on top of the page.
 
     `marked` are (run, group) whose scores cannot stand beside those of the other runs; `distances` are those to
-    English by language, in the `measure` asked for.
+    English by language, in the `measure` asked for. `types` are the entity types by run.
     """
 
     runs: tuple[Run, ...]
@@ -36,6 +40,7 @@ class Content:
     stages: tuple[Stage, ...]
     measure: str
     distances: dict[str, float]
+    types: dict[str, Types]
 
     @property
     def is_sample(self) -> bool:
@@ -102,7 +107,22 @@ def gather(
         stages=tuple(stages),
         measure=measure,
         distances=distances,
+        types={run.name: types for run in found if (types := _types(run))},
     )
+
+
+def _types(run: Run) -> Types:
+    """The entity types of a run's tagged datasets, each the mean over its seeds."""
+    found: dict[str, dict[str, list[Sequence[EntityType]]]] = {}
+    for by_seed, place in ((run.results[seed][part], by_inner[seed])
+                           for part, by_inner in enumerate(run.folders.values()) for seed in run.seeds):  # fmt: skip
+        for group, by_language in entity_types.of_run(place, by_seed).items():
+            for language, rows in by_language.items():
+                found.setdefault(group, {}).setdefault(language, []).append(rows)
+    return {
+        group: {language: entity_types.over_seeds(seeds) for language, seeds in by_language.items()}
+        for group, by_language in found.items()
+    }
 
 
 def _same(text: str, wanted: str) -> bool:

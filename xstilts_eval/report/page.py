@@ -47,6 +47,8 @@ def sections(content: Content) -> list[Section]:
     if content.comparisons:
         by_language = tables.gains_by_language(content)
         found.append(Section("s-distance", "Gain and distance to English", drawn.get("distance"), by_language))
+    if content.types:
+        found.append(Section("s-types", "Entity types", table=tables.types(content)))
     if content.stages:
         found.append(Section("s-training", "Training", drawn.get("training"), tables.training(content)))
     found.append(Section("s-details", "Metrics and counts", table=tables.details(content)))

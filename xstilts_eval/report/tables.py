@@ -10,7 +10,8 @@ from xstilts_eval.report.comparison import MeanGain
 from xstilts_eval.report.content import Content, language_name
 from xstilts_eval.report.runs import Estimate, Run, Scored
 from xstilts_eval.report.training import Stage
-from xstilts_eval.results import signature
+from xstilts_eval.results import entity_types, signature
+from xstilts_eval.results.entity_types import EntityType
 from xstilts_eval.results.gains import Gain, without_interval
 from xstilts_eval.results.render import MISSING
 from xstilts_eval.results.signature import Signature
@@ -166,6 +167,31 @@ def details(content: Content) -> Table:
                 )  # fmt: skip
     caption = "selected documents = scored + failed; unparsed ones are scored as they are."
     return Table("details", "Metrics and counts", caption, tuple(columns), tuple(rows))
+
+
+def types(content: Content) -> Table:
+    """Precision, recall and F1 of each entity type: means over languages, then every language."""
+    columns = [Column("run", is_number=False), Column("family", is_number=False), Column("language", is_number=False)]
+    columns += [Column("code", is_number=False), Column("type", is_number=False)]
+    columns += [Column("precision"), Column("recall"), Column("F1"), Column("entities", "in the gold tags")]
+    means, rows = [], []
+    for run, by_group in content.types.items():
+        for group, by_language in by_group.items():
+            title = Cell(FAMILIES[group].title)
+            for one in entity_types.mean(by_language.values()) if len(by_language) > 1 else ():
+                means.append((Cell(run), title, Cell("mean"), Cell(""), *_type(one)))
+            for code in (code for code in content.languages_of(group) if code in by_language):
+                rows += [(Cell(run), *_names(group, code), *_type(one)) for one in by_language[code]]
+    caption = (
+        "Percent, of whole entities, as seqeval counts them; means are over the languages that have the type, and "
+    )
+    caption += "over seeds. Read from the samples of the runs."
+    return Table("types", "Entity types", caption, tuple(columns), (*means, *rows), pinned=len(means))
+
+
+def _type(found: EntityType) -> tuple[Cell, ...]:
+    scores = (number(found.precision), number(found.recall), number(found.f1))
+    return (Cell(found.type), *scores, Cell(f"{found.support:,}", found.support))
 
 
 def training(content: Content) -> Table:

@@ -99,7 +99,8 @@ def _chosen(family: Family, sample: Sample) -> str:
     return family.labels[max(range(len(scores)), key=scores.__getitem__)]
 
 
-def _tagged(family: Family, sample: Sample) -> list[str]:
+def predicted_tags(family: Family, sample: Sample) -> list[str]:
+    """One tag for each word of a sample's document, read from its answer."""
     return read_tags(_answer(sample), sample["doc"]["tokens"], (*family.labels, *family.extra_tags), family.filler)[0]
 
 
@@ -165,7 +166,7 @@ def _squad(documents: Iterable[dict[str, Any]]) -> str:
 
 _PREDICTIONS: dict[Kind, Side] = {
     kinds.PAIR: Side(_chosen, _lines),
-    kinds.TAGGED: Side(_tagged, _sentences),
+    kinds.TAGGED: Side(predicted_tags, _sentences),
     kinds.QUESTION: Side(_answered, _answers),
     kinds.BITEXT: Side(_nearest, _lines),
     kinds.MINING: Side(_mined, _shards),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,9 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from xstilts_eval import reading
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.label_reading import LabelReading
-from xstilts_eval.results import record, render, samples, scoreboard
+from xstilts_eval.results import entity_types, record, render, samples, scoreboard
+from xstilts_eval.results.entity_types import EntityType
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.tables import one_line, terminal_table
 from xstilts_eval.validation import place
@@ -79,7 +81,7 @@ class DataRow:
 
 @dataclass(frozen=True)
 class Shown:
-    """Everything that is shown of one result."""
+    """Everything that is shown of one result; `types` has the entity types of tagged datasets by group and language."""
 
     path: str
     facts: dict[str, str]
@@ -88,10 +90,14 @@ class Shown:
     labels: dict[str, LabelReading]
     signatures: dict[str, tuple[str, ...]]
     board: scoreboard.Scoreboard
+    types: dict[str, dict[str, tuple[EntityType, ...]]]
 
 
-def read(path: Path) -> Shown:
-    """One results file or output folder; raises `MissingData`, `PredictionError`, `NumericError`."""
+def read(path: Path, types: bool = False) -> Shown:
+    """One results file or output folder, with `types` also its samples of entity tags.
+
+    Raises `MissingData`, `PredictionError`, `NumericError`.
+    """
     run = record.read(path)
     file = record.results_file(path)
     try:
@@ -109,6 +115,7 @@ def read(path: Path) -> Shown:
         labels=model.label_maps,
         signatures=_signatures(run.leaves),
         board=scoreboard.build([run]),
+        types=entity_types.of_run(path, run) if types else {},
     )
 
 
@@ -186,6 +193,13 @@ def as_json(shown: Shown) -> dict[str, Any]:
         "counts": shown.counts,
         "labels": {name: reading.model_dump(mode="json") for name, reading in shown.labels.items()},
         "scoreboard": shown.board.to_json(),
+    } | ({"entity_types": _types_as_json(shown)} if shown.types else {})
+
+
+def _types_as_json(shown: Shown) -> dict[str, Any]:
+    return {
+        group: {language: [asdict(row) for row in rows] for language, rows in by_language.items()}
+        for group, by_language in shown.types.items()
     }
 
 
@@ -195,10 +209,19 @@ def terminal(shown: Shown, languages: bool = True) -> RenderableType:
     for name, value in {"results": shown.path, **shown.facts}.items():
         facts.add_row(one_line(name, "bold"), _folded(value))
     parts: list[RenderableType] = [facts, "", _data_table(shown), "", render.terminal(shown.board, languages)]
+<<<<<<< HEAD
     parts += [one_line(f"{name}: {_counted(values)}", "dim") for name, values in shown.counts.items()]
     parts += [one_line(note, "dim") for reading in shown.labels.values() for note in reading.notes]
     parts += ["", one_line("Signatures (* language, … hash of its data)", "bold")]
     parts += [_folded(text) for texts in shown.signatures.values() for text in texts]
+=======
+    for group, by_language in shown.types.items():
+        parts += ["", Text(f"{FAMILIES[group].title} by entity type", style="bold"), _types_table(by_language)]
+    parts += [Text(f"{name}: {_counted(values)}", style="dim") for name, values in shown.counts.items()]
+    parts += [Text(note, style="dim") for reading in shown.labels.values() for note in reading.notes]
+    parts += ["", Text("Signatures (* language, … hash of its data)", style="bold")]
+    parts += [Text(text, overflow="fold") for texts in shown.signatures.values() for text in texts]
+>>>>>>> 7bb2942 (Entity types by seqeval in show and report; datasets reads the hub's parquet rows; the guard has e5 beside MiniLM)
     return Group(*parts)
 
 
@@ -227,6 +250,18 @@ def _data_table(shown: Shown) -> RenderableType:
     ]
     keep = len(header) if any(row[-1] for row in rows) else len(header) - 1
     return terminal_table(header[:keep], [row[:keep] for row in rows])
+
+
+def _types_table(by_language: Mapping[str, Sequence[EntityType]]) -> RenderableType:
+    """The mean over languages first, where there are several; a row for each language and type."""
+    first = {"mean": entity_types.mean(by_language.values())} if len(by_language) > 1 else {}
+    header = ["language", "type", "precision", "recall", "F1", "entities"]
+    rows = [
+        [code, one.type, f"{one.precision:.1f}", f"{one.recall:.1f}", f"{one.f1:.1f}", f"{one.support:,}"]
+        for code, found in {**first, **by_language}.items()
+        for one in found
+    ]
+    return terminal_table(header, rows, keys=2)
 
 
 def _counted(values: dict[str, Any]) -> str:

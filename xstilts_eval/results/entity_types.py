@@ -1,0 +1,92 @@
+"""Scores of entity tags by type, as seqeval counts them, from the samples of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from xstilts_eval.errors import PredictionError
+from xstilts_eval.results import leaderboard_files, samples
+from xstilts_eval.results.record import LeafResult, RunResult
+
+
+@dataclass(frozen=True)
+class EntityType:
+    """Precision, recall and F1 of one type of entity in one language, in percent; `support` counts its gold entities.
+
+    A ratio without any entity is 0.
+    """
+
+    type: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+def of_run(place: Path, run: RunResult) -> dict[str, dict[str, tuple[EntityType, ...]]]:
+    """Of every language of every dataset with entity tags whose samples lie at `place`, by group and language."""
+    found: dict[str, dict[str, tuple[EntityType, ...]]] = {}
+    for leaf in run.leaves:
+        if types := of_leaf(place, leaf):
+            found.setdefault(leaf.family.group, {})[leaf.language] = types
+    return found
+
+
+def of_leaf(run: Path, leaf: LeafResult) -> tuple[EntityType, ...]:
+    """Every type of a task, by name; () where its tags mark no entities, or the run keeps no samples of it.
+
+    Raises `PredictionError` for samples that hold no tags.
+    """
+    if not leaf.family.entity_types or samples.path_of(run, leaf.leaf) is None:
+        return ()
+    gold, predicted = [], []
+    for sample in samples.read(run, leaf.leaf):
+        try:
+            gold.append([str(tag) for tag in sample["doc"]["tags"]])
+            predicted.append(leaderboard_files.predicted_tags(leaf.family, sample))
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            raise PredictionError(
+                f"{run}, document {sample['doc_id']} of {leaf.leaf} holds no tags to report by type; score it again"
+            ) from error
+    return of_tags(gold, predicted)
+
+
+def of_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> tuple[EntityType, ...]:
+    """The same of IOB2 tags; an I- that follows no entity of its type opens one, as for the official score."""
+    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
+
+    tags = {tag for tags in (*gold, *predicted) for tag in tags}
+    types = sorted({tag.partition("-")[2] for tag in tags if tag != "O"})  # seqeval's own order
+    if not types:
+        return ()
+    rows = zip(*precision_recall_fscore_support(gold, predicted, average=None, zero_division=0), strict=True)
+    return tuple(
+        EntityType(name, 100 * float(precision), 100 * float(recall), 100 * float(f1), int(support))
+        for name, (precision, recall, f1, support) in zip(types, rows, strict=True)
+    )
+
+
+def mean(languages: Iterable[Sequence[EntityType]]) -> tuple[EntityType, ...]:
+    """Each type over the languages that have gold entities of it, every language counted once; supports are summed."""
+    found = _by_type(one for rows in languages for one in rows if one.support)
+    return tuple(_averaged(rows, sum(one.support for one in rows)) for rows in found)
+
+
+def over_seeds(seeds: Sequence[Sequence[EntityType]]) -> tuple[EntityType, ...]:
+    """Each type of one language over the seeds of a run, which have read the same documents."""
+    return tuple(_averaged(rows, rows[0].support) for rows in _by_type(one for rows in seeds for one in rows))
+
+
+def _by_type(found: Iterable[EntityType]) -> list[list[EntityType]]:
+    by_type: dict[str, list[EntityType]] = {}
+    for one in found:
+        by_type.setdefault(one.type, []).append(one)
+    return [by_type[name] for name in sorted(by_type)]
+
+
+def _averaged(rows: Sequence[EntityType], support: int) -> EntityType:
+    means = (fmean(getattr(one, name) for one in rows) for name in ("precision", "recall", "f1"))
+    return EntityType(rows[0].type, *means, support=support)
