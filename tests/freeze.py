@@ -118,13 +118,14 @@ def tiny(folder: Path) -> Section:
     return _read(folder / "tiny")
 
 
-def _read(run: Path) -> Section:
+def _read(run: Path, checkpoint: Path | None = None) -> Section:
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
     results["samples"] = {
         leaf: [json.loads(line) for line in (run / f"samples/samples_{leaf}.jsonl").read_text("utf-8").splitlines()]
         for leaf in results["configs"]
     }
     board = (run / "scoreboard.json").read_text(encoding="utf-8").replace(str(run.parent), "<folder>")
+    board = board.replace(str(checkpoint), "<checkpoint>")
     return of_results(results) | {"scoreboard.json": digest(json.loads(board))}
 
 
@@ -298,10 +299,15 @@ def tables(_: Path) -> Section:
         found[f"sources of {family.group}"] = {"answers": digest(answers), "refusals": digest(refusals)}
     for name, text in generate.files():
         key = f"yaml {name.parts[0]}/{name.parts[1]}"
-        found[key] = digest([found.get(key, ""), str(name), text])
+        if name.name != "_template":
+            found[key] = digest([found.get(key, ""), str(name), _without_comments(text)])
     for path in sorted(tasks_path().rglob("_template")):
-        found[f"template {path.parent.relative_to(tasks_path())}"] = digest(path.read_text(encoding="utf-8"))
+        found[f"template {path.parent.relative_to(tasks_path())}"] = digest(_without_comments(path.read_text("utf-8")))
     return found
+
+
+def _without_comments(yaml: str) -> list[str]:
+    return [line for line in yaml.splitlines() if not line.startswith("#")]
 
 
 def _plan(plan: Any) -> list[Any]:
@@ -342,7 +348,7 @@ def _encoder(name: str, folder: Path) -> Section:
     model = weights.folder(name)
     tasks = tuple(f"bitext.tatoeba.{code}" for code in PAIRS)
     evaluate(Settings(str(model), tasks, str(DATA)), folder / name, True, lambda _: None)
-    return _read(folder / name)
+    return _read(folder / name, model)
 
 
 SECTIONS: dict[str, Callable[[Path], Section]] = {

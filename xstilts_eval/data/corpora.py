@@ -215,7 +215,7 @@ def _lines(hub: HubCorpus, paths: Sequence[str]) -> Iterator[str]:
 
 
 def _parquet(path: Path, name: str, column: str) -> Iterator[str | None]:
-    from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]
+    from pyarrow import ArrowException, parquet
 
     try:
         table = parquet.ParquetFile(path)

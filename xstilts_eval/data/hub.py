@@ -130,7 +130,7 @@ def _parquet_rows(path: Path) -> list[Row]:
     """`datasets` reads the description that it stores in every parquet file; nothing is cached on disk."""
     from datasets import Dataset
     from datasets.table import InMemoryTable
-    from pyarrow import parquet  # type: ignore[import-untyped]
+    from pyarrow import parquet
 
     table = Dataset(InMemoryTable(parquet.read_table(path)))
     rows: list[Row] = table.to_list()

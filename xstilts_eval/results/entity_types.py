@@ -88,5 +88,5 @@ def _by_type(found: Iterable[EntityType]) -> list[list[EntityType]]:
 
 
 def _averaged(rows: Sequence[EntityType], support: int) -> EntityType:
-    means = (fmean(getattr(one, name) for one in rows) for name in ("precision", "recall", "f1"))
-    return EntityType(rows[0].type, *means, support=support)
+    precision, recall, f1 = (fmean(getattr(one, name) for one in rows) for name in ("precision", "recall", "f1"))
+    return EntityType(rows[0].type, precision, recall, f1, support)
