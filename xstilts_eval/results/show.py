@@ -209,19 +209,12 @@ def terminal(shown: Shown, languages: bool = True) -> RenderableType:
     for name, value in {"results": shown.path, **shown.facts}.items():
         facts.add_row(one_line(name, "bold"), _folded(value))
     parts: list[RenderableType] = [facts, "", _data_table(shown), "", render.terminal(shown.board, languages)]
-<<<<<<< HEAD
+    for group, by_language in shown.types.items():
+        parts += ["", one_line(f"{FAMILIES[group].title} by entity type", "bold"), _types_table(by_language)]
     parts += [one_line(f"{name}: {_counted(values)}", "dim") for name, values in shown.counts.items()]
     parts += [one_line(note, "dim") for reading in shown.labels.values() for note in reading.notes]
     parts += ["", one_line("Signatures (* language, … hash of its data)", "bold")]
     parts += [_folded(text) for texts in shown.signatures.values() for text in texts]
-=======
-    for group, by_language in shown.types.items():
-        parts += ["", Text(f"{FAMILIES[group].title} by entity type", style="bold"), _types_table(by_language)]
-    parts += [Text(f"{name}: {_counted(values)}", style="dim") for name, values in shown.counts.items()]
-    parts += [Text(note, style="dim") for reading in shown.labels.values() for note in reading.notes]
-    parts += ["", Text("Signatures (* language, … hash of its data)", style="bold")]
-    parts += [Text(text, overflow="fold") for texts in shown.signatures.values() for text in texts]
->>>>>>> 7bb2942 (Entity types by seqeval in show and report; datasets reads the hub's parquet rows; the guard has e5 beside MiniLM)
     return Group(*parts)
 
 
