@@ -10,6 +10,8 @@ ARGS ?=
 TASKS ?= bitext_tatoeba
 DATA ?= $(or $(XSTILTS_SHARED),../shared)/data
 REGRESS ?= --allow-missing
+# Which torch the lowest other versions are tested with: the lowest one is gigabytes of CUDA on most indexes.
+TORCH ?= $(patsubst torch==%,%,$(filter torch==%,$(file <constraints.txt)))
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -17,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart env test test-slow regress lint modules clean
+.PHONY: help quickstart env test test-slow test-lowest regress lint modules clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +34,9 @@ test: $(VENV)/.dev  ## The default tests; ARGS='-k bridge' selects some
 
 test-slow: $(VENV)/.dev  ## The tests that take minutes
 	@$(TEST) -m 'slow and not gpu and not network' $(ARGS)
+
+test-lowest: .venv-lowest/.lowest  ## The default tests with the lowest versions of pyproject.toml; TORCH=2.4.0 with that torch
+	@OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 regress: $(VENV)/.demo  ## Score real weights, compare with published numbers; TASKS=, DATA= and REGRESS= choose
 	@model="$$($(BIN)/xstilts weights minilm)" && \
@@ -48,7 +53,7 @@ modules: $(VENV)/.dev  ## Write the table of modules in docs/architecture.md ane
 	@$(BIN)/python -m tests.module_table
 
 clean:  ## Remove .venv, the quickstart's results and all caches
-	rm -rf $(VENV) results/quickstart results/regress build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest results/quickstart results/regress build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made anew whenever the dependencies change.
@@ -60,4 +65,12 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.demo
 	@$(PIP) -e '.[test,dev,demo]'
+	@touch $@
+
+.venv-lowest/.lowest: pyproject.toml tests/lowest.py
+	@echo "installing the lowest versions into .venv-lowest, minutes ..."
+	@$(PYTHON) -m venv --clear .venv-lowest
+	@.venv-lowest/bin/python -m pip install -qq 'tomli; python_version < "3.11"'
+	@.venv-lowest/bin/python -m tests.lowest 'torch==$(TORCH)' > .venv-lowest/constraints.txt
+	@.venv-lowest/bin/python -m pip install -qq -c .venv-lowest/constraints.txt -e '.[test,demo,translate]'
 	@touch $@

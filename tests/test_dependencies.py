@@ -8,6 +8,8 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -69,3 +71,14 @@ def test_what_an_extra_brings_is_imported_inside_functions_only() -> None:
 def test_types_are_shipped() -> None:
     assert (ROOT / "xstilts_eval" / "py.typed").is_file()
     assert "Typing :: Typed" in PROJECT["classifiers"]
+
+
+def test_every_requirement_has_a_lower_bound_that_can_be_tested() -> None:
+    from tests.lowest import lowest, requirements
+
+    found = lowest(requirements(), "torch==9.9")
+    assert {"torch==9.9", "lm-eval==0.4.13", "peft==0.18"} <= set(found) and len(found) == len(set(requirements()))
+    with pytest.raises(ValueError, match=r"'rich' in pyproject.toml has no lower bound"):
+        lowest(["numpy>=2", "rich"])
+    with pytest.raises(ValueError, match=r"'rich>=13,<14' .* or more than that"):
+        lowest(["rich>=13,<14"])
