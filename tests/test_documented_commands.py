@@ -51,7 +51,7 @@ NOT_RUN = {
     "--tasks bitext_tatoeba": "needs LASER's files; tests/test_published_e5.py runs it and the next on them",
     "results/e5-tatoeba --against": "needs the scores of the command before",
     "--from archives --output DATA": "needs the network; tests/data/test_archives.py fetches from a server on loopback",
-    "--family sib200": "needs SIB-200's files; tests/tasks/test_beyond.py trains on rows made on the spot",
+    "-t sib200": "needs SIB-200's files; tests/tasks/test_beyond.py trains on rows made on the spot",
     "--tasks beyond_": "needs a head trained by the command before",
     "--include mine.py": "needs the page's file; tests/test_own_datasets.py runs the page from it",
     "--include sick.py": "needs the page's file; tests/test_how_to.py reads rows in SICK's layout with it",
@@ -77,7 +77,7 @@ CHANGED = {
     "-o results/squad/checklist": ("-o", "--languages en --cases 5 -o"),
     "score --predictions P --labels L": ("--predictions P --labels L", "--predictions MADE/P --labels MADE/L"),
     "--version xtreme-r": ("--version xtreme-r", "--version xtreme-r --allow-incomplete"),
-    "xstilts analyze multilingual --baseline": ("--family udpos", "--family udpos --trained-on de,sw"),
+    "xstilts analyze multilingual --baseline": ("-t udpos", "-t udpos --trained-on de,sw"),
     "torchrun --nproc_per_node": ("torchrun", "python -m torch.distributed.run"),  # borrowed packages have no scripts
     '"$(xstilts weights e5)"': ('"$(xstilts weights e5)"', "ENCODER"),
     "--inner eval-xquad": ("--inner eval-xquad", "--inner eval-more"),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.commanded import xstilts
-from xstilts_eval import evaluation
+from xstilts_eval import evaluation, selection
 from xstilts_eval.benchmark import FAMILIES, XTREME, XTREMER
 from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.paths import sample_path
@@ -49,27 +49,27 @@ def leftovers(folder: Path) -> list[str]:
 
 
 def test_the_headline_pattern_selects_everything() -> None:
-    selected = evaluation.select(["xtreme_*"])
+    selected = selection.select(["xtreme_*"])
     assert list(selected) == list(XTREME)
     assert sum(map(len, selected.values())) == 162
-    assert evaluation.select(["xtreme"]) == selected
+    assert selection.select(["xtreme"]) == selected
 
 
 def test_the_suites_do_not_reach_into_each_other() -> None:
-    selected = evaluation.select(["xtremer_*"])
+    selected = selection.select(["xtremer_*"])
     assert list(selected) == list(XTREMER) and sum(map(len, selected.values())) == 203
-    assert evaluation.select(["xtremer"]) == selected
-    both = evaluation.select(["xtreme_*", "xtremer_*"])
+    assert selection.select(["xtremer"]) == selected
+    both = selection.select(["xtreme_*", "xtremer_*"])
     assert set(both) == {*XTREME, *XTREMER}
     with pytest.raises(UnknownName, match="unknown task 'bitext'"):
-        evaluation.select(["bitext"])
+        selection.select(["bitext"])
 
 
 def test_patterns_of_leaves_and_groups() -> None:
-    swahili = evaluation.select(["xtreme.*.sw"])
+    swahili = selection.select(["xtreme.*.sw"])
     assert {family.name for family in swahili} == {"xnli", "panx", "tydiqa", "tatoeba"}
     assert set(map(tuple, swahili.values())) == {("sw",)}
-    assert evaluation.select(["xtreme.xnli.sw", "xtreme.xnli.de", "xtreme_xnli"]) == {
+    assert selection.select(["xtreme.xnli.sw", "xtreme.xnli.de", "xtreme_xnli"]) == {
         FAMILIES["xtreme_xnli"]: list(FAMILIES["xtreme_xnli"].languages)
     }
 
@@ -80,7 +80,7 @@ def test_patterns_of_leaves_and_groups() -> None:
 )
 def test_a_mistyped_task_gets_close_matches(wrong: str, close: str) -> None:
     with pytest.raises(UnknownName, match=f"unknown task '{wrong}'; did you mean .*{close}"):
-        evaluation.select([wrong])
+        selection.select([wrong])
 
 
 def test_settings_that_could_move_a_number_change_the_key() -> None:
@@ -345,7 +345,7 @@ def test_a_broken_leaf_is_named_where_none_runs(tmp_path: Path) -> None:
     broken.write_text("id\tsentence1\tsentence2\tlabel\n1\tun\tdeux\t2\n", encoding="utf-8")
     serves_all: Any = SimpleNamespace(check=lambda _: None)
     settings = evaluation.Settings("x", data=str(tmp_path))
-    fit, skipped = evaluation.runnable(evaluation.select(["xtreme_pawsx"]), serves_all, settings)
+    fit, skipped = evaluation.runnable(selection.select(["xtreme_pawsx"]), serves_all, settings)
     assert not fit and sorted(skipped) == ["xtreme.pawsx.fr", "xtreme_pawsx"]
     assert skipped["xtreme.pawsx.fr"].startswith(f"{broken}, line 2: label '2'")
     assert skipped["xtreme_pawsx"].endswith("(and so on for 5 more languages)")
@@ -389,7 +389,7 @@ def test_broken_data_is_named_by_file_and_line(tiny_bundle: Path, tmp_path: Path
         (["score"], "give RESULTS, or --predictions and --labels"),
         (["score", "absent.json"], "absent.json does not exist"),
         (["score", "--predictions", "p"], "needs --predictions and --labels together"),
-        (["data", "status", "--family", "xlni"], "unknown task family 'xlni'; did you mean xnli"),
+        (["data", "status", "-t", "xlni"], "unknown task family 'xlni'; did you mean xnli"),
         (["bundle", "show", "/no/such"], "/no/such/bundle.json does not exist; give the manifest of a bundle"),
         (["fit-head", "/no/such", "-o", "x"], "/no/such is not a folder"),
     ],

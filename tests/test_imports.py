@@ -20,7 +20,7 @@ ROOMS = (
      "data.columns"),
     ("kinds",),
     ("datasets",),
-    ("suites", "own_datasets", "benchmark", "flores_groups", "training_tasks", "bundle"),
+    ("suites", "selection", "own_datasets", "benchmark", "flores_groups", "training_tasks", "bundle"),
     ("data", "sample"),
     ("tasks",),
     ("models", "weights"),

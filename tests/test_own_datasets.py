@@ -14,7 +14,7 @@ from lm_eval.tasks import TaskManager
 from typer.testing import CliRunner
 
 import xstilts_eval as xs
-from xstilts_eval import cli, evaluation, kinds, own_datasets, suites, training_tasks
+from xstilts_eval import cli, kinds, own_datasets, selection, suites, training_tasks
 from xstilts_eval.datasets import Repository
 from xstilts_eval.errors import SettingError, UnknownName, XstiltsError
 from xstilts_eval.models.checkpoint import Checkpoint
@@ -170,7 +170,7 @@ def test_an_unknown_suite_and_task() -> None:
     with pytest.raises(UnknownName, match="unknown suite 'xtrem'; did you mean xtreme"):
         xs.datasets("xtrem")
     with pytest.raises(UnknownName, match=r"unknown task 'xnly'; did you mean .*xnli"):
-        evaluation.select(["xnly"])
+        selection.select(["xnly"])
 
 
 def test_a_kind_without_a_head_is_told(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -195,9 +195,9 @@ def test_a_pin_must_be_a_commit() -> None:
 
 def test_bare_names_select_a_dataset(tmp_path: Path) -> None:
     own_datasets.include(written(tmp_path))
-    assert [family.group for family in evaluation.select(["xnli", "mine"])] == ["xtreme_xnli", "own_mine"]
-    assert evaluation.select(["xnli"]) == evaluation.select(["xtreme_xnli"])
-    assert list(evaluation.select(["own.mine.de"]).values()) == [["de"]]
+    assert [family.group for family in selection.select(["xnli", "mine"])] == ["xtreme_xnli", "own_mine"]
+    assert selection.select(["xnli"]) == selection.select(["xtreme_xnli"])
+    assert list(selection.select(["own.mine.de"]).values()) == [["de"]]
     assert training_tasks.training_task("mine").labels == ("contradiction", "entailment", "neutral")
 
 
@@ -266,7 +266,7 @@ def test_the_page_from_training_to_report(tiny_bundle: Path, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     mine, data, base = written(tmp_path), deliveries(tmp_path / "DELIVERIES"), tiny_bundle / "encoder"
-    typed(*f"fit-head {base} --family mine --include {mine} --data {data} -o head --epochs 1".split())
+    typed(*f"fit-head {base} -t mine --include {mine} --data {data} -o head --epochs 1".split())
     for name, checkpoint in (("base", tiny_bundle / "xnli"), ("mine", "head")):
         typed(*f"eval {checkpoint} -t mine --include {mine} --data {data} -o results/{name}".split())
     shown = typed(*f"score results/mine --include {mine}".split())

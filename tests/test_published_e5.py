@@ -39,7 +39,7 @@ def scored(model: Path, codes: Iterable[str], output: Path, **model_args: Any) -
 
 
 def regress(results: Path, codes: Iterable[str]) -> Report:
-    choice = Choice(COPY, leaves={FAMILIES["bitext_tatoeba"]: list(codes)})
+    choice = Choice(COPY, only=[FAMILIES["bitext_tatoeba"].leaf(code) for code in codes])
     return regression.regress(load(), choice, [record.read(results)])
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from tests.test_published_numbers import EVERY_RUN
 from xstilts_eval.data import fetch
-from xstilts_eval.evaluation import select
+from xstilts_eval.selection import select
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / ".github" / "workflows" / "regress.yml"

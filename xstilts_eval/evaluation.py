@@ -7,7 +7,6 @@ loses at most the family it was in. Calling again with the same settings goes on
 from __future__ import annotations
 
 import copy
-import fnmatch
 import json
 import logging
 import tempfile
@@ -18,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xstilts_eval import __version__, own_datasets
-from xstilts_eval.benchmark import FAMILIES, FLORES, SUITES, Family, leaf_parts
-from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint, UnknownName
-from xstilts_eval.flores_groups import language_groups
+from xstilts_eval.benchmark import SUITES, Family, leaf_parts
+from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint
 from xstilts_eval.paths import tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
 from xstilts_eval.results import output as outputs
 from xstilts_eval.results.output import Output
+from xstilts_eval.selection import select
 from xstilts_eval.tasks import generate
 from xstilts_eval.wording import counted
 from xstilts_eval.writing import write_atomically
@@ -63,35 +62,6 @@ class Settings:
             found["datasets"] = origins
         plain: dict[str, Any] = json.loads(json.dumps(found, default=str))
         return plain
-
-
-def select(patterns: Sequence[str]) -> dict[Family, list[str]]:
-    """Languages by family for names and globs of groups (``xtreme_*``) and leaves (``xtreme.*.sw``).
-
-    A bare name (``xnli``) is the dataset that `suites.dataset` finds: XTREME's before XTREME-R's. Raises `UnknownName`
-    with close matches for a pattern that selects nothing.
-    """
-    names: dict[str, list[tuple[Family, str]]] = {suite.name: [] for suite in SUITES.values() if suite.is_group}
-    for family in FAMILIES.values():
-        leaves = [(family, language) for language in family.languages]
-        names[family.group] = leaves
-        if family.suite in names:
-            names[family.suite] += leaves
-        names |= {family.leaf(language): [(family, language)] for language in family.languages}
-    for name, codes in language_groups().items():
-        names[name] = [(family, language) for family in SUITES[FLORES].families for language in codes]
-    bare = {family.name: family.group for family in reversed(FAMILIES.values())}
-    wanted: set[tuple[str, str]] = set()
-    for pattern in patterns:
-        matches = fnmatch.filter(names, pattern) or [group for name, group in bare.items() if name == pattern]
-        if not matches:
-            raise UnknownName.of("task", pattern, [*names, *bare])
-        wanted |= {(family.group, language) for name in matches for family, language in names[name]}
-    return {
-        family: languages
-        for family in FAMILIES.values()
-        if (languages := [language for language in family.languages if (family.group, language) in wanted])
-    }
 
 
 def runnable(

@@ -244,7 +244,7 @@ def test_a_treebank_without_text_is_one_sentence_and_one_row(tmp_path: Path) -> 
     rows = {row.language: row for row in status(tmp_path, families=[family("udpos")])}
     assert "no sentence of fr_ftb-ud-test.conllu has text" in rows["fr"].notes[0] and rows["de"].rows == 1
     assert [language for language, row in rows.items() if row.is_unusable] == ["fr"]
-    command = [sys.executable, "-m", "xstilts_eval.cli", "data", "status", "--data", str(tmp_path), "--family", "udpos"]
+    command = [sys.executable, "-m", "xstilts_eval.cli", "data", "status", "--data", str(tmp_path), "-t", "udpos"]
     run = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"COLUMNS": "1000"})
     assert run.returncode == 0, run.stderr
     assert "xtreme_udpos: 1 of 33 languages" in run.stdout and "missing: af ar bg" in run.stdout

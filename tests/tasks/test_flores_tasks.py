@@ -14,7 +14,7 @@ from lm_eval.tasks import TaskManager
 
 from tests import tiny_language_models
 from tests.run_host import load_tasks, run_host
-from xstilts_eval import evaluation
+from xstilts_eval import selection
 from xstilts_eval.benchmark import FLORES, SUITES, leaf_parts
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.flores_groups import language_groups
@@ -76,13 +76,13 @@ def test_the_host_refuses_two_groups_that_overlap(manager: Any) -> None:
 
 
 def test_our_own_front_door_merges_them() -> None:
-    selected = evaluation.select(["flores200-script-hant", "flores200-family-sino-tibetan", "flores200_xtreme"])
+    selected = selection.select(["flores200-script-hant", "flores200-family-sino-tibetan", "flores200_xtreme"])
     retrieval = next(family for family in selected if family.name == "retrieval")
     assert {"yue_Hant", "bod_Tibt", "deu_Latn"} <= set(selected[retrieval])
-    everything = evaluation.select(["flores200_*"])
+    everything = selection.select(["flores200_*"])
     assert {family.leaf(code) for family, codes in everything.items() for code in codes} == LEAVES
     with pytest.raises(UnknownName, match="flores200-script-cyrl"):
-        evaluation.select(["flores200-script-cyril"])
+        selection.select(["flores200-script-cyril"])
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ def lines(*arguments: str, code: int = 0) -> list[str]:
     return done.output.splitlines()
 
 
-def test_list_by_family(tmp_path: Path) -> None:
-    shown = json.loads("\n".join(lines("list", "--family", "xtremer_xcopa", "--confidence", "seen", "--json")))
+def test_list_by_task(tmp_path: Path) -> None:
+    shown = json.loads("\n".join(lines("list", "-t", "xtremer_xcopa", "--confidence", "seen", "--json")))
     assert [row["model"] for row in shown] == [
         "bloom-560m", "bloom-1b1", "bloom-1b7", "bloom-3b", "bloom-7b1", "xglm-564M", "xglm-1.7B", "xglm-2.9B",
         "xglm-4.5B", "xglm-7.5B", "llama-7B", "llama-13B", "llama-30B", "mpt-7b",
@@ -38,15 +38,19 @@ def test_list_of_a_small_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["list", "--family", "xtreme_xnil"], r"unknown family of the zoo 'xtreme_xnil'; did you mean"),
+        (["list", "-t", "xtreme_xnil"], r"unknown task 'xtreme_xnil'; did you mean"),
         (["show", "XLM-R Lage"], r"unknown model of the zoo 'XLM-R Lage'; did you mean XLM-R Large"),
         (["show", "X-STILTs@intermediate: sqaud"], r"unknown stage of X-STILTs 'intermediate: sqaud'; did you mean"),
-        (["show", "mT5-Small", "--family", "xtreme_udpos"], r"unknown family with records of mT5-Small"),
     ],
 )
 def test_names_that_do_not_exist(arguments: list[str], says: str) -> None:
     with pytest.raises(UnknownName, match=says):
         lines(*arguments)
+
+
+def test_tasks_without_a_number() -> None:
+    with pytest.raises(SettingError, match=r"mT5-Small has no number of xtreme_udpos; there is: .*xtreme_xnli"):
+        lines("show", "mT5-Small", "-t", "xtreme_udpos")
 
 
 def test_confidence_is_one_of_three() -> None:
@@ -63,7 +67,7 @@ def test_show_gives_everything_with_sources() -> None:
 
 
 def test_show_as_json_holds_every_record() -> None:
-    shown = json.loads("\n".join(lines("show", "LaBSE", "--family", "bitext_tatoeba", "--json")))
+    shown = json.loads("\n".join(lines("show", "LaBSE", "-t", "bitext_tatoeba", "--json")))
     assert len(shown["records"]) == 4 * 113
     assert set(shown["sources"]) == {"mteb"} and shown["model"]["revision"].startswith("e34fab64")
 

@@ -108,9 +108,9 @@ def test_the_table_of_the_documentation() -> None:
 
 
 def test_zoo_show_says_it_for_one_model() -> None:
-    shown = CliRunner().invoke(cli.app, ["zoo", "show", "LaBSE", "--family", "bitext_tatoeba"]).output
+    shown = CliRunner().invoke(cli.app, ["zoo", "show", "LaBSE", "-t", "bitext_tatoeba"]).output
     (row,) = (line for line in shown.splitlines() if "sampling error" in line)
     assert [cell.strip() for cell in row.split("│")] == [
         "base", "embedding", "mteb", "bitext_tatoeba", "acc", "105", "sampling error", "2.8-30", "0.25",
     ]  # fmt: skip
-    assert "prompt: ''" in CliRunner().invoke(cli.app, ["zoo", "show", "all-MiniLM-L6-v2", "--family", "none"]).output
+    assert "prompt: ''" in CliRunner().invoke(cli.app, ["zoo", "show", "all-MiniLM-L6-v2", "-t", "none"]).output

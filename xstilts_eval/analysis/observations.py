@@ -22,6 +22,7 @@ from xstilts_eval.errors import DataError, MissingData, PredictionError, Setting
 from xstilts_eval.results import gains as gains_of_runs
 from xstilts_eval.results import record, seeds
 from xstilts_eval.results import run as runs
+from xstilts_eval.suites import group_of
 from xstilts_eval.validation import complaint
 
 Outcome = Literal["score", "gain", "gap"]
@@ -84,13 +85,12 @@ class Which:
 
     def fits(self, one: PublishedRecord) -> bool:
         """Whether a record is among them; only records that one of our families covers ever are."""
-        names = (one.family, one.family.partition("_")[2])
         wanted = ((self.stage, one.stage), (self.setting, one.setting), (self.source, one.source))
         return (
             one.family in FAMILIES
             and one.metric in FAMILIES[one.family].official
             and one.confidence != "recalled"
-            and (self.family is None or self.family in names)
+            and is_called(one.family, self.family)
             and all(value is None or value == given for value, given in wanted)
         )
 
@@ -158,41 +158,55 @@ def canonical(language: str) -> str:
     return found.code if found else language
 
 
-def from_runs(run: Path, baseline: Path | None, inner: str, family: str | None = None) -> list[Observation]:
+def from_runs(
+    run: Path,
+    baseline: Path | None,
+    inner: str,
+    family: str | None = None,
+    only: Collection[str] | None = None,
+) -> list[Observation]:
     """Gains over the baseline (means over the seeds and tasks that both have), or, without one, scores.
 
-    `family` (a group, or its name without the suite) leaves all others out; `SettingError` where it was not scored.
+    `family` (a group, or its name without the suite) leaves all others out, `only` all leaves but these;
+    `SettingError` where nothing is left.
     """
     name = run.name or str(run)
     if baseline is not None:
-        pairing = gains_of_runs.pair_seeds(baseline, run, inner)
+        pairing = gains_of_runs.pair_seeds(baseline, run, inner, only=only)
         wanted = _wanted(pairing.families, family, f"{run} and {baseline} have")
         return from_gains(name, [gain for one in wanted for gain in pairing.gains(one)])
-    leaves = runs.read(run, inner).leaves().values()
+    leaves = runs.read(run, inner, only=only).leaves().values()
     wanted = _wanted(list(dict.fromkeys(members[0].family for members in leaves)), family, f"{run} has")
     return [_score(name, members) for members in leaves if members[0].family in wanted]
 
 
 def _wanted(families: Sequence[Family], name: str | None, who: str) -> list[Family]:
-    found = [family for family in families if _is_called(family, name)]
+    found = [family for family in families if is_called(family.group, name)]
     if not found:
         raise SettingError(f"{who} no results on {name}; there is: {', '.join(family.group for family in families)}")
     return found
 
 
-def _is_called(family: Family, name: str | None) -> bool:
-    return name is None or name in (family.group, family.name)
+def is_called(benchmark: str, name: str | None) -> bool:
+    """Whether a benchmark (``xtreme_xnli``) is the one that ``-t`` names: ``xnli`` is XTREME's, as everywhere."""
+    return name is None or benchmark in (name, group_of(name))
 
 
-def left_out(run: Path, baseline: Path | None, inner: str, family: str | None = None) -> list[str]:
+def left_out(
+    run: Path,
+    baseline: Path | None,
+    inner: str,
+    family: str | None = None,
+    only: Collection[str] | None = None,
+) -> list[str]:
     """What only one of run and baseline has scored, a sentence per family and reason."""
     if baseline is None:
         return []
-    found = gains_of_runs.pair_seeds(baseline, run, inner).left_out
+    found = gains_of_runs.pair_seeds(baseline, run, inner, only=only).left_out
     return [
         f"left out of the gains of {run.name or run}, {FAMILIES[group].title} {line}"
         for group, lines in found.items()
-        if _is_called(FAMILIES[group], family)
+        if is_called(group, family)
         for line in lines
     ]
 
@@ -290,8 +304,7 @@ def select(
     if outcome == "gap" and not any(row.outcome == "gap" for row in chosen):
         chosen = gaps(chosen)
     chosen = [row for row in chosen if row.outcome == outcome]
-    if benchmark:
-        chosen = [row for row in chosen if benchmark in (row.benchmark, row.benchmark.partition("_")[2])]
+    chosen = [row for row in chosen if is_called(row.benchmark, benchmark)]
     if not chosen:
         there = sorted({f"{row.outcome} of {row.model} on {row.benchmark}" for row in rows})
         raise SettingError(
@@ -316,6 +329,6 @@ def one_benchmark(rows: Sequence[Observation], otherwise: str = "") -> str:
     if len(names) != 1:
         raise PredictionError(
             f"results of different benchmarks cannot share one fit ({', '.join(names) or 'none'}); name one by "
-            f"--family{otherwise}"
+            f"--tasks{otherwise}"
         )
     return names[0]

@@ -13,5 +13,5 @@ def scores(model: str, which: Which, averages: bool = False) -> list[Observation
     found = from_zoo(zoo.of(zoo.model(model).name), model, which, averages)
     if not found:
         what = "average" if averages else "score by language"
-        raise SettingError(f"the zoo has no {what} of {model} for these --family, --stage, --setting and --source")
+        raise SettingError(f"the zoo has no {what} of {model} for these --tasks, --stage, --setting and --source")
     return found

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval.commands.options import ONLY_TASKS, listed
 from xstilts_eval.wording import BASELINE_HELP
 
 
@@ -14,6 +15,7 @@ def compare(
         help="Results files, output folders, runs with seed-N inside, or zoo:MODEL[@STAGE]; the first is the reference."
     ),
     baseline: str | None = typer.Option(None, help=BASELINE_HELP.replace("RUNS", "RESULTS")),
+    tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
     source: list[str] = typer.Option([], help="Source of the zoo that counts where publications disagree."),
     allow_different: bool = typer.Option(
@@ -35,6 +37,7 @@ def compare(
     from xstilts_eval.results import compare_render as render
     from xstilts_eval.results.estimates import Options
     from xstilts_eval.results.sides import over_baseline
+    from xstilts_eval.selection import leaves
     from xstilts_eval.writing import check_files, write_atomically
     from xstilts_eval.zoo import sides
 
@@ -44,7 +47,7 @@ def compare(
     if baseline is not None:
         first, others = over_baseline(results, baseline)
         given = [first, *others]
-    found = comparing.compare(sides.read_all(given, inner, source), options)
+    found = comparing.compare(sides.read_all(given, inner, source, leaves(listed(tasks))), options)
     if json_:
         write_json(render.as_json(found, options), json_)
     if markdown:

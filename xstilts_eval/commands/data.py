@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from xstilts_eval import printing
-from xstilts_eval.commands.options import DATA_HELP
+from xstilts_eval.commands.options import DATA_HELP, ONLY_TASKS, listed
 from xstilts_eval.wording import counted
 
 app = typer.Typer(no_args_is_help=True, help="What data is there, and how to get the rest.")
@@ -16,19 +16,19 @@ app = typer.Typer(no_args_is_help=True, help="What data is there, and how to get
 @app.command("status")
 def data_status(
     data: str | None = typer.Option(None, help=DATA_HELP),
-    family: str | None = typer.Option(None, help="Only this family."),
+    tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     split: str = typer.Option("test", help="test, dev or train."),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Family by family and language by language: what was found where, rows, licence, what is missing."""
     from dataclasses import asdict
 
-    from xstilts_eval.benchmark import family as find_family
     from xstilts_eval.data.status import status
+    from xstilts_eval.selection import leaves
     from xstilts_eval.tasks.documents import resolve_folder
 
     folder, source = resolve_folder(data)
-    rows = status(folder, split, [find_family(family)] if family else None, source == "sample", source == "hub")
+    rows = status(folder, split, None, source == "sample", source == "hub", leaves(listed(tasks)))
     if json_:
         printing.write_json([asdict(row) for row in rows], "-")
         return
@@ -39,7 +39,8 @@ def data_status(
 
 @app.command("fetch")
 def data_fetch(
-    families: list[str] = typer.Argument(None, help="Families (xnli, bitext_tatoeba); default: XTREME's nine."),
+    given: list[str] = typer.Argument(None, metavar="TASKS...", help="As --tasks; default: XTREME's nine datasets."),
+    tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     output: Path = typer.Option(..., "--output", "-o", help="Data folder to fill; what it has already is kept."),
     languages: str = typer.Option("", help="Only these languages, separated by commas."),
     split: list[str] = typer.Option(["test"], help="test, dev or train; may be given several times."),
@@ -55,8 +56,15 @@ def data_fetch(
     HF_ENDPOINT, HF_TOKEN and HF_HOME are the hub's own settings.
     """
     from xstilts_eval.data import fetch
+    from xstilts_eval.selection import select
 
-    leaves = fetch.select(families or [], languages.split(",") if languages else None, split)
+    names = [*(given or []), *listed(tasks)]
+    chosen = select(names) if names else {}
+    leaves = [
+        (family, language, part)
+        for family, language, part in fetch.select([one.group for one in chosen], listed(languages) or None, split)
+        if not chosen or language in chosen[family]
+    ]
     pins = fetch.parse_revisions(revision)
     summary = fetch.fetch(leaves, output, fetch.parse_origin(from_), pins, timeout, printing.remark)
     absent = len(leaves) - summary.fetched - summary.kept

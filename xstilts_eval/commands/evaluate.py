@@ -8,13 +8,13 @@ from pathlib import Path
 import typer
 
 from xstilts_eval import printing
-from xstilts_eval.commands.options import DATA_HELP
+from xstilts_eval.commands.options import DATA_HELP, TASKS, listed
 from xstilts_eval.errors import SettingError
 
 
 def evaluate(
     pretrained: str = typer.Argument(help="Bundle, checkpoint folder or hub id."),
-    tasks: str = typer.Option("xtreme_*", "--tasks", "-t", help="Groups, leaves or globs, separated by commas."),
+    tasks: str = typer.Option("xtreme_*", "--tasks", "-t", help=f"What to score: {TASKS}."),
     output: Path = typer.Option(Path("results"), "--output", "-o", help="Folder for results, samples, scoreboard."),
     data: str | None = typer.Option(None, help=DATA_HELP),
     split: str | None = typer.Option(None, help="test (default), dev, or train of languages but English."),
@@ -40,7 +40,7 @@ def evaluate(
             raise SettingError(f"{name} does not belong into --model-args; give it as xstilts eval's own argument")
     settings = evaluation.Settings(
         pretrained=pretrained,
-        tasks=tuple(part for part in tasks.split(",") if part),
+        tasks=tuple(listed(tasks)),
         data=data,
         split=split,
         limit=limit,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from xstilts_eval import printing
+from xstilts_eval.commands.options import ONLY_TASKS, listed
 from xstilts_eval.errors import SettingError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def export(
     ),
     format_: str = typer.Option("xtreme", "--format", help="xtreme: the leaderboard's prediction files."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder of the predictions to write."),
+    tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     labels: Path | None = typer.Option(
         None, help="Folder of the label files to write as well; with --check: to compare with."
     ),
@@ -40,24 +42,33 @@ def export(
     if format_ != "xtreme":
         raise SettingError(f"unknown format {format_!r}; allowed: xtreme")
     if check is not None:
-        if results or output:
-            raise SettingError("--check FOLDER looks at files that are there; give it without RESULTS and --output")
+        if results or output or tasks:
+            raise SettingError(
+                "--check FOLDER looks at files that are there; give it without RESULTS, --output and --tasks"
+            )
         _check(check, labels)
     elif results is None or output is None:
         raise SettingError("give RESULTS and --output FOLDER, or --check FOLDER")
     else:
-        _export(results, output, labels, data, allow_incomplete, overwrite)
+        _export(results, output, labels, data, allow_incomplete, overwrite, listed(tasks))
 
 
 def _export(
-    results: Path, output: Path, labels: Path | None, data: str | None, allow_incomplete: bool, overwrite: bool
+    results: Path,
+    output: Path,
+    labels: Path | None,
+    data: str | None,
+    allow_incomplete: bool,
+    overwrite: bool,
+    tasks: Sequence[str],
 ) -> None:
     from xstilts_eval.results.export import export
+    from xstilts_eval.selection import leaves
 
     def gold_pairs(leaf: LeafResult) -> Collection[tuple[str, str]]:
         return _gold_pairs(leaf, data)
 
-    done = export(results, output, labels, gold_pairs, allow_incomplete, overwrite)
+    done = export(results, output, labels, gold_pairs, allow_incomplete, overwrite, leaves(tasks))
     for remark in done.remarks:
         printing.say(f"note: {remark}")
     files = ", ".join(f"{family} {count}" for family, count in done.files.items())

@@ -16,8 +16,11 @@ def fit_head(
     base: str = typer.Argument(help="Base encoder: a folder with safetensors weights."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder of the bundle to write."),
     into: Path | None = typer.Option(None, help="Bundle of the same base that gets the head; its others stay."),
-    family: str = typer.Option(
-        "udpos", help="xnli, pawsx, udpos, panx, tydiqa; xquad or mlqa (SQuAD): one head for all three QA families."
+    task: str = typer.Option(
+        "udpos",
+        "--tasks",
+        "-t",
+        help="xnli, pawsx, udpos, panx, tydiqa; xquad or mlqa (SQuAD): one head for all three QA families.",
     ),
     data: str | None = typer.Option(None, help=DATA_HELP),
     split: str = typer.Option("train", help="English split to train on: train or dev."),
@@ -40,7 +43,7 @@ def fit_head(
 
     settings = Settings(
         base=base,
-        family=family,
+        family=task,
         data=data,
         split=split,
         limit=limit,

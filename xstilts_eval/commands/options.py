@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+TASKS = "datasets (xnli), groups, single tasks or globs, separated by commas"
+"""What ``-t`` takes, in every command that has it."""
+ONLY_TASKS = f"Only these: {TASKS}."
 DATA_HELP = "Data folder in the official formats, 'hub' or 'sample'; default: XSTILTS_DATA, else the bundled sample."
 
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-from xstilts_eval.commands.options import listed
-
-if TYPE_CHECKING:
-    from xstilts_eval.benchmark import Family
+from xstilts_eval.commands.options import ONLY_TASKS, listed
 
 
 def regress(
     results: list[Path] = typer.Argument(help="Results files or output folders of one checkpoint."),
     against: str = typer.Option(..., help="MODEL or MODEL@STAGE of the zoo."),
-    tasks: str = typer.Option("", "--tasks", "-t", help="Only numbers of these groups or leaves, as in xstilts eval."),
+    tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     setting: str | None = typer.Option(None, help="Only numbers of this setting, e.g. zero-shot."),
     source: str | None = typer.Option(None, help="Only numbers of this source, by its key in the zoo."),
     zoo: Path | None = typer.Option(None, help="Another zoo file; default: the shipped one."),
@@ -32,13 +28,14 @@ def regress(
     """
     from xstilts_eval import printing
     from xstilts_eval.results import record
+    from xstilts_eval.selection import leaves
     from xstilts_eval.writing import check_files, write_atomically
     from xstilts_eval.zoo import gating, manifest, regress_outputs, regression
 
     check_files(markdown, junit, json_)
     known = manifest.load(zoo)
     model, stage = known.parse(against)
-    choice = gating.Choice(model, stage, setting, source, _leaves(tasks))
+    choice = gating.Choice(model, stage, setting, source, leaves(listed(tasks)))
     report = regression.regress(known, choice, [record.read(path) for path in results], allow_missing)
     if markdown:
         write_atomically(markdown, regress_outputs.markdown(report))
@@ -50,12 +47,3 @@ def regress(
         printing.show(regress_outputs.terminal(report, every))
     if not report.has_passed:
         raise typer.Exit(1)
-
-
-def _leaves(tasks: str) -> dict[Family, list[str]] | None:
-    patterns = listed(tasks)
-    if not patterns:
-        return None
-    from xstilts_eval.evaluation import select
-
-    return select(patterns)

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from xstilts_eval import printing
+from xstilts_eval.commands.options import ONLY_TASKS, listed
 from xstilts_eval.errors import SettingError
 from xstilts_eval.writing import check_files, write_atomically
 
@@ -19,6 +20,7 @@ def score(
     allow_incomplete: bool = typer.Option(
         False, "--allow-incomplete", help="With --predictions: score the languages that both folders have."
     ),
+    tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
     markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
     languages: bool = typer.Option(True, help="Show the table by language."),
@@ -26,8 +28,8 @@ def score(
     """Make the official scoreboard from results, or score prediction files as the benchmark's evaluator does."""
     check_files(markdown, json_)
     if predictions or labels:
-        if not (predictions and labels) or results:
-            raise SettingError("scoring files needs --predictions and --labels together, and no RESULTS")
+        if not (predictions and labels) or results or tasks:
+            raise SettingError("scoring files needs --predictions and --labels together, no RESULTS and no --tasks")
         from xstilts_eval.results.official import score_predictions
 
         printing.write_json(score_predictions(predictions, labels, version, allow_incomplete), json_ or "-")
@@ -35,8 +37,13 @@ def score(
     if not results:
         raise SettingError("give RESULTS, or --predictions and --labels")
     from xstilts_eval.results import record, render, scoreboard
+    from xstilts_eval.selection import leaves
 
-    board = scoreboard.build([record.read(path) for path in results])
+    only = leaves(listed(tasks))
+    runs = [run for path in results if (run := record.read(path).only(only)).leaves]
+    if not runs:
+        raise SettingError("RESULTS have no result of these --tasks")
+    board = scoreboard.build(runs)
     if json_:
         printing.write_json(board.to_json(), json_)
     if markdown:

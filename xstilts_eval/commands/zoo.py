@@ -8,7 +8,8 @@ from typing import get_args
 import typer
 
 from xstilts_eval import printing
-from xstilts_eval.errors import SettingError, UnknownName
+from xstilts_eval.commands.options import ONLY_TASKS, listed
+from xstilts_eval.errors import SettingError
 
 app = typer.Typer(no_args_is_help=True, help="Published numbers with their sources.")
 FILE_HELP = "A file of the zoo; default: the shipped model_zoo.yaml."
@@ -16,24 +17,19 @@ FILE_HELP = "A file of the zoo; default: the shipped model_zoo.yaml."
 
 @app.command("list")
 def zoo_list(
-    family: str | None = typer.Option(None, help="Only models with a score of this family, xnli or xtreme_xnli."),
+    tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     confidence: str | None = typer.Option(None, help="Only records that were seen, secondary or recalled."),
     file: Path | None = typer.Option(None, help=FILE_HELP),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Models with architecture, size, number of records and the families they have scores of."""
-    from xstilts_eval.suites import group_of
+    """Models with architecture, size, number of records and the tasks they have scores of."""
     from xstilts_eval.zoo import views
     from xstilts_eval.zoo.manifest import Confidence, load
 
     zoo = load(file)
     if confidence is not None and confidence not in get_args(Confidence):
         raise SettingError(f"--confidence {confidence!r}; allowed: {', '.join(get_args(Confidence))}")
-    known = {record.family for record in zoo.records}
-    family = group_of(family) if family else None
-    if family is not None and family not in known:
-        raise UnknownName.of("family of the zoo", family, known)
-    rows = views.overview(zoo, family, confidence)
+    rows = views.overview(zoo, listed(tasks), confidence)
     if json_:
         printing.write_json(rows, "-")
     else:
@@ -43,24 +39,18 @@ def zoo_list(
 @app.command("show")
 def zoo_show(
     model: str = typer.Argument(help="Name of a model, as xstilts zoo list prints it; MODEL@STAGE for one stage."),
-    family: str | None = typer.Option(None, help="Only records of this family."),
+    tasks: str = typer.Option("", "--tasks", "-t", help=f"{ONLY_TASKS} none: those of no task here."),
     file: Path | None = typer.Option(None, help=FILE_HELP),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Everything about one model: entry, records with notes, sources."""
-    from xstilts_eval.suites import group_of
     from xstilts_eval.zoo import views
     from xstilts_eval.zoo.manifest import load
+    from xstilts_eval.zoo.selection import of_names
 
     zoo = load(file)
     name, stage = zoo.parse(model)
-    entry, records = zoo.model(name), zoo.of(name, stage)
-    if family is not None:
-        family = group_of(family)
-        known = {record.family for record in records}
-        if family not in known:
-            raise UnknownName.of(f"family with records of {name}", family, known)
-        records = tuple(record for record in records if record.family == family)
+    entry, records = zoo.model(name), of_names(zoo.of(name, stage), listed(tasks), name)
     if json_:
         content = {"model": entry.model_dump(), "records": [record.model_dump() for record in records]}
         content["sources"] = {record.source: zoo.sources[record.source].model_dump() for record in records}

@@ -5,7 +5,7 @@ licence, not that there is none.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,14 +42,21 @@ def status(
     families: Iterable[Family] | None = None,
     is_sample: bool = False,
     is_hub: bool = False,
+    only: Collection[str] | None = None,
 ) -> list[Row]:
     """One row per leaf of `families` (default: all that have data of their own) in the benchmark's order.
 
-    Everything is read and checked, so a broken file shows up here and not in the middle of a run. In the managed folder
-    of the hub (`is_hub`), what is not there yet names the repository and commit it will come from.
+    `only` names the leaves that are wanted. Everything is read and checked, so a broken file shows up here and not in
+    the middle of a run. In the managed folder of the hub (`is_hub`), what is not there yet names the repository and
+    commit it will come from.
     """
     chosen = [family for family in families or FAMILIES.values() if not family.takes_a_pair]
-    rows = [_row(family, language, split, folder, is_hub) for family in chosen for language in family.languages]
+    rows = [
+        _row(family, language, split, folder, is_hub)
+        for family in chosen
+        for language in family.languages
+        if only is None or family.leaf(language) in only
+    ]
     if is_sample:  # its text is the project's own, and "partial" goes without saying
         rows = [
             replace(row, licence="Apache-2.0", complete=False, notes=row.notes if _is_worth_telling(row) else ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,17 +81,19 @@ def gather(
     baseline: str | None = None,
     measure: str = "syntactic",
     say: Callable[[str], None] = lambda _: None,
+    only: Collection[str] | None = None,
 ) -> Content:
     """Read runs, compare them with the baseline (default: the first), look for their training.
 
-    Raises `PredictionError`, `NumericError`, `MissingData` for results that cannot be read or shown together.
+    `only` names the leaves that are wanted. Raises `PredictionError`, `NumericError`, `MissingData` for results that
+    cannot be read or shown together.
     """
     distances = language_distances.to_english(measure)
     given = list(dict.fromkeys(given))
     if baseline not in (None, NO_BASELINE):
         first = next((text for text in given if _same(text, str(baseline))), str(baseline))
         given = [first, *(text for text in given if text != first)]
-    found = runs.read(given, inner)
+    found = runs.read(given, inner, only)
     reference = None if baseline == NO_BASELINE or len(found) < 2 else found[0]
     compared = comparison.compare(reference, found, say) if reference else []
     stages, problems = training.read(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics as simple
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,14 +61,16 @@ class Run(run.Run):
     is_sample: bool
 
 
-def read(given: Sequence[str], inner: Sequence[str]) -> list[Run]:
+def read(given: Sequence[str], inner: Sequence[str], only: Collection[str] | None = None) -> list[Run]:
     """Runs given as PATH or NAME=PATH; raises `PredictionError` for runs that cannot stand in one report.
 
     PATH is a results file, an output folder of `xstilts eval` or `lm_eval`, or a folder with ``seed-N/INNER``.
     """
     named = [_named(text) for text in given]
     short = run.names([str(path) for _, path in named])
-    runs = [_scores(run.read(path, inner, name or found)) for (name, path), found in zip(named, short, strict=True)]
+    runs = [
+        _scores(run.read(path, inner, name or found, only)) for (name, path), found in zip(named, short, strict=True)
+    ]
     names = [one.name for one in runs]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise SettingError(f"two runs are called {twice}; give each its own name, as in NAME=PATH")

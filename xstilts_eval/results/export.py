@@ -18,6 +18,7 @@ from xstilts_eval import __version__, kinds
 from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import leaderboard_files, official, record, samples
+from xstilts_eval.results import run as runs
 from xstilts_eval.results.leaderboard_files import Pair
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.results.samples import Sample
@@ -51,8 +52,10 @@ def export(
     gold_pairs: GoldPairs | None = None,
     allow_incomplete: bool = False,
     overwrite: bool = False,
+    only: Collection[str] | None = None,
 ) -> Exported:
-    """Write ``{output}/{family}/test-{language}.tsv`` (or .json) for every XTREME leaf of a run, and the `labels`.
+    """Write ``{output}/{family}/test-{language}.tsv`` (or .json) for every XTREME leaf of a run, and the `labels`; of
+    those in `only`, where it is given.
 
     `results` is a results file or output folder with samples; `gold_pairs` gives the (foreign id, English id) pairs of
     a BUCC leaf and is needed for its labels only. Raises `SettingError` for a run the leaderboard's files cannot be
@@ -67,7 +70,7 @@ def export(
     if labels is not None and (labels.is_relative_to(output) or output.is_relative_to(labels)):
         raise SettingError(f"{output} and {labels} must be two folders beside each other")
     results = record.results_file(results)  # found once, so that a run that ends meanwhile changes nothing
-    run = record.read(results)
+    ((run,),) = runs.read(results, only=only).results.values()
     leaves = _exportable(run, results)
     remarks = gaps(leaves)
     if remarks and not allow_incomplete:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import statistics as simple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,11 @@ class Pairing:
         return table
 
 
-def pair_seeds(baseline: Path, run: Path, inner: str, reader: Reader | None = None) -> Pairing:
+def pair_seeds(
+    baseline: Path, run: Path, inner: str, reader: Reader | None = None, only: Collection[str] | None = None
+) -> Pairing:
     """`pair` of the runs in two folders; raises what `run.read` and `pair` raise."""
-    return pair(runs.read(baseline, inner, str(baseline)), runs.read(run, inner, str(run)), reader)
+    return pair(runs.read(baseline, inner, str(baseline), only), runs.read(run, inner, str(run), only), reader)
 
 
 def pair(baseline: Run, run: Run, reader: Reader | None = None) -> Pairing:

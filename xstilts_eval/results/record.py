@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -80,6 +81,15 @@ class RunResult(_Record):
     leaves: tuple[LeafResult, ...]
     limit: float | None = None
     family_intervals: dict[str, tuple[float, float] | None] = {}
+
+    def only(self, names: Collection[str] | None) -> RunResult:
+        """The same run with the leaves of these names alone; None: all. It may be left with none."""
+        if names is None:
+            return self
+        kept = tuple(leaf for leaf in self.leaves if leaf.leaf in names)
+        cut = {leaf.family.group for leaf in self.leaves if leaf.leaf not in names}
+        whole = {group: interval for group, interval in self.family_intervals.items() if group not in cut}
+        return self.model_copy(update={"leaves": kept, "family_intervals": whole})
 
 
 def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:

@@ -7,11 +7,11 @@ in, `results.alignment` says.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts_eval.errors import PredictionError
+from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import record
 from xstilts_eval.results.record import LeafResult, RunResult
 
@@ -73,21 +73,36 @@ class Run:
         results = {seed: (parts[place],) for seed, parts in self.results.items()}
         return Run(self.name, self.given, {inner: self.folders[inner]}, results)
 
+    def only(self, names: Collection[str] | None) -> Run:
+        """The same run with the leaves of these names alone; None: all. Raises `SettingError` where it has none."""
+        if names is None:
+            return self
+        cut = {seed: [part.only(names) for part in parts] for seed, parts in self.results.items()}
+        kept = [place for place, _ in enumerate(self.folders) if any(parts[place].leaves for parts in cut.values())]
+        if not kept:
+            every = (leaf for parts in self.results.values() for part in parts for leaf in part.leaves)
+            there = ", ".join(dict.fromkeys(leaf.family.group for leaf in every))
+            raise SettingError(f"{self.given} has no result of these --tasks; there is: {there}")
+        folders = {inner: by_seed for place, (inner, by_seed) in enumerate(self.folders.items()) if place in kept}
+        results = {seed: tuple(parts[place] for place in kept) for seed, parts in cut.items()}
+        return Run(self.name, self.given, folders, results)
+
     def of_seeds(self, seeds: Sequence[str]) -> Run:
         """The same run with these of its seeds, in this order."""
         folders = {inner: {seed: by_seed[seed] for seed in seeds} for inner, by_seed in self.folders.items()}
         return Run(self.name, self.given, folders, {seed: self.results[seed] for seed in seeds})
 
 
-def read(given: Path, inner: str | Sequence[str] = "eval", name: str = "") -> Run:
+def read(given: Path, inner: str | Sequence[str] = "eval", name: str = "", only: Collection[str] | None = None) -> Run:
     """The run in a folder: a results file, an output folder of `xstilts eval` or `lm_eval`, or ``seed-N/INNER`` in it.
 
-    Raises `MissingData` where nothing is there, `PredictionError` and `NumericError` for what cannot be read.
+    `only` names the leaves that are wanted of it. Raises `MissingData` where nothing is there, `SettingError` where
+    nothing is wanted, `PredictionError` and `NumericError` for what cannot be read.
     """
     folders = find(given, inner)
     seeds = next(iter(folders.values()))
     results = {seed: tuple(record.read(by_seed[seed]) for by_seed in folders.values()) for seed in seeds}
-    return Run(name or names([str(given)])[0], given, folders, results)
+    return Run(name or names([str(given)])[0], given, folders, results).only(only)
 
 
 def find(given: Path, inner: str | Sequence[str] = "eval") -> Folders:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +19,7 @@ from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.label_reading import LabelReading
 from xstilts_eval.results import entity_types, record, render, samples, scoreboard
+from xstilts_eval.results import run as runs
 from xstilts_eval.results.entity_types import EntityType
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.tables import one_line, terminal_table
@@ -93,13 +94,13 @@ class Shown:
     types: dict[str, dict[str, tuple[EntityType, ...]]]
 
 
-def read(path: Path, types: bool = False) -> Shown:
-    """One results file or output folder, with `types` also its samples of entity tags.
+def read(path: Path, types: bool = False, only: Collection[str] | None = None) -> Shown:
+    """One results file or output folder, with `types` also its samples of entity tags; `only` names wanted leaves.
 
-    Raises `MissingData`, `PredictionError`, `NumericError`.
+    Raises `MissingData`, `PredictionError`, `NumericError`, and `SettingError` where it has none of them.
     """
-    run = record.read(path)
     file = record.results_file(path)
+    ((run,),) = runs.read(file, only=only).results.values()
     try:
         whole = _File.model_validate(reading.read_json(file, "a results file", PredictionError))
     except ValidationError as error:

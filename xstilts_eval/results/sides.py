@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics as simple
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,13 +75,13 @@ def over_baseline(given: Sequence[str], baseline: str | None) -> tuple[str, list
     return first, rest
 
 
-def of_run(given: str, name: str | None = None, inner: str = "eval") -> Side:
+def of_run(given: str, name: str | None = None, inner: str = "eval", only: Collection[str] | None = None) -> Side:
     """The side that a results file, an output folder, or a run with ``seed-N/inner`` inside makes.
 
-    Raises `MissingData` for what is not there, `PredictionError` for files that cannot be read, seeds that scored other
-    data, or scores out of range, and `NumericError` for NaN.
+    `only` names the leaves that are wanted. Raises `MissingData` for what is not there, `PredictionError` for files
+    that cannot be read, seeds that scored other data, or scores out of range, and `NumericError` for NaN.
     """
-    found = run.read(Path(given), inner, name or Path(given).name)
+    found = run.read(Path(given), inner, name or Path(given).name, only)
     by_leaf = found.leaves()
     for leaf_name, (first, *others) in by_leaf.items():
         for leaf in others:

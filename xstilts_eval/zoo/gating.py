@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,6 +12,7 @@ from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import DataError, SettingError, UnknownName
 from xstilts_eval.zoo.manifest import AVERAGE, Record, Zoo
+from xstilts_eval.zoo.selection import selected
 
 NORMAL = 1.959964
 """97.5 % quantile of the normal distribution: half of a 95 % interval in standard errors."""
@@ -27,13 +28,13 @@ _FURTHER_METRICS = {"xtreme_tatoeba": ("acc_from_foreign",)}
 
 @dataclass(frozen=True)
 class Choice:
-    """Which records of a model count: its stage, and where given setting, source, and languages by family."""
+    """Which records of a model count: its stage, and where given setting, source, and names of leaves."""
 
     model: str
     stage: str | None = None
     setting: str | None = None
     source: str | None = None
-    leaves: Mapping[Family, Sequence[str]] | None = None
+    only: Collection[str] | None = None
 
     @property
     def name(self) -> str:
@@ -49,8 +50,7 @@ def select(zoo: Zoo, choice: Choice) -> tuple[Record, ...]:
             if wanted not in known:
                 raise UnknownName.of(f"{name} of {choice.name}", wanted, known)
             records = tuple(record for record in records if getattr(record, name) == wanted)
-    if choice.leaves is not None:
-        records = tuple(record for record in records if _is_wanted(record, choice.leaves))
+    records = tuple(selected(records, choice.only))
     gating = [record for record in records if ungated(record, records) is None]
     for record in gating:
         _check(record)
@@ -62,14 +62,6 @@ def select(zoo: Zoo, choice: Choice) -> tuple[Record, ...]:
         )
     _refuse_contradictions(gating)
     return records
-
-
-def _is_wanted(record: Record, leaves: Mapping[Family, Sequence[str]]) -> bool:
-    """An average belongs to a choice of all its languages."""
-    languages = leaves.get(FAMILIES[record.family], ()) if record.family in FAMILIES else ()
-    if record.language == AVERAGE:
-        return bool(languages) and set(languages) == set(FAMILIES[record.family].languages)
-    return record.language in languages
 
 
 def _refuse_contradictions(records: Iterable[Record]) -> None:

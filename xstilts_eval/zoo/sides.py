@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics as simple
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError, SettingError, UnknownName
 from xstilts_eval.results.sides import ZOO, Score, Side, of_run, short_names
 from xstilts_eval.zoo.manifest import Record, load
+from xstilts_eval.zoo.selection import selected
 
 _OTHER_SETTINGS = ("translate-", "train on all", "human", "after fine-tuning")
 """Settings of the zoo that are no zero-shot transfer and so never stand against one."""
@@ -18,7 +19,9 @@ _PRINTED = 0.06
 """Points: values that differ by less are one number, printed with one digit or with more."""
 
 
-def read_all(given: Sequence[str], inner: str = "eval", sources: Sequence[str] = ()) -> list[Side]:
+def read_all(
+    given: Sequence[str], inner: str = "eval", sources: Sequence[str] = (), only: Collection[str] | None = None
+) -> list[Side]:
     """All sides, under short names of their own: the part of the path in which they differ.
 
     Raises what `read` raises, and `SettingError` for fewer than two or for a side given twice.
@@ -28,29 +31,38 @@ def read_all(given: Sequence[str], inner: str = "eval", sources: Sequence[str] =
     places = [text if text.startswith(ZOO) else str(Path(text)) for text in given]
     if twice := sorted({text for text in places if places.count(text) > 1}):
         raise SettingError(f"{twice[0]} is given twice; a result cannot be compared with itself")
-    return [read(text, name, inner, sources) for text, name in zip(given, short_names(given), strict=True)]
+    return [read(text, name, inner, sources, only) for text, name in zip(given, short_names(given), strict=True)]
 
 
-def read(given: str, name: str | None = None, inner: str = "eval", sources: Sequence[str] = ()) -> Side:
+def read(
+    given: str,
+    name: str | None = None,
+    inner: str = "eval",
+    sources: Sequence[str] = (),
+    only: Collection[str] | None = None,
+) -> Side:
     """One side: a results file, an output folder, a run with ``seed-N/inner`` inside, or ``zoo:MODEL[@stage]``.
 
-    `sources` are keys of the zoo that are preferred where publications disagree.
+    `sources` are keys of the zoo that are preferred where publications disagree, `only` the names of wanted leaves.
 
     Raises `MissingData` for what is not there, `UnknownName` for a model of the zoo that does not exist,
     `PredictionError` for files that cannot be read, seeds that scored other data, or scores out of range, and
     `NumericError` for NaN.
     """
     if given.startswith(ZOO):
-        return _published(given, name or given, sources)
-    return of_run(given, name, inner)
+        return _published(given, name or given, sources, only)
+    return of_run(given, name, inner, only)
 
 
-def _published(given: str, name: str, sources: Sequence[str]) -> Side:
+def _published(given: str, name: str, sources: Sequence[str], only: Collection[str] | None) -> Side:
     zoo = load()
     for source in sources:
         if source not in zoo.sources:
             raise UnknownName.of("source of the zoo", source, zoo.sources)
-    return of_records(zoo.of(*zoo.parse(given.removeprefix(ZOO))), given, name, sources)
+    records = selected(zoo.of(*zoo.parse(given.removeprefix(ZOO))), only)
+    if only is not None and not records:
+        raise SettingError(f"{given} has no number of these --tasks; xstilts zoo show says what is published")
+    return of_records(records, given, name, sources)
 
 
 def of_records(records: Iterable[Record], given: str, name: str, sources: Sequence[str] = ()) -> Side:

@@ -16,6 +16,7 @@ from xstilts_eval.zoo.check import Verdict
 from xstilts_eval.zoo.detection import Detection, by_model, detections, span
 from xstilts_eval.zoo.joint import POWER
 from xstilts_eval.zoo.manifest import Model, Record, Zoo
+from xstilts_eval.zoo.selection import of_names
 
 Rows = list[dict[str, Any]]
 DETECTED = (
@@ -24,13 +25,10 @@ DETECTED = (
 )
 
 
-def overview(zoo: Zoo, family: str | None = None, confidence: str | None = None) -> Rows:
-    """One row per model with a record of that family and confidence; without either, every model."""
-    chosen = [
-        record
-        for record in zoo.records
-        if (family is None or record.family == family) and (confidence is None or record.confidence == confidence)
-    ]
+def overview(zoo: Zoo, tasks: Sequence[str] = (), confidence: str | None = None) -> Rows:
+    """One row per model with a record of those tasks and that confidence; without either, every model."""
+    of_tasks = of_names(zoo.records, tasks, "the zoo")
+    chosen = [record for record in of_tasks if confidence is None or record.confidence == confidence]
     numbers = Counter(record.model for record in chosen)
     families: dict[str, dict[str, None]] = {}
     for record in chosen:
@@ -44,7 +42,7 @@ def overview(zoo: Zoo, family: str | None = None, confidence: str | None = None)
             "families": [name for name in families.get(model.name, {}) if name != "none"],
         }
         for model in zoo.models.values()
-        if numbers[model.name] or (family is None and confidence is None)
+        if numbers[model.name] or not (tasks or confidence)
     ]
 
 

@@ -27,13 +27,11 @@ _NOT_COMPARED = frozenset({"name", "description", "source_language", "language",
 def benchmark_of(folder: Path, family: str | None) -> str:
     """The one benchmark of a run that fits `family`; raises `SettingError` for none, `PredictionError` for several."""
     groups = sorted({leaf.family.group for leaf in record.read(folder).leaves})
-    found = [group for group in groups if family is None or family in (group, group.partition("_")[2])]
+    found = [group for group in groups if observations.is_called(group, family)]
     if not found:
         raise SettingError(f"{folder} has no results on {family}; there is: {', '.join(groups)}")
     if len(found) > 1:
-        raise PredictionError(
-            f"{folder} has results of different benchmarks ({', '.join(found)}); name one by --family"
-        )
+        raise PredictionError(f"{folder} has results of different benchmarks ({', '.join(found)}); name one by --tasks")
     return found[0]
 
 

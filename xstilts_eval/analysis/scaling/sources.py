@@ -19,6 +19,7 @@ from xstilts_eval.analysis.observations import (
     fewest_seeds,
     from_runs,
     from_table,
+    is_called,
     read_table,
 )
 from xstilts_eval.analysis.scaling import sizes
@@ -180,13 +181,13 @@ def chosen(points: Sequence[Sized], family: str | None, outcome: str | None) -> 
     """Points of one benchmark and outcome; raises `SettingError` for none, `PredictionError` for a mixture."""
     found = [
         point for point in points
-        if (family is None or family in (point.benchmark, point.benchmark.partition("_")[2]))
+        if is_called(point.benchmark, family)
         and (outcome is None or point.outcome == outcome)
     ]  # fmt: skip
     if not found:
         there = sorted({f"{p.outcome} on {p.benchmark} in {p.language}" for p in points})
-        raise SettingError(f"nothing fits --family and --outcome; there is: {'; '.join(there[:8])}")
+        raise SettingError(f"nothing fits --tasks and --outcome; there is: {'; '.join(there[:8])}")
     names = sorted({point.benchmark for point in found})
     if len(names) > 1:
-        raise PredictionError(f"several benchmarks ({', '.join(names)}) cannot share one fit; name one by --family")
+        raise PredictionError(f"several benchmarks ({', '.join(names)}) cannot share one fit; name one by --tasks")
     return found

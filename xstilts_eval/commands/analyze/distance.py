@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from xstilts_eval.commands.analyze.options import INNER, OUTPUT, RUN, TABLE, outcome_of
+from xstilts_eval.commands.analyze.options import INNER, ONE_TASK, OUTPUT, RUN, TABLE, outcome_of
 from xstilts_eval.errors import SettingError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def distance(
     setting: str | None = typer.Option(None, help="With --zoo: setting of the records."),
     source: str | None = typer.Option(None, help="With --zoo: key of the source of the records."),
     model: str | None = typer.Option(None, help="Model of a table that holds several."),
-    family: str | None = typer.Option(None, help="Benchmark, e.g. xnli; needed where several were scored."),
+    task: str | None = typer.Option(None, "--tasks", "-t", help=ONE_TASK),
     outcome: str | None = typer.Option(None, help="gain, gap (English minus the language) or score."),
     by: str = typer.Option("syntactic", help="syntactic, phonological, inventory, featural, geographic or genetic."),
     size: str = typer.Option("cc100", help="Corpus the model was pre-trained on: cc100, mc4 or wikipedia."),
@@ -43,10 +43,10 @@ def distance(
         raise SettingError("give one of RUN, --table and --zoo")
     if baseline is not None and run is None:
         raise SettingError("--baseline belongs to RUN; a table gives gains with outcome=gain")
-    rows = _observations(run, baseline, inner, table, zoo, Which(stage, setting, source, family))
+    rows = _observations(run, baseline, inner, table, zoo, Which(stage, setting, source, task))
     wanted = outcome_of(outcome or ("gain" if baseline else "gap"))
-    report = analyse.analyse(select(rows, wanted, family, model), by, size, pool)
-    lacking = [line for name in inner if run for line in left_out(run, baseline, name, family)]
+    report = analyse.analyse(select(rows, wanted, task, model), by, size, pool)
+    lacking = [line for name in inner if run for line in left_out(run, baseline, name, task)]
     report = replace(report, notes=(*lacking, *report.notes))
     publish(report, text.show(report), lambda: figure.draw(report), output, "distance", overwrite)
 

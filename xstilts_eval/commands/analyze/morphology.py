@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from xstilts_eval.commands.analyze.options import ONE_TASK
 from xstilts_eval.errors import MissingData, SettingError
 
 
@@ -20,7 +21,7 @@ def morphology(
     byte_baseline: Path | None = typer.Option(None, help="With runs: the same of the byte model."),
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
     outcome: str | None = typer.Option(None, help="gain, gap or score; default gain with a baseline, else score."),
-    family: str | None = typer.Option(None, help="Benchmark, e.g. xnli; needed where several were scored."),
+    task: str | None = typer.Option(None, "--tasks", "-t", help=ONE_TASK),
     by: str = typer.Option(
         "c_wals", help="c_wals; of parallel text: mattr, type_token, entropy; of treebanks: ud_features."
     ),
@@ -47,11 +48,11 @@ def morphology(
         if table:
             rows = observations.from_table(observations.read_table(table))
         else:
-            rows = observations.from_runs(Path(name), base, inner, family)
+            rows = observations.from_runs(Path(name), base, inner, task)
         wanted = outcome or ("gain" if base or any(row.outcome == "gain" for row in rows) else "score")
         if wanted not in observations.OUTCOMES:
             raise SettingError(f"unknown outcome {wanted!r}; known: {', '.join(observations.OUTCOMES)}")
-        return observations.select(rows, wanted, family, name if table else None)
+        return observations.select(rows, wanted, task, name if table else None)
 
     arms = [rows_of(subword, baseline), *([rows_of(byte, byte_baseline)] if byte else [])]
     found: Sequence[Any] = analyse.differences(*arms) if byte else arms[0]
@@ -64,6 +65,6 @@ def morphology(
     first = tokenizer[0].partition("=")[0] if tokenizer else None
     report = analyse.analyse(found, measures, by, size, first, analyse.baselines(*arms))
     compared = [(subword, baseline), *([(byte, byte_baseline)] if byte else [])]
-    lacking = [] if table else [observations.left_out(Path(name), base, inner, family) for name, base in compared]
+    lacking = [] if table else [observations.left_out(Path(name), base, inner, task) for name, base in compared]
     report = replace(report, notes=(*(line for lines in lacking for line in lines), *report.notes))
     publish(report, text.show(report), lambda: figure.draw(report), output, "morphology", overwrite)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval.commands.analyze.options import ONE_TASK
 from xstilts_eval.commands.options import listed
 from xstilts_eval.errors import SettingError
 
@@ -18,7 +19,7 @@ def multilingual(
     baseline: str | None = typer.Option(None, help=f"Run without it: {ARM} Not needed for a table of gains."),
     table: Path | None = typer.Option(None, help="CSV with model, benchmark, language, score, outcome."),
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
-    family: str | None = typer.Option(None, help="Benchmark, e.g. xnli; needed where several were scored."),
+    task: str | None = typer.Option(None, "--tasks", "-t", help=ONE_TASK),
     trained_on: str = typer.Option("", help="Languages of the multilingual data, where the run does not say: ko,sw"),
     size: str = typer.Option("cc100", help="Corpus the base was pre-trained on: cc100, mc4 or wikipedia."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
@@ -33,13 +34,13 @@ def multilingual(
     given = listed(trained_on)
     notes: list[str] = []
     if table:
-        arms = sources.from_table(observations.read_table(table), baseline, english, multilingual, family)
+        arms = sources.from_table(observations.read_table(table), baseline, english, multilingual, task)
         mix = sources.the_mix((), given, ())
     else:
         if baseline is None:
             raise SettingError("give --baseline, the run without intermediate training, or gains by --table")
         found = in_common([read(Path(path), inner, Path(path).name) for path in (baseline, english, multilingual)])
-        benchmark = sources.benchmark_of(found[2].places[0], family)
+        benchmark = sources.benchmark_of(found[2].places[0], task)
         said = [sources.trained_on(one.places, benchmark) for one in found[1:]]
         mix = sources.the_mix(said[1], given, said[0])
         arms = sources.from_runs(found, benchmark)

@@ -13,6 +13,7 @@ RUN = "Run to analyse: output folder of xstilts eval, or a folder of seed-N/INNE
 TABLE = (
     "CSV with model, benchmark, language, score and optionally outcome, half_width and sizes (see docs/analysis.md)."
 )
+ONE_TASK = "The dataset, e.g. xnli, as in xstilts eval; needed where several were scored."
 INNER = "Folder of the results inside each seed-N; may be given several times."
 OUTPUT = "Folder for the JSON and the figure (SVG and PNG); default: only the table is shown."
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval.commands.analyze.options import ONE_TASK
 from xstilts_eval.errors import SettingError
 
 
@@ -17,7 +18,7 @@ def pitfalls(
     setting: str | None = typer.Option(None, help="With --zoo: setting of the records."),
     source: str | None = typer.Option(None, help="With --zoo: key of the source of the records."),
     model: str | None = typer.Option(None, help="Model of a table that holds several."),
-    family: str | None = typer.Option(None, help="Benchmark, e.g. udpos; needed where several were scored."),
+    task: str | None = typer.Option(None, "--tasks", "-t", help=ONE_TASK),
     inner: str = typer.Option("eval", help="Folder of the results inside each seed-N."),
     neighbours: int = typer.Option(3, min=1, help="Languages that predict each score."),
     examples: int = typer.Option(10, min=0, help="Examples shown, from the three languages that fall lowest."),
@@ -38,11 +39,11 @@ def pitfalls(
     if table:
         rows = observations.from_table(observations.read_table(table))
     elif zoo:
-        rows = published.scores(zoo, observations.Which(stage, setting, source, family))
+        rows = published.scores(zoo, observations.Which(stage, setting, source, task))
     else:
         assert run is not None
-        rows = observations.from_runs(run, None, inner, family)
-    report = analyse.analyse(observations.select(rows, "score", family, model), neighbours=neighbours)
+        rows = observations.from_runs(run, None, inner, task)
+    report = analyse.analyse(observations.select(rows, "score", task, model), neighbours=neighbours)
     if run and examples:
         lowest = [one.language for one in report.shortfalls[:3]]
         found = samples.read(places(run, inner), FAMILIES[report.benchmark], lowest)

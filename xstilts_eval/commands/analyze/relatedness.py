@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from xstilts_eval.commands.options import listed
+from xstilts_eval.commands.options import ONLY_TASKS, listed
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.wording import BASELINE_HELP
 
@@ -21,6 +21,7 @@ def relatedness(
         metavar="RUNS...", help="Runs with different intermediate tasks and one without, scored in the same way."
     ),
     reference: str | None = typer.Option(None, "--baseline", help=BASELINE_HELP),
+    tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     inner: list[str] = typer.Option(["eval"], help="Folder of the results in each seed-N; may be repeated."),
     texts: Path | None = typer.Option(None, help="Folder of parallel text (FLORES): CKA before and after, by layer."),
     languages: str = typer.Option("en,de,es,fi,fr,hi,ru,tr,zh", help="With --texts: languages, English first."),
@@ -41,6 +42,7 @@ def relatedness(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
 ) -> None:
     """Which intermediate task helps or degrades which target, and do similarity and transferability tell?"""
+    from xstilts_eval import selection
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.analysis.relatedness import analyse, figure, measure, text
@@ -48,11 +50,12 @@ def relatedness(
 
     first, others = over_baseline([*map(str, given)], reference)
     baseline, runs = Path(first), [*map(Path, others)]
-    gains = [row for run in runs for name in inner for row in observations.from_runs(run, baseline, name)]
+    wanted = selection.leaves(listed(tasks))
+    gains = [row for run in runs for name in inner for row in observations.from_runs(run, baseline, name, only=wanted)]
     cells = analyse.cells(gains)
     known = analyse.read_estimates(estimates) if estimates else {}
     similar: list[Similarity] = []
-    notes = [line for run in runs for name in inner for line in observations.left_out(run, baseline, name)]
+    notes = [line for run in runs for name in inner for line in observations.left_out(run, baseline, name, only=wanted)]
     if texts or models:
         found = measure.checkpoints([baseline, *runs], inner[0], _folders(encoder))
         notes.append(f"models of one seed each: {', '.join(f'{one.name} {one.folder}' for one in found)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from xstilts_eval.commands.analyze.options import OUTPUT, TABLE, outcome_of
+from xstilts_eval.commands.analyze.options import ONE_TASK, OUTPUT, TABLE, outcome_of
 from xstilts_eval.errors import SettingError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def scaling(
     stage: str | None = typer.Option(None, help="With --zoo: stage of the records."),
     setting: str | None = typer.Option(None, help="With --zoo: setting of the records."),
     source: str | None = typer.Option(None, help="With --zoo: key of the source of the records."),
-    family: str | None = typer.Option(None, help="Benchmark, e.g. xnli; needed where several were scored."),
+    task: str | None = typer.Option(None, "--tasks", "-t", help=ONE_TASK),
     language: str = typer.Option("avg", help="One language, or avg: the mean over languages."),
     outcome: str | None = typer.Option(None, help="gain or score."),
     inner: str = typer.Option("eval", help="With --runs: folder of the results inside each seed-N."),
@@ -45,6 +45,6 @@ def scaling(
     elif runs:
         points = sources.sized_from_runs(runs, inner, language)
     else:
-        points = sources.sized_from_zoo(zoo, Which(stage, setting, source, family), language)
-    report = analyse.analyse(sources.chosen(points, family, wanted))
+        points = sources.sized_from_zoo(zoo, Which(stage, setting, source, task), language)
+    report = analyse.analyse(sources.chosen(points, task, wanted))
     publish(report, text.show(report), lambda: figure.draw(report), output, "scaling", overwrite)
