@@ -49,7 +49,7 @@ def imported() -> dict[str, set[str]]:
 
 def test_every_import_is_declared() -> None:
     declared = named(PROJECT["dependencies"])
-    extras = {name for extra in ("translate", "train", "analysis", "sweep") for name in
+    extras = {name for extra in ("translate", "train", "figures", "analysis", "sweep") for name in
               named(PROJECT["optional-dependencies"][extra])}  # fmt: skip
     found = imported()
     assert {name: users for name, users in found.items() if name not in declared | extras | WHERE_INSTALLED} == {}
@@ -60,7 +60,7 @@ def test_every_import_is_declared() -> None:
 
 def test_what_an_extra_brings_is_imported_inside_functions_only() -> None:
     """A plain installation imports every module."""
-    optional = {"peft", "ray", "sklearn", "statsmodels"}
+    optional = {"matplotlib", "peft", "ray", "sklearn", "statsmodels"}
     for path in (ROOT / "xstilts_eval").rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

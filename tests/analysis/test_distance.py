@@ -198,6 +198,16 @@ def test_scaling_from_a_table(tmp_path):
 
 
 def test_libraries_that_are_not_installed_are_named(monkeypatch):
-    monkeypatch.setattr("xstilts_eval.commands.analyze.NEEDED", ("scipy", "no_such_library"))
+    declared = ["numpy", "scipy>=1.0; extra == 'analysis'", "no-such-library>=2; extra == 'analysis'"]
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: declared)
     error = RUN.invoke(app, ["analyze", "distance", "--zoo", "m"]).exception
-    assert isinstance(error, SettingError) and "need no_such_library;" in str(error)
+    assert isinstance(error, SettingError)
+    assert str(error) == "the analyses need no-such-library; pip install 'scipy>=1.0' 'no-such-library>=2'"
+
+
+def test_without_the_library_that_paints_there_is_still_an_svg(tmp_path, monkeypatch):
+    monkeypatch.setattr("xstilts_eval.figures.raster.is_installed", lambda: False)
+    table = xnli_table(tmp_path / "xnli.csv")
+    said = RUN.invoke(app, ["analyze", "distance", "--table", str(table), "--model", "XLM-R Base", "-o", str(tmp_path)])
+    assert said.exit_code == 0 and "no PNG: they need matplotlib; pip install" in said.output
+    assert (tmp_path / "distance.svg").is_file() and not (tmp_path / "distance.png").exists()

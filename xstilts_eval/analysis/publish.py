@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xstilts_eval import __version__, printing
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.stats.regression import as_json
 from xstilts_eval.errors import SettingError
+from xstilts_eval.figures import raster
+from xstilts_eval.figures.scene import Scene
 from xstilts_eval.writing import write_atomically
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def publish(
-    report: Any, shown: Any, draw: Callable[[], Figure], output: Path | None, name: str, overwrite: bool
+    report: Any, shown: Any, draw: Callable[[], Scene], output: Path | None, name: str, overwrite: bool
 ) -> None:
     """Print `shown`; with `output` write ``name.json``, ``name.svg`` and ``name.png`` there.
 
@@ -34,3 +33,5 @@ def publish(
     printing.show(shown)
     if output is not None:
         printing.say("", "written: " + "  ".join(map(str, written)))
+        if not raster.is_installed():
+            printing.say(raster.without("PNG"))

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import fingerprints, reading
+from xstilts_eval import extras, fingerprints, reading
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import source as sources
 
@@ -172,8 +172,7 @@ class AdapterSource(sources.Source):
             import peft
         except ImportError as error:
             raise UnfitCheckpoint(
-                f"{self.described(self.settings)}, and merging it needs the package peft: pip install "
-                "'xstilts-eval[train]'"
+                f"{self.described(self.settings)}, and merging it needs the package peft: {extras.install('train')}"
             ) from error
         task = self.settings.get("task_type")
         trained = getattr(transformers, _TASKS[task][0]) if task else auto_class

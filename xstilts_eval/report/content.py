@@ -8,11 +8,11 @@ from pathlib import Path
 
 from xstilts_eval import language_distances
 from xstilts_eval.benchmark import FAMILIES, Family, leaf_parts
+from xstilts_eval.figures.scene import SERIES
 from xstilts_eval.languages import languages
 from xstilts_eval.report import comparison, runs, training
 from xstilts_eval.report.comparison import Comparison
 from xstilts_eval.report.runs import Run
-from xstilts_eval.report.scene import SERIES
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results import entity_types
 from xstilts_eval.results.entity_types import EntityType

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from xstilts_eval.benchmark import FAMILIES
+from xstilts_eval.figures import charts
+from xstilts_eval.figures.charts import Curve, Labelled, Placed, Value
+from xstilts_eval.figures.scene import SERIES, Scene, packed, padded, shortened, tile
 from xstilts_eval.metrics.bootstrap import too_few
-from xstilts_eval.report import charts
-from xstilts_eval.report.charts import Curve, Labelled, Placed, Value
 from xstilts_eval.report.content import Content, language_name
 from xstilts_eval.report.runs import Estimate, Run, Scored
-from xstilts_eval.report.scene import SERIES, Scene, packed, padded, shortened, tile
 from xstilts_eval.report.tables import scored_families, signed
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results.gains import Gain

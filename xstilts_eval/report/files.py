@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from xstilts_eval.errors import SettingError
-from xstilts_eval.report import page, raster, svg
+from xstilts_eval.figures import raster, svg
+from xstilts_eval.report import page
 from xstilts_eval.report.content import Content
 from xstilts_eval.report.figures import figures
 from xstilts_eval.writing import check_files, check_folders, replacing, write_atomically
@@ -31,18 +32,21 @@ def write(content: Content, title: str, output: Path, folder: Path | None, markd
         lines.append(f"summary: {markdown}")
     if folder is not None:
         names = write_figures(content, folder)
-        lines.append(f"figures: {folder}/ ({', '.join(names)}; each as {', '.join(FORMATS)})")
+        formats = FORMATS if raster.is_installed() else FORMATS[:1]
+        lines.append(f"figures: {folder}/ ({', '.join(names)}; each as {', '.join(formats)})")
+        if formats != FORMATS:
+            lines.append(raster.without("PNG and PDF"))
     return lines
 
 
 def write_figures(content: Content, folder: Path) -> list[str]:
-    """Every figure as SVG, PNG and PDF; their names."""
+    """Every figure as SVG and, where they can be painted, as PNG and PDF; their names."""
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     for figure in figures(content):
         scene = figure.scene()
         write_atomically(folder / f"{figure.name}.svg", svg.document(scene))
-        for ending in FORMATS[1:]:
+        for ending in FORMATS[1:] if raster.is_installed() else ():
             path = folder / f"{figure.name}{ending}"
             with replacing(path) as temporary:
                 raster.save(scene, temporary)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xstilts_eval import __version__
+from xstilts_eval.figures import svg
+from xstilts_eval.figures.scene import COLOURS
 from xstilts_eval.foreign import Markup, visible
-from xstilts_eval.report import svg, tables
+from xstilts_eval.report import tables
 from xstilts_eval.report.content import Content
 from xstilts_eval.report.figures import Figure, figures
-from xstilts_eval.report.scene import COLOURS
 from xstilts_eval.report.tables import Cell, Table
 from xstilts_eval.tables import in_markdown, markdown_table
 

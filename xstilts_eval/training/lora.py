@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from xstilts_eval import extras
 from xstilts_eval.errors import SettingError
 from xstilts_eval.training.settings import Lora
 
@@ -22,7 +23,7 @@ def add(encoder: Any, settings: Lora) -> None:
     try:
         import peft
     except ImportError as error:
-        raise SettingError("lora needs the package peft; install it with pip install 'xstilts-eval[train]'") from error
+        raise SettingError(f"lora needs the package peft; {extras.install('train')}") from error
     config = peft.LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from xstilts_eval import extras
 from xstilts_eval.errors import SettingError, XstiltsError
 from xstilts_eval.training import run, stage, sweep
 from xstilts_eval.training.stage import Say
@@ -48,8 +49,8 @@ class Pool:
         """Raise `SettingError` where Ray is not installed and for options that do not go together."""
         if importlib.util.find_spec("ray") is None:
             raise SettingError(
-                "a sweep runs on Ray, which is not installed: pip install 'xstilts-eval[sweep]'; or give --workers 0 "
-                "to train stage after stage in this process"
+                f"a sweep runs on Ray, which is not installed: {extras.install('sweep')}; or give --workers 0 to train "
+                "stage after stage in this process"
             )
         if self.address and self.workers is not None:
             raise SettingError("--workers sizes Ray on this machine; a cluster (--address) has a size of its own")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xstilts_eval import locking, reading
+from xstilts_eval import extras, locking, reading
 from xstilts_eval.errors import DataError, MissingData, UnfitCheckpoint, UnknownName, WriteError
 from xstilts_eval.fingerprints import file_sha256
 from xstilts_eval.paths import cache_folder
@@ -59,7 +59,7 @@ def _installed(entry: Installed) -> Path:
     spec = importlib.util.find_spec(entry.module)
     if spec is None or spec.origin is None:
         package = entry.module.replace("_", "-")
-        raise MissingData(f"the package {package} is not installed; pip install 'xstilts-eval[{entry.extra}]'")
+        raise MissingData(f"the package {package} is not installed; {extras.install(entry.extra)}")
     found = Path(spec.origin).parent / entry.inner
     digest = file_sha256(found / "model.safetensors")
     if digest != entry.sha256:

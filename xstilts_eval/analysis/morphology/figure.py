@@ -1,52 +1,55 @@
-"""The figure about morphology."""
+"""The picture of a morphology report: the outcome against complexity, and two models language by language."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from xstilts_eval.analysis import figures
-from xstilts_eval.analysis.morphology.analyse import MorphologyReport
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from xstilts_eval.analysis.morphology.analyse import MorphologyReport, Row
+from xstilts_eval.figures.charts import legend
+from xstilts_eval.figures.panel import Panel, of_rows, sheet, spanning
+from xstilts_eval.figures.scene import Scene, tile
 
 LABELS = {"c_wals": "C_WALS (0–1)", "mattr": "moving-average type–token ratio", "type_token": "type–token ratio",
           "entropy": "entropy of words (bits)", "ud_features": "features per word (PUD)"}  # fmt: skip
+_ROW = 15.0
 
 
-def draw(report: MorphologyReport) -> Figure:
+def draw(report: MorphologyReport) -> Scene:
     """The value (or D_l) against complexity, and where there are two models their scores language by language."""
+    paints = figures.paint_of([row.family for row in report.rows])
     pairs = [row for row in report.rows if row.subword is not None and row.byte is not None]
-    colours = figures.colour_of([row.family for row in report.rows])
-    height = max(4.2, 0.15 * len(pairs))
-    with figures.drawing(4.6 * (2 if pairs else 1), height, ncols=2 if pairs else 1, squeeze=False) as (figure, axes):
-        axis = axes[0][0]
-        for row in report.rows:
-            colour = colours[row.family]
-            axis.errorbar(row.complexity, row.value, yerr=row.half_width, fmt="o", color=colour, elinewidth=0.9)
-        if pairs or report.outcome == "gain":
-            axis.axhline(0, color="#555555", linewidth=0.8)
-        axis.set_xlabel(LABELS[report.by])
-        axis.set_ylabel(f"{report.models[0]}: {report.outcome} (points)")
-        rho = report.spearman
-        title = f"ρ = {rho.estimate:.2f} [{rho.low:.2f}, {rho.high:.2f}], n {rho.n}"
-        axis.set_title(f"{title}\n{report.level.short}" if report.level else title)
-        axis.margins(x=0.08)
-        figures.legend(axis, colours)
-        xs, ys = [row.complexity for row in report.rows], [row.value for row in report.rows]
-        figures.label_points(axis, xs, ys, [row.language for row in report.rows])
-        for place, row in enumerate(pairs):
-            axes[0][1].plot([row.subword, row.byte], [place, place], color="#bbbbbb", zorder=1)
-            axes[0][1].plot(row.subword, place, "o", color=figures.COLOURS[0], markersize=8, fillstyle="none",
-                            label="sub-words" if not place else None)  # fmt: skip
-            axes[0][1].plot(row.byte, place, "s", color=figures.COLOURS[1], markersize=4,
-                            label="bytes" if not place else None)  # fmt: skip
-        if pairs:
-            axes[0][1].set_yticks(
-                range(len(pairs)), [f"{row.language} {row.complexity:.2f}" for row in pairs], fontsize=7
-            )
-            axes[0][1].set_xlabel(f"{report.outcome} (points)")
-            axes[0][1].set_title(f"by {LABELS[report.by]}, highest on top")
-            axes[0][1].legend()
-        figure.suptitle(f"{report.benchmark} · {len(report.rows)} languages", x=0.01, ha="left", fontsize=10)
-        return figure
+    panels = [_scatter(report, bool(pairs), paints), *([_pairs(report, pairs)] if pairs else [])]
+    title = f"{report.benchmark} · {len(report.rows)} languages"
+    return sheet(title, panels, figures.entries(paints))
+
+
+def _scatter(report: MorphologyReport, has_pairs: bool, paints: dict[str, str]) -> Scene:
+    rho = report.spearman
+    title = [
+        f"ρ = {rho.estimate:.2f} [{rho.low:.2f}, {rho.high:.2f}], n {rho.n}",
+        *([report.level.short] if report.level else []),
+    ]
+    around_zero = has_pairs or report.outcome == "gain"
+    ends = [row.value + side * (row.half_width or 0.0) for row in report.rows for side in (-1, 1)]
+    up = spanning([*ends, *([0.0] if around_zero else [])], f"{report.models[0]}: {report.outcome} (points)")
+    panel = Panel(title, spanning([row.complexity for row in report.rows], LABELS[report.by]), up, 440.0, 380.0)
+    if around_zero:
+        panel.across(0.0)
+    for row in report.rows:
+        tip = f"{row.language}: {row.value:.2f}"
+        panel.dot(row.complexity, row.value, paints[row.family], half=row.half_width, tip=tip)
+        panel.say(row.complexity, row.value, row.language)
+    return panel.scene()
+
+
+def _pairs(report: MorphologyReport, pairs: list[Row]) -> Scene:
+    rows = [(row, row.subword, row.byte) for row in reversed(pairs) if row.subword is not None and row.byte is not None]
+    across = spanning([value for _, *both in rows for value in both], f"{report.outcome} (points)", 0.05)
+    labels = of_rows([f"{row.language} {row.complexity:.2f}" for row, *_ in rows])
+    title = f"by {LABELS[report.by]}, highest on top"
+    panel = Panel([title], across, labels, 380.0, max(120.0, 60.0 + _ROW * len(rows)))
+    for place, (_, subword, byte) in enumerate(rows):
+        panel.line([(subword, -place), (byte, -place)], "grid", 2.0)
+        panel.dot(subword, -place, "s0", 4.4, is_open=True)
+        panel.dot(byte, -place, "s1", shape="square", radius=3.0)
+    drawn = panel.scene()
+    return tile([drawn, legend([("s0", "sub-words (open)"), ("s1", "bytes")], drawn.width)], 1, 2.0, drawn.label)

@@ -2,85 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
+import statistics
+from collections.abc import Sequence
 
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.features import SIZE_LABELS
 from xstilts_eval.analysis.multilingual.analyse import GROUPS, Contrast, Mean, MultilingualReport
+from xstilts_eval.figures.panel import Axis, Panel, logarithmic, sheet, spanning
+from xstilts_eval.figures.scene import Scene
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+_WIDTH = 310.0
 
 
-def draw(report: MultilingualReport) -> Figure:
+def draw(report: MultilingualReport) -> Scene:
     """Panels share both scales; the line is the group's mean with its interval; the last panel shows every class."""
-    groups = [group for group in GROUPS if any(row.group == group for row in report.rows)]
     classes = sorted({row.resource_class for row in report.rows if row.resource_class is not None})
-    panels = len(groups) + (len(classes) > 1)
-    colours = figures.colour_of([row.family for row in report.rows])
-    from matplotlib.lines import Line2D
-
-    with figures.drawing(0.6 + 3.1 * panels, 3.8, ncols=panels, sharey=True, squeeze=False) as (figure, axes):
-        sized = [10**row.log_size for row in report.rows if row.log_size is not None]
-        for axis, group in zip(axes[0], groups, strict=False):
-            rows = [row for row in report.rows if row.group == group]
-            mean = next(m for m in report.means if m.group == group)
-            _panel(axis, rows, mean, colours)
-            axis.set_xlabel(SIZE_LABELS[report.size])
-            if sized:
-                axis.set_xlim(min(sized) / 2.2, max(sized) * 2.2)
-        if len(classes) > 1:
-            _by_class(axes[0][-1], report, classes, colours)
-        axes[0][0].set_ylabel("D: multilingual minus English (points)")
-        dashed = Line2D([], [], color="#777777", linestyle="--", label="mean of the group, 95 % over languages")
-        handles = [*figures.legend_handles(colours), dashed]
-        figure.legend(handles=handles, loc="outside lower left", ncols=min(6, len(handles)), fontsize=7,
-                      handletextpad=0.1)  # fmt: skip
-        mix = ", ".join(code for code in report.mix if code != "en")
-        figure.suptitle(f"{report.benchmark} · {report.models[1]} against {report.models[0]} · in the mix: {mix}",
-                        x=0.01, ha="left", fontsize=10)  # fmt: skip
-        figure.draw_without_rendering()  # labels are placed by where points are on the final page
-        for axis, group in zip(axes[0], groups, strict=False):
-            _labels(axis, [row for row in report.rows if row.group == group and row.log_size is not None])
-        return figure
+    paints = figures.paint_of([row.family for row in report.rows])
+    sized = [10**row.log_size for row in report.rows if row.log_size is not None]
+    across = logarithmic(sized, SIZE_LABELS[report.size])
+    ends = [row.value + side * (row.half_width or 0.0) for row in report.rows for side in (-1, 1)]
+    ends += [mean.mean + side * (mean.half_width or 0.0) for mean in report.means for side in (-1, 1)]
+    up = spanning([0.0, *ends], "D: multilingual minus English (points)", 0.05)
+    panels = []
+    for group in GROUPS:
+        if rows := [row for row in report.rows if row.group == group]:
+            mean = next(one for one in report.means if one.group == group)
+            panels.append(_panel(rows, mean, across, up, paints))
+    if len(classes) > 1:
+        panels.append(_by_class(report, classes, up, paints))
+    mix = ", ".join(code for code in report.mix if code != "en")
+    title = f"{report.benchmark} · {report.models[1]} against {report.models[0]} · in the mix: {mix}"
+    return sheet(title, panels, [*figures.entries(paints), ("soft", "dashed: mean of the group, 95 % over languages")])
 
 
-def _panel(axes: Axes, rows: list[Contrast], mean: Mean, colours: dict[str, str]) -> None:
-    shown = [row for row in rows if row.log_size is not None]
-    axes.axhline(0, color="#555555", linewidth=0.8)
-    axes.axhline(mean.mean, color="#777777", linewidth=1, linestyle="--")
-    if mean.half_width:
-        axes.axhspan(mean.mean - mean.half_width, mean.mean + mean.half_width, color="#777777", alpha=0.1, linewidth=0)
-    for row in shown:
-        axes.errorbar(10 ** float(row.log_size or 0), row.value, yerr=row.half_width, fmt="o", markersize=5,
-                      color=colours[row.family], ecolor=colours[row.family], elinewidth=1, alpha=0.9)  # fmt: skip
-    axes.set_xscale("log")
+def _panel(rows: Sequence[Contrast], mean: Mean, across: Axis, up: Axis, paints: dict[str, str]) -> Scene:
+    shown = [(row, 10**row.log_size) for row in rows if row.log_size is not None]
     half = "" if mean.half_width is None else f" ± {mean.half_width:.1f}"
     hidden = f" ({len(rows) - len(shown)} without a size)" if len(shown) < len(rows) else ""
-    axes.set_title(f"{mean.group}, n {mean.n}{hidden}\nmean D {mean.mean:+.1f}{half}")
+    title = [f"{mean.group}, n {mean.n}{hidden}", f"mean D {mean.mean:+.1f}{half}"]
+    panel = Panel(title, across, up, _WIDTH)
+    panel.across(0.0)
+    if mean.half_width:
+        panel.stripe(mean.mean - mean.half_width, mean.mean + mean.half_width, "base")
+    panel.across(mean.mean, is_dashed=True)
+    for row, size in shown:
+        panel.dot(size, row.value, paints[row.family], half=row.half_width, tip=f"{row.language}: {row.value:+.2f}")
+        panel.say(size, row.value, row.language)
+    return panel.scene()
 
 
-def _labels(axes: Axes, rows: list[Contrast]) -> None:
-    xs = [10 ** float(row.log_size or 0) for row in rows]
-    figures.label_points(axes, xs, [row.value for row in rows], [row.language for row in rows])
-
-
-def _by_class(axes: Axes, report: MultilingualReport, classes: list[int], colours: dict[str, str]) -> None:
+def _by_class(report: MultilingualReport, classes: Sequence[int], up: Axis, paints: dict[str, str]) -> Scene:
     """All points of every class side by side, the median as a bar."""
-    axes.axhline(0, color="#555555", linewidth=0.8)
-    for place, level in enumerate(classes):
-        rows = [row for row in report.rows if row.resource_class == level]
-        offsets = np.linspace(-0.22, 0.22, len(rows)) if len(rows) > 1 else [0.0]
-        for offset, row in zip(offsets, rows, strict=True):
-            filled = "none" if row.group == GROUPS[0] else colours[row.family]
-            axes.plot(place + offset, row.value, "o", color=colours[row.family], markerfacecolor=filled, markersize=5)
-        middle = float(np.median([row.value for row in rows]))
-        axes.plot([place - 0.3, place + 0.3], [middle, middle], color="#222222", linewidth=1.4)
-    counts = [sum(row.resource_class == level for row in report.rows) for level in classes]
-    axes.set_xticks(range(len(classes)), [f"{c}\nn {n}" for c, n in zip(classes, counts, strict=True)])
-    axes.set_xlim(-0.6, len(classes) - 0.4)
-    axes.set_xlabel("resource class (Joshi et al. 2020)")
-    axes.set_title("all languages by class\nopen: in the mix; bar: median")
+    by_class = [[row for row in report.rows if row.resource_class == level] for level in classes]
+    counts = zip(classes, by_class, strict=True)
+    ticks = tuple((place, f"{level} (n {len(rows)})") for place, (level, rows) in enumerate(counts))
+    across = Axis(-0.6, len(classes) - 0.4, "resource class (Joshi et al. 2020)", ticks)
+    panel = Panel(["all languages by class", "open: in the mix; bar: median"], across, up, _WIDTH)
+    panel.across(0.0)
+    for place, rows in enumerate(by_class):
+        for number, row in enumerate(rows):
+            offset = 0.44 * number / (len(rows) - 1) - 0.22 if len(rows) > 1 else 0.0
+            tip = f"{row.language}: {row.value:+.2f}"
+            panel.dot(place + offset, row.value, paints[row.family], is_open=row.group == GROUPS[0], tip=tip)
+        middle = statistics.median(row.value for row in rows)
+        panel.line([(place - 0.3, middle), (place + 0.3, middle)], "ink", 1.6)
+    return panel.scene()

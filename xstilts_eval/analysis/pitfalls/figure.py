@@ -1,30 +1,31 @@
-"""The figure about pitfalls."""
+"""The picture of a pitfall report: scores beside what similar languages lead one to expect."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.pitfalls.analyse import PitfallReport
+from xstilts_eval.figures.panel import Panel, of_rows, sheet, spanning
+from xstilts_eval.figures.scene import Scene
 from xstilts_eval.wording import counted
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+_ROW = 22.0
 
 
-def draw(report: PitfallReport) -> Figure:
+def draw(report: PitfallReport) -> Scene:
     """Scores (with their intervals) beside what the neighbours predict, lowest difference on top."""
     rows = report.shortfalls
-    colours = figures.colour_of([row.family for row in rows])
-    with figures.drawing(6.4, 1.3 + 0.24 * len(rows)) as (figure, axes):
-        for place, row in enumerate(reversed(rows)):
-            axes.plot([row.predicted, row.score], [place, place], color="#bbbbbb", linewidth=1.4, zorder=1)
-            axes.errorbar(row.score, place, xerr=row.half_width, fmt="o", color=colours[row.family], markersize=6)
-            axes.plot(row.predicted, place, "|", color="#222222", markersize=11, markeredgewidth=1.8)
-        labels = [f"{row.name} ({row.language}){' *' if row.adjusted_p < 0.05 else ''}" for row in reversed(rows)]
-        axes.set_yticks(range(len(rows)), labels, fontsize=8)
-        axes.set_xlabel("score (points); bar: what the neighbours predict; *: p (BH) < .05")
-        axes.set_title(f"{report.model} · {report.benchmark} · {counted(len(rows), 'language')}")
-        axes.margins(y=0.05)
-        figures.legend(axes, colours)
-        return figure
+    paints = figures.paint_of([row.family for row in rows])
+    ends = [row.score + side * (row.half_width or 0.0) for row in rows for side in (-1, 1)]
+    across = spanning(
+        [*ends, *(row.predicted for row in rows)],
+        "score (points); bar: what the neighbours predict; *: p (BH) < .05", 0.04,
+    )  # fmt: skip
+    labels = [f"{row.name} ({row.language}){' *' if row.adjusted_p < 0.05 else ''}" for row in rows]
+    panel = Panel([], across, of_rows(labels), 600.0, 50.0 + _ROW * len(rows))
+    for place, row in enumerate(rows):
+        panel.line([(row.predicted, -place), (row.score, -place)], "grid", 2.0)
+        tip = f"{row.name}: {row.score:.1f}, predicted {row.predicted:.1f}"
+        panel.dot(row.score, -place, paints[row.family], 4.2, half_across=row.half_width, tip=tip)
+        panel.bar(row.predicted, -place)
+    title = f"{report.model} · {report.benchmark} · {counted(len(rows), 'language')}"
+    return sheet(title, [panel.scene()], figures.entries(paints))

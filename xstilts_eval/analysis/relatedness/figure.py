@@ -1,85 +1,106 @@
-"""The picture of a relatedness report: gains as a heat map, CKA by layer, and estimates against gains."""
+"""The picture of a relatedness report: gains as a heat map, CKA with the base and alignment by layer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.relatedness.analyse import RelatednessReport
+from xstilts_eval.figures.charts import legend
+from xstilts_eval.figures.panel import Axis, Panel, sheet, spanning
+from xstilts_eval.figures.scene import Mark, Rect, Scene, Text, shortened, text_width, tile
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-
-def draw(report: RelatednessReport) -> Figure:
-    """A heat map centred at 0 (bold: the interval leaves out 0); CKA with the base and English alignment by layer."""
-    panels = 1 + 2 * bool(report.similarity)
-    with figures.drawing(4.6 * panels, 3.9, ncols=panels, squeeze=False) as (figure, axes):
-        _heat(figure, axes[0][0], report)
-        if report.similarity:
-            _base(axes[0][1], report)
-            _alignment(axes[0][2], report)
-        return figure
+_BASE = "base"
+_LAYERS = "layer (0: embeddings); band: range over languages"
+_CELL, _ROW, _HEAD = 74.0, 34.0, 40.0
 
 
-def _heat(figure: Figure, axes: Axes, report: RelatednessReport) -> None:
+def draw(report: RelatednessReport) -> Scene:
+    """A heat map around 0 (bold: the interval leaves out 0); CKA with the base and English alignment by layer."""
+    panels = [_heat(report), *([_base(report), _alignment(report)] if report.similarity else [])]
+    return sheet("intermediate tasks and targets", panels)
+
+
+def _heat(report: RelatednessReport) -> Scene:
     tasks = list(dict.fromkeys(cell.intermediate for cell in report.cells))
     targets = list(dict.fromkeys(cell.target for cell in report.cells))
-    grid = np.full((len(tasks), len(targets)), np.nan)
+    bound = max(abs(cell.gain) for cell in report.cells) or 1.0
+    left = max(text_width(shortened(task, 28)) for task in tasks) + 8.0
+    title = "mean gain over languages (points; orange: a loss)"
+    marks: list[Mark] = [Text(0.0, 9.0, title, is_bold=True)]
+    for place, target in enumerate(targets):
+        marks.append(Text(left + _CELL * (place + 0.5), _HEAD - 9.0, target.partition("_")[2], "soft", 10, "middle"))
+    for place, task in enumerate(tasks):
+        marks.append(Text(left - 6.0, _HEAD + _ROW * (place + 0.5), shortened(task, 28), anchor="end"))
     for cell in report.cells:
-        grid[tasks.index(cell.intermediate), targets.index(cell.target)] = cell.gain
-    bound = float(np.nanmax(np.abs(grid))) or 1.0
-    image = axes.imshow(grid, cmap="RdBu", vmin=-bound, vmax=bound, aspect="auto")
-    for cell in report.cells:
+        x, y = left + _CELL * targets.index(cell.target), _HEAD + _ROW * tasks.index(cell.intermediate)
+        share = abs(cell.gain) / bound
+        paint = "up" if cell.gain >= 0 else "down"
+        marks.append(Rect(x + 0.5, y + 0.5, _CELL - 1, _ROW - 1, paint, 0.05 + 0.85 * share))
         is_clear = cell.half_width is not None and abs(cell.gain) > cell.half_width
-        axes.text(
-            targets.index(cell.target), tasks.index(cell.intermediate),
-            f"{cell.gain:+.1f}" + (f"\n±{cell.half_width:.1f}" if cell.half_width is not None else ""),
-            ha="center", va="center", fontsize=8, fontweight="bold" if is_clear else "normal",
-            color="white" if abs(cell.gain) > 0.6 * bound else "#222222",
-        )  # fmt: skip
-    axes.set_xticks(range(len(targets)), [target.partition("_")[2] for target in targets])
-    axes.set_yticks(range(len(tasks)), tasks)
-    axes.grid(False)
-    axes.set_title("mean gain over languages (points)")
-    figure.colorbar(image, ax=axes, shrink=0.8)
+        ink, middle = ("page" if share > 0.6 else "ink"), x + _CELL / 2
+        lower = [] if cell.half_width is None else [Text(middle, y + 25.0, f"±{cell.half_width:.1f}", ink, 9, "middle")]
+        upper = y + (11.0 if lower else _ROW / 2)
+        marks += [Text(middle, upper, f"{cell.gain:+.1f}", ink, anchor="middle", is_bold=is_clear), *lower]
+    width = max(left + _CELL * len(targets), text_width(title))
+    return Scene(width, _HEAD + _ROW * len(tasks), tuple(marks), f"Heat map: {title}")
 
 
-def _base(axes: Axes, report: RelatednessReport) -> None:
+def _paints(report: RelatednessReport) -> dict[str, str]:
+    return figures.paint_of([one.intermediate for one in report.similarity])
+
+
+def _axes(values: Sequence[np.ndarray], top: float | None = None) -> tuple[Axis, Axis]:
+    layers = max(one.shape[1] for one in values)
+    every = np.concatenate([one.ravel() for one in values])
+    up = spanning([*every.tolist(), *([top] if top is not None else [])], "debiased linear CKA", 0.05)
+    return Axis(-0.3, layers - 0.7, _LAYERS, tuple((n, str(n)) for n in range(layers))), up
+
+
+def _base(report: RelatednessReport) -> Scene:
     """CKA of the representations before and after, one line per task, shaded over languages."""
-    colours = figures.colour_of([one.intermediate for one in report.similarity])
-    for task, colour in colours.items():
-        values = np.array([one.with_base for one in report.similarity if one.intermediate == task])
-        _shaded(axes, values, colour, task)
-    axes.set_title(f"CKA with the base (n {report.similarity[0].inputs} a language)")
-    axes.legend(loc="lower left")
-    axes.set_ylim(top=1.02)
+    paints = _paints(report)
+    values = {
+        task: np.array([one.with_base for one in report.similarity if one.intermediate == task]) for task in paints
+    }
+    panel = Panel(
+        [f"CKA with the base (n {report.similarity[0].inputs} a language)"], *_axes([*values.values()], 1.0), 400.0
+    )
+    for task, paint in paints.items():
+        _line(panel, values[task], paint, is_shaded=True)
+    return _with_legend(panel, [(paint, task) for task, paint in paints.items()])
 
 
-def _alignment(axes: Axes, report: RelatednessReport) -> None:
-    """CKA of English with the other languages, mean; of the base, in grey, their range too."""
+def _alignment(report: RelatednessReport) -> Scene:
+    """CKA of English with the other languages, mean; of the base, dashed, their range too."""
     pairs = [one for one in report.similarity if one.aligned is not None and one.aligned_before is not None]
-    colours = figures.colour_of([one.intermediate for one in report.similarity])
-    if pairs:
-        first = pairs[0].intermediate
-        base = np.array([one.aligned_before for one in pairs if one.intermediate == first])
-        _shaded(axes, base, "#555555", "base", "--")
-    for task, colour in colours.items():
-        values = np.array([one.aligned for one in pairs if one.intermediate == task])
-        if len(values):
-            axes.plot(range(values.shape[1]), values.mean(axis=0), "-o", markersize=3.5, color=colour, label=task)
-    axes.set_title("CKA of English with others (band: range, base)")
-    axes.legend(loc="best")
+    title = "CKA of English with others (band: range, base)"
+    if not pairs:
+        return Scene(text_width(title), 30.0, (Text(0.0, 9.0, f"{title}: one language"),), title)
+    paints = _paints(report)
+    base = np.array([one.aligned_before for one in pairs if one.intermediate == pairs[0].intermediate])
+    values = {task: np.array([one.aligned for one in pairs if one.intermediate == task]) for task in paints}
+    values = {task: found for task, found in values.items() if len(found)}
+    panel = Panel([title], *_axes([base, *values.values()]), 400.0)
+    _line(panel, base, _BASE, is_shaded=True, is_dashed=True)
+    for task, found in values.items():
+        _line(panel, found, paints[task])
+    return _with_legend(panel, [(_BASE, "base"), *((paints[task], task) for task in values)])
 
 
-def _shaded(axes: Axes, values: np.ndarray, colour: str, label: str, line: str = "-") -> None:
-    """Mean over languages [languages, layers] with their range."""
-    layers = np.arange(values.shape[1])
-    axes.plot(layers, values.mean(axis=0), line, marker="o", markersize=3.5, color=colour, label=label)
-    axes.fill_between(layers, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.1, linewidth=0)
-    axes.set_xlabel("layer (0: embeddings); band: range over languages")
-    axes.set_ylabel("debiased linear CKA")
-    axes.set_xticks(layers)
+def _line(panel: Panel, values: np.ndarray, paint: str, is_shaded: bool = False, is_dashed: bool = False) -> None:
+    """Mean over languages [languages, layers], with their range where it is shaded."""
+    layers = range(values.shape[1])
+    means = values.mean(axis=0).tolist()
+    if is_shaded:
+        panel.band(list(zip(layers, values.min(axis=0).tolist(), values.max(axis=0).tolist(), strict=True)), paint, 0.1)
+    panel.line(list(zip(layers, means, strict=True)), paint, is_dashed=is_dashed)
+    for layer, mean in zip(layers, means, strict=True):
+        panel.dot(layer, mean, paint, 2.4)
+
+
+def _with_legend(panel: Panel, entries: Sequence[tuple[str, str]]) -> Scene:
+    drawn = panel.scene()
+    return tile([drawn, legend(entries, drawn.width)], 1, 2.0, drawn.label)

@@ -2,72 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.scaling.analyse import BARE, TOTAL, Fit, ScalingReport, Sized
+from xstilts_eval.figures.panel import Axis, Panel, logarithmic, sheet, spanning
+from xstilts_eval.figures.scene import Scene
 from xstilts_eval.wording import counted
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _YLABEL = {"gain": "Gain (points)", "score": "Score (points)", "gap": "Gap to English (points)"}
 
 
-def draw(report: ScalingReport) -> Figure:
+def draw(report: ScalingReport) -> Scene:
     """Panels [kind of bases × counting], the same points scale in all; bands are 95 % of the mean."""
     kinds = sorted({point.bases for point in report.points}, reverse=True)
     countings = [TOTAL, BARE] if any(point.bare is not None for point in report.points) else [TOTAL]
-    panels = [(kind, counting) for kind in kinds for counting in countings]
-    colours = figures.colour_of([point.group for point in report.points])
-    with figures.drawing(4.1 * len(panels), 3.6, ncols=len(panels), sharey=True, squeeze=False) as (figure, axes):
-        for place, (axis, (kind, counting)) in enumerate(zip(axes[0], panels, strict=True)):
-            points = [point for point in report.points if point.bases == kind]
-            fit = next((f for f in report.fits if (f.bases, f.counting) == (kind, counting)), None)
-            reason = report.refused.get(f"{kind}, {counting}", "")
-            _panel(axis, [p for p in points if _size(p, counting)], counting, fit, reason, colours)
-            if place == 0:
-                axis.set_ylabel(_YLABEL[report.outcome])
-            axis.set_title(f"{kind} bases\n{axis.get_title(loc='left')}")
-        figure.suptitle(f"{report.benchmark} · {counted(len(report.points), 'model')}", x=0.01, ha="left", fontsize=10)
-        return figure
+    paints = figures.paint_of([point.group for point in report.points])
+    ends = [point.value + side * (point.half_width or 0.0) for point in report.points for side in (-1, 1)]
+    edges = [edge for fit in report.fits for band in fit.bands for edge in (*band.low, *band.high)]
+    zero = [0.0] if report.outcome == "gain" else []
+    up = spanning([*ends, *edges, *zero], _YLABEL[report.outcome])
+    panels = [_panel(report, kind, counting, up, paints) for kind in kinds for counting in countings]
+    return sheet(f"{report.benchmark} · {counted(len(report.points), 'model')}", panels, figures.entries(paints))
 
 
 def _size(point: Sized, counting: str) -> float | None:
     return point.parameters if counting == TOTAL else point.bare
 
 
-def _panel(
-    axes: Axes, points: list[Sized], counting: str, fit: Fit | None, reason: str, colours: dict[str, str]
-) -> None:
-    from matplotlib.ticker import LogLocator
-
-    xs = [float(_size(point, counting) or 0) for point in points]
-    for point, x in zip(points, xs, strict=True):
-        axes.errorbar(x, point.value, yerr=point.half_width, fmt="o", color=colours[point.group], markersize=6)
+def _panel(report: ScalingReport, kind: str, counting: str, up: Axis, paints: dict[str, str]) -> Scene:
+    points = [(point, size) for point in report.points if point.bases == kind and (size := _size(point, counting))]
+    fit = next((f for f in report.fits if (f.bases, f.counting) == (kind, counting)), None)
+    sizes = [size for _, size in points] + [2.0**x for band in (fit.bands if fit else ()) for x in band.log2]
+    title = [f"{kind} bases", _found(fit) if fit else f"no fit: {report.refused.get(f'{kind}, {counting}', '')}"]
+    panel = Panel(title, logarithmic(sizes, counting, (1, 3), _billions, room=1.3), up, 390.0)
+    if report.outcome == "gain":
+        panel.across(0.0)
     for band in fit.bands if fit else ():
-        grid = np.exp2(band.log2)
-        axes.plot(grid, band.fit, color=colours[band.group], linewidth=1.3)
-        axes.fill_between(grid, band.low, band.high, color=colours[band.group], alpha=0.12, linewidth=0)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    axes.xaxis.set_major_formatter(_billions)
-    axes.minorticks_off()
-    axes.tick_params(axis="x", labelsize=7.5)
-    axes.set_xlabel(counting)
-    if fit:
-        d = fit.doubling
-        axes.set_title(f"{d.estimate:+.2f} per doubling [{d.low:.2f}, {d.high:.2f}], n {d.n}")
-    else:
-        axes.set_title(f"no fit: {reason}"[:60])
-    if points and points[0].outcome == "gain":
-        axes.axhline(0, color="#555555", linewidth=0.8)
-    axes.margins(x=0.12, y=0.12)
-    figures.label_points(axes, xs, [point.value for point in points], [point.model for point in points])
+        grid = [2.0**x for x in band.log2]
+        panel.band(list(zip(grid, band.low, band.high, strict=True)), paints[band.group])
+        panel.line(list(zip(grid, band.fit, strict=True)), paints[band.group])
+    for point, size in points:
+        panel.dot(
+            size, point.value, paints[point.group], half=point.half_width, tip=f"{point.model}: {point.value:.2f}"
+        )
+        panel.say(size, point.value, point.model)
+    return panel.scene()
 
 
-def _billions(value: float, _: object = None) -> str:
+def _found(fit: Fit) -> str:
+    d = fit.doubling
+    return f"{d.estimate:+.2f} per doubling [{d.low:.2f}, {d.high:.2f}], n {d.n}"
+
+
+def _billions(value: float) -> str:
     return f"{value / 1e9:.3g} B" if value >= 1e9 else f"{value / 1e6:.3g} M"

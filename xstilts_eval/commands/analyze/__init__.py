@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import typer
 
+from xstilts_eval import extras
 from xstilts_eval.commands.analyze.distance import distance
 from xstilts_eval.commands.analyze.morphology import morphology
 from xstilts_eval.commands.analyze.multilingual import multilingual
 from xstilts_eval.commands.analyze.pitfalls import pitfalls
 from xstilts_eval.commands.analyze.relatedness import relatedness
 from xstilts_eval.commands.analyze.scaling import scaling
-from xstilts_eval.errors import SettingError
 
 HELP = "Research questions: what gains and gaps depend on, with pictures."
 app = typer.Typer(no_args_is_help=True, help=HELP)
-
-NEEDED = ("scipy", "statsmodels", "sklearn", "matplotlib")
 
 
 @app.callback(help=HELP)
 def check_libraries() -> None:
     """Refuse, before anything is read, where a library that the analyses need is not installed."""
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise SettingError(f"the analyses need {', '.join(missing)}; pip install 'xstilts-eval[analysis]'")
+    extras.need("analysis", "the analyses need")
 
 
 for _command in (distance, scaling, relatedness, pitfalls, morphology, multilingual):

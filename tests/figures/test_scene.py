@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts_eval.report import charts, raster, svg
-from xstilts_eval.report.charts import Labelled, Value
-from xstilts_eval.report.scene import (
+from xstilts_eval.figures import charts, raster, svg
+from xstilts_eval.figures.charts import Labelled, Value
+from xstilts_eval.figures.scene import (
     COLOURS,
     Dot,
     Line,

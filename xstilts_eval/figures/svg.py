@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from xstilts_eval.figures.scene import COLOURS, SIZE, Area, Line, Mark, Point, Rect, Scene, Text
 from xstilts_eval.foreign import visible
-from xstilts_eval.report.scene import COLOURS, SIZE, Area, Line, Mark, Point, Rect, Scene, Text
 
 RULES = (
     ".f{fill:currentColor}.l{fill:none;stroke:currentColor;stroke-linejoin:round}.d{stroke-dasharray:3 3}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from xstilts_eval.report.scene import (
+from xstilts_eval.figures.scene import (
     SIZE,
     Area,
     Dot,

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval.report.scene import COLOURS, Area, Dot, Line, Mark, Rect, Scene, Text
+from xstilts_eval import extras
+from xstilts_eval.figures.scene import COLOURS, Area, Dot, Line, Mark, Rect, Scene, Text
 
 DPI = 200
 PIXELS = 96.0
 """Pixels of a scene per inch, as in CSS."""
 LONGEST = 16000
 """Most pixels of a side of a picture; larger figures get fewer to the inch."""
+
+
+def is_installed() -> bool:
+    """Whether the library that paints is there; SVG needs none."""
+    return find_spec("matplotlib") is not None
+
+
+def without(formats: str) -> str:
+    """Why there are no files of these formats, and what to do."""
+    return f"no {formats}: they need matplotlib; {extras.install('figures')}"
 
 
 def save(scene: Scene, path: Path) -> None:
