@@ -389,7 +389,7 @@ def test_broken_data_is_named_by_file_and_line(tiny_bundle: Path, tmp_path: Path
         (["score"], "give RESULTS, or --predictions and --labels"),
         (["score", "absent.json"], "absent.json does not exist"),
         (["score", "--predictions", "p"], "needs --predictions and --labels together"),
-        (["data", "status", "-t", "xlni"], "unknown task family 'xlni'; did you mean xnli"),
+        (["data", "status", "-t", "xlni"], "unknown task 'xlni'; did you mean xnli"),
         (["bundle", "show", "/no/such"], "/no/such/bundle.json does not exist; give the manifest of a bundle"),
         (["fit-head", "/no/such", "-o", "x"], "/no/such is not a folder"),
     ],

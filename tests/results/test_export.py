@@ -337,7 +337,7 @@ def test_a_failure_while_replacing_keeps_the_older_export(few, tmp_path, monkeyp
     [
         (["run"], "give RESULTS and --output FOLDER, or --check FOLDER"),
         (["run", "-o", "p", "--format", "csv"], "unknown format 'csv'; allowed: xtreme"),
-        (["run", "--check", "p"], "give it without RESULTS and --output"),
+        (["run", "--check", "p"], "give it without RESULTS, --output and --tasks"),
         (["nowhere", "-o", "p"], "nowhere does not exist"),
     ],
 )
