@@ -424,7 +424,7 @@ def test_mock_predictions_score_as_the_official_evaluator_does() -> None:
 
 
 def test_help_is_quick_to_load() -> None:
-    """No command-line import may pull in torch, transformers or the host."""
-    heavy = ("torch", "transformers", "lm_eval", "numpy")
+    """No command-line import may pull in torch, transformers or the host, nor read the datasets."""
+    heavy = ("torch", "transformers", "lm_eval", "numpy", "pydantic", "xstilts_eval.suites")
     code = f"import sys, xstilts_eval.cli; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -12,9 +12,6 @@ from typing import Any
 from xstilts_eval.checklist.templates import PAIRS, Template
 from xstilts_eval.errors import SettingError
 
-CASES = 200
-"""Cases of a test in one language: google-research/xtreme @ 838c13b, `multichecklist/generate_tests.py:35`."""
-SEED = 1
 _TRIES = 20
 """Draws per case before templates are taken to have too few different ones."""
 _SENTENCE_START = re.compile(r"(^|\. )(\w)")

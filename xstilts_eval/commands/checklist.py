@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from xstilts_eval import printing
-from xstilts_eval.checklist.generate import CASES, SEED
+from xstilts_eval.checklist import CASES, SEED
 from xstilts_eval.commands.options import listed
 
 
