@@ -1,6 +1,7 @@
 """`xstilts eval` and its neighbours as a user meets them: interrupted, starved, misled."""
 
 import json
+import os
 import resource
 import shutil
 import signal
@@ -17,7 +18,7 @@ from tests.commanded import xstilts
 from xstilts_eval import evaluation, selection
 from xstilts_eval.benchmark import FAMILIES, XTREME, XTREMER
 from xstilts_eval.errors import SettingError, UnknownName
-from xstilts_eval.paths import sample_path
+from xstilts_eval.paths import sample_path, tasks_path
 from xstilts_eval.results import output as outputs
 
 SMALL = "xtreme_pawsx,xtreme_bucc2018"
@@ -158,6 +159,19 @@ def test_samples_hold_documents_and_responses(finished: Finished) -> None:
     samples = [json.loads(line) for line in lines]
     assert [sample["doc_id"] for sample in samples] == list(range(20))
     assert all(sample["filtered_resps"][0] in sample["doc"]["context"] for sample in samples)
+
+
+def test_no_file_names_an_absolute_path(tiny_bundle: Path, finished: Finished, tmp_path: Path) -> None:
+    output, _ = finished
+    done = xstilts("export", output, "-o", tmp_path / "export", "--labels", tmp_path / "labels", "--allow-incomplete")
+    assert done.returncode == 0, done.stderr
+    files = [*output.rglob("*.json"), *output.rglob("*.md"), *tmp_path.rglob("export.json")]
+    assert len(files) == 3 + 3 + 1 + 2
+    name = os.path.relpath(tiny_bundle, output)
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert str(tiny_bundle.parent) not in text and str(tasks_path()) not in text and str(Path.cwd()) not in text
+        assert name in text, file
 
 
 def test_the_same_call_keeps_what_is_done(tiny_bundle: Path, finished: Finished) -> None:

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts_eval import own_datasets, processes, suites
+from xstilts_eval import own_datasets, paths, processes, suites
 from xstilts_eval.datasets import Dataset
 from xstilts_eval.errors import SettingError, UnknownName
 
@@ -128,6 +128,7 @@ def evaluate(
     apply_chat_template: bool = False,
     gen_kwargs: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    keep_paths: bool = False,
     say: Callable[[str], None] | None = None,
     **model_args: Any,
 ) -> Results:
@@ -137,7 +138,8 @@ def evaluate(
     sentence-transformers. `tasks` are names of groups, tasks or datasets, globs, or `Dataset` objects, which are
     registered. `data` is a folder in the official formats, ``hub`` or ``sample``; None means ``XSTILTS_DATA``, else the
     sample. Without `output` the results live as long as the object returned; with it a run that was interrupted goes
-    on. `say` is given every line that the command would show. `model_args` are those of `models.adapter.XstiltsLM`.
+    on. `keep_paths` writes absolute paths into the results instead of names relative to them. `say` is given every line
+    that the command would show. `model_args` are those of `models.adapter.XstiltsLM`.
 
     Raises `UnknownName` for a task that does not exist, `UnfitCheckpoint` when nothing can be served (what is left out
     stands in `Results.skipped`), `SettingError` for an option that is not allowed or an `output` that holds another
@@ -176,6 +178,7 @@ def evaluate(
             gen_kwargs=tuple(sorted((gen_kwargs or {}).items())),
         )
         stack.enter_context(_without_bars())
+        stack.enter_context(paths.keeping_paths(keep_paths))
         if output is not None:
             board = evaluation.evaluate(settings, Path(output), overwrite, say or _silent)
             return Results(output, board.skipped if board else None)

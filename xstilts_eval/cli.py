@@ -21,6 +21,7 @@ from xstilts_eval.commands.export import export
 from xstilts_eval.commands.fit_head import fit_head
 from xstilts_eval.commands.gains import gains
 from xstilts_eval.commands.including import including
+from xstilts_eval.commands.keeping import keeping
 from xstilts_eval.commands.regress import regress
 from xstilts_eval.commands.report import report
 from xstilts_eval.commands.score import score
@@ -38,6 +39,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "weights": weights, "train": train, "sweep": sweep, "tasks-path": tasks_path,
 }  # fmt: skip
 """In the order of the help page."""
+PUBLISHING = frozenset(
+    {"eval", "score", "checklist", "report", "regress", "compare", "show", "export", "train", "sweep"}
+)
+"""Commands that write where a checkpoint or a run lies."""
 GROUPS = {"data": data.app, "bundle": bundle.app, "analyze": analyze.app, "zoo": zoo.app}
 """Commands that have commands of their own."""
 
@@ -68,7 +73,7 @@ def _options(
 
 
 for _name, _command in COMMANDS.items():
-    app.command(_name)(including(_command))
+    app.command(_name)(including(keeping(_command) if _name in PUBLISHING else _command))
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
     for _registered in _group.registered_commands:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from xstilts_eval import __version__, own_datasets
 from xstilts_eval.benchmark import SUITES, Family, leaf_parts
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint
-from xstilts_eval.paths import tasks_path
+from xstilts_eval.paths import Names, tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
 from xstilts_eval.results import output as outputs
 from xstilts_eval.results.output import Output
@@ -127,18 +127,27 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
         for family, languages in fit.items()
         for language in languages
     }
-    identity = settings.identity(revisions, session.checkpoint.fingerprint())
+    given = _places(settings, session)
+    names, identity = Names(given, output), settings.identity(revisions, session.checkpoint.fingerprint())
+    identity = Names(given, output, always=True).in_value(identity)  # the same run, however its files are named
     if not session.is_first:
-        _run_families(session, fit, None, say)
+        _run_families(session, fit, None, say, names)
         return None
     with outputs.opened(output, identity, overwrite, say, may_wait=session.is_alone) as folder:
-        parts = _run_families(session, fit, folder, say)
+        parts = _run_families(session, fit, folder, say, names)
         merged = merge(parts)
         write_atomically(output / "results.json", _dump(merged))
-        board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], skipped)
+        board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], names.in_value(skipped))
         write_scoreboard(board, output)
     say(f"{counted(len(parts), 'family', 'families')} in {time.monotonic() - started:.0f} s")
     return board
+
+
+def _places(settings: Settings, session: _Session) -> list[str | Path | None]:
+    """Folders and files that a run's files name: what was given, and where tasks come from."""
+    given = [settings.pretrained, settings.data, *(str(value) for _, value in settings.model_args)]
+    own = [own_datasets.file_of(dataset) for dataset in own_datasets.own()]
+    return [*given, *own, *session.folders, tasks_path(), Path.cwd()]
 
 
 def write_scoreboard(board: scoreboard.Scoreboard, output: Path) -> None:
@@ -150,7 +159,7 @@ def write_scoreboard(board: scoreboard.Scoreboard, output: Path) -> None:
 
 
 def _run_families(
-    session: _Session, fit: dict[Family, list[str]], output: Output | None, say: Say
+    session: _Session, fit: dict[Family, list[str]], output: Output | None, say: Say, names: Names
 ) -> list[dict[str, Any]]:
     """Results family by family, on the first process, which has the `output`; finished ones are not run again."""
     done = session.from_first(output.whole(say) if output else [])
@@ -167,6 +176,8 @@ def _run_families(
         samples = results.pop("samples")
         interval = intervals.family_interval(family, {leaf_parts(leaf)[1]: rows for leaf, rows in samples.items()})
         results["xstilts_intervals"] = {family.group: interval}
+        for part in ("config", "configs", "model_name"):
+            results[part] = names.in_value(results[part])
         output.finish(family.group, _dump(results), {leaf: _lines(rows) for leaf, rows in samples.items()})
         parts.append(results)
     return parts
@@ -191,6 +202,7 @@ class _Session:
             self._written = tempfile.TemporaryDirectory(prefix="xstilts-tasks-")
             generate.write_own(Path(self._written.name), own)
             folders.append(self._written.name)
+        self.folders = folders
         self._manager = TaskManager(include_path=folders, include_defaults=False, metadata=metadata)
 
     @property

@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts_eval import __version__
+from xstilts_eval import __version__, paths
 from xstilts_eval.checklist import official, rule, templates
 from xstilts_eval.checklist.generate import Case, cases
 from xstilts_eval.checklist.templates import TESTS, Template
 from xstilts_eval.data import files
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.tables import markdown_table
 from xstilts_eval.writing import write_atomically
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def run(pretrained: str, planned: Planned, seed: int, output: Path, overwrite: b
     head, identity = span_head(pretrained)
     leaves, rows = score(planned, lambda documents: spans.answer(head, documents)[0])
     content = {
-        "checkpoint": pretrained,
+        "checkpoint": paths.named(pretrained, output),
         "head": identity,
         "templates": planned.source,
         "seed": seed,
@@ -187,5 +188,4 @@ def markdown(leaves: Sequence[Leaf]) -> str:
     count = {leaf.cases for leaf in leaves}
     shown = " or ".join(str(number) for number in sorted(count))
     lines = [f"Error rate in percent of {shown} cases a test; a case fails when any of its answers is wrong.", ""]
-    lines += [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+    return "\n".join([*lines, *markdown_table(header, rows)]) + "\n"

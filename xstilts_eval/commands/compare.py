@@ -49,8 +49,9 @@ def compare(
         given = [first, *others]
     found = comparing.compare(sides.read_all(given, inner, source, leaves(listed(tasks))), options)
     if json_:
-        write_json(render.as_json(found, options), json_)
+        shown = found if json_ == "-" else render.named(found, Path(json_))
+        write_json(render.as_json(shown, options), json_)
     if markdown:
-        write_atomically(markdown, render.markdown(found, options, groups))
+        write_atomically(markdown, render.markdown(render.named(found, markdown), options, groups))
     if json_ != "-":
         show(render.terminal(found, options, groups))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.figures import raster, svg
+from xstilts_eval.paths import Names
 from xstilts_eval.report import page
 from xstilts_eval.report.content import Content
 from xstilts_eval.report.figures import figures
@@ -25,10 +27,10 @@ def check(output: Path, folder: Path | None, markdown: Path | None) -> None:
 
 def write(content: Content, title: str, output: Path, folder: Path | None, markdown: Path | None) -> list[str]:
     """Write what was asked for; a line about each."""
-    write_atomically(output, page.html(content, title))
+    write_atomically(output, page.html(_named(content, output), title))
     lines = [f"page: {output}"]
     if markdown is not None:
-        write_atomically(markdown, page.markdown(content, title))
+        write_atomically(markdown, page.markdown(_named(content, markdown), title))
         lines.append(f"summary: {markdown}")
     if folder is not None:
         names = write_figures(content, folder)
@@ -37,6 +39,13 @@ def write(content: Content, title: str, output: Path, folder: Path | None, markd
         if formats != FORMATS:
             lines.append(raster.without("PNG and PDF"))
     return lines
+
+
+def _named(content: Content, file: Path) -> Content:
+    """What a file shows: runs and checkpoints that its warnings speak of, named relative to it."""
+    checkpoints = [part.checkpoint_folder for run in content.runs for parts in run.results.values() for part in parts]
+    names = Names([*(run.given for run in content.runs), *checkpoints], file.parent)
+    return replace(content, warnings=tuple(names.in_value(content.warnings)))
 
 
 def write_figures(content: Content, folder: Path) -> list[str]:

@@ -69,7 +69,7 @@ def read(runs: Sequence[Run]) -> tuple[list[Stage], list[str]]:
     problems: list[str] = []
     for run in runs:
         for seed, results in run.results.items():
-            bundle = Path(results[0].checkpoint)
+            bundle = results[0].checkpoint_folder
             if not (bundle / "recipe.json").is_file():
                 continue
             try:

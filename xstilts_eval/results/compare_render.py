@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from xstilts_eval import paths
 from xstilts_eval.benchmark import Family
 from xstilts_eval.results.compare import ALPHA, NO_SAMPLES, Comparison, FamilyDifference, LanguageDifference
 from xstilts_eval.results.estimates import Difference, Options
@@ -59,6 +61,16 @@ def sections(found: Sequence[Comparison], options: Options, with_groups: bool = 
                 if with_groups and len(family.languages) > 3:
                     yield _groups(family, name)
     yield Section("How to read this", notes=_legend(found, options, with_groups))
+
+
+def named(found: Sequence[Comparison], file: Path) -> list[Comparison]:
+    """The comparisons as a file shows them: the places of their sides relative to it."""
+
+    def side(one: Side) -> Side:
+        runs = tuple(Path(paths.named(run, file.parent)) for run in one.runs)
+        return replace(one, given=paths.named(one.given, file.parent), runs=runs)
+
+    return [replace(one, reference=side(one.reference), other=side(one.other)) for one in found]
 
 
 def terminal(found: Sequence[Comparison], options: Options, with_groups: bool = True) -> RenderableType:

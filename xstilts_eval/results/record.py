@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from xstilts_eval import reading
+from xstilts_eval import paths, reading
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
 from xstilts_eval.results import signing
@@ -75,12 +75,27 @@ class LeafResult(_Record):
 
 
 class RunResult(_Record):
-    """All leaves of one run; `family_intervals` (fractions, by group) where the run kept its samples."""
+    """All leaves of one run; `family_intervals` (fractions, by group) where the run kept its samples.
+
+    `checkpoint` is a name: a hub id, or a path relative to the `folder` of the results (see `paths.named`).
+    """
 
     checkpoint: str
+    folder: Path = Path()
     leaves: tuple[LeafResult, ...]
     limit: float | None = None
     family_intervals: dict[str, tuple[float, float] | None] = {}
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where the checkpoint lies if it is a folder."""
+        return paths.located(self.checkpoint, self.folder)
+
+    def is_of(self, other: RunResult) -> bool:
+        """Whether both are of one checkpoint, by name or by place."""
+        return self.checkpoint == other.checkpoint or self.checkpoint_folder.absolute() == (
+            other.checkpoint_folder.absolute()
+        )
 
     def only(self, names: Collection[str] | None) -> RunResult:
         """The same run with the leaves of these names alone; None: all. It may be left with none."""
@@ -125,8 +140,13 @@ def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
             f"{origin} holds no result of tasks of this package (xtreme_*, xtremer_*, flores200_*, bitext_tatoeba); "
             "those of a dataset of your own are known with --include FILE"
         )
+    folder = Path(origin).parent
     return RunResult(
-        checkpoint=name, leaves=tuple(leaves), limit=limit, family_intervals=results.get("xstilts_intervals", {})
+        checkpoint=paths.named(name, folder),
+        folder=folder,
+        leaves=tuple(leaves),
+        limit=limit,
+        family_intervals=results.get("xstilts_intervals", {}),
     )
 
 

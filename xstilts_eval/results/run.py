@@ -6,11 +6,11 @@ in, `results.alignment` says.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xstilts_eval import paths
 from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import record
 from xstilts_eval.results.record import LeafResult, RunResult
@@ -176,5 +176,5 @@ def names(given: Sequence[str]) -> list[str]:
 
 def _speaking(parts: Sequence[str]) -> str:
     """The last part that is no usual name of a folder or file of results."""
-    useful = [part for part in parts if not re.fullmatch(r"eval.*|seed-\d+|results.*\.json|scores", part)]
+    useful = [part for part in parts if not paths.USUAL.fullmatch(part)]
     return useful[-1] if useful else parts[-1]

@@ -108,7 +108,7 @@ def build(runs: Sequence[RunResult], skipped: dict[str, str] | None = None) -> S
         raise PredictionError("no results to score")
     leaves: dict[str, LeafResult] = {}
     for run in runs:
-        if run.checkpoint != runs[0].checkpoint:
+        if not run.is_of(runs[0]):
             raise PredictionError(
                 f"results of different checkpoints cannot share one table: {runs[0].checkpoint} and {run.checkpoint}"
             )

@@ -9,10 +9,11 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from xstilts_eval import bundle, kinds, processes, reading
+from xstilts_eval import bundle, kinds, paths, processes, reading
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, XstiltsError
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
@@ -60,19 +61,26 @@ def check_output(recipe: Recipe, folder: Path, overwrite: bool) -> None:
         found = reading.json_object(written, "the recipe of a run")
     except (OSError, ValueError):
         raise SettingError(f"{folder} exists and is no run of a recipe; give another --output") from None
-    if not _is_of(recipe, found.get("recipe")) and not overwrite:
+    if not _is_of(recipe, found.get("recipe"), folder) and not overwrite:
         raise SettingError(
             f"{folder} was made by another recipe ({found.get('recipe', {}).get('name', '?')}, other settings than "
             "now); give another --output, or --overwrite"
         )
 
 
-def _is_of(recipe: Recipe, written: object) -> bool:
+def _is_of(recipe: Recipe, written: object, folder: Path) -> bool:
     """Whether a folder's recipe is this one; keys that came later have their default in an older one."""
     try:
-        return isinstance(written, dict) and Recipe(**written) == recipe
+        return isinstance(written, dict) and _named(Recipe(**written), folder) == _named(recipe, folder)
     except (ValidationError, XstiltsError):
         return False
+
+
+def _named(recipe: Recipe, folder: Path, always: bool = True) -> dict[str, Any]:
+    """A recipe as plain data, its paths named relative to the folder of the run (see `paths.Names`)."""
+    content = recipe.model_dump(mode="json")
+    named: dict[str, Any] = paths.Names(paths.absolute_in(content), folder, always).in_value(content)
+    return named
 
 
 def plans(
@@ -184,7 +192,7 @@ def assemble(
     """
     made, parts = _manifest(recipe, seed, planned, folders)
     content = {
-        "recipe": recipe.model_dump(mode="json"),
+        "recipe": _named(recipe, output, always=False),
         "seed": seed,
         "stages": {plan.key: os.path.relpath(folder, output) for plan, folder in zip(planned, folders, strict=True)},
     }

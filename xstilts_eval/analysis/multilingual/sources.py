@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import bundle, reading
+from xstilts_eval import bundle, paths, reading
 from xstilts_eval.analysis import observations
 from xstilts_eval.analysis.features import features
 from xstilts_eval.analysis.multilingual.analyse import Arms
@@ -95,14 +95,14 @@ def trained_on(folders: Sequence[Path], benchmark: str) -> tuple[str, ...]:
     for folder in folders:
         run = record.read(folder)
         said = {code for leaf in run.leaves if leaf.family.group == benchmark for code in leaf.trained_on}
-        found.setdefault(tuple(sorted(said)) or _of_bundle(run.checkpoint), folder)
+        found.setdefault(tuple(sorted(said)) or _of_bundle(run.checkpoint_folder), folder)
     if len(found) > 1:
         shown = "; ".join(f"{folder}: {', '.join(codes) or 'not said'}" for codes, folder in found.items())
         raise PredictionError(f"the seeds were not trained on the same languages ({shown})")
     return next(iter(found))
 
 
-def _of_bundle(checkpoint: str) -> tuple[str, ...]:
+def _of_bundle(checkpoint: Path) -> tuple[str, ...]:
     """Languages of the encoder of a bundle that is on this machine."""
     manifest = _manifest(checkpoint)
     if manifest is None:
@@ -110,11 +110,11 @@ def _of_bundle(checkpoint: str) -> tuple[str, ...]:
     return tuple(sorted(manifest.languages.get(manifest.language_model or manifest.encoder or "", ())))
 
 
-def _manifest(checkpoint: str) -> bundle.Bundle | None:
-    if not (Path(checkpoint) / bundle.MANIFEST).is_file():
+def _manifest(checkpoint: Path) -> bundle.Bundle | None:
+    if not (checkpoint / bundle.MANIFEST).is_file():
         return None
     try:
-        return bundle.read(Path(checkpoint))
+        return bundle.read(checkpoint)
     except XstiltsError:
         return None
 
@@ -145,7 +145,7 @@ def notes(english: Path, multilingual: Path, english_said: Sequence[str]) -> lis
     found = []
     if extra := [code for code in english_said if code != ENGLISH]:
         found.append(f"the English-only arm was trained on {', '.join(extra)} too")
-    recipes = [_recipe(record.read(folder).checkpoint) for folder in (english, multilingual)]
+    recipes = [_recipe(record.read(folder).checkpoint_folder) for folder in (english, multilingual)]
     if None in recipes:
         return [*found, "equal examples, steps and labels in both arms are taken on trust: no recipe is at hand"]
     one, other = (dict(_leaves(recipe)) for recipe in recipes)
@@ -156,12 +156,14 @@ def notes(english: Path, multilingual: Path, english_said: Sequence[str]) -> lis
     return [*found, "the two recipes differ in nothing but languages"]
 
 
-def _recipe(checkpoint: str) -> Any:
-    path = Path(checkpoint) / RECIPE
+def _recipe(checkpoint: Path) -> Any:
     try:
-        return reading.read_json(path, "the recipe of a run")["recipe"]
-    except (OSError, ValueError, KeyError, TypeError):
+        recipe = reading.read_json(checkpoint / RECIPE, "the recipe of a run")["recipe"]
+        if recipe["base"]["model"].startswith(".."):  # relative to its bundle: the arms' have different ones
+            recipe["base"]["model"] = str(paths.located(recipe["base"]["model"], checkpoint))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    return recipe
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
