@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,10 @@ def test_with_one_its_encoder_does(base: Path, tmp_path: Path) -> None:
     assert runs.same(found, load_file(first / "encoder" / "model.safetensors"))
     assert not runs.same(found, load_file(second / "encoder" / "model.safetensors"))
     content = json.loads((tmp_path / "out" / "recipe.json").read_text())
-    assert content["recipe"] == wanted.model_dump(mode="json") and len(content["stages"]) == 2
+    relative = wanted.model_dump(mode="json") | {
+        "base": {"model": os.path.relpath(base, tmp_path / "out"), "revision": None}
+    }
+    assert content["recipe"] == relative and len(content["stages"]) == 2
     assert resolve(str(tmp_path / "out")).heads.keys() == {"xquad", "mlqa", "tydiqa", "udpos"}
 
 

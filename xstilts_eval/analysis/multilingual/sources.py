@@ -159,10 +159,11 @@ def notes(english: Path, multilingual: Path, english_said: Sequence[str]) -> lis
 def _recipe(checkpoint: Path) -> Any:
     try:
         recipe = reading.read_json(checkpoint / RECIPE, "the recipe of a run")["recipe"]
-        if recipe["base"]["model"].startswith(".."):  # relative to its bundle: the arms' have different ones
-            recipe["base"]["model"] = str(paths.located(recipe["base"]["model"], checkpoint))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+    base = recipe.get("base") if isinstance(recipe, dict) else None
+    if isinstance(base, dict) and str(base.get("model")).startswith(".."):  # relative to its bundle
+        base["model"] = str(paths.located(base["model"], checkpoint))
     return recipe
 
 
