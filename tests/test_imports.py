@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1] / "xstilts_eval"
 ROOMS = (
     ("", "errors", "writing", "locking", "reading", "validation", "faults", "paths", "processes", "extras", "printing",
-     "tables", "fingerprints", "hub_errors", "wording", "foreign", "label_reading", "languages", "language_codes",
-     "language_distances", "thoughts"),
+     "tables", "fingerprints", "hub_errors", "wording", "foreign", "links", "label_reading", "languages",
+     "language_codes", "language_distances", "thoughts"),
     ("figures",),
     ("metrics",),
     ("data.files", "data.examples", "data.texts", "data.readers", "data.conllu", "data.ranking",

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from xstilts_eval import fingerprints, kinds, reading
+from xstilts_eval import fingerprints, kinds, links, reading
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
@@ -159,8 +159,9 @@ class Bundle(_Strict):
 
 
 def read(folder: Path) -> Bundle:
-    """Read and validate ``bundle.json``; raises `UnfitCheckpoint` naming file and field."""
+    """Read and validate ``bundle.json``; raises `UnfitCheckpoint` naming file and field, or a link that leads out."""
     path = folder / MANIFEST
+    links.refuse_outside(folder)
     try:
         return Bundle.model_validate(reading.read_json(path, "the manifest of a bundle", UnfitCheckpoint, once=True))
     except FileNotFoundError as error:
@@ -276,6 +277,7 @@ def _take(source: str, scratch: Path, name: str) -> tuple[str, str | None]:
         if hub_id.count("/") != 1 or hub_id.startswith((".", "/")):
             raise UnfitCheckpoint(f"{source!r} is neither a folder nor a hub id (owner/name@revision)")
         return hub_id, revision or None
+    links.refuse_outside(folder)
     files = fingerprints.part_files(folder)
     if "adapter_config.json" in files and "config.json" not in files:
         raise UnfitCheckpoint(

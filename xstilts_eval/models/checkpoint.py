@@ -260,10 +260,11 @@ def _named(name: str) -> Source:
 
 
 def _opened(source: Source, asks_the_hub: bool = False) -> Source:
-    """The same checkpoint; where it is an adapter only, as one that is merged into its base.
+    """The same checkpoint, if no link leads out of it; where it is an adapter only, merged into its base.
 
     Parts on the hub are looked at when they are used, not before.
     """
+    source.refuse_links()
     is_adapter = (asks_the_hub or source.folder is not None) and peft_adapter.is_adapter(source)
     return peft_adapter.AdapterSource(source.name, source.revision, source.on_hub) if is_adapter else source
 

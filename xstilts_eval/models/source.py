@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import fingerprints, hub_errors, reading
+from xstilts_eval import fingerprints, hub_errors, links, reading
+from xstilts_eval.bundle import MANIFEST
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import hub_cache, products
 
@@ -92,6 +93,7 @@ class Source:
         """
         from transformers import AutoConfig
 
+        self.refuse_links()
         if own_code := self.raw_config.get("auto_map"):
             raise UnfitCheckpoint(
                 f"{self.name}: the checkpoint asks for its own code (auto_map in config.json: "
@@ -102,6 +104,12 @@ class Source:
             return AutoConfig.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
         except Exception as error:  # a configuration is somebody's file: its reader may raise anything
             raise UnfitCheckpoint(self._why_unreadable(error)) from error
+
+    def refuse_links(self) -> None:
+        """Raise `UnfitCheckpoint` for a link in the folder that leads out of it or of the bundle it is a part of."""
+        if (folder := self.folder) is not None:
+            above = (folder, *folder.absolute().parents[:2])
+            links.refuse_outside(folder, next((one for one in above if (one / MANIFEST).is_file()), folder))
 
     def _why_unreadable(self, error: Exception) -> str:
         if self.folder is not None and (self.folder / "adapter_config.json").is_file():
