@@ -16,7 +16,7 @@ ROOMS = (
      "language_codes", "language_distances", "thoughts"),
     ("figures",),
     ("metrics",),
-    ("data.files", "data.examples", "data.texts", "data.readers", "data.conllu", "data.ranking",
+    ("data.files", "data.sums", "data.examples", "data.texts", "data.readers", "data.conllu", "data.ranking",
      "data.intermediate_readers", "data.dual_encoder_readers", "data.converters", "data.sentences",
      "data.columns"),
     ("kinds",),

@@ -2,13 +2,15 @@
 
 Addresses: google-research/xtreme @ 838c13b, `scripts/download_data.sh`; XQuAD and the LASER files at a commit instead
 of a branch. Checksums: the `dataset_infos.json` of huggingface/datasets (xnli @ 0006d14; squad, paws-x and tydiqa @
-040102f), which recorded them when the files were downloaded; where none was found, the sha256 of what came is kept in
-the manifest and nothing is compared.
+040102f), which recorded them when the files were downloaded, and of files at a commit copies of them
+(``datasets/pinned.sha256``); where none was found, the sha256 of what came is kept in the manifest and nothing is
+compared.
 """
 
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import hashlib
 import http.client
@@ -25,7 +27,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from time import sleep
 from typing import IO, cast
@@ -33,12 +36,15 @@ from urllib.parse import urlsplit
 
 from xstilts_eval import fingerprints
 from xstilts_eval.benchmark import Family
+from xstilts_eval.data import sums
 from xstilts_eval.data.hub import refuse_absent
 from xstilts_eval.datasets._dataset import Archive
 from xstilts_eval.errors import FetchError, MissingData, WriteError
 
 BASE = "XSTILTS_ARCHIVES"
 """Environment variable: a mirror; ``https://host/path`` is then asked for as ``<mirror>/host/path``."""
+PINS = Path(__file__).parents[1] / "datasets" / "pinned.sha256"
+"""sha256 of single files at their commits, by address."""
 MEMBER_BYTES = 2 << 30
 """Largest member unpacked; the largest there is, MultiNLI in English, has 0.08 GB."""
 TOTAL_BYTES = 4 << 30
@@ -60,7 +66,18 @@ def archives(family: Family, language: str, split: str) -> tuple[Archive, ...]:
     found = family.data.release_archives.get(language, given).get(split)
     if found is None:
         raise MissingData(f"{family.group} has no {split} data; it has {' and '.join(given)}")
-    return tuple(archive.filled(family.codes(language)) for archive in found)
+    return tuple(_pinned(archive.filled(family.codes(language))) for archive in found)
+
+
+def _pinned(archive: Archive) -> Archive:
+    """With the sha256 of its file where that is known; a dataset's module gives those of large archives itself."""
+    known = _pins().get(archive.url.removeprefix("https://"))
+    return replace(archive, sha256=archive.sha256 or known)
+
+
+@cache
+def _pins() -> dict[str, str]:
+    return sums.read(PINS)
 
 
 # --- downloading
@@ -181,8 +198,9 @@ def unpack(source: Path, wanted: list[Archive], folder: Path) -> list[str]:
     No member's name, wanted or not, may be absolute or climb out, no wanted one may be a link or longer than
     `MEMBER_BYTES`, and all wanted ones together may not be longer than `TOTAL_BYTES`. The archive is read to its very
     end, where compressed streams keep their checksum. Raises `FetchError`, and then `folder`, which the caller throws
-    away, may hold a part.
+    away, may hold a part, and `DataError` for a file that a ``SHA256SUMS`` beside it lists otherwise.
     """
+    sums.check(source)
     if wanted[0].member is None:
         target = folder / wanted[0].path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -239,9 +257,12 @@ DAMAGE = (
 """What the libraries raise at damaged archives (found by flipping the bits of small ones)."""
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+
+
 def refuse_full_disk(error: Exception, folder: Path) -> None:
-    """Raise `WriteError` for an error of the system, which is none of the archive's."""
-    if isinstance(error, OSError) and error.errno is not None:
+    """Raise `WriteError` for an error of the disk that is written to, which is none of the archive's."""
+    if isinstance(error, OSError) and error.errno in _FULL:
         raise WriteError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 

@@ -1,6 +1,7 @@
 """Text files as they are stored: plain, ``.gz`` or ``.xz``, UTF-8 and nothing else; JSON in them passes `reading`.
 
-Every function takes the path of a file on disk and raises `DataError` naming file and, if there is one, line.
+Every function takes the path of a file on disk and raises `DataError` naming file and, if there is one, line; files
+that a ``SHA256SUMS`` beside them lists are compared with it.
 Lines end at ``\\n`` only: real files carry U+2028 inside sentences, where `str.splitlines` would cut.
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from xstilts_eval import fingerprints, reading
+from xstilts_eval.data import sums
 from xstilts_eval.errors import DataError, MissingData
 
 COMPRESSED = (".gz", ".xz")
@@ -26,6 +28,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     """The uncompressed bytes of `path`; a damaged or cut-off archive becomes a `DataError`."""
     reading.note(path)
     try:
+        sums.check(path)
         if path.suffix == ".gz":
             # GzipFile makes every line a Python call; a buffer in front is several times as fast.
             with gzip.open(path, "rb") as packed, io.BufferedReader(packed, _CHUNK) as buffered:
