@@ -159,7 +159,7 @@ def _choices(counter: object) -> tuple[str, ...]:
 
 
 def _version() -> str:
-    from sacrebleu.version import __version__
+    from sacrebleu import __version__
 
     return f"sacrebleu:{__version__}"
 
