@@ -255,6 +255,18 @@ def test_the_folder_for_the_host(tmp_path: Path) -> None:
         own_datasets.include_folder(folder)
 
 
+def test_the_host_runs_a_file_no_second_time(tmp_path: Path) -> None:
+    """A kind, or anything else that registers itself, would be there twice."""
+    text = FILE + f"\nwith open({str(tmp_path / 'runs')!r}, 'a') as file:\n    file.write('run ')\n"
+    own_datasets.include(written(tmp_path, text))
+    generate.write_own(tmp_path / "tasks", own_datasets.own())
+    metadata = {"data": str(deliveries(tmp_path / "data"))}
+    manager = TaskManager(include_path=str(tmp_path / "tasks"), include_defaults=False, metadata=metadata)
+    task = manager.load(["own.mine.de"])["tasks"]["own.mine.de"]
+    assert task.doc_to_choice(next(iter(task.test_docs())))[0].endswith("Nein, it is late 0")
+    assert (tmp_path / "runs").read_text() == "run "
+
+
 def typed(*words: object) -> str:
     done = CliRunner().invoke(cli.app, [*map(str, words)])
     assert done.exit_code == 0 and done.exception is None, (words, done.output, done.exception)

@@ -33,7 +33,7 @@ LIST = "xstilts_own.txt"
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 """Audit events of Python that precede any word to another machine."""
 
-_FILES: dict[str, tuple[Path, tuple[Dataset, ...]]] = {}
+_FILES: dict[str, tuple[Path, tuple[Dataset, ...], ModuleType]] = {}
 """By sha256 of the content."""
 _installed: tuple[Dataset, ...] | None = None
 _asked: list[str] | None = None
@@ -61,8 +61,14 @@ def include(path: Path | str) -> tuple[Dataset, ...]:
             found = tuple(register(one, module) for one in _datasets(module))
         if not found:
             raise SettingError(f"{file} holds no Dataset; end it with NAME = Dataset(…), as docs/own-dataset.md shows")
-        _FILES[digest] = file.resolve(), found
+        _FILES[digest] = file.resolve(), found, module
     return _FILES[digest][1]
+
+
+def module_of(path: Path | str) -> ModuleType:
+    """What `include` made of a file: its functions, kinds and metrics, which must not be there twice."""
+    include(path)
+    return _FILES[hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()][2]
 
 
 def include_folder(folder: Path | str) -> None:
@@ -132,7 +138,7 @@ def register(dataset: Dataset, module: ModuleType | None = None) -> Dataset:
 
 def origin(dataset: Dataset) -> str:
     """File and first 12 hex digits of its sha256, for what came from a user's file; "" for all others."""
-    for digest, (file, found) in _FILES.items():
+    for digest, (file, found, _) in _FILES.items():
         if any(one is dataset for one in found):
             return f"{file.name}@{digest[:12]}"
     return ""
@@ -140,7 +146,7 @@ def origin(dataset: Dataset) -> str:
 
 def file_of(dataset: Dataset) -> Path | None:
     """The user's file that holds the dataset; None for one that came in another way."""
-    return next((file for file, found in _FILES.values() if any(one is dataset for one in found)), None)
+    return next((file for file, found, _ in _FILES.values() if any(one is dataset for one in found)), None)
 
 
 def own() -> tuple[Dataset, ...]:
