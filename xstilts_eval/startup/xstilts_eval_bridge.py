@@ -1,12 +1,14 @@
 """Make plain `lm_eval` find this package's model and tasks, on hosts that cannot discover plug-ins themselves.
 
 Python imports this module at every start (through the `.pth` or `.start` file beside it), so it imports nothing but
-`sys` and `os`, and does nothing until one of five modules of the host is imported:
+`sys` and `os`, and does nothing until one of six modules of the host is imported:
 
 * `lm_eval.models`: if the host does not know a model called ``xstilts``, its name is registered (not imported);
 * `lm_eval.models.huggingface`: ``--model hf`` gets `embed`, which retrieval needs, unless it has one;
 * `lm_eval.evaluator`: before a run with tasks of ours, what the model class cannot serve is refused by name, and a
   checkpoint that is no language model is warned about; see `xstilts_eval.models.host_models`;
+* `lm_eval.loggers.evaluation_tracker`: what the host could not write, which it tells in a warning and ends with exit
+  code 0, is named in one line at the end;
 * `lm_eval.tasks.manager`: a task manager that reads the host's own tasks also reads ours, unless they are there;
 * `lm_eval.__main__`: an error of ours ends the host's command with its one sentence instead of a traceback
   (``XSTILTS_TRACEBACK=1`` shows it).
@@ -184,10 +186,37 @@ def _runs_ours(arguments):
     return any(name in argument for argument in arguments[1:] for name in names)
 
 
+def _supply_saving(module):
+    from functools import wraps
+
+    tracker = module.EvaluationTracker
+    if _is_supplied(tracker.save_results_aggregated):
+        return
+
+    def looked_at(original, look):
+        @wraps(original)
+        def save(self, *args, **kwargs):
+            found = original(self, *args, **kwargs)
+            if "xstilts_eval.tasks.leaf" in sys.modules:  # without it no task of ours can have run
+                try:
+                    from xstilts_eval.models import host_output
+
+                    getattr(host_output, look)(self, *args, **kwargs)
+                except Exception as error:  # the host must go on without us
+                    _complain(error)
+            return found
+
+        return _supplied(save)
+
+    tracker.save_results_aggregated = looked_at(tracker.save_results_aggregated, "after_results")
+    tracker.save_results_samples = looked_at(tracker.save_results_samples, "after_samples")
+
+
 _SUPPLIES = {
     "lm_eval.models": _supply_model,
     "lm_eval.models.huggingface": _supply_embed,
     "lm_eval.evaluator": _supply_checks,
+    "lm_eval.loggers.evaluation_tracker": _supply_saving,
     "lm_eval.tasks.manager": _supply_tasks,
     "lm_eval.__main__": _supply_sentence,
 }
