@@ -15,7 +15,7 @@ import pytest
 from tests.training import architectures, runs
 from xstilts_eval import bundle, cli
 from xstilts_eval.errors import SettingError
-from xstilts_eval.training import command
+from xstilts_eval.training import request
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -259,16 +259,16 @@ def test_a_file_in_the_place_of_a_folder(place: str, xstilts: Cli, base: Path, t
 def test_options_that_do_not_fit(options: dict[str, Any], message: str) -> None:
     given = {"name": "baseline", "base": None, "intermediate": [], "targets": [], "seeds": [], "changes": []} | options
     with pytest.raises(SettingError, match=message):
-        command.recipe_of(**given)
+        request.recipe_of(**given)
 
 
 def test_the_base_of_a_recipe_can_be_replaced(tmp_path: Path) -> None:
     given: dict[str, Any] = {"name": "baseline", "intermediate": [], "targets": [], "seeds": ["3", "4"], "changes": []}
-    assert command.recipe_of(base="a/b@c0ffee", **given).base.model_dump() == {"model": "a/b", "revision": "c0ffee"}
-    assert command.recipe_of(base="a/b", **given).base.revision is None
+    assert request.recipe_of(base="a/b@c0ffee", **given).base.model_dump() == {"model": "a/b", "revision": "c0ffee"}
+    assert request.recipe_of(base="a/b", **given).base.revision is None
     (tmp_path / "a@b").mkdir()
-    assert command.recipe_of(base=str(tmp_path / "a@b"), **given).base.model == str(tmp_path / "a@b")
-    assert command.recipe_of(base="a/b", **given).seeds == (3, 4)
+    assert request.recipe_of(base=str(tmp_path / "a@b"), **given).base.model == str(tmp_path / "a@b")
+    assert request.recipe_of(base="a/b", **given).seeds == (3, 4)
 
 
 def test_long_examples_are_counted(xstilts: Cli, tmp_path: Path) -> None:

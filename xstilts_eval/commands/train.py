@@ -31,15 +31,15 @@ def train(
 ) -> None:
     """Train what a recipe says, stage by stage, and write a bundle; the same command goes on after an interruption."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from xstilts_eval.training import command, planning
+    from xstilts_eval.training import planning, request
 
-    wanted = command.recipe_of(recipe, base, listed(intermediate), listed(targets), listed(seeds), set_)
+    wanted = request.recipe_of(recipe, base, listed(intermediate), listed(targets), listed(seeds), set_)
     target = output or Path("runs") / wanted.name
     if plan:
-        found, machine = command.plan(wanted, target, data, stages, on)
+        found, machine = request.plan(wanted, target, data, stages, on)
         if json_:
             printing.write_json(planning.as_json(found, machine), "-")
         else:
             printing.show(planning.table(found, machine))
         return
-    command.train(wanted, target, data, stages, listed(report_to), overwrite)
+    request.train(wanted, target, data, stages, listed(report_to), overwrite)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from xstilts_eval import reading
 from xstilts_eval.errors import DataError, SettingError, XstiltsError
 from xstilts_eval.models.source import Source
-from xstilts_eval.training import command, run, stage
+from xstilts_eval.training import request, run, stage
 from xstilts_eval.training.material import reading_once
 from xstilts_eval.training.recipe import Base, Recipe
 from xstilts_eval.training.stage import Plan, Say
@@ -141,7 +141,7 @@ def _wanted(
     found: dict[Path, Recipe] = {}
     for base, inner in _bases(bases).items():
         for name in recipes:
-            several = command.recipe_of(name, base, (), (), seeds, changes)
+            several = request.recipe_of(name, base, (), (), seeds, changes)
             for seed in several.seeds:
                 folder = (output / inner / several.name / f"seed-{seed}").absolute()
                 if folder in found:

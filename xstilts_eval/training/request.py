@@ -1,4 +1,4 @@
-"""What `xstilts train` does, without its options' syntax."""
+"""From what a user asks of `xstilts train` to a recipe, its cost, or its training."""
 
 from __future__ import annotations
 
