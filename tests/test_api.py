@@ -6,6 +6,7 @@ import ast
 import gc
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,6 @@ from xstilts_eval.errors import MissingData, SettingError, UnfitCheckpoint, Unkn
 from xstilts_eval.models import memory
 from xstilts_eval.models.adapter import XstiltsLM
 from xstilts_eval.paths import tasks_path
-from xstilts_eval.results import latex
 
 ROOT = Path(__file__).resolve().parents[1]
 SIGNATURES = {
@@ -34,11 +34,12 @@ SIGNATURES = {
     "keep_paths: 'bool' = False, "
     "say: 'Callable[[str], None] | None' = None, **model_args: 'Any') -> 'Results'",
     "load_results": "(folder: 'Where') -> 'Results'",
-    "gains": "(baseline: 'Results | Where', run: 'Results | Where', inner: 'str' = 'eval') -> 'list[Gain]'",
+    "gains": "(baseline: 'Results | Where', run: 'Results | Where', inner: 'str' = 'eval') -> 'Gains'",
     "register": "(dataset: 'Dataset') -> 'Dataset'",
     "Results.scoreboard": "(self) -> 'Scoreboard'",
     "Results.to_frame": "(self) -> 'pandas.DataFrame'",
-    "Results.to_latex": "(self) -> 'str'",
+    "Results.to_latex": "(self, columns: 'str' = 'both', *, intervals: 'bool' = True, text_width: 'float' = 345.0) "
+    "-> 'str'",
     "Results.compare": "(self, other: 'Results | Where', *, allow_different: 'bool' = False, draws: 'int' = 10000, "
     "resamples: 'int' = 2000, seed: 'int' = 12345) -> 'Comparison'",
 }
@@ -209,7 +210,9 @@ def test_results_in_every_shape(two: tuple[xs.Results, xs.Results], monkeypatch:
     row = frame[(frame.task == "xtreme.xquad.de") & (frame.metric == "f1")].iloc[0]
     (leaf,) = [leaf for leaf in first.run.leaves if leaf.leaf == "xtreme.xquad.de"]
     assert row.score == 100 * leaf.metrics["f1"] and row.documents == leaf.scored and row.is_official
-    assert set(frame.language) == {"de", "en"} and set(frame.dataset) == {"xnli", "xquad"}
+    assert set(frame.language) == {"de", "en", "avg"} and set(frame.dataset) == {"xnli", "xquad"}
+    mean = frame[(frame.dataset == "xquad") & (frame.metric == "exact_match+f1") & (frame.language == "avg")].iloc[0]
+    assert mean.score == pytest.approx(50 * (leaf.metrics["f1"] + leaf.metrics["exact_match"])) and mean.is_official
     (xnli, *_) = xs.gains(first, other)
     scores = {leaf.leaf: leaf.points for results in two for leaf in results.run.leaves if results is other}
     assert xnli.score == scores[f"xtreme.xnli.{xnli.language}"]
@@ -226,14 +229,16 @@ def test_results_in_every_shape(two: tuple[xs.Results, xs.Results], monkeypatch:
 def test_latex(two: tuple[xs.Results, xs.Results]) -> None:
     """What is missing is missing, the sample says so, and every signature is there."""
     text = two[0].to_latex()
-    table = [line for line in text.splitlines() if not line.startswith("%")]
     board = two[0].scoreboard()
     de, en = (board.families["xtreme_xnli"].cells[code].score for code in ("de", "en"))
-    assert table[2] == r"Dataset & Score & 95\,\% & de & en \\"
-    assert table[4].startswith(rf"XNLI* & {(de + en) / 2:.1f} & ") and table[4].endswith(rf" & {de:.1f} & {en:.1f} \\")
-    assert table[5].startswith("XQuAD* & ") and table[5].endswith(r" & -- \\")
-    assert "SAMPLE" in text and text.count("|metric:") == 3
-    assert latex.escaped("a_b & 5 %\nc") == r"a\_b \& 5 \% c"
+    lines = text.splitlines()
+    start = lines.index("% XNLI by language")
+    assert lines[start + 3] == r"Model & en & de & avg \\"
+    found = re.sub(r" \$\\pm\$ [0-9.]+|\$\^\{\*\}\$", "", lines[start + 5])
+    assert found == rf"first & {en:.1f} & {de:.1f} & {(de + en) / 2:.1f} \\"
+    assert "SAMPLE" in text and "metric:acc|v1" in text and "metric:qa|norm:squad1.1-en" in text
+    with pytest.raises(UnknownName, match="choice of --columns 'rows'"):
+        two[0].to_latex("rows")
 
 
 def test_results_without_a_folder_go_with_their_object(tiny_bundle: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1] / "xstilts_eval"
 ROOMS = (
     ("", "errors", "writing", "locking", "reading", "validation", "faults", "paths", "processes", "extras", "printing",
-     "tables", "fingerprints", "hub_errors", "wording", "foreign", "links", "label_reading", "languages",
-     "language_codes", "language_distances", "thoughts"),
+     "tables", "paper", "fingerprints", "hub_errors", "wording", "foreign", "links", "label_reading",
+     "languages", "language_codes", "language_distances", "thoughts"),
     ("figures",),
     ("metrics",),
     ("data.files", "data.sums", "data.examples", "data.texts", "data.readers", "data.conllu", "data.ranking",
@@ -31,7 +31,7 @@ ROOMS = (
     ("analysis.stats", "analysis.features", "analysis.observations", "analysis.published", "analysis.parallel",
      "analysis.figures", "analysis.text", "analysis.publish"),
     ("analysis", "report"),
-    ("commands.options", "commands.including", "commands.analyze.options"),
+    ("commands.options", "commands.including", "commands.paper", "commands.analyze.options"),
     ("commands",),
     ("api", "cli", "startup", "training.__main__"),
 )  # fmt: skip

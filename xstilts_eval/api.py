@@ -14,17 +14,18 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts_eval import own_datasets, paths, processes, suites
+from xstilts_eval import own_datasets, paper, paths, processes, suites
 from xstilts_eval.datasets import Dataset
 from xstilts_eval.errors import SettingError, UnknownName
 
 if TYPE_CHECKING:
     import pandas
 
-    from xstilts_eval.results.compare import Comparison
-    from xstilts_eval.results.gains import Gain
+    from xstilts_eval.results.compare_tables import Comparison
+    from xstilts_eval.results.gain_tables import Gains
     from xstilts_eval.results.record import RunResult
     from xstilts_eval.results.scoreboard import Scoreboard
+    from xstilts_eval.results.scored import Run
 
 Where = str | Path
 """A results file, the output folder of a run, or (to compare with) ``zoo:MODEL``."""
@@ -35,6 +36,7 @@ class Results:
 
     def __init__(self, folder: Where, skipped: Mapping[str, str] | None = None) -> None:
         self.folder = Path(folder)
+        self._is_temporary = False
         self.skipped = dict(skipped or {})
         """Why datasets and tasks that were asked for have no score, by name."""
 
@@ -59,38 +61,33 @@ class Results:
         return scoreboard.build([self.run], self.skipped)
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row per task and metric: suite, dataset, language, metric, score and its 95 % interval (`low`, `high`).
+        """One row per task and metric: dataset, language, metric, score and its 95 % interval (`low`, `high`).
 
-        Scores are points (0-100); `is_official` marks the metrics that make the dataset's score, `documents` counts
-        those that were scored. Raises `SettingError` where pandas is not installed.
+        The same rows as `xstilts score --csv`: scores are points (0-100); `is_official` marks the metrics that make the
+        dataset's score, `documents` counts those that were scored. The language ``avg`` is the mean of a dataset, and
+        the metric ``exact_match+f1`` that of the two. Raises `SettingError` where pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise SettingError("to_frame needs pandas; pip install pandas") from error
-        columns = ["suite", "dataset", "language", "task", "metric", "score", "low", "high", "is_official", "documents"]
-        return pandas.DataFrame(self._rows(), columns=[*columns, "signature"])
+        from xstilts_eval.results import score_tables
 
-    def _rows(self) -> list[tuple[Any, ...]]:
-        rows = []
-        for leaf in self.run.leaves:
-            family = leaf.family
-            for metric, value in leaf.metrics.items():
-                low, high = leaf.intervals.get(metric, (None, None))
-                bounds = [None if bound is None else 100 * bound for bound in (low, high)]
-                what = (family.suite, family.name, leaf.language, leaf.leaf, metric)
-                counts = (metric in family.official, leaf.scored, leaf.signature)
-                rows.append((*what, 100 * value, *bounds, *counts))
-        return rows
+        return paper.frame(score_tables.rows([self._scored()]))
 
-    def to_latex(self) -> str:
-        """A table for a paper (needs the package booktabs): datasets by language, points (0-100), what is missing as –.
+    def to_latex(self, columns: str = "both", *, intervals: bool = True, text_width: float = paper.TEXT_WIDTH) -> str:
+        """Tables for a paper (they need the package booktabs), the same text as `xstilts score --latex`.
 
-        Languages that only one dataset has still get a column. The comment in front says what was scored on what.
+        `columns` are ``datasets``, ``languages`` or a table of each (``both``); `intervals` puts ± into the cells; a
+        table wider than `text_width` (points) is split. What was scored on what stands in comments. Raises
+        `UnknownName` for other `columns`.
         """
-        from xstilts_eval.results import latex
+        from xstilts_eval.results import score_tables
 
-        return latex.table(self.scoreboard())
+        return paper.latex(score_tables.tables([self._scored()], paper.axis(columns)), text_width, intervals)
+
+    def _scored(self) -> Run:
+        """Under the name that the command gives it: of results that nobody named, their checkpoint's."""
+        from xstilts_eval.results import run, scored
+
+        name = self.run.checkpoint if self._is_temporary else ""
+        return scored.of_run(run.read(self.folder, name=name))
 
     def compare(
         self,
@@ -106,13 +103,13 @@ class Results:
         Options as of `xstilts compare`. Raises `PredictionError` for other data, splits, documents or versions, unless
         `allow_different`, and for nothing in common.
         """
-        from xstilts_eval.results import compare
+        from xstilts_eval.results import compare, compare_tables
         from xstilts_eval.results.estimates import Options
         from xstilts_eval.zoo import sides
 
         options = Options(allow_different=allow_different, draws=draws, resamples=resamples, seed=seed)
         (found,) = compare.compare(sides.read_all([str(self.folder), str(_place(other))]), options)
-        return found
+        return compare_tables.Comparison(**vars(found))
 
 
 def evaluate(
@@ -185,6 +182,7 @@ def evaluate(
         scratch = tempfile.TemporaryDirectory(prefix="xstilts-results-")
         board = evaluation.evaluate(settings, Path(scratch.name), overwrite, say or _silent)
         results = Results(scratch.name, board.skipped if board else None)
+        results._is_temporary = True
         weakref.finalize(results, scratch.cleanup)
         return results
 
@@ -200,17 +198,21 @@ def load_results(folder: Where) -> Results:
     return results
 
 
-def gains(baseline: Results | Where, run: Results | Where, inner: str = "eval") -> list[Gain]:
+def gains(baseline: Results | Where, run: Results | Where, inner: str = "eval") -> Gains:
     """What `run` gains over `baseline` in points, by dataset and language, then over all, then over all but English.
 
     Both are results, or folders of runs with ``seed-N/inner`` inside, whose seeds are compared in pairs. Raises
     `PredictionError` for other data, split, documents or versions, `MissingData` without samples.
     """
+    from xstilts_eval.results import gain_tables
     from xstilts_eval.results import gains as results
+    from xstilts_eval.results.run import names
 
     own_datasets.load_installed()
-    pairing = results.pair_seeds(Path(_place(baseline)), Path(_place(run)), inner)
-    return [gain for family in pairing.families for gain in pairing.gains(family)]
+    given = [str(_place(baseline)), str(_place(run))]
+    pairing = results.pair_seeds(Path(given[0]), Path(given[1]), inner)
+    one, other = names(given)
+    return gain_tables.Gains(one, other, [gain for family in pairing.families for gain in pairing.gains(family)])
 
 
 def datasets(suite: str | None = None) -> dict[str, Dataset]:

@@ -37,8 +37,12 @@ _ENTITY = re.compile(r"&(?=#?\w+;)")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "–": "--", "−": "$-$", "±": r"$\pm$", "·": r"$\cdot$", "→": r"$\rightarrow$", "≠": r"$\neq$", "≤": r"$\leq$",
+    "≥": r"$\geq$", "▲": r"$\uparrow$", "▼": r"$\downarrow$", "×": r"$\times$", "†": r"$\dagger$",
+    "ᵖ": r"\textsuperscript{p}",
 }  # fmt: skip
+"""What TeX obeys, and signs of ours that its fonts have under names alone."""
 _FORMULA = tuple("=+-@＝＋－＠")
 """How a cell begins that a spreadsheet computes (OWASP, CSV Injection)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,11 +27,19 @@ _BETWEEN = 3
 
 
 def terminal_table(
-    header: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None, keys: int = 1
+    header: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    title: str | None = None,
+    keys: int = 1,
+    texts: Collection[str] = (),
 ) -> FittedTable:
-    """A plain table; text columns to the left, numbers to the right. The first `keys` columns say what a row is."""
+    """A plain table; text columns to the left, numbers to the right. The first `keys` columns say what a row is.
+
+    Columns hold text by their usual names, or because `texts` has theirs.
+    """
     cells = tuple(tuple(one_line(cell) if isinstance(cell, str) else cell for cell in row) for row in rows)
-    return FittedTable(tuple(safe(name, "terminal") for name in header), cells, title, keys)
+    names = frozenset(safe(name, "terminal") for name in texts)
+    return FittedTable(tuple(safe(name, "terminal") for name in header), cells, title, keys, names)
 
 
 def one_line(text: object, style: str = "") -> Text:
@@ -47,6 +55,7 @@ class FittedTable:
     rows: tuple[tuple[Text, ...], ...]
     title: str | None
     keys: int
+    texts: frozenset[str] = frozenset()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for number, columns in enumerate(self._parts(options.max_width)):
@@ -83,13 +92,18 @@ class FittedTable:
         for name in (self.header[column] for column in columns):
             shown.add_column(
                 Text(name),
-                justify="left" if name in _TEXT else "right",
+                justify="left" if name in _TEXT | self.texts else "right",
                 no_wrap=name not in _WRAPPING,
                 overflow="fold",
             )
         for row in self.rows:
             shown.add_row(*(row[column] for column in columns))
         return shown
+
+
+def is_text(column: str) -> bool:
+    """Whether a column of this name holds text and stands to the left."""
+    return column in _TEXT
 
 
 def without_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:

@@ -12,7 +12,8 @@ from scipy import stats
 
 from tests.report.made_runs import pattern, three_seeds, write_run
 from xstilts_eval.benchmark import family
-from xstilts_eval.report import comparison, runs
+from xstilts_eval.report import comparison
+from xstilts_eval.results import scored as runs
 from xstilts_eval.results.gains import Gain
 
 

@@ -16,6 +16,7 @@ from xstilts_eval.errors import MissingData, PredictionError, UnknownName
 from xstilts_eval.report import content, page, tables
 from xstilts_eval.report.content import Content
 from xstilts_eval.report.figures import figures
+from xstilts_eval.results import signature
 
 EVIL = "<script>alert(1)</script>\"' | {{ 7*7 }} </style>"
 
@@ -200,7 +201,7 @@ def test_every_figure_has_a_table_with_its_numbers_and_every_anchor_exists(tmp_p
 def test_signatures_are_split_without_loss() -> None:
     end = "split:test{}|task:1.0|metric:acc|v1|ckpt:x|shots:0|limit:none|xstilts:0.1.0|lm_eval:?"
     found = {"de": f"x.de|data:local@a|{end.format('|partial')}", "fr": f"x.fr|data:local@b|{end.format('')}"}
-    common, own = tables.split_signatures(found)
+    common, own = signature.split(found)
     assert common == end.format("")
     assert own == "de data:local@a|partial; fr data:local@b"
 

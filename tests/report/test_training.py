@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.made_runs import pattern, write_run, write_training
-from xstilts_eval.report import runs, training
+from xstilts_eval.report import training
+from xstilts_eval.results import scored as runs
 
 
 @given(st.lists(st.floats(0, 10), max_size=500))

@@ -16,8 +16,8 @@ from tests.result_folders import write_run
 from xstilts_eval import evaluation
 from xstilts_eval.benchmark import family
 from xstilts_eval.errors import MissingData, PredictionError
-from xstilts_eval.report import runs
 from xstilts_eval.results import compare, gains, seeds
+from xstilts_eval.results import scored as runs
 from xstilts_eval.results.run import find, in_common, read
 from xstilts_eval.zoo import sides
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import __version__, printing
+from xstilts_eval import __version__, paper, printing
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.stats.regression import as_json
 from xstilts_eval.errors import SettingError
@@ -17,9 +17,15 @@ from xstilts_eval.writing import write_atomically
 
 
 def publish(
-    report: Any, shown: Any, draw: Callable[[], Scene], output: Path | None, name: str, overwrite: bool
+    report: Any,
+    shown: Any,
+    draw: Callable[[], Scene],
+    output: Path | None,
+    name: str,
+    overwrite: bool,
+    tables: paper.Wanted,
 ) -> None:
-    """Print `shown`; with `output` write ``name.json``, ``name.svg`` and ``name.png`` there.
+    """Print `shown`, or write its tables as `tables` says; with `output` write ``name.json``, ``.svg``, ``.png`` there.
 
     Raises `SettingError` where a report stands already, unless `overwrite`.
     """
@@ -30,8 +36,12 @@ def publish(
         content = {"analysis": name, "xstilts": __version__, **as_json(report)}
         write_atomically(target, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         written = [target, *figures.save(draw(), output / name)]
-    printing.show(shown)
+    found = paper.of_shown(shown)
+    tables.write(lambda: found, lambda: paper.rows_of(found))
+    if not tables.prints:
+        printing.show(shown)
     if output is not None:
-        printing.say("", "written: " + "  ".join(map(str, written)))
+        say = printing.remark if tables.prints else printing.say
+        say("written: " + "  ".join(map(str, written)))
         if not raster.is_installed():
-            printing.say(raster.without("PNG"))
+            say(raster.without("PNG"))

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval import paper
 from xstilts_eval.commands.options import ONLY_TASKS, listed
+from xstilts_eval.commands.paper import COLUMNS_HELP, for_papers
 from xstilts_eval.wording import BASELINE_HELP
 
 
+@for_papers
 def compare(
     results: list[str] = typer.Argument(
         help="Results files, output folders, runs with seed-N inside, or zoo:MODEL[@STAGE]; the first is the reference."
@@ -27,6 +30,9 @@ def compare(
     groups: bool = typer.Option(True, help="Show groups by language family, script and resources."),
     json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
     markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
+    columns: str = typer.Option("both", help=COLUMNS_HELP),
+    *,
+    tables: paper.Wanted,
 ) -> None:
     """Compare results by family and language: paired intervals and tests from the samples, corrected over languages.
 
@@ -35,6 +41,7 @@ def compare(
     from xstilts_eval.printing import show, write_json
     from xstilts_eval.results import compare as comparing
     from xstilts_eval.results import compare_render as render
+    from xstilts_eval.results import compare_tables
     from xstilts_eval.results.estimates import Options
     from xstilts_eval.results.sides import over_baseline
     from xstilts_eval.selection import leaves
@@ -42,6 +49,8 @@ def compare(
     from xstilts_eval.zoo import sides
 
     check_files(markdown, json_)
+    tables.check(json_)
+    axis = paper.axis(columns)
     options = Options(allow_different=allow_different, draws=draws, resamples=resamples, seed=seed)
     given = results
     if baseline is not None:
@@ -53,5 +62,6 @@ def compare(
         write_json(render.as_json(shown, options), json_)
     if markdown:
         write_atomically(markdown, render.markdown(render.named(found, markdown), options, groups))
-    if json_ != "-":
+    tables.write(lambda: compare_tables.tables(found, axis), lambda: [compare_tables.rows(found)])
+    if json_ != "-" and not tables.prints:
         show(render.terminal(found, options, groups))

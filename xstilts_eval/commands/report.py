@@ -6,36 +6,45 @@ from pathlib import Path
 
 import typer
 
-from xstilts_eval import printing
+from xstilts_eval import paper, printing
 from xstilts_eval.commands.options import ONLY_TASKS, listed
+from xstilts_eval.commands.paper import COLUMNS_HELP, for_papers
 from xstilts_eval.errors import SettingError
 from xstilts_eval.language_distances import MEASURES
 from xstilts_eval.wording import BASELINE_HELP
 
 
+@for_papers
 def report(
     runs: list[str] = typer.Argument(
-        help="PATH or NAME=PATH: a results file, an output folder of xstilts eval or lm_eval, or seed-N/INNER in it."
+        help="PATH or NAME=PATH: results of xstilts eval or lm_eval, or seed-N/INNER in a folder; or zoo:MODEL[@STAGE]."
     ),
     output: Path = typer.Option(Path("report.html"), "--output", "-o", help="The page to write."),
     figures: Path | None = typer.Option(None, help="Write every figure as SVG, PNG and PDF into this folder."),
     markdown: Path | None = typer.Option(None, help="Write a summary in Markdown to this file."),
     baseline: str | None = typer.Option(None, help=f"{BASELINE_HELP} 'none': none."),
     tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
+    source: list[str] = typer.Option([], help="Source of the zoo that counts where publications disagree."),
     inner: str = typer.Option("eval", help="Folders of the results inside each seed-N, separated by commas."),
     distance: str = typer.Option("syntactic", help=f"Distance to English: {', '.join(MEASURES)}."),
     title: str = typer.Option("Zero-shot cross-lingual transfer", help="Heading of the page."),
+    columns: str = typer.Option("both", help=COLUMNS_HELP),
+    *,
+    tables: paper.Wanted,
 ) -> None:
     """One page about runs: scores, gains over a baseline, transfer gaps, training, signatures. It needs no network."""
-    from xstilts_eval.report import content, files
+    from xstilts_eval.report import content, files, printed
     from xstilts_eval.selection import leaves
 
     files.check(output, figures, markdown)
+    tables.check()
+    axis = paper.axis(columns)
     parts = tuple(listed(inner))
     if not parts:
         raise SettingError("--inner is empty; name the folder of the results inside each seed-N, as in --inner eval")
-    found = content.gather(runs, parts, baseline, distance, printing.remark, leaves(listed(tasks)))
+    found = content.gather(runs, parts, baseline, distance, printing.remark, leaves(listed(tasks)), source)
     for warning in found.warnings:
         printing.remark(f"warning: {warning}")
+    tables.write(lambda: printed.tables(found, axis), lambda: printed.rows(found))
     for line in files.write(found, title, output, figures, markdown):
-        printing.say(line)
+        (printing.remark if tables.prints else printing.say)(line)

@@ -7,8 +7,9 @@ from typing import get_args
 
 import typer
 
-from xstilts_eval import printing
+from xstilts_eval import paper, printing
 from xstilts_eval.commands.options import ONLY_TASKS, listed
+from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
 app = typer.Typer(no_args_is_help=True, help="Published numbers with their sources.")
@@ -37,17 +38,21 @@ def zoo_list(
 
 
 @app.command("show")
+@for_papers
 def zoo_show(
     model: str = typer.Argument(help="Name of a model, as xstilts zoo list prints it; MODEL@STAGE for one stage."),
     tasks: str = typer.Option("", "--tasks", "-t", help=f"{ONLY_TASKS} none: those of no task here."),
     file: Path | None = typer.Option(None, help=FILE_HELP),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
+    *,
+    tables: paper.Wanted,
 ) -> None:
     """Everything about one model: entry, records with notes, sources."""
-    from xstilts_eval.zoo import views
+    from xstilts_eval.zoo import printed, views
     from xstilts_eval.zoo.manifest import load
     from xstilts_eval.zoo.selection import of_names
 
+    tables.check("-" if json_ else None)
     zoo = load(file)
     name, stage = zoo.parse(model)
     entry, records = zoo.model(name), of_names(zoo.of(name, stage), listed(tasks), name)
@@ -55,7 +60,8 @@ def zoo_show(
         content = {"model": entry.model_dump(), "records": [record.model_dump() for record in records]}
         content["sources"] = {record.source: zoo.sources[record.source].model_dump() for record in records}
         printing.write_json(content, "-")
-    else:
+    tables.write(lambda: printed.tables(zoo, entry, records), lambda: [printed.rows(records)])
+    if not (json_ or tables.prints):
         printing.show(views.model_page(zoo, entry, records))
 
 

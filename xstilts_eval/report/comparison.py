@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import XstiltsError
-from xstilts_eval.report.runs import Run
 from xstilts_eval.results import gains, seeds
 from xstilts_eval.results.alignment import Reader
 from xstilts_eval.results.gains import Gain
 from xstilts_eval.results.run import Run as AnyRun
+from xstilts_eval.results.scored import Run
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xstilts_eval import language_distances
-from xstilts_eval.benchmark import FAMILIES, Family, leaf_parts
+from xstilts_eval.benchmark import FAMILIES, Family
+from xstilts_eval.errors import SettingError
 from xstilts_eval.figures.scene import SERIES
 from xstilts_eval.languages import languages
-from xstilts_eval.report import comparison, runs, training
+from xstilts_eval.report import comparison, training
 from xstilts_eval.report.comparison import Comparison
-from xstilts_eval.report.runs import Run
 from xstilts_eval.report.training import Stage
-from xstilts_eval.results import entity_types
+from xstilts_eval.results import entity_types, scored
 from xstilts_eval.results.entity_types import EntityType
+from xstilts_eval.results.scored import Run
+from xstilts_eval.results.sides import ZOO
+from xstilts_eval.zoo import sides
 
 Types = Mapping[str, Mapping[str, Sequence[EntityType]]]
 """Entity types by group and language."""
@@ -82,8 +85,9 @@ def gather(
     measure: str = "syntactic",
     say: Callable[[str], None] = lambda _: None,
     only: Collection[str] | None = None,
+    sources: Sequence[str] = (),
 ) -> Content:
-    """Read runs, compare them with the baseline (default: the first), look for their training.
+    """Read runs and models of the zoo, compare runs with the baseline (default: the first), look for their training.
 
     `only` names the leaves that are wanted. Raises `PredictionError`, `NumericError`, `MissingData` for results that
     cannot be read or shown together.
@@ -92,19 +96,26 @@ def gather(
     given = list(dict.fromkeys(given))
     if baseline not in (None, NO_BASELINE):
         first = next((text for text in given if _same(text, str(baseline))), str(baseline))
+        if first.partition("=")[2].startswith(ZOO) or first.startswith(ZOO):
+            raise SettingError(
+                f"--baseline {baseline}: published scores have no samples, so nothing is a gain over them; xstilts "
+                "compare gives the differences"
+            )
         given = [first, *(text for text in given if text != first)]
-    found = runs.read(given, inner, only)
-    reference = None if baseline == NO_BASELINE or len(found) < 2 else found[0]
-    compared = comparison.compare(reference, found, say) if reference else []
-    stages, problems = training.read(found)
-    marked, warnings = _differences(found)
+    found = scored.read(given, inner, lambda model: sides.read(model, sources=sources, only=only), only)
+    measured = [one for one in found if not one.is_published]
+    reference = None if baseline == NO_BASELINE or len(measured) < 2 else measured[0]
+    compared = comparison.compare(reference, measured, say) if reference else []
+    stages, problems = training.read(measured)
+    apart = scored.apart(found)
+    warnings = [f"{one.why}; marked †, not comparable." for one in apart]
     warnings += [f"{one.run.name}: {_sentence(refusal)}" for one in compared for refusal in one.refusals]
     return Content(
         runs=tuple(found),
         baseline=reference,
         comparisons=tuple(one for one in compared if one.families),
         why_no_gains=_why(found, reference, compared),
-        marked=marked,
+        marked=frozenset((one.run, one.group) for one in apart),
         warnings=(*warnings, *problems),
         stages=tuple(stages),
         measure=measure,
@@ -137,37 +148,11 @@ def _same(text: str, wanted: str) -> bool:
 def _why(found: Sequence[Run], reference: Run | None, compared: Sequence[Comparison]) -> str:
     if any(one.families for one in compared):
         return ""
-    if len(found) < 2:
+    if sum(not one.is_published for one in found) < 2:
         return "No gains: one run only. Give a baseline and the runs to compare with it."
     if reference is None:
         return "No gains: no baseline was asked for."
     return f"No gains: no run could be compared with {reference.name}; the reasons stand above."
-
-
-def _differences(found: Sequence[Run]) -> tuple[frozenset[tuple[str, str]], list[str]]:
-    """Families of a run with other documents, metrics or languages than the first run that has them, and sentences."""
-    reasons: dict[tuple[str, str, str], list[str]] = {}
-    for (name, leaf), reason in runs.differences(found).items():
-        family, language = leaf_parts(leaf)
-        reasons.setdefault((name, family.group, reason), []).append(language)
-    lines = [
-        f"{name}: {FAMILIES[group].title} ({' '.join(codes)}) was scored on {reason}; marked †, not comparable."
-        for (name, group, reason), codes in reasons.items()
-    ]
-    marked = {(name, group) for name, group, _ in reasons}
-    first: dict[str, Run] = {}
-    for run in found:
-        for group, scored in run.families.items():
-            reference = first.setdefault(group, run)
-            if differing := set(scored.languages) ^ set(reference.families[group].languages):
-                marked.add((run.name, group))
-                codes = " ".join(sorted(differing)[:6]) + (" …" if len(differing) > 6 else "")
-                title = FAMILIES[group].title
-                lines.append(
-                    f"{run.name}: the mean of {title} is over other languages than that of {reference.name} ({codes}); "
-                    "marked †, not comparable."
-                )
-    return frozenset(marked), lines
 
 
 def _sentence(text: str) -> str:

@@ -14,10 +14,10 @@ from xstilts_eval.figures.charts import Curve, Labelled, Placed, Value
 from xstilts_eval.figures.scene import SERIES, Scene, packed, padded, shortened, tile
 from xstilts_eval.metrics.bootstrap import too_few
 from xstilts_eval.report.content import Content, language_name
-from xstilts_eval.report.runs import Estimate, Run, Scored
 from xstilts_eval.report.tables import scored_families, signed
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results.gains import Gain
+from xstilts_eval.results.scored import Estimate, Run, Scored
 
 _GAP = 18.0
 _MARGIN = 8.0
@@ -73,6 +73,8 @@ def heat_map(content: Content) -> Figure:
     codes = sorted({code for group in groups for code in content.languages_of(group)}, key=lambda c: (c != "en", c))
     panels = []
     for run in content.runs if groups else ():
+        if not any(run.families[group].languages for group in groups if group in run.families):
+            continue  # of some models nothing but means is published
         rows = []
         for code in codes:
             cells = [_value(run, group, code, "heat") for group in groups]
@@ -86,7 +88,7 @@ def heat_map(content: Content) -> Figure:
 def bars(content: Content) -> Figure:
     """Scores by language with intervals, runs side by side, at most six of them in a panel."""
     panels = []
-    for group in content.groups:
+    for group in (group for group in content.groups if content.languages_of(group)):
         for some in _sixes([run for run, _ in scored_families(content, group)]):
             rows = [
                 Labelled(
@@ -107,7 +109,7 @@ def gaps(content: Content) -> Figure:
         rows = []
         for run, scored in scored_families(content, group):
             if scored.gap is not None and scored.others is not None:
-                english = scored.languages["en"].value
+                english = scored.english.value
                 tip = f"{run.name} · {FAMILIES[group].title}\nEnglish {english:.1f}, others {scored.others:.1f}\n"
                 tip += f"transfer gap {_written(scored.gap)}"
                 rows.append((run.name, scored.others, english, content.paint(run), tip))
@@ -198,7 +200,8 @@ def _value(run: Run, group: str, code: str, paint: str) -> Value | None:
 def _written(found: Estimate) -> str:
     spread = f" ± {found.half_width:.1f}" if found.half_width is not None else ""
     seeds = f"\nseeds {', '.join(f'{value:.1f}' for value in found.by_seed)}" if len(found.by_seed) > 1 else ""
-    return f"{found.value:.1f}{spread}{seeds}"
+    origin = " (published)" if found.is_published else ""
+    return f"{found.value:.1f}{spread}{origin}{seeds}"
 
 
 def _sixes(shown: Sequence[Run]) -> list[Sequence[Run]]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.report.comparison import MeanGain
 from xstilts_eval.report.content import Content, language_name
-from xstilts_eval.report.runs import Estimate, Run, Scored
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results import entity_types, signature
 from xstilts_eval.results.entity_types import EntityType
 from xstilts_eval.results.gains import Gain, without_interval
 from xstilts_eval.results.render import MISSING
-from xstilts_eval.results.signature import Signature
+from xstilts_eval.results.scored import PUBLISHED, Estimate, Run, Scored
 from xstilts_eval.wording import counted
 
 METRICS = {"acc": "accuracy", "f1": "F1", "exact_match": "EM", "token_accuracy": "token accuracy",
@@ -67,13 +66,16 @@ def scoreboard(content: Content) -> Table:
     columns += [Column(name, "mean of its families") for name in formed]
     rows = []
     for run in content.runs:
-        row = [Cell(run.name, tip=_origin(run)), Cell(str(len(run.seeds)), len(run.seeds))]
+        row = [
+            Cell(run.name, tip=_origin(run)),
+            NONE if run.is_published else Cell(str(len(run.seeds)), len(run.seeds)),
+        ]
         row += [estimate(run.overall)] if has_overall else []
         row += [_mean_cell(content, run, group) for group in content.groups]
         row += [estimate(run.categories.get(name)) for name in formed]
         rows.append(tuple(row))
     caption = "Points (0–100): mean over the scored languages, ± half of the 95 % interval. Question answering is "
-    caption += "(F1 + EM) / 2. " + " ".join(_notes(content))
+    caption += "(F1 + EM) / 2. " + " ".join([*_notes(content), *_published(content)])
     return Table("scoreboard", "Scoreboard", caption, tuple(columns), tuple(rows))
 
 
@@ -108,6 +110,7 @@ def by_language(content: Content) -> Table:
             found = [_language(run, group, code) for run in content.runs]
             rows.append((*_names(group, code), *(estimate(one) for one in found)))
     caption = "Points by language. ± is half of the 95 % interval over test documents and, from three seeds on, seeds."
+    caption += f" {PUBLISHED} was published." if any(run.is_published for run in content.runs) else ""
     return Table("languages", "Scores by language", caption, tuple(columns), tuple(rows))
 
 
@@ -142,7 +145,7 @@ def gaps(content: Content) -> Table:
             scored = run.families.get(group)
             if scored is not None and scored.gap is not None:
                 names = (Cell(run.name), Cell(FAMILIES[group].title))
-                rows.append((*names, estimate(scored.languages["en"]), number(scored.others), estimate(scored.gap)))
+                rows.append((*names, estimate(scored.english), number(scored.others), estimate(scored.gap)))
     caption = "Transfer gap: English score minus the mean of the other languages, points; the interval, where there "
     caption += "are three seeds or more, is over seeds alone. A better English head widens the gap."
     return Table("gaps", "Transfer gap", caption, tuple(columns), tuple(rows))
@@ -225,7 +228,7 @@ def signatures(content: Content) -> Table:
     for run in content.runs:
         for scored in run.families.values():
             for seed, row in zip(run.seeds, scored.rows, strict=True):
-                shared, own = split_signatures({code: cell.signature for code, cell in row.cells.items()})
+                shared, own = signature.split({code: cell.signature for code, cell in row.cells.items()})
                 rows.append((Cell(run.name), _seed(seed), Cell(scored.family.title), Cell(shared), Cell(own)))
     caption = (
         "Signatures: two numbers with the same signature come from the same documents, metric, weights and settings."
@@ -233,19 +236,16 @@ def signatures(content: Content) -> Table:
     return Table("signatures", "Signatures", caption, tuple(columns), tuple(rows))
 
 
-def split_signatures(found: Mapping[str, str]) -> tuple[str, str]:
-    """Signatures of a family's languages as the fields all of them have, and what each has beside its leaf's name."""
-    common, own = signature.shared({code: Signature.parse(text) for code, text in found.items()})
-    return common, "; ".join(f"{code} {fields}".strip() for code, fields in own.items())
-
-
 def estimate(found: Estimate | None) -> Cell:
-    """Points to one decimal with the half-width, and the seeds on hover."""
+    """Points to one decimal with the half-width, marked where they were published; seeds or the source on hover."""
     if found is None:
         return NONE
     spread = f"±{found.half_width:.1f}" if found.half_width is not None else ""
-    seeds = "seeds " + ", ".join(f"{value:.1f}" for value in found.by_seed) if len(found.by_seed) > 1 else ""
-    return Cell(f"{found.value:.1f}", found.value, spread, tip=seeds)
+    tip = "seeds " + ", ".join(f"{value:.1f}" for value in found.by_seed) if len(found.by_seed) > 1 else ""
+    mark = PUBLISHED if found.is_published else ""
+    if mark:
+        tip = f"published in {found.source}" if found.source else "mean of published scores"
+    return Cell(f"{found.value:.1f}{mark}", found.value, spread, tip=tip)
 
 
 def gain_cell(found: Gain | MeanGain | None) -> Cell:
@@ -301,6 +301,14 @@ def _notes(content: Content) -> list[str]:
     return notes
 
 
+def _published(content: Content) -> list[str]:
+    """What the mark of published scores means, and where they stand."""
+    found = {key: title for run in content.runs if run.published for key, title in run.published.sources.items()}
+    where = "; ".join(f"{key}: {title}" for key, title in found.items())
+    said = [f"{PUBLISHED} was published, everything else measured ({where})."] if found else []
+    return said + [f"{run.name}: {note}." for run in content.runs for note in run.notes]
+
+
 def _has(run: Run, group: str, code: str) -> bool:
     return group in run.families and code in run.families[group].languages
 
@@ -322,7 +330,7 @@ def _described(content: Content, group: str) -> str:
 
 def _origin(run: Run) -> str:
     limits = f"\nlimit {', '.join(f'{limit:g}' for limit in run.limits)}" if run.limits else ""
-    return "\n".join(run.checkpoints) + limits
+    return "\n".join(run.checkpoints or [f"published ({run.given})"]) + limits
 
 
 def _sources(content: Content) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xstilts_eval import reading
-from xstilts_eval.report.runs import Run
+from xstilts_eval.results.scored import Run
 from xstilts_eval.validation import complaint
 
 POINTS = 40

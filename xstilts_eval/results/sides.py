@@ -32,11 +32,17 @@ class Score:
         return simple.fmean(self.points)
 
 
+def sources_in(note: str) -> list[str]:
+    """The keys of the sources that the note of a published score names."""
+    return [part.partition(" ")[0] for part in note.split(", ") if part]
+
+
 @dataclass(frozen=True)
 class Side:
     """`scores` by leaf; `runs` and `seeds` in one order.
 
-    Published: `averages` (points, by group) over all languages of a family, and why leaves are `unusable`.
+    Published: `averages` (points, by group) over all languages of a family, why leaves are `unusable`, and the title of
+    each of the `sources` that the notes of scores name.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Side:
     averages: Mapping[str, Score] = field(default_factory=dict)
     unusable: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_published(self) -> bool:

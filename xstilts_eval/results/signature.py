@@ -126,6 +126,12 @@ def shared(signatures: Mapping[str, Signature]) -> tuple[str, dict[str, str]]:
     return _BAR.join(common), own
 
 
+def split(found: Mapping[str, str]) -> tuple[str, str]:
+    """Signatures of a family's languages as the fields all of them have, and what each has beside its leaf's name."""
+    common, own = shared({code: Signature.parse(text) for code, text in found.items()})
+    return common, "; ".join(f"{code} {fields}".strip() for code, fields in own.items())
+
+
 class _Reader:
     """Takes the fields of a line one by one, in the order in which they are written."""
 

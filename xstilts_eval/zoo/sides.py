@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics as simple
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError, SettingError, UnknownName
-from xstilts_eval.results.sides import ZOO, Score, Side, of_run, short_names
+from xstilts_eval.results.sides import ZOO, Score, Side, of_run, short_names, sources_in
 from xstilts_eval.zoo.manifest import Record, load
 from xstilts_eval.zoo.selection import selected
 
@@ -62,7 +63,9 @@ def _published(given: str, name: str, sources: Sequence[str], only: Collection[s
     records = selected(zoo.of(*zoo.parse(given.removeprefix(ZOO))), only)
     if only is not None and not records:
         raise SettingError(f"{given} has no number of these --tasks; xstilts zoo show says what is published")
-    return of_records(records, given, name, sources)
+    side = of_records(records, given, name, sources)
+    used = {key for score in (*side.scores.values(), *side.averages.values()) for key in sources_in(score.note)}
+    return replace(side, sources={key: f"{one.title}, {one.table}" for key, one in zoo.sources.items() if key in used})
 
 
 def of_records(records: Iterable[Record], given: str, name: str, sources: Sequence[str] = ()) -> Side:

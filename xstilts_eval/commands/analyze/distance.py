@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from xstilts_eval import paper
 from xstilts_eval.commands.analyze.options import INNER, ONE_TASK, OUTPUT, RUN, TABLE, outcome_of
+from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
 if TYPE_CHECKING:
     from xstilts_eval.analysis.observations import Observation, Which
 
 
+@for_papers
 def distance(
     run: Path | None = typer.Argument(None, help=RUN),
     baseline: Path | None = typer.Option(None, help="Run without intermediate training; gives gains."),
@@ -33,8 +36,11 @@ def distance(
     pool: bool = typer.Option(False, "--pool", help="Several benchmarks in one mixed model."),
     output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+    *,
+    tables: paper.Wanted,
 ) -> None:
     """Gain or transfer gap against distance to English, with pre-training size and language families accounted for."""
+    tables.check()
     from xstilts_eval.analysis.distance import analyse, figure, text
     from xstilts_eval.analysis.observations import Which, left_out, select
     from xstilts_eval.analysis.publish import publish
@@ -48,7 +54,7 @@ def distance(
     report = analyse.analyse(select(rows, wanted, task, model), by, size, pool)
     lacking = [line for name in inner if run for line in left_out(run, baseline, name, task)]
     report = replace(report, notes=(*lacking, *report.notes))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "distance", overwrite)
+    publish(report, text.show(report), lambda: figure.draw(report), output, "distance", overwrite, tables)
 
 
 def _observations(

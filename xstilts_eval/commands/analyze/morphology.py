@@ -9,10 +9,13 @@ from typing import Any
 
 import typer
 
+from xstilts_eval import paper
 from xstilts_eval.commands.analyze.options import ONE_TASK
+from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import MissingData, SettingError
 
 
+@for_papers
 def morphology(
     table: Path | None = typer.Option(None, help="CSV with model, benchmark, language, score, outcome."),
     subword: str = typer.Option(..., help="Model (with --table) or run: of sub-words, or the only one."),
@@ -31,8 +34,11 @@ def morphology(
     tokenizer: list[str] = typer.Option([], help="NAME=FOLDER; fertility and premium; the first one is held fixed."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+    *,
+    tables: paper.Wanted,
 ) -> None:
     """Morphological complexity against transfer, for one model or for a byte model against a sub-word model."""
+    tables.check()
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.morphology import analyse, figure, measure, text
     from xstilts_eval.analysis.publish import publish
@@ -67,4 +73,4 @@ def morphology(
     compared = [(subword, baseline), *([(byte, byte_baseline)] if byte else [])]
     lacking = [] if table else [observations.left_out(Path(name), base, inner, task) for name, base in compared]
     report = replace(report, notes=(*(line for lines in lacking for line in lines), *report.notes))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "morphology", overwrite)
+    publish(report, text.show(report), lambda: figure.draw(report), output, "morphology", overwrite, tables)

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval import paper
 from xstilts_eval.commands.analyze.options import ONE_TASK
 from xstilts_eval.commands.options import listed
+from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
 ARM = "folder of xstilts eval's results or of seed-N/INNER; with --table a model."
 
 
+@for_papers
 def multilingual(
     english: str = typer.Option(..., help=f"Run with English intermediate training: {ARM}"),
     multilingual: str = typer.Option(..., help=f"Run with multilingual intermediate training: {ARM}"),
@@ -24,8 +27,11 @@ def multilingual(
     size: str = typer.Option("cc100", help="Corpus the base was pre-trained on: cc100, mc4 or wikipedia."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+    *,
+    tables: paper.Wanted,
 ) -> None:
     """English-only against multilingual intermediate training, by language, resource level and mix."""
+    tables.check()
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.multilingual import analyse, figure, sources, text
     from xstilts_eval.analysis.publish import publish
@@ -55,4 +61,5 @@ def multilingual(
         output,
         "multilingual",
         overwrite,
+        tables,
     )

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import typer
 
+from xstilts_eval import paper
 from xstilts_eval.commands.analyze.options import ONE_TASK
+from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
 
+@for_papers
 def pitfalls(
     run: Path | None = typer.Argument(None, help="Output folder of xstilts eval, or a folder of seed-N/INNER."),
     table: Path | None = typer.Option(None, help="CSV with model, benchmark, language and score, without examples."),
@@ -24,8 +27,11 @@ def pitfalls(
     examples: int = typer.Option(10, min=0, help="Examples shown, from the three languages that fall lowest."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+    *,
+    tables: paper.Wanted,
 ) -> None:
     """Languages ranked by how far they fall below similar ones, with the examples that are most often wrong."""
+    tables.check()
     from dataclasses import replace
 
     from xstilts_eval.analysis import observations, published
@@ -48,4 +54,4 @@ def pitfalls(
         lowest = [one.language for one in report.shortfalls[:3]]
         found = samples.read(places(run, inner), FAMILIES[report.benchmark], lowest)
         report = replace(report, examples=tuple(analyse.hardest(found, examples)))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "pitfalls", overwrite)
+    publish(report, text.show(report), lambda: figure.draw(report), output, "pitfalls", overwrite, tables)

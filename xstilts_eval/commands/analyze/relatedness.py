@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from xstilts_eval import paper
 from xstilts_eval.commands.options import ONLY_TASKS, listed
+from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.wording import BASELINE_HELP
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from xstilts_eval.analysis.relatedness.analyse import Similarity
 
 
+@for_papers
 def relatedness(
     given: list[Path] = typer.Argument(
         metavar="RUNS...", help="Runs with different intermediate tasks and one without, scored in the same way."
@@ -40,8 +43,11 @@ def relatedness(
     ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+    *,
+    tables: paper.Wanted,
 ) -> None:
     """Which intermediate task helps or degrades which target, and do similarity and transferability tell?"""
+    tables.check()
     from xstilts_eval import selection
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.publish import publish
@@ -71,7 +77,7 @@ def relatedness(
         notes += measured.notes
     report = analyse.analyse(cells, similar, known, notes)
     shown = text.show(report)
-    publish(report, shown, lambda: figure.draw(report), output, "relatedness", overwrite)
+    publish(report, shown, lambda: figure.draw(report), output, "relatedness", overwrite, tables)
 
 
 def _folders(given: Sequence[str]) -> dict[str, Path]:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from xstilts_eval import paper
 from xstilts_eval.commands.analyze.options import ONE_TASK, OUTPUT, TABLE, outcome_of
+from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
 if TYPE_CHECKING:
     from xstilts_eval.analysis.scaling.analyse import Sized
 
 
+@for_papers
 def scaling(
     table: Path | None = typer.Option(None, help=f"{TABLE} Needs parameters."),
     runs: Path | None = typer.Option(
@@ -30,8 +33,11 @@ def scaling(
     inner: str = typer.Option("eval", help="With --runs: folder of the results inside each seed-N."),
     output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
+    *,
+    tables: paper.Wanted,
 ) -> None:
     """Gain or score against model size: points per doubling, multilingual and monolingual bases side by side."""
+    tables.check()
     from xstilts_eval.analysis.observations import Which
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.analysis.scaling import analyse, figure, sources, text
@@ -47,4 +53,4 @@ def scaling(
     else:
         points = sources.sized_from_zoo(zoo, Which(stage, setting, source, task), language)
     report = analyse.analyse(sources.chosen(points, task, wanted))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "scaling", overwrite)
+    publish(report, text.show(report), lambda: figure.draw(report), output, "scaling", overwrite, tables)

@@ -12,7 +12,7 @@ from scipy import stats
 
 from tests.report.made_runs import edit, pattern, three_seeds, write_run
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, SettingError, XstiltsError
-from xstilts_eval.report import runs
+from xstilts_eval.results import scored as runs
 
 
 def test_one_seed_keeps_the_interval_of_the_scoreboard() -> None:
