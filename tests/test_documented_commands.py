@@ -160,8 +160,8 @@ def test_every_documented_command_is_run_or_has_a_reason() -> None:
 # ---------------------------------------------------------------------------------- the short path, by default
 
 SHORT = (
-    "xstilts eval CHECKPOINT", "xstilts score results/mine", "xstilts gains results/none", "xstilts show", "xstilts compare results",
-    "xstilts report", "xstilts zoo show", "xstilts regress", "xstilts export",
+    "xstilts eval CHECKPOINT", "xstilts score results/mine", "xstilts gains results/none", "xstilts show",
+    "xstilts compare results", "xstilts report", "xstilts zoo show", "xstilts regress", "xstilts export",
 )  # fmt: skip
 """Starts of the README's commands that take a second; training, the host's own command and analyses are slow tests."""
 LEAVES = ",".join(
