@@ -358,7 +358,7 @@ def _of_export(dataset: Dataset) -> Fault:
     name = official.file_name(dataset, dataset.languages[0])
     if not name.endswith(f".{dataset.predictions}"):
         yield f"prediction files that end in {dataset.predictions}, which the evaluator calls {name}"
-    if dataset.kind not in official._SCORERS:
+    if dataset.kind not in official.SCORERS:
         yield "prediction files that nothing scores"
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS
+from xstilts_eval.datasets.udpos import NO_CHUNK
 from xstilts_eval.tasks import scoring
 from xstilts_eval.tasks.answers import may_be_extracted, read_tags
 
@@ -29,7 +30,7 @@ WORDS = ["dog", "barks", "."]
     ],
 )
 def test_tags_are_read_or_counted_as_unread(response: str, tags: list[str], parsed: bool) -> None:
-    assert read_tags(response, WORDS, (*UPOS, *scoring.NO_CHUNK), "X") == (tags, parsed)
+    assert read_tags(response, WORDS, (*UPOS, *NO_CHUNK), "X") == (tags, parsed)
 
 
 def test_words_may_hold_blanks_and_underscores() -> None:

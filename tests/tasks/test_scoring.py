@@ -8,15 +8,15 @@ from xstilts_eval.tasks import scoring
 
 
 def test_missing_entity_tags_become_o() -> None:
-    doc = {"id": "1", "tokens": ["Anna", "lives", "here"], "tags": ["B-PER", "O", "O"]}
-    values = scoring.panx(doc, ["B-PER"])
+    doc = {"id": "1", "tokens": ["Anna", "lives", "here"], "tags": ["B-PER", "O", "O"], "family": "panx"}
+    values = scoring.chunks(doc | {"language": "en"}, ["B-PER"])
     assert values["f1"] == [1, 1, 1] and values["unparsed"] == 1
 
 
 def test_old_seqeval_rule_on_tags() -> None:
     """Example of xtreme_spec.md 1.3: gold NOUN NOUN VERB against NOUN VERB VERB shares no chunk."""
-    doc = {"id": "1", "tokens": ["a", "b", "c"], "tags": ["NOUN", "NOUN", "VERB"]}
-    values = scoring.udpos(doc, ["NOUN VERB VERB"])
+    doc = {"id": "1", "tokens": ["a", "b", "c"], "tags": ["NOUN", "NOUN", "VERB"], "family": "udpos"}
+    values = scoring.chunks(doc | {"language": "en"}, ["NOUN VERB VERB"])
     assert values["f1"] == [0, 2, 2]
     assert values["token_accuracy"] == [2, 3]
 

@@ -156,6 +156,11 @@ _ROWS.register(kinds.CHOICE, _Choice)
 # --- reading
 
 
+def can_be(task: TrainingTask) -> bool:
+    """Whether there may be translations of a task."""
+    return task.kind in _ROWS
+
+
 def place(folder: Path, task: str, language: str, split: str) -> Path:
     """Where the JSON lines of a task lie below a data folder."""
     return folder / FOLDER / task / f"{language}.{split}.jsonl"

@@ -32,9 +32,11 @@ class Kind:
     """What a dataset asks of a model.
 
     `example` is the dataclass of one item, `request` the host's request type, `rows` what its items are called, and
-    `has_labels` says whether datasets of the kind name their classes or tags. Heads, training rows and translators of a
-    kind are found in the `Halves` of their packages, so that nothing here needs torch. A kind registers itself when it
-    is made; raises `SettingError` for a name that is taken.
+    `has_labels` says whether datasets of the kind name their classes or tags, `by_word` whether every word has one.
+    `learns` says what is trained for it: a head on an encoder, an encoder of its own, or nothing. `tuned_on` is the
+    split of the same language that answers depend on, "" for none. Heads, training rows and translators of a kind are
+    found in the `Halves` of their packages, so that nothing here needs torch. A kind registers itself when it is made;
+    raises `SettingError` for a name that is taken.
     """
 
     name: str
@@ -43,11 +45,19 @@ class Kind:
     template: Template
     rows: str = "pairs"
     has_labels: bool = False
+    by_word: bool = False
+    learns: Literal["head", "encoder", ""] = "head"
+    tuned_on: str = ""
 
     @property
     def is_embedded(self) -> bool:
         """Whether sentence vectors answer it."""
         return self.request == "embed"
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether nothing but a language model answers it."""
+        return not (self.is_embedded or self.learns)
 
     @property
     def value(self) -> str:

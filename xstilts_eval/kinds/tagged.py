@@ -10,4 +10,5 @@ TAGGED = Kind(
     Template("tagging_text", "tagged_line", tokens=512),
     rows="sentences",
     has_labels=True,
+    by_word=True,
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family
+from xstilts_eval.benchmark import Family
 from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging, translation
 from xstilts_eval.metrics import classification as classification_metrics
 from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
@@ -22,8 +22,6 @@ from xstilts_eval.tasks import answers
 
 Document = dict[str, Any]
 
-NO_CHUNK = ("O", "_")
-"""Extra classes of XTREME's own POS models (`utils_tag.py:239-244`) and of raw treebanks: read, and never right."""
 Values = dict[str, Any]
 
 
@@ -50,28 +48,28 @@ def topic(doc: Document, results: Sequence[tuple[float, bool]]) -> Values:
     return {"f1": counts, "acc": int(chosen == doc["label"]), "f1_ci95": [doc["id"], *counts]}
 
 
-def entities(doc: Document, results: Sequence[str]) -> Values:
-    """Chunk counts over the IOB2 tags of the document's dataset."""
-    found = dataset(doc["family"])
-    return _tagged(doc, results[0], found.labels, found.filler, tagging.NER_F1)
+def chunks(doc: Document, results: Sequence[str]) -> Values:
+    """Chunk counts over the tags of the document's dataset by the rule of its metric, and right tags of all words."""
+    metric = dataset(doc["family"]).scoring.metric(doc["language"])
+    assert not isinstance(metric, str)
+    predicted, parsed = _tags(doc, results[0])
+    counts = [int(value) for value in metric.statistics(doc["tags"], predicted)]
+    words = [int(value) for value in tagging.TOKEN_ACCURACY.statistics(doc["tags"], predicted)]
+    return {
+        "f1": counts,
+        "precision": counts,
+        "recall": counts,
+        "token_accuracy": words,
+        "f1_ci95": [doc["id"], *counts],
+        "unparsed": int(not parsed),
+    }
 
 
 def word_tags(doc: Document, results: Sequence[str]) -> Values:
     """Right tags and words over the tags of the document's dataset."""
-    found = dataset(doc["family"])
-    predicted, parsed = answers.read_tags(results[0], doc["tokens"], (*found.labels, *found.extra_tags), found.filler)
+    predicted, parsed = _tags(doc, results[0])
     counts = [int(value) for value in tagging.TOKEN_ACCURACY.statistics(doc["tags"], predicted)]
     return {"token_accuracy": counts, "token_accuracy_ci95": [doc["id"], *counts], "unparsed": int(not parsed)}
-
-
-def udpos(doc: Document, results: Sequence[str]) -> Values:
-    """Chunk counts over UPOS tags by the old seqeval rule."""
-    return _tagged(doc, results[0], (*UPOS, *NO_CHUNK), "X", tagging.POS_F1)
-
-
-def panx(doc: Document, results: Sequence[str]) -> Values:
-    """Chunk counts over IOB2 entity tags."""
-    return _tagged(doc, results[0], PANX_TAGS, "O", tagging.NER_F1)
 
 
 def squad(doc: Document, results: Sequence[str]) -> Values:
@@ -153,25 +151,10 @@ def matched(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
     }
 
 
-def _tagged(
-    doc: Document,
-    response: str,
-    labels: Sequence[str],
-    filler: str,
-    metric: Metric[Sequence[str], Sequence[str]],
-) -> Values:
-    gold = doc["tags"]
-    predicted, parsed = answers.read_tags(response, doc["tokens"], labels, filler)
-    counts = [int(value) for value in metric.statistics(gold, predicted)]
-    correct = sum(one == other for one, other in zip(gold, predicted, strict=True))
-    return {
-        "f1": counts,
-        "precision": counts,
-        "recall": counts,
-        "token_accuracy": [correct, len(gold)],
-        "f1_ci95": [doc["id"], *counts],
-        "unparsed": int(not parsed),
-    }
+def _tags(doc: Document, response: str) -> tuple[list[str], bool]:
+    """The tags of a response, of those that the document's dataset has, and whether all could be read."""
+    found = dataset(doc["family"])
+    return answers.read_tags(response, doc["tokens"], (*found.labels, *found.extra_tags), found.filler)
 
 
 def _question(doc: Document, response: str, metric: Metric[Any, str]) -> Values:

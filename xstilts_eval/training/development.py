@@ -7,11 +7,13 @@ major metric per task (`jiant/tasks/evaluate/core.py`), as spec'd in `training_t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from xstilts_eval.metrics import neighbours, qa, tagging
+from xstilts_eval.metrics.base import Metric
 from xstilts_eval.metrics.classification import ACCURACY
 from xstilts_eval.models import choices, pairs, spans, texts
 from xstilts_eval.models import tagging as tagger
@@ -51,9 +53,14 @@ def _accuracy_f1(head: Loaded, documents: Sequence[Document], task: TrainingTask
     return {"accuracy": ACCURACY.corpus_score(gold, predicted)["acc"], "f1": 2 * hits / total if total else 0.0}
 
 
-def _chunk_f1(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _chunks(
+    metric: Metric[Sequence[str], Sequence[str]],
+    head: Loaded,
+    documents: Sequence[Document],
+    task: TrainingTask,
+    labels: Sequence[str],
+) -> Scores:
     predicted, _ = tagger.tag(head, documents, labels)
-    metric = tagging.POS_F1 if task.head == "upos" else tagging.NER_F1
     gold = [doc["tags"] for doc in documents]
     return {"f1": metric.corpus_score(gold, predicted)["f1"]} | _words(gold, predicted)
 
@@ -94,7 +101,8 @@ def _mrr(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels
 _SCORES: Mapping[str, Callable[[Loaded, Sequence[Document], TrainingTask, Sequence[str]], Scores]] = {
     "accuracy": _accuracy,
     "accuracy_f1": _accuracy_f1,
-    "chunk_f1": _chunk_f1,
+    "chunk_f1": partial(_chunks, tagging.NER_F1),
+    "pos_f1": partial(_chunks, tagging.POS_F1),
     "word_accuracy": _word_accuracy,
     "squad": _squad,
     "squad_v2": _squad_v2,
@@ -104,6 +112,7 @@ _DECIDING: Mapping[str, tuple[str, ...]] = {
     "accuracy": ("accuracy",),
     "accuracy_f1": ("accuracy", "f1"),
     "chunk_f1": ("f1",),
+    "pos_f1": ("f1",),
     "word_accuracy": ("word_accuracy",),
     "squad": ("f1", "exact_match"),
     "squad_v2": ("f1", "exact_match"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import kinds
+from xstilts_eval.benchmark import family
 from xstilts_eval.data import intermediate, intermediate_fetch
 from xstilts_eval.data.examples import Example, document
 from xstilts_eval.data.sources import Loaded
@@ -206,8 +207,9 @@ def _development(task: TrainingTask, entry: TaskEntry, folder: Path, origin: str
     """
     if entry.split == "dev":
         return [], "no development score: the dev split is trained on; give a holdout to keep some of it"
-    if task.name == "tydiqa":
-        return [], "no development set: the English dev questions of TyDiQA-GoldP are scored as test"
+    if task.dev_is_scored:
+        questions = f"the English dev {task.kind.rows} of {family(task.dataset).title}"
+        return [], f"no development set: {questions} are scored as test"
     try:
         examples = _load(task, "dev", folder, origin, "en").examples
     except (MissingData, FetchError) as error:

@@ -22,8 +22,6 @@ LEVEL = 0.05
 """Chance that a faithful run turns red, over all that sampling error judges: single numbers and joint verdicts."""
 RECALLED = "recalled, not gated"
 NO_TOLERANCE = "no tolerance"
-_FURTHER_METRICS = {"xtreme_tatoeba": ("acc_from_foreign",)}
-"""What leaves give beside the metrics of their family."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def ungated(record: Record, others: Iterable[Record]) -> str | None:
         return "no task family of ours" if record.family == "none" else f"no task family {record.family} here"
     if record.language != AVERAGE and record.language not in family.languages:
         return "language outside the family"
-    if record.metric not in (*family.metrics, *_FURTHER_METRICS.get(record.family, ())):
+    if record.metric not in (*family.metrics, *family.scoring.aggregations):
         return "metric outside the family"
     if record.copy_of and record.copy_variance is None:
         return NO_TOLERANCE
