@@ -37,7 +37,8 @@ class TrainingTask:
     answers. `train_size` and `dev_size` count the usable examples of the official files; None where no such number
     exists. `dataset` is the one whose files it is trained on where it has none of its own, in other languages too, and
     `fetched_as` the one whose English files hold its examples. `dev_is_scored` says that the development set is what
-    the benchmark scores as test, so that nothing is chosen on it. `lengths` are those of `Dataset`.
+    the benchmark scores as test, so that nothing is chosen on it. `lengths` are those of `Dataset`. `asked_as` is the
+    dataset whose question, in its words, a language model is asked; "" where the kind asks all in one way.
     """
 
     name: str
@@ -54,12 +55,12 @@ class TrainingTask:
     fetched_as: str = ""
     dev_is_scored: bool = False
     lengths: tuple[int, int] | None = None
+    asked_as: str = ""
 
 
 def _nli(name: str, title: str, train_size: int, dev_size: int | None, **more: Any) -> TrainingTask:
-    return TrainingTask(
-        name, title, kinds.PAIR, "nli", NLI, serves=("xnli",), train_size=train_size, dev_size=dev_size, **more
-    )
+    usual: dict[str, Any] = {"serves": ("xnli",), "asked_as": "xnli", "train_size": train_size, "dev_size": dev_size}
+    return TrainingTask(name, title, kinds.PAIR, "nli", NLI, **usual, **more)
 
 
 def _choice(name: str, title: str, train_size: int, dev_size: int, **more: Any) -> TrainingTask:
@@ -89,6 +90,7 @@ _TASKS = (
         "accuracy_f1",
         train_size=363_846,
         dev_size=40_430,
+        asked_as="pawsx",
     ),
     # Dataset card of `xtreme`.
     TrainingTask(
@@ -101,6 +103,7 @@ _TASKS = (
         train_size=87_599,
         dev_size=10_570,
         fetched_as="xquad",
+        asked_as="xquad",
     ),
     # Public programs that check the row counts of rajpurkar/squad_v2; dev also counted on the official browsing pages.
     TrainingTask(
@@ -111,6 +114,7 @@ _TASKS = (
         metric="squad_v2",
         train_size=130_319,
         dev_size=11_873,
+        asked_as="xquad",
     ),
     # Train: card of a copy of Rowan/hellaswag on the hub; dev counted in a full copy of the validation set.
     _choice("hellaswag", "HellaSwag", 39_905, 10_042),
@@ -135,6 +139,7 @@ _TASKS = (
         train_size=49_401,
         dev_size=2_000,
         dataset="pawsx",
+        asked_as="pawsx",
     ),
     TrainingTask(
         "udpos",
@@ -172,6 +177,7 @@ _TASKS = (
         dev_size=440,
         dataset="tydiqa",
         dev_is_scored=True,
+        asked_as="tydiqa",
     ),
     # SQuAD v1.1 again, less what the sentence splitter fails on.
     TrainingTask(
@@ -215,6 +221,7 @@ def of_dataset(dataset: Dataset) -> TrainingTask:
         train_size=dataset.data.size("train", english),
         dev_size=dataset.data.size("dev", english),
         dataset=dataset.group,
+        asked_as=dataset.group,
     )
 
 

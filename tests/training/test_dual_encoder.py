@@ -104,8 +104,8 @@ def test_the_model_gives_the_loss_of_its_pooler_outputs(base: Path) -> None:
         {"id": "3", "query": "When?", "candidate": "In the winter of the year before."},
     ]
     runtime = Runtime(torch.device("cpu"), torch.float32, 2048, show_progress=False)
-    loaded = Loaded(shared.encoder, tokenizer, runtime, 64)
-    rows = dual_encoder.rows_of_matches(loaded, documents, (16, 32))
+    loaded = Loaded(shared.encoder, tokenizer, runtime, 64, lengths=(16, 32))
+    rows = dual_encoder.rows_of_matches(loaded, documents)
     from xstilts_eval.training.rows import collate
 
     inputs = collate(rows, tokenizer.pad_token_id)
@@ -292,7 +292,7 @@ def test_published_settings(task: str, rate: float, epochs: float, batch_size: i
     assert settings.group_by_length is False and "choice of ours" in found.origins["group_by_length"]
     assert (
         settings.max_length is None
-        and dual_encoder.lengths(task, 512) == {"lareqa": (96, 256), "mewslix": (64, 64)}[task]
+        and dual_encoder.lengths(training_task(task), 512) == {"lareqa": (96, 256), "mewslix": (64, 64)}[task]
     )
 
 

@@ -496,6 +496,9 @@ def test_an_encoder_decoder_that_cannot_begin(folders: dict[str, Path]) -> None:
 def test_a_task_without_text(llama: tuple[Any, Any]) -> None:
     model, tokenizer = llama
     task = replace(training_task("squad"), name="pairs", kind=kinds.MINING)
+    with pytest.raises(UnknownName, match="no text-to-text prompt for datasets of the kind 'mining'; there is one for"):
+        text.rows_of(tokenizer, model.config, [], task, 100)
+    task = replace(training_task("qqp"), name="pairs", asked_as="")
     with pytest.raises(SettingError, match="pairs has no text-to-text prompt"):
         text.rows_of(tokenizer, model.config, [], task, 100)
 

@@ -154,7 +154,8 @@ class Scoring:
     score (`results.statistics`): a mean, a ratio of sums (correct, all), F1 of counts, the mean of classes' F1 weighted
     by their gold counts, F1 of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all documents,
     not over its languages. `learned_by` is the metric of a development set while a head is trained
-    (`training_tasks.TrainingTask.metric`).
+    (`training_tasks.TrainingTask.metric`). `of_document` is the value that says how much of
+    one document is right, "" for the official score.
     """
 
     metrics: tuple[str, ...]
@@ -167,6 +168,7 @@ class Scoring:
     lower_is_better: frozenset[str] = frozenset()
     pooled: bool = False
     learned_by: str = "accuracy"
+    of_document: str = ""
 
     @property
     def is_sharded(self) -> bool:

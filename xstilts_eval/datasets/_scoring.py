@@ -102,7 +102,7 @@ ACCURACY = Scoring(("acc",), ("acc",), _accuracy, "classification", _MEAN, "docu
 
 WEIGHTED_F1 = Scoring(
     ("f1", "acc"), ("f1",), _weighted, "topic", {"f1": "class_f1", "acc": "mean", "f1_ci95": "class_f1_interval"},
-    "documents", "weighted_f1",
+    "documents", "weighted_f1", of_document="acc",
 )  # fmt: skip
 
 _CHUNKS = {
@@ -120,6 +120,7 @@ POS = Scoring(
     "counts",
     _UNPARSED,
     learned_by="pos_f1",
+    of_document="token_accuracy",
 )
 ENTITIES = replace(POS, metric=_entities, learned_by="chunk_f1")
 WORDS = Scoring(
@@ -141,6 +142,7 @@ SQUAD = Scoring(
     "passages",
     lower_is_better=_UNPARSED,
     learned_by="squad",
+    of_document="f1",
 )
 MLQA = replace(SQUAD, metric=_mlqa, process="mlqa", units="articles")
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from xstilts_eval.errors import SettingError, UnknownName
 
 Request = Literal["multiple_choice", "generate_until", "embed"]
 T = TypeVar("T")
+
+
+def _none(_: Mapping[str, Any]) -> tuple[()]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,10 @@ class Kind:
     `example` is the dataclass of one item, `request` the host's request type, `rows` what its items are called, and
     `has_labels` says whether datasets of the kind name their classes or tags, `by_word` whether every word has one.
     `learns` says what is trained for it: a head on an encoder, an encoder of its own, or nothing. `tuned_on` is the
-    split of the same language that answers depend on, "" for none. Heads, training rows and translators of a kind are
-    found in the `Halves` of their packages, so that nothing here needs torch. A kind registers itself when it is made;
-    raises `SettingError` for a name that is taken.
+    split of the same language that answers depend on, "" for none. `classes_of` gives the classes of a document, index
+    or name, one for each word where it is `by_word`, none for kinds that have no classes. Heads, training rows and
+    translators of a kind are found in the `Halves` of their packages, so that nothing here needs torch. A kind
+    registers itself when it is made; raises `SettingError` for a name that is taken.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Kind:
     by_word: bool = False
     learns: Literal["head", "encoder", ""] = "head"
     tuned_on: str = ""
+    classes_of: Callable[[Mapping[str, Any]], Sequence[int | str]] = _none
 
     @property
     def is_embedded(self) -> bool:

@@ -11,4 +11,5 @@ TAGGED = Kind(
     rows="sentences",
     has_labels=True,
     by_word=True,
+    classes_of=lambda doc: doc["tags"],
 )

@@ -10,4 +10,5 @@ TEXT = Kind(
     Template("xstilts_eval.tasks.texts.topic_text", "label", choices="xstilts_eval.tasks.texts.topics"),
     rows="texts",
     has_labels=True,
+    classes_of=lambda doc: (doc["label"],),
 )

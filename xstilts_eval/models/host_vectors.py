@@ -52,7 +52,7 @@ def embed(lm: Any, requests: list[Instance]) -> list[dict[str, Any]]:
 
 def _lengths(encoder: HostEncoder, family: Family) -> list[int]:
     """Sub-words of a query and of a candidate, no more than the model reads."""
-    return [min(length, encoder.loaded.max_length) for length in embedding.RANKING_LENGTHS[family.name]]
+    return [min(length, encoder.loaded.max_length) for length in embedding.ranking_lengths(family)]
 
 
 def transformers_model(lm: Any) -> PreTrainedModel | None:

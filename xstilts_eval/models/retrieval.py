@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data.examples import Corpus
 from xstilts_eval.metrics import mining, neighbours, xsim
@@ -201,17 +200,17 @@ def _search(
     processes: Processes,
 ) -> dict[str, Any]:
     """Neighbours or mined pairs of every leaf with a pool or corpus of its own."""
-    bitexts = {name: leaf for name, leaf in leaves.items() if leaf.family.kind is kinds.BITEXT}
+    pools = {name: leaf.pool for name, leaf in leaves.items() if leaf.pool is not None}
     found: dict[str, Any] = {}
-    if bitexts:
+    if pools:
         share = shared()
-        families = "+".join(dict.fromkeys(leaf.family.group for leaf in bitexts.values()))
-        texts = [text for leaf in bitexts.values() for side in leaf.pool for text in side]
-        share.prepare(texts, f"{families} · {len(bitexts)} languages")
-        found = {name: search_both_ways(*leaf.pool, share) for name, leaf in bitexts.items()}
-        for name, leaf in bitexts.items():
-            if "xsim_error" in leaf.family.metrics:
-                margins = match_by_margin(*leaf.pool, share)
+        families = "+".join(dict.fromkeys(leaves[name].family.group for name in pools))
+        texts = [text for pool in pools.values() for side in pool for text in side]
+        share.prepare(texts, f"{families} · {len(pools)} languages")
+        found = {name: search_both_ways(*pool, share) for name, pool in pools.items()}
+        for name, pool in pools.items():
+            if "xsim_error" in leaves[name].family.metrics:
+                margins = match_by_margin(*pool, share)
                 found[name] = [one | other for one, other in zip(found[name], margins, strict=True)]
     for name, leaf in leaves.items():
         if leaf.corpus is not None and leaf.development is not None:

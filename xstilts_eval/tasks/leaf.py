@@ -17,7 +17,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.config.task import TaskConfig
 
-from xstilts_eval import __version__, kinds, own_datasets, thoughts
+from xstilts_eval import __version__, own_datasets, thoughts
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.data import flores
 from xstilts_eval.errors import MissingData, SettingError
@@ -138,7 +138,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
                 f"{self.task_name}: --limit must leave at least one document, got {self.limit or limit:g}"
             )
         shots = 0 if self.is_retrieval else int(self.config.num_fewshot or 0)
-        if self.family.kind is kinds.MINING:
+        if self.family.scoring.is_sharded:
             if options.get("samples"):
                 raise SettingError(
                     f"{self.task_name}: --samples picks documents by number, and a document of BUCC is a whole corpus; "
@@ -150,10 +150,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         if options.get("samples") is not None:
             self._check_samples(options["samples"])
         if shots:
-            if self.family.kind is kinds.TRANSLATION:
-                examples = documents.translation_shots(self.family, self.language, self.data.folder, self.data.split)
-            else:
-                examples = documents.english_shots(self.family, self.data.folder, self.data.split)
+            examples = documents.shots(self.family, self.language, self.data.folder, self.data.split)
             if not examples:
                 raise MissingData(
                     f"{self.task_name}: --num_fewshot {shots} needs English training data of {self.family.title}, and "
@@ -201,7 +198,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
 
         The host needs a request and every metric from each process.
         """
-        if self.family.kind is kinds.MINING:
+        if self.family.scoring.is_sharded:
             options["limit"] = None  # its corpora were cut to it
         documents_of_rank = super().doc_iterator(**options)
         first = next(documents_of_rank, None)
@@ -241,7 +238,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
     def process_results(self, doc: dict[str, Any], results: list[Any]) -> dict[str, Any]:
         if _BYPASS in self._metric_fn_list:
             return {_BYPASS: None if is_filler(doc) else 0}
-        if self.family.kind is kinds.MINING:
+        if self.family.scoring.is_sharded:
             return scoring.mining(self.data.gold_of_shard(doc), results[0])
         values: dict[str, Any] = super().process_results(doc, results)
         return dict.fromkeys(values) if is_filler(doc) else values

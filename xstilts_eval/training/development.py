@@ -15,8 +15,9 @@ import numpy as np
 from xstilts_eval.metrics import neighbours, qa, tagging
 from xstilts_eval.metrics.base import Metric
 from xstilts_eval.metrics.classification import ACCURACY
-from xstilts_eval.models import choices, pairs, spans, texts
+from xstilts_eval.models import spans
 from xstilts_eval.models import tagging as tagger
+from xstilts_eval.models.answering import CLASSIFIERS
 from xstilts_eval.models.embedding import SentenceEncoder
 from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.training.dual_encoder import lengths
@@ -33,21 +34,17 @@ def score(head: Loaded, documents: Sequence[Document], task: TrainingTask, label
 
 
 def _accuracy(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
-    return {
-        "accuracy": ACCURACY.corpus_score([doc["label"] for doc in documents], _classes(head, documents, labels))["acc"]
-    }
+    predicted = _classes(head, documents, task, labels)
+    return {"accuracy": ACCURACY.corpus_score([doc["label"] for doc in documents], predicted)["acc"]}
 
 
-def _classes(head: Loaded, documents: Sequence[Document], labels: Sequence[str]) -> list[int]:
-    if "choices" in documents[0]:
-        return [int(values.argmax()) for values in choices.choose(head, documents)]
-    classify = texts.classify if "text" in documents[0] else pairs.classify
-    values, _ = classify(head, documents, range(len(labels)))
+def _classes(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> list[int]:
+    values, _ = CLASSIFIERS.of(task.kind)(head, documents, range(len(labels)))
     return [int(row.argmax()) for row in values]
 
 
 def _accuracy_f1(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
-    gold, predicted = [doc["label"] for doc in documents], _classes(head, documents, labels)
+    gold, predicted = [doc["label"] for doc in documents], _classes(head, documents, task, labels)
     hits = sum(g == p == 1 for g, p in zip(gold, predicted, strict=True))
     total = gold.count(1) + predicted.count(1)
     return {"accuracy": ACCURACY.corpus_score(gold, predicted)["acc"], "f1": 2 * hits / total if total else 0.0}
@@ -91,7 +88,7 @@ def _mrr(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels
     """Candidates are the distinct ones of the set; a query's own counts as the last of those with its score."""
     place = {text: index for index, text in enumerate(dict.fromkeys(doc["candidate"] for doc in documents))}
     encoder = SentenceEncoder(head, None, "pooler")
-    of_query, of_candidate = (encoder.reading(most) for most in lengths(task.name, head.max_length))
+    of_query, of_candidate = (encoder.reading(most) for most in lengths(task, head.max_length))
     queries = of_query.embed([doc["query"] for doc in documents])
     own = np.array([place[doc["candidate"]] for doc in documents])
     ranks = neighbours.ranks(queries, of_candidate.embed(list(place)), own)

@@ -16,10 +16,10 @@ import torch
 from torch.nn.functional import cross_entropy, normalize
 
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
-from xstilts_eval.models.embedding import RANKING_LENGTHS
 from xstilts_eval.models.encoder import Loaded, Row, rows_of
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.settings import StageSettings
+from xstilts_eval.training_tasks import TrainingTask
 
 SCALE = 100.0
 """What cosines are multiplied with at the beginning (`third_party/bert.py`)."""
@@ -133,14 +133,17 @@ def scale_of(parent: Source | None) -> float:
     return float(load_file(str(file))["scale"])
 
 
-def lengths(task: str, most: int) -> tuple[int, int]:
+def lengths(task: TrainingTask, most: int) -> tuple[int, int]:
     """Sub-words of a query and of a candidate: those that scoring reads, and at most so many."""
-    queries, candidates = RANKING_LENGTHS[task]
+    queries, candidates = task.lengths or (most, most)
     return min(queries, most), min(candidates, most)
 
 
-def rows_of_matches(head: Loaded, documents: Sequence[dict[str, Any]], limits: tuple[int, int]) -> list[dict[str, Any]]:
-    """One row per pair, both sides encoded as scoring encodes them."""
+def rows_of_matches(
+    head: Loaded, documents: Sequence[dict[str, Any]], labels: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """One row per pair, both sides encoded as scoring encodes them, of at most `head.lengths` sub-words."""
+    limits = head.lengths or (head.max_length, head.max_length)
 
     def side(field: str, limit: int) -> list[Row]:
         texts = [doc[field] for doc in documents]

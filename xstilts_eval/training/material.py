@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import family
 from xstilts_eval.data import intermediate, intermediate_fetch
 from xstilts_eval.data.examples import Example, document
@@ -218,10 +217,11 @@ def _development(task: TrainingTask, entry: TaskEntry, folder: Path, origin: str
 
 
 def _check(task: TrainingTask, training: Sequence[Document]) -> None:
-    if task.kind in (kinds.PAIR, kinds.TEXT) and len({doc["label"] for doc in training}) == 1:
-        only = task.labels[training[0]["label"]]
+    found = {one for doc in training for one in task.kind.classes_of(doc)}
+    if len(found) == 1:
+        (only,) = found
+        label = only if isinstance(only, str) else task.labels[only]
         raise DataError(
-            f"{task.name}: all {len(training)} training examples have the label {only!r}; a classifier needs two"
+            f"{task.name}: all {len(training)} training {task.kind.rows} have the label {label!r} alone; a classifier "
+            "needs two"
         )
-    if task.kind is kinds.TAGGED and len({tag for doc in training for tag in doc["tags"]}) == 1:
-        raise DataError(f"{task.name}: all words of the {len(training)} training sentences have one and the same tag")

@@ -7,23 +7,24 @@ One function per kind of task; each takes the loaded model, documents of `data.e
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError
+from xstilts_eval.kinds import Halves
 from xstilts_eval.models import choices, spans, tagging, texts
 from xstilts_eval.models.batching import pad
 from xstilts_eval.models.encoder import Loaded, Row, rows_of
-from xstilts_eval.training.dual_encoder import CANDIDATE
+from xstilts_eval.training.dual_encoder import CANDIDATE, rows_of_matches
 
 Document = dict[str, Any]
 Labelled = dict[str, Any]
-ROWS: kinds.Halves[Callable[[Loaded, Sequence[Document], Sequence[str]], list[Labelled]]] = kinds.Halves(
-    "training rows"
-)
-"""How documents of a kind become rows for its head; a kind of one's own registers its function here."""
 """A `Row` and its label fields: a class index, one class per sub-word, or two positions."""
+LABELS = ("labels", "start_positions", "end_positions")
+"""Fields of a row that are no input of a model."""
 
 IGNORED = -100
 """Label of sub-words that carry no loss: all but one of each word (its first: `utils_tag.py:138-186`)."""
@@ -131,13 +132,6 @@ def choice_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[st
     return rows
 
 
-ROWS.register(kinds.PAIR, pair_rows)
-ROWS.register(kinds.TEXT, text_rows)
-ROWS.register(kinds.TAGGED, tagged_rows)
-ROWS.register(kinds.QUESTION, question_rows)
-ROWS.register(kinds.CHOICE, choice_rows)
-
-
 def ids_of(rows: Sequence[Labelled]) -> set[int]:
     """Every token id that stands in the rows, of all choices and of both sides of a pair."""
     found: set[int] = set()
@@ -164,6 +158,54 @@ def width(row: Labelled) -> int:
     """Tokens of a row, or of its longest choice."""
     ids = row["input_ids"]
     return max(map(len, ids)) if ids and isinstance(ids[0], list) else len(ids)
+
+
+def _one(_: Labelled) -> int:
+    return 1
+
+
+def _labelled_words(row: Labelled) -> int:
+    return sum(label != IGNORED for label in row["labels"])
+
+
+def _at_full_width(rows: Sequence[Labelled], head: Loaded) -> int:
+    """Rows that were cut, or are just as long as a row may be."""
+    return sum(width(row) >= head.max_length for row in rows)
+
+
+def _at_full_sides(rows: Sequence[Labelled], head: Loaded) -> int:
+    limits = head.lengths or (head.max_length, head.max_length)
+    return sum(any(size >= limit for size, limit in zip(sides(row), limits, strict=True)) for row in rows)
+
+
+def _in_several(rows: Sequence[Labelled], _: Loaded) -> int:
+    """Documents that are in more than one row."""
+    return sum(count > 1 for count in Counter(row["document"] for row in rows).values())
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How documents of a kind become rows for its head.
+
+    `make` takes the head, the documents and the task's labels. `items` is what a row adds to the divisor of the loss.
+    `longer` counts documents that do not fit into one row. The rows of a step belong together where they `are_whole`:
+    each is the others' negative.
+    """
+
+    make: Callable[[Loaded, Sequence[Document], Sequence[str]], list[Labelled]]
+    items: Callable[[Labelled], int] = _one
+    longer: Callable[[Sequence[Labelled], Loaded], int] = _at_full_width
+    are_whole: bool = False
+
+
+ROWS: Halves[Rows] = Halves("training rows")
+"""A kind of one's own registers its rows here."""
+ROWS.register(kinds.PAIR, Rows(pair_rows))
+ROWS.register(kinds.TEXT, Rows(text_rows))
+ROWS.register(kinds.TAGGED, Rows(tagged_rows, _labelled_words, _in_several))
+ROWS.register(kinds.QUESTION, Rows(question_rows, longer=_in_several))
+ROWS.register(kinds.CHOICE, Rows(choice_rows))
+ROWS.register(kinds.RANKING, Rows(rows_of_matches, longer=_at_full_sides, are_whole=True))
 
 
 def collate(batch: Sequence[Labelled], pad_token_id: int) -> dict[str, Any]:

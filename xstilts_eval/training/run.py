@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from xstilts_eval import bundle, kinds, paths, processes, reading
+from xstilts_eval import bundle, paths, processes, reading
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, XstiltsError
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
@@ -138,7 +138,7 @@ def plans(
 def _refuse_dual_encoders(recipe: Recipe, base: str) -> None:
     entries = [entry for stage in recipe.intermediate for entry in stage.tasks] + list(recipe.targets.tasks)
     for entry in entries:
-        if entry.task.kind is kinds.RANKING:
+        if entry.task.kind.learns == "encoder":
             raise SettingError(
                 f"recipe {recipe.name}: {base} is a language model and {entry.task.name} trains a dual encoder; give "
                 "an encoder such as XLM-R, or take the task out"

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import __version__, bundle, kinds, locking, processes, reading
+from xstilts_eval import __version__, bundle, locking, processes, reading
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.material import Material, expanded, gather, imagined
@@ -105,7 +105,7 @@ class Plan:
                 path=f"heads/{m.head}",
                 head=m.task.head,
                 labels=m.labels,
-                first_piece=m.settings.first_piece if m.task.kind is kinds.TAGGED else "any",
+                first_piece=m.settings.first_piece if m.task.kind.by_word else "any",
             )
             for m in self.materials
         }

@@ -27,9 +27,10 @@ from torch.nn.functional import cross_entropy
 
 from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
-from xstilts_eval.kinds import Kind
+from xstilts_eval.kinds import Halves, Kind
 from xstilts_eval.models.batching import batches
 from xstilts_eval.models.shared_context import common_prefix
+from xstilts_eval.suites import dataset
 from xstilts_eval.tasks import prompts, texts
 from xstilts_eval.training.rows import IGNORED
 from xstilts_eval.training_tasks import TrainingTask, choice_texts
@@ -89,24 +90,52 @@ def answer_text(doc: Document) -> str:
     return prompts.first_answer(doc) if doc["answers"] else UNANSWERABLE
 
 
-_PAIRS = {
-    "nli": Prompt(prompts.no_context, prompts.xnli_choices, words_of="xnli"),
-    "paraphrase": Prompt(prompts.no_context, prompts.pawsx_choices, "", "pawsx"),
-}
-_PROMPTS = {
-    kinds.TEXT: Prompt(texts.topic_text, texts.topics),
-    kinds.TAGGED: Prompt(prompts.tagging_text, lambda doc: [prompts.tagged_line(doc)]),
-    kinds.QUESTION: Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words_of="xquad"),
-    kinds.CHOICE: Prompt(choice_text, lambda doc: choice_texts(doc)[1]),
-}
+@dataclass(frozen=True)
+class Asking:
+    """How a language model learns tasks of a kind: what it is asked, and how a document is made shorter.
+
+    `field` is what is cut, `least` the least of it that must stay, and `shortened` the document with so much of it.
+    """
+
+    prompt: Callable[[TrainingTask], Prompt]
+    field: str
+    least: Callable[[Document], int]
+    shortened: Callable[[Document, int], Document]
+
+
+ASKING: Halves[Asking] = Halves("text-to-text prompt")
+"""A kind of one's own registers its own here."""
 
 
 def prompt_of(task: TrainingTask) -> Prompt:
-    """The prompt of a training task; raises `SettingError` for one without text."""
-    found = _PAIRS.get(task.head) if task.kind is kinds.PAIR else _PROMPTS.get(task.kind)
-    if found is None:
-        raise SettingError(f"{task.name} has no text-to-text prompt; pairs, tags, questions and choices have one")
-    return found
+    """The prompt of a training task; raises `SettingError` for one without text, `UnknownName` for such a kind."""
+    return ASKING.of(task.kind).prompt(task)
+
+
+def _of_pairs(task: TrainingTask) -> Prompt:
+    """The cloze of the dataset whose question the task asks; its words in the document's language."""
+    told = dataset(task.asked_as).prompt if task.asked_as else None
+    choices = getattr(prompts, told.choices, None) if told else None
+    if told is None or choices is None:
+        raise SettingError(f"{task.name} has no text-to-text prompt; its dataset would have to ask one of ours")
+    delimiter = " " if told.delimiter is None else told.delimiter
+    return Prompt(prompts.no_context, choices, delimiter, task.asked_as)
+
+
+def _of_texts(_: TrainingTask) -> Prompt:
+    return Prompt(texts.topic_text, texts.topics)
+
+
+def _of_tags(_: TrainingTask) -> Prompt:
+    return Prompt(prompts.tagging_text, lambda doc: [prompts.tagged_line(doc)])
+
+
+def _of_questions(task: TrainingTask) -> Prompt:
+    return Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words_of=task.asked_as)
+
+
+def _of_choices(_: TrainingTask) -> Prompt:
+    return Prompt(choice_text, lambda doc: choice_texts(doc)[1])
 
 
 # ------------------------------------------------------------------------------------- tokens
@@ -311,12 +340,12 @@ def _fitted(
 
 def _cut(shape: Shape, doc: Document, kind: Kind, prompt: Prompt) -> list[Encoded]:
     """The requests of the longest version of a document that fits, all of them; empty when none does."""
-    field, least, shortened = _CUTS.of(kind)
+    how = ASKING.of(kind)
 
     def encoded(size: int) -> list[Encoded]:
-        return shape.encode(prompt.requests(shortened(doc, size)))
+        return shape.encode(prompt.requests(how.shortened(doc, size)))
 
-    sizes = range(least(doc), len(doc[field]))
+    sizes = range(how.least(doc), len(doc[how.field]))
     place = bisect_left(sizes, True, key=lambda size: not all(shape.fits(one) for one in encoded(size)))
     return encoded(sizes[place - 1]) if place else []
 
@@ -348,13 +377,11 @@ def _answer_place(doc: Document) -> tuple[int, int]:
     return int(doc["answers"][0]["answer_start"]), len(doc["answers"][0]["text"])
 
 
-_CUTS: kinds.Halves[tuple[str, Callable[[Document], int], Callable[[Document, int], Document]]] = kinds.Halves("cut")
-"""By kind: the field that is cut, the least of it that must stay, and the document with so much of it."""
-_CUTS.register(kinds.PAIR, ("premise", lambda _: 0, _last_of_premise))
-_CUTS.register(kinds.CHOICE, ("premise", lambda _: 0, _last_of_premise))
-_CUTS.register(kinds.TEXT, ("text", lambda _: 1, _beginning))
-_CUTS.register(kinds.TAGGED, ("tokens", lambda _: 1, _first_words))
-_CUTS.register(kinds.QUESTION, ("context", lambda doc: _answer_place(doc)[1], _around_answer))
+ASKING.register(kinds.PAIR, Asking(_of_pairs, "premise", lambda _: 0, _last_of_premise))
+ASKING.register(kinds.CHOICE, Asking(_of_choices, "premise", lambda _: 0, _last_of_premise))
+ASKING.register(kinds.TEXT, Asking(_of_texts, "text", lambda _: 1, _beginning))
+ASKING.register(kinds.TAGGED, Asking(_of_tags, "tokens", lambda _: 1, _first_words))
+ASKING.register(kinds.QUESTION, Asking(_of_questions, "context", lambda doc: _answer_place(doc)[1], _around_answer))
 
 
 # ------------------------------------------------------------------------------------- development score

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import DataError, SettingError, UnknownName
 from xstilts_eval.zoo.manifest import AVERAGE, Record, Zoo
@@ -106,8 +105,9 @@ def published_error(record: Record) -> float | None:
 
 def is_mean(family: str, metric: str) -> bool:
     """Whether a metric is the mean over documents of values from 0 to 1."""
-    kind = FAMILIES[family].kind if family in FAMILIES else None
-    return metric in ("acc", "exact_match") or (kind is kinds.QUESTION and metric == "f1")
+    if family not in FAMILIES:
+        return metric in ("acc", "exact_match")
+    return FAMILIES[family].scoring.aggregations.get(metric) == "mean"
 
 
 def error_of_mean(points: float, n: int) -> float:
