@@ -7,6 +7,7 @@ major metric per task (`jiant/tasks/evaluate/core.py`), as spec'd in `training_t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,8 +30,9 @@ Scores = dict[str, float]
 
 def score(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
     """Scores of a head on documents of its task; the deciding one is named ``score``."""
-    found = _SCORES[task.metric](head, documents, task, labels)
-    return {"score": float(np.mean([found[name] for name in _DECIDING[task.metric]]))} | found
+    measure = MEASURES[task.metric]
+    found = measure.score(head, documents, task, labels)
+    return {"score": float(np.mean([found[name] for name in measure.shown]))} | found
 
 
 def _accuracy(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
@@ -95,23 +97,22 @@ def _mrr(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels
     return {"mrr": float(np.mean(1 / ranks))}
 
 
-_SCORES: Mapping[str, Callable[[Loaded, Sequence[Document], TrainingTask, Sequence[str]], Scores]] = {
-    "accuracy": _accuracy,
-    "accuracy_f1": _accuracy_f1,
-    "chunk_f1": partial(_chunks, tagging.NER_F1),
-    "pos_f1": partial(_chunks, tagging.POS_F1),
-    "word_accuracy": _word_accuracy,
-    "squad": _squad,
-    "squad_v2": _squad_v2,
-    "mrr": _mrr,
+@dataclass(frozen=True)
+class Measure:
+    """How a development set is scored; the mean of the scores that are `shown`, by name and title, decides."""
+
+    score: Callable[[Loaded, Sequence[Document], TrainingTask, Sequence[str]], Scores]
+    shown: Mapping[str, str]
+
+
+MEASURES: Mapping[str, Measure] = {
+    "accuracy": Measure(_accuracy, {"accuracy": "accuracy"}),
+    "accuracy_f1": Measure(_accuracy_f1, {"accuracy": "accuracy", "f1": "F1"}),
+    "chunk_f1": Measure(partial(_chunks, tagging.NER_F1), {"f1": "chunk F1"}),
+    "pos_f1": Measure(partial(_chunks, tagging.POS_F1), {"f1": "chunk F1"}),
+    "word_accuracy": Measure(_word_accuracy, {"word_accuracy": "word accuracy"}),
+    "squad": Measure(_squad, {"f1": "F1", "exact_match": "exact match"}),
+    "squad_v2": Measure(_squad_v2, {"f1": "F1", "exact_match": "exact match"}),
+    "mrr": Measure(_mrr, {"mrr": "MRR"}),
 }
-_DECIDING: Mapping[str, tuple[str, ...]] = {
-    "accuracy": ("accuracy",),
-    "accuracy_f1": ("accuracy", "f1"),
-    "chunk_f1": ("f1",),
-    "pos_f1": ("f1",),
-    "word_accuracy": ("word_accuracy",),
-    "squad": ("f1", "exact_match"),
-    "squad_v2": ("f1", "exact_match"),
-    "mrr": ("mrr",),
-}
+"""By `TrainingTask.metric`."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval.benchmark import family
-from xstilts_eval.data import intermediate, intermediate_fetch
+from xstilts_eval.data import fetch, intermediate, intermediate_fetch
 from xstilts_eval.data.examples import Example, document
 from xstilts_eval.data.sources import Loaded
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError
@@ -31,7 +31,8 @@ class Material:
     """Examples of one task: what is trained on, what is developed on, where both come from and what was left out.
 
     `counts` add up: examples of the file = training + development (of the same file) + not drawn. `revisions` are those
-    of the data by language, `revision` that of all together; `by_language` counts what is trained on.
+    of the data by language, `revision` that of all together; `by_language` counts what is trained on. `source` is
+    sample, local or hub.
     """
 
     task: TrainingTask
@@ -46,6 +47,7 @@ class Material:
     counts: dict[str, int] = field(default_factory=dict)
     revisions: dict[str, str] = field(default_factory=dict)
     by_language: dict[str, int] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def origin(self) -> str:
@@ -105,8 +107,11 @@ def gather(
     """Read training and development examples of one task.
 
     Raises `MissingData` without training data, `DataError` for an empty set or one of a single class, `SettingError`
-    for a hold-out that leaves nothing.
+    for a hold-out that leaves nothing, and for the dev split of a task whose dev set is scored.
     """
+    if task.dev_is_scored and entry.split == "dev":
+        scored = family(task.dataset)
+        raise SettingError(f"{task.name}: what the benchmark scores of {scored.title} is its dev split; train on train")
     folder, origin = resolve_folder(data)
     found = {code: _load(task, entry.split, folder, origin, code) for code in entry.source_language}
     labels = intermediate.labels(task, folder)
@@ -148,6 +153,7 @@ def gather(
         },
         revisions={code: loaded.revision for code, loaded in found.items()},
         by_language=dict(Counter(str(doc["language"]) for doc in drawn)),
+        source=origin if origin == "sample" else _origin(folder, found),
     )
 
 
@@ -160,6 +166,12 @@ def _documents(examples: Sequence[Example], task: TrainingTask, language: str, i
 def _notes(found: Mapping[str, Loaded]) -> list[str]:
     several = len(found) > 1
     return [f"{code}: {note}" if several else note for code, loaded in found.items() for note in loaded.notes]
+
+
+def _origin(folder: Path, found: Mapping[str, Loaded]) -> str:
+    """``hub`` where all files were made of the hub's, else ``local``."""
+    origins = {fetch.provenance(folder, loaded.files)[0] for loaded in found.values()}
+    return origins.pop() or "local" if len(origins) == 1 else "local"
 
 
 def _joint_revision(found: Mapping[str, Loaded]) -> str:
