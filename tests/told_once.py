@@ -37,12 +37,13 @@ def places() -> dict[str, list[str]]:
         inside = path.relative_to(ROOT).as_posix()
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
-        for what, number in _of_text(text, known, inside.startswith(DEFINING)):
+        for what, number in of_text(text, known, inside.startswith(DEFINING)):
             found[what].append(f"{inside}:{number}: {lines[number - 1].strip()}")
     return found
 
 
-def _of_text(text: str, known: frozenset[str], is_defining: bool) -> Iterator[tuple[str, int]]:
+def of_text(text: str, known: frozenset[str], is_defining: bool) -> Iterator[tuple[str, int]]:
+    """What is counted in a module, with its line."""
     for number, line in enumerate(text.splitlines(), start=1):
         for _ in UNTYPED.finditer(line):
             yield "untyped mappings", number

@@ -122,7 +122,7 @@ def mnli_of(folder: Path, labels: str) -> Path:
     [
         ("", "multinli_1.0_train.jsonl"),
         ("??", "multinli_1.0_train.jsonl"),
-        ("eee", "mnli: all 3 training examples have"),
+        ("eee", "mnli: all 3 training pairs have"),
     ],
 )
 def test_sets_that_teach_nothing(labels: str, message: str, xstilts: Cli, base: Path, tmp_path: Path) -> None:

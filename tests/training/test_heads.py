@@ -280,6 +280,24 @@ def test_one_target_is_needed(options: list[str]) -> None:
     )
 
 
+@pytest.mark.slow
+def test_the_command_goes_without_libraries_that_it_does_not_ask(base: str, tmp_path: Path) -> None:
+    """And makes the same head; what it goes without can be imported afterwards."""
+    script = f"""
+import sys
+from typer.testing import CliRunner
+from xstilts_eval import cli
+words = "fit-head {base} --data sample --limit 32 --epochs 1 --learning-rate 1e-3 -o {tmp_path / "bundle"}".split()
+done = CliRunner().invoke(cli.app, words)
+assert done.exit_code == 0, (done.output, done.exception)
+assert not {{"datasets", "pandas", "pyarrow", "peft", "scipy"}} & set(sys.modules), "imported after all"
+import peft, scipy.stats
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
+    fit(quick(base), tmp_path / "again")
+    assert all(map(torch.equal, weights(tmp_path / "bundle").values(), weights(tmp_path / "again").values()))
+
+
 # ------------------------------------------------------------------ interrupted
 
 
