@@ -231,7 +231,7 @@ def test_a_tagged_dataset_is_scored_with_its_own_tags(which: str, name: str, tmp
     )  # fmt: skip
     (tmp_path / "rows" / "en").write_text("")
     xs.register(mine)
-    doc = documents.load_leaf(mine, "en", str(tmp_path)).documents[0]
+    doc: Any = documents.load_leaf(mine, "en", str(tmp_path)).documents[0]
     process = getattr(scoring, mine.scoring.process)
     right = process(doc, [" ".join(doc["tags"])])
     assert (right["f1"][0], right["token_accuracy"], right["unparsed"]) == (right["f1"][2], [3, 3], 0)

@@ -1,5 +1,7 @@
 """What can be read out of generated text, by hand-written examples, and what is counted as unread."""
 
+from typing import Any
+
 import pytest
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS
@@ -69,7 +71,7 @@ def test_scripts_without_blanks_need_no_word_borders() -> None:
 
 def test_unreadable_answers_are_scored_and_counted() -> None:
     answers = [{"text": "red", "answer_start": 15}]
-    doc = {"id": "1", "group": "1", "language": "en", "context": "They live in a red house.", "answers": answers}
+    doc: Any = {"id": "1", "group": "1", "language": "en", "context": "They live in a red house.", "answers": answers}
     assert scoring.squad(doc, ["blau"]) | {"f1_ci95": 0, "exact_match_ci95": 0} == {
         "f1": 0.0, "exact_match": 0.0, "unparsed": 1, "f1_ci95": 0, "exact_match_ci95": 0,
     }  # fmt: skip

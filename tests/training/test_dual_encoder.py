@@ -98,15 +98,16 @@ def test_the_model_gives_the_loss_of_its_pooler_outputs(base: Path) -> None:
     source = Source(str(base))
     shared = model.build(source, [model.HeadSpec("lareqa", training_task("lareqa").kind)]).eval()
     tokenizer = source.tokenizer()
-    documents = [
+    documents: list[Any] = [
         {"id": "1", "query": "Where is it?", "candidate": "It is in the north of the country, near a lake."},
         {"id": "2", "query": "Who came home that late?", "candidate": "She did."},
         {"id": "3", "query": "When?", "candidate": "In the winter of the year before."},
     ]
     runtime = Runtime(torch.device("cpu"), torch.float32, 2048, show_progress=False)
     loaded = Loaded(shared.encoder, tokenizer, runtime, 64, lengths=(16, 32))
-    rows = dual_encoder.rows_of_matches(loaded, documents)
-    from xstilts_eval.training.rows import collate
+    from xstilts_eval.training.rows import collate, match_rows
+
+    rows = match_rows(loaded, documents)
 
     inputs = collate(rows, tokenizer.pad_token_id)
     assert inputs["input_ids"].shape[1] != inputs[f"{CANDIDATE}input_ids"].shape[1], "each side is padded by itself"

@@ -61,10 +61,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 # ------------------------------------------------------------------ learning
 
 
-def synthetic(kind: Kind, count: int, seed: int) -> list[dict[str, Any]]:
+def synthetic(kind: Kind, count: int, seed: int) -> list[Any]:
     """Documents with a rule that words alone decide: entailed when a colour is named, answered by the colour."""
     draw = random.Random(seed)
-    made: list[dict[str, Any]] = []
+    made: list[Any] = []
     for number in range(count):
         words, colour, label = draw.choices(WORDS, k=10), draw.choice(COLOURS), draw.randrange(2)
         if kind is kinds.PAIR:
@@ -80,7 +80,7 @@ def synthetic(kind: Kind, count: int, seed: int) -> list[dict[str, Any]]:
     return made
 
 
-def trained(base: str, family: str, documents: list[dict[str, Any]], epochs: int) -> tuple[Loaded, list[float]]:
+def trained(base: str, family: str, documents: list[Any], epochs: int) -> tuple[Loaded, list[float]]:
     plan = planned(quick(base, family=family, epochs=epochs, learning_rate=5e-3), Source(base))
     material = replace(plan.materials[0], training=tuple(documents), development=())
     head, outcome = train(replace(plan, materials=(material,)))

@@ -435,7 +435,7 @@ def learn(model: Any, rows: list[text.Row], steps: int, rate: float = 3e-3) -> N
 def test_what_was_learned_is_what_evaluation_asks(make: Any, tmp_path: Path, tasks: dict[str, Any]) -> None:
     """Answers learned by heart come back through the host, whose prompts nobody here has written again."""
     folder = make(tmp_path / "model")
-    docs = documents(tasks["xtreme.panx.zh"])[:1]
+    docs: Any = documents(tasks["xtreme.panx.zh"])[:1]
     model, tokenizer = load(folder)
     learn(model, text.rows_of(tokenizer, model.config, docs, training_task("panx"), 2048), 120, 1e-2)
     model.save_pretrained(folder)

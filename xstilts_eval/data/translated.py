@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -241,7 +241,7 @@ def _check(row: _Pair | _Tagged | _Question | _Choice, task: TrainingTask, langu
 
 def text(examples: Iterable[Translated], task: str, language: str) -> str:
     """The JSON lines of examples, equal for equal examples."""
-    rows: list[dict[str, Any]] = [document(example, task, language) for example in examples]
+    rows = [document(example, task, language) for example in examples]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 

@@ -1,6 +1,6 @@
 """One text and a class: its topic."""
 
-from xstilts_eval.data.texts import LabelledText
+from xstilts_eval.data.examples import LabelledText
 from xstilts_eval.kinds._kind import Kind, Template
 
 TEXT = Kind(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from lm_eval.api.model import LM
 from xstilts_eval import own_datasets, thoughts
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
+from xstilts_eval.data.examples import Document
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.kinds import Halves
 from xstilts_eval.models import (
@@ -44,6 +45,7 @@ from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 from xstilts_eval.tasks import announced
+from xstilts_eval.tasks.responses import Response
 from xstilts_eval.wording import counted
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 weakref.finalize(self, stack.pop_all().close)  # it is held as long as this object
             self._open(str(pretrained), batch_size, others)
 
-    def _open(self, pretrained: str, batch_size: int | str | None, others: dict[str, Any]) -> None:
+    def _open(self, pretrained: str, batch_size: int | str | None, others: Mapping[str, Any]) -> None:
         self.arguments = arguments.read({"pretrained": pretrained, **others})
         self.processes = Processes()
         self._rank, self._world_size = self.processes.rank, self.processes.world_size
@@ -145,7 +147,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             )
         return list(self._language().loglikelihood_rolling(requests))
 
-    def embed(self, requests: list[Instance], **_: Any) -> list[dict[str, Any]]:
+    def embed(self, requests: list[Instance], **_: Any) -> list[Response]:
         """Retrieval: nearest neighbours in the leaf's pool, or the mined pairs of a shard.
 
         Collective over processes: every process walks through all selected retrieval leaves in the same order.
@@ -417,7 +419,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             )
         return rule
 
-    def _head(self, family: Family, documents: Sequence[dict[str, Any]]) -> Loaded:
+    def _head(self, family: Family, documents: Sequence[Document]) -> Loaded:
         of_kind = HEADS.of(family.kind)
         languages = len({doc["language"] for doc in documents})
         label = f"{family.name} · {counted(languages, 'language')}"

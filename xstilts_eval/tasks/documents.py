@@ -10,15 +10,26 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from xstilts_eval import kinds, processes
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data import fetch, flores, intermediate, sources
-from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
+from xstilts_eval.data.examples import (
+    Bitext,
+    BitextDocument,
+    Corpus,
+    Document,
+    Example,
+    LineDocument,
+    Query,
+    ShardDocument,
+    Translation,
+    document,
+)
 from xstilts_eval.data.ranking import Pool
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.paths import sample_path
+from xstilts_eval.reading import Json
 from xstilts_eval.suites import name_in_documents
 from xstilts_eval.training_tasks import training_task
 
@@ -44,7 +55,7 @@ class LeafData:
 
     family: Family
     language: str
-    documents: list[dict[str, Any]]
+    documents: Sequence[Document]
     folder: Path
     source: str
     split: str
@@ -56,7 +67,7 @@ class LeafData:
     development: Corpus | None = field(default=None, repr=False)
     candidates: Pool | None = field(default=None, repr=False)
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Json]:
         """What the results file records about the data."""
         return {
             "source": self.source,
@@ -67,12 +78,12 @@ class LeafData:
             "documents": len(self.documents),
         }
 
-    def ids_of_shard(self, doc: dict[str, Any]) -> set[str]:
+    def ids_of_shard(self, doc: ShardDocument) -> set[str]:
         """Ids of the foreign sentences of the shard `doc`."""
         assert self.corpus is not None
         return set(islice(self.corpus.source, doc["source_from"], doc["source_to"]))
 
-    def gold_of_shard(self, doc: dict[str, Any]) -> set[tuple[str, str]]:
+    def gold_of_shard(self, doc: ShardDocument) -> set[tuple[str, str]]:
         """Gold pairs (foreign id, English id) whose foreign sentence lies in the shard `doc`."""
         assert self.corpus is not None
         inside = self.ids_of_shard(doc)
@@ -136,7 +147,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
     bare = LeafData(
         family,
         language,
-        documents=[],
+        documents=(),
         folder=folder,
         source="sample" if source == "sample" else origin or "local",
         split=split,
@@ -158,7 +169,7 @@ def _is_placeholder(note: str) -> bool:
 def _one_by_one(leaf: LeafData, examples: Sequence[Example], _: int) -> LeafData:
     """One document per example."""
     name = name_in_documents(leaf.family)
-    rows = [document(example, name, leaf.language) for example in examples]  # type: ignore[arg-type]
+    rows = [document(example, name, leaf.language) for example in examples]
     return replace(leaf, documents=rows)
 
 
@@ -175,7 +186,7 @@ def _bitext(leaf: LeafData, examples: Sequence[Example], _: int) -> LeafData:
     targets = [pair.target.strip() if leaf.family.asks_in_english else pair.target for pair in pairs]
     if leaf.family.asks_in_english:
         order.sort(key=lambda line: targets[line])
-    rows = [
+    rows: list[BitextDocument] = [
         {
             "id": pairs[line].id,
             "source": pairs[line].source,
@@ -192,7 +203,9 @@ def _bitext(leaf: LeafData, examples: Sequence[Example], _: int) -> LeafData:
 def _lines(leaf: LeafData, examples: Sequence[Example]) -> LeafData:
     """One document per line; the other lines are its pool, in the order of the file."""
     name, lines = name_in_documents(leaf.family), [one for one in examples if isinstance(one, Translation)]
-    rows = [document(line, name, leaf.language) | {"gold": number} for number, line in enumerate(lines)]
+    rows: list[LineDocument] = [
+        {**document(line, name, leaf.language), "gold": number} for number, line in enumerate(lines)
+    ]
     return replace(leaf, documents=rows, pool=(tuple(one.source for one in lines), tuple(one.target for one in lines)))
 
 
@@ -257,7 +270,7 @@ _FILLED.register(kinds.MINING, _mining)
 _FILLED.register(kinds.RANKING, _ranking)
 
 
-def shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[dict[str, Any]]:
+def shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[ShardDocument]:
     """Ranges over the foreign side, at most `SHARD_SENTENCES` long, never fewer than there are processes.
 
     The sentences stay in the leaf's corpus: a document that held 400,000 of them would be copied into every log.
@@ -279,7 +292,7 @@ def shards(family: Family, language: str, corpus: Corpus, processes: int) -> lis
     ]
 
 
-def shots(family: Family, language: str, folder: Path, scored_split: str) -> list[dict[str, Any]]:
+def shots(family: Family, language: str, folder: Path, scored_split: str) -> Sequence[Document]:
     """Few-shot examples: English ones, or of lines in two languages the dev lines of the same two."""
     if family.is_line_by_line:
         return translation_shots(family, language, folder, scored_split)
@@ -287,18 +300,18 @@ def shots(family: Family, language: str, folder: Path, scored_split: str) -> lis
 
 
 @lru_cache(maxsize=512)
-def translation_shots(family: Family, language: str, folder: Path, scored_split: str) -> list[dict[str, Any]]:
+def translation_shots(family: Family, language: str, folder: Path, scored_split: str) -> Sequence[Document]:
     """The dev lines of the same two languages; raises `MissingData` without them, `SettingError` when dev is scored."""
     if scored_split == "dev":
         raise SettingError(
             f"few-shot examples of {family.title} are its dev lines; score test, or leave --num_fewshot out"
         )
     lines = sources.load(family, language, "dev", folder).examples
-    return [document(line, name_in_documents(family), language) for line in lines]  # type: ignore[arg-type]
+    return [document(line, name_in_documents(family), language) for line in lines]
 
 
 @lru_cache(maxsize=32)
-def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[str, Any]]:
+def english_shots(family: Family, folder: Path, scored_split: str) -> Sequence[Document]:
     """Up to `MAX_SHOTS` English training (else development) documents, never of the split that is scored."""
     english = family.spelled("en")
     for split in ("train", "dev") if scored_split != "dev" else ("train",):
@@ -312,5 +325,5 @@ def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[
         except MissingData:
             continue
         name = name_in_documents(family)
-        return [document(example, name, english) for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
+        return [document(example, name, english) for example in examples[:MAX_SHOTS]]
     return []

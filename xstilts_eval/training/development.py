@@ -24,28 +24,27 @@ from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.training.dual_encoder import lengths
 from xstilts_eval.training_tasks import TrainingTask
 
-Document = dict[str, Any]
 Scores = dict[str, float]
 
 
-def score(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def score(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     """Scores of a head on documents of its task; the deciding one is named ``score``."""
     measure = MEASURES[task.metric]
     found = measure.score(head, documents, task, labels)
     return {"score": float(np.mean([found[name] for name in measure.shown]))} | found
 
 
-def _accuracy(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _accuracy(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     predicted = _classes(head, documents, task, labels)
     return {"accuracy": ACCURACY.corpus_score([doc["label"] for doc in documents], predicted)["acc"]}
 
 
-def _classes(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> list[int]:
+def _classes(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> list[int]:
     values, _ = CLASSIFIERS.of(task.kind)(head, documents, range(len(labels)))
     return [int(row.argmax()) for row in values]
 
 
-def _accuracy_f1(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _accuracy_f1(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     gold, predicted = [doc["label"] for doc in documents], _classes(head, documents, task, labels)
     hits = sum(g == p == 1 for g, p in zip(gold, predicted, strict=True))
     total = gold.count(1) + predicted.count(1)
@@ -55,7 +54,7 @@ def _accuracy_f1(head: Loaded, documents: Sequence[Document], task: TrainingTask
 def _chunks(
     metric: Metric[Sequence[str], Sequence[str]],
     head: Loaded,
-    documents: Sequence[Document],
+    documents: Sequence[Any],
     task: TrainingTask,
     labels: Sequence[str],
 ) -> Scores:
@@ -64,7 +63,7 @@ def _chunks(
     return {"f1": metric.corpus_score(gold, predicted)["f1"]} | _words(gold, predicted)
 
 
-def _word_accuracy(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _word_accuracy(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     predicted, _ = tagger.tag(head, documents, labels)
     return _words([doc["tags"] for doc in documents], predicted)
 
@@ -74,19 +73,19 @@ def _words(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) ->
     return {"word_accuracy": sum(hits) / max(1, len(hits))}
 
 
-def _squad(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _squad(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     predicted, _ = spans.answer(head, documents)
     found = qa.SQUAD.corpus_score([[answer["text"] for answer in doc["answers"]] for doc in documents], predicted)
     return {"f1": found["f1"], "exact_match": found["exact_match"]}
 
 
-def _squad_v2(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _squad_v2(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     found, _ = spans.answer_or_none(head, documents)
     gold = [[answer["text"] for answer in doc["answers"]] for doc in documents]
     return dict(qa.at_best_threshold(gold, [one.text for one in found], [one.no_answer for one in found]))
 
 
-def _mrr(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _mrr(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     """Candidates are the distinct ones of the set; a query's own counts as the last of those with its score."""
     place = {text: index for index, text in enumerate(dict.fromkeys(doc["candidate"] for doc in documents))}
     encoder = SentenceEncoder(head, None, "pooler")
@@ -101,7 +100,7 @@ def _mrr(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels
 class Measure:
     """How a development set is scored; the mean of the scores that are `shown`, by name and title, decides."""
 
-    score: Callable[[Loaded, Sequence[Document], TrainingTask, Sequence[str]], Scores]
+    score: Callable[[Loaded, Sequence[Any], TrainingTask, Sequence[str]], Scores]
     shown: Mapping[str, str]
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xstilts_eval import bundle, processes
 from xstilts_eval.errors import DataError, SettingError
@@ -16,12 +16,16 @@ from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
+from xstilts_eval.reading import Json
 from xstilts_eval.training import batches, development, dual_encoder, loop, lora, mlm, rows, stage, text, vocabulary
 from xstilts_eval.training import model as heads
 from xstilts_eval.training.losses import MASKED
 from xstilts_eval.training.material import Material
 from xstilts_eval.training.stage import Plan
 from xstilts_eval.training_tasks import TrainingTask
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger("xstilts_eval")
 
@@ -55,7 +59,7 @@ def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> 
 
 def train(
     learner: Heads | Text, work: Path, report_to: Sequence[str] = (), keep_checkpoints: bool = True
-) -> tuple[loop.Outcome, dict[str, Any]]:
+) -> tuple[loop.Outcome, dict[str, Json]]:
     """Plan the steps over a learner's rows and walk them; what came out, and the mixture's shares asked and seen."""
     plan = learner.plan
     parts = {name: batches.Part(task.lengths, *learner.part[name]) for name, task in learner.tasks.items()}
@@ -119,7 +123,7 @@ class Heads:
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.model.encoder)
         self.tasks: dict[str, loop.TaskRows] = {}
         self.part: dict[str, tuple[int, float, float | None]] = {}
-        self.counts: dict[str, dict[str, Any]] = {}
+        self.counts: dict[str, dict[str, Json]] = {}
         self.ids: set[int] = set(self.tokenizer.all_special_ids)
         """Tokens of the stage's data, training and development."""
         for material in plan.materials:
@@ -178,7 +182,7 @@ class Heads:
         lengths = dual_encoder.lengths(task, length) if task.lengths else None
         return Loaded(model, self.tokenizer, runtime, length, task.name, material.settings.first_piece, lengths)
 
-    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, Any]:
+    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, torch.Tensor]:
         """Tensors of a micro-batch."""
         return rows.collate(batch, int(self.tokenizer.pad_token_id or 0))
 
@@ -275,16 +279,14 @@ class Text:
             raise SettingError("layers and embeddings are settings of encoders; leave them out for a language model")
         self.tokenizer = source.tokenizer(needs_offsets=False)
         shape = "AutoModelForSeq2SeqLM" if source.config.is_encoder_decoder else "AutoModelForCausalLM"
-        changes: dict[str, Any] = dict(
-            heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
-        )
+        changes: Any = heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
         self.own_settings = {name: getattr(source.config, name) for name in changes}
         self.language_model = source.load(getattr(transformers, shape), **changes)
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.language_model)
         self.model = heads.TextModel(self.language_model)
         self.tasks: dict[str, loop.TaskRows] = {}
         self.part: dict[str, tuple[int, float, float | None]] = {}
-        self.counts: dict[str, dict[str, Any]] = {}
+        self.counts: dict[str, dict[str, Json]] = {}
         for material in plan.materials:
             self._add(material)
 
@@ -306,7 +308,7 @@ class Text:
         self.part[name] = (settings.batch_size, settings.epochs, material.entry.weight)
         self.counts[name] = {"rows": len(found), "tokens": sum(self.tasks[name].lengths), **counts}
 
-    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, Any]:
+    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, torch.Tensor]:
         """Tensors of a micro-batch."""
         return text.collate(batch, self.tokenizer.pad_token_id)
 

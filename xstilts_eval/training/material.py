@@ -9,19 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from xstilts_eval.benchmark import family
 from xstilts_eval.data import fetch, intermediate, intermediate_fetch
-from xstilts_eval.data.examples import Example, document
+from xstilts_eval.data.examples import Document, Example, document
 from xstilts_eval.data.sources import Loaded
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError
+from xstilts_eval.reading import Json
 from xstilts_eval.tasks.documents import resolve_folder
 from xstilts_eval.training.recipe import TaskEntry
 from xstilts_eval.training.settings import StageSettings
 from xstilts_eval.training_tasks import TrainingTask, training_task
 
-Document = dict[str, Any]
 NOT_THERE = "not there"
 """Revision of data that a plan goes without."""
 
@@ -60,7 +59,7 @@ class Material:
         return {language: f"{self.entry.split}@{revision}" for language, revision in self.revisions.items()}
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Json]:
         """What the task contributes to a stage's hash."""
         languages = self.entry.source_language
         return {
@@ -159,7 +158,7 @@ def gather(
 
 def _documents(examples: Sequence[Example], task: TrainingTask, language: str, is_mixed: bool) -> list[Document]:
     """Documents of one language; where several are put together, the ids say of which each is."""
-    found: list[Document] = [document(example, task.name, language) for example in examples]  # type: ignore[arg-type]
+    found = [document(example, task.name, language) for example in examples]
     return [doc | {"id": f"{language}:{doc['id']}"} for doc in found] if is_mixed else found
 
 

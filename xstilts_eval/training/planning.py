@@ -12,13 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import (
+    ChoiceDocument,
+    Document,
+    MatchDocument,
+    PairDocument,
+    QuestionDocument,
+    TaggedDocument,
+    TextDocument,
+)
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.kinds import Halves
 from xstilts_eval.models.checkpoint import is_language_model
+from xstilts_eval.reading import Json
 from xstilts_eval.training import stage
 from xstilts_eval.training.batches import Part, extra_steps
 from xstilts_eval.training.dual_encoder import lengths
-from xstilts_eval.training.material import NOT_THERE, Document, Material
+from xstilts_eval.training.material import NOT_THERE, Material
 from xstilts_eval.training.stage import Plan
 from xstilts_eval.training_tasks import TrainingTask
 
@@ -209,31 +219,31 @@ Count = Callable[[str], float]
 Size = tuple[int, float]
 
 
-def _pair(doc: Document, _: TrainingTask, count: Count, limit: float) -> Size:
+def _pair(doc: PairDocument, _: TrainingTask, count: Count, limit: float) -> Size:
     return 1, min(limit, 3 + count(doc["premise"]) + count(doc["hypothesis"]))
 
 
-def _text(doc: Document, _: TrainingTask, count: Count, limit: float) -> Size:
+def _text(doc: TextDocument, _: TrainingTask, count: Count, limit: float) -> Size:
     return 1, min(limit, 2 + count(doc["text"]))
 
 
-def _tagged(doc: Document, _: TrainingTask, count: Count, limit: float) -> Size:
+def _tagged(doc: TaggedDocument, _: TrainingTask, count: Count, limit: float) -> Size:
     tokens = count(" ".join(doc["tokens"]))
     pieces = max(1, math.ceil(tokens / (limit - 2)))
     return pieces, tokens + 2 * pieces
 
 
-def _match(doc: Document, task: TrainingTask, count: Count, limit: float) -> Size:
+def _match(doc: MatchDocument, task: TrainingTask, count: Count, limit: float) -> Size:
     queries, candidates = lengths(task, int(limit))
     return 1, min(queries, 2 + count(doc["query"])) + min(candidates, 2 + count(doc["candidate"]))
 
 
-def _choice(doc: Document, _: TrainingTask, count: Count, limit: float) -> Size:
+def _choice(doc: ChoiceDocument, _: TrainingTask, count: Count, limit: float) -> Size:
     first = count(doc["premise"])
     return 1, sum(min(limit, 3 + first + count(option)) for option in doc["choices"])
 
 
-def _question(doc: Document, _: TrainingTask, count: Count, limit: float) -> Size:
+def _question(doc: QuestionDocument, _: TrainingTask, count: Count, limit: float) -> Size:
     from xstilts_eval.models import spans
 
     question, context = min(spans.MAX_QUESTION, count(doc["question"])), count(doc["context"])
@@ -242,7 +252,7 @@ def _question(doc: Document, _: TrainingTask, count: Count, limit: float) -> Siz
     return len(windows), sum(end - start + question + 3 for start, end in windows)
 
 
-_SIZES: Halves[Callable[[Document, TrainingTask, Count, float], Size]] = Halves("size in tokens")
+_SIZES: Halves[Callable[[Any, TrainingTask, Count, float], Size]] = Halves("size in tokens")
 """(document, its task, tokens of a text, longest row) to its rows and the tokens of all of them."""
 _SIZES.register(kinds.PAIR, _pair)
 _SIZES.register(kinds.TEXT, _text)
@@ -266,7 +276,7 @@ def _measured_rate() -> float:
     return sorted(rates)[len(rates) // 2] / 2
 
 
-def as_json(found: Sequence[StageCost], machine: Machine) -> dict[str, Any]:
+def as_json(found: Sequence[StageCost], machine: Machine) -> dict[str, Json]:
     """Everything of a plan as plain values."""
     return {"machine": asdict(machine), "stages": [asdict(cost) for cost in found]}
 

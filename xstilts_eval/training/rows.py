@@ -10,21 +10,35 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import (
+    AnswerDocument,
+    ChoiceDocument,
+    MatchDocument,
+    PairDocument,
+    QuestionDocument,
+    TaggedDocument,
+    TextDocument,
+)
 from xstilts_eval.errors import SettingError
 from xstilts_eval.kinds import Halves
 from xstilts_eval.models import choices, spans, tagging, texts
 from xstilts_eval.models.batching import pad
 from xstilts_eval.models.encoder import Loaded, Row, rows_of
-from xstilts_eval.training.dual_encoder import CANDIDATE, rows_of_matches
+from xstilts_eval.training.dual_encoder import CANDIDATE
 
-Document = dict[str, Any]
 Labelled = dict[str, Any]
-"""A `Row` and its label fields: a class index, one class per sub-word, or two positions."""
+"""A `Row` and its label fields: a class index, one class per sub-word, or two positions.
+
+Of choices, the fields of a `Row` are lists by option; of pairs to be matched, the candidate's have a prefix.
+"""
 LABELS = ("labels", "start_positions", "end_positions")
 """Fields of a row that are no input of a model."""
+
+if TYPE_CHECKING:
+    import torch
 
 IGNORED = -100
 """Label of sub-words that carry no loss: all but one of each word (its first: `utils_tag.py:138-186`)."""
@@ -32,7 +46,7 @@ FILLERS = ("O", "X")
 """What a tag outside the label list counts as, where the list has it (`utils_preprocess.py:38-76`)."""
 
 
-def pair_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+def pair_rows(head: Loaded, documents: Sequence[PairDocument], labels: Sequence[str] = ()) -> list[Labelled]:
     """One row per pair; `labels` is the class, an index into the task's label list."""
     encoding = head.tokenizer(
         [doc["premise"] for doc in documents],
@@ -47,7 +61,7 @@ def pair_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]
     ]
 
 
-def text_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+def text_rows(head: Loaded, documents: Sequence[TextDocument], labels: Sequence[str] = ()) -> list[Labelled]:
     """One row per text; `labels` is the class, an index into the task's label list."""
     rows = rows_of(texts.encoded(head, documents), head.fields)
     return [
@@ -56,7 +70,7 @@ def text_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]
     ]
 
 
-def tagged_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]) -> list[Labelled]:
+def tagged_rows(head: Loaded, documents: Sequence[TaggedDocument], labels: Sequence[str]) -> list[Labelled]:
     """Rows cut as at evaluation; `labels` stand where `head.first_piece` reads each word's tag.
 
     Stray tags count as ``X`` or ``O``, or carry no loss where the task has neither.
@@ -84,7 +98,7 @@ def _single(head: Loaded, ids: list[int]) -> Row:
     return {name: values[name] for name in head.fields}
 
 
-def question_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+def question_rows(head: Loaded, documents: Sequence[QuestionDocument], labels: Sequence[str] = ()) -> list[Labelled]:
     """One row per window of the context; `start_positions` and `end_positions` are those of the first gold answer.
 
     A window that does not hold the whole answer points at the first position, the classification token
@@ -113,7 +127,7 @@ def question_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[
     return rows
 
 
-def _answer_tokens(offsets: Sequence[tuple[int, int]], answers: Sequence[dict[str, Any]]) -> tuple[int, int]:
+def _answer_tokens(offsets: Sequence[tuple[int, int]], answers: Sequence[AnswerDocument]) -> tuple[int, int]:
     """First and last sub-word that touch the first answer, blanks around it left out; (1, 0) without an answer."""
     if not answers:
         return 1, 0
@@ -123,13 +137,28 @@ def _answer_tokens(offsets: Sequence[tuple[int, int]], answers: Sequence[dict[st
     return bisect_right(offsets, start, key=lambda o: o[1]), bisect_left(offsets, end, key=lambda o: o[0]) - 1
 
 
-def choice_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+def choice_rows(head: Loaded, documents: Sequence[ChoiceDocument], labels: Sequence[str] = ()) -> list[Labelled]:
     """One row per question: each field a list [choices][tokens], `labels` the place of the right choice."""
     rows = []
     for number, (doc, options) in enumerate(zip(documents, choices.encoded(head, documents), strict=True)):
         inputs = {name: [option[name] for option in options] for name in head.fields}
         rows.append(inputs | {"labels": doc["label"], "document": number})
     return rows
+
+
+def match_rows(head: Loaded, documents: Sequence[MatchDocument], labels: Sequence[str] = ()) -> list[Labelled]:
+    """One row per pair, both sides encoded as scoring encodes them, of at most `head.lengths` sub-words."""
+    limits = head.lengths or (head.max_length, head.max_length)
+
+    def side(texts: list[str], limit: int) -> list[Row]:
+        return rows_of(head.tokenizer(texts, truncation=True, max_length=limit, verbose=False), head.fields)
+
+    queries = side([doc["query"] for doc in documents], limits[0])
+    candidates = side([doc["candidate"] for doc in documents], limits[1])
+    return [
+        query | {f"{CANDIDATE}{name}": ids for name, ids in candidate.items()} | {"document": number}
+        for number, (query, candidate) in enumerate(zip(queries, candidates, strict=True))
+    ]
 
 
 def ids_of(rows: Sequence[Labelled]) -> set[int]:
@@ -192,7 +221,7 @@ class Rows:
     each is the others' negative.
     """
 
-    make: Callable[[Loaded, Sequence[Document], Sequence[str]], list[Labelled]]
+    make: Callable[[Loaded, Sequence[Any], Sequence[str]], list[Labelled]]
     items: Callable[[Labelled], int] = _one
     longer: Callable[[Sequence[Labelled], Loaded], int] = _at_full_width
     are_whole: bool = False
@@ -205,10 +234,10 @@ ROWS.register(kinds.TEXT, Rows(text_rows))
 ROWS.register(kinds.TAGGED, Rows(tagged_rows, _labelled_words, _in_several))
 ROWS.register(kinds.QUESTION, Rows(question_rows, longer=_in_several))
 ROWS.register(kinds.CHOICE, Rows(choice_rows))
-ROWS.register(kinds.RANKING, Rows(rows_of_matches, longer=_at_full_sides, are_whole=True))
+ROWS.register(kinds.RANKING, Rows(match_rows, longer=_at_full_sides, are_whole=True))
 
 
-def collate(batch: Sequence[Labelled], pad_token_id: int) -> dict[str, Any]:
+def collate(batch: Sequence[Labelled], pad_token_id: int) -> dict[str, torch.Tensor]:
     """Tensors [rows, longest] for lists, padded on the right, [rows, choices, longest] for lists of lists, [rows] for
     numbers; `document` stays behind."""
     import torch

@@ -20,25 +20,33 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.nn.functional import cross_entropy
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import (
+    ChoiceDocument,
+    Document,
+    PairDocument,
+    QuestionDocument,
+    TaggedDocument,
+    TextDocument,
+)
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.kinds import Halves, Kind
 from xstilts_eval.models.batching import batches
 from xstilts_eval.models.shared_context import common_prefix
 from xstilts_eval.suites import dataset
 from xstilts_eval.tasks import prompts, texts
-from xstilts_eval.training.rows import IGNORED
+from xstilts_eval.training.rows import IGNORED, Labelled
 from xstilts_eval.training_tasks import TrainingTask, choice_texts
 
-Document = dict[str, Any]
-Row = dict[str, Any]
+Row = Labelled
 """`input_ids`, `attention_mask` and `labels`; an encoder-decoder's labels go with `decoder_input_ids`, which are those
 the model would make of labels without gaps. `document` is the place of the document that the row is made of."""
+Premised = TypeVar("Premised", PairDocument, ChoiceDocument)
 Request = tuple[str, str]
 """Context and continuation, as the host asks."""
 Encoded = tuple[list[int], list[int]]
@@ -67,25 +75,25 @@ class Prompt:
     `words_of` names the dataset whose words it says; "" where it has none of its own.
     """
 
-    context: Callable[[Document], str]
-    options: Callable[[Document], Sequence[str]]
+    context: Callable[[Any], str]
+    options: Callable[[Any], Sequence[str]]
     delimiter: str = " "
     words_of: str = ""
 
     def requests(self, doc: Document) -> list[Request]:
         """One per option; raises `UnknownName` for a language without words."""
         if self.words_of:
-            doc = {**doc, "family": self.words_of}
+            doc = doc | {"family": self.words_of}
         context = self.context(doc)
         return [(context, f"{self.delimiter}{option}") for option in self.options(doc)]
 
 
-def choice_text(doc: Document) -> str:
+def choice_text(doc: ChoiceDocument) -> str:
     """First segment of a multiple-choice document; the blank before an option is the delimiter's."""
     return choice_texts(doc)[0].rstrip()
 
 
-def answer_text(doc: Document) -> str:
+def answer_text(doc: QuestionDocument) -> str:
     """The first gold answer, or `UNANSWERABLE`."""
     return prompts.first_answer(doc) if doc["answers"] else UNANSWERABLE
 
@@ -94,13 +102,14 @@ def answer_text(doc: Document) -> str:
 class Asking:
     """How a language model learns tasks of a kind: what it is asked, and how a document is made shorter.
 
-    `field` is what is cut, `least` the least of it that must stay, and `shortened` the document with so much of it.
+    `whole` is how much there is of what is cut, `least` how much of it must stay, and `shortened` the document with so
+    much of it.
     """
 
     prompt: Callable[[TrainingTask], Prompt]
-    field: str
-    least: Callable[[Document], int]
-    shortened: Callable[[Document, int], Document]
+    whole: Callable[[Any], int]
+    least: Callable[[Any], int]
+    shortened: Callable[[Any, int], Document]
 
 
 ASKING: Halves[Asking] = Halves("text-to-text prompt")
@@ -242,7 +251,7 @@ def default_length(tokenizer: Any) -> int:
 def rows_of(
     tokenizer: Any,
     config: Any,
-    documents: Sequence[Document],
+    documents: Sequence[Any],
     task: TrainingTask,
     max_length: int,
     counts: dict[str, int] | None = None,
@@ -345,43 +354,46 @@ def _cut(shape: Shape, doc: Document, kind: Kind, prompt: Prompt) -> list[Encode
     def encoded(size: int) -> list[Encoded]:
         return shape.encode(prompt.requests(how.shortened(doc, size)))
 
-    sizes = range(how.least(doc), len(doc[how.field]))
+    sizes = range(how.least(doc), how.whole(doc))
     place = bisect_left(sizes, True, key=lambda size: not all(shape.fits(one) for one in encoded(size)))
     return encoded(sizes[place - 1]) if place else []
 
 
-def _last_of_premise(doc: Document, size: int) -> Document:
+def _last_of_premise(doc: Premised, size: int) -> Premised:
     return doc | {"premise": doc["premise"][len(doc["premise"]) - size :]}
 
 
-def _first_words(doc: Document, size: int) -> Document:
+def _first_words(doc: TaggedDocument, size: int) -> TaggedDocument:
     return doc | {"tokens": doc["tokens"][:size], "tags": doc["tags"][:size]}
 
 
-def _beginning(doc: Document, size: int) -> Document:
+def _beginning(doc: TextDocument, size: int) -> TextDocument:
     """The first `size` characters of the text."""
     return doc | {"text": doc["text"][:size]}
 
 
-def _around_answer(doc: Document, size: int) -> Document:
+def _around_answer(doc: QuestionDocument, size: int) -> QuestionDocument:
     """`size` characters of the passage with the first answer in their middle, as far as the passage's ends allow."""
     start, length = _answer_place(doc)
     first = max(0, min(start - (size - length) // 2, len(doc["context"]) - size))
     return doc | {"context": doc["context"][first : first + size]}
 
 
-def _answer_place(doc: Document) -> tuple[int, int]:
+def _answer_place(doc: QuestionDocument) -> tuple[int, int]:
     """Start and length of the first answer in characters; (0, 0) without an answer."""
     if not doc["answers"]:
         return 0, 0
     return int(doc["answers"][0]["answer_start"]), len(doc["answers"][0]["text"])
 
 
-ASKING.register(kinds.PAIR, Asking(_of_pairs, "premise", lambda _: 0, _last_of_premise))
-ASKING.register(kinds.CHOICE, Asking(_of_choices, "premise", lambda _: 0, _last_of_premise))
-ASKING.register(kinds.TEXT, Asking(_of_texts, "text", lambda _: 1, _beginning))
-ASKING.register(kinds.TAGGED, Asking(_of_tags, "tokens", lambda _: 1, _first_words))
-ASKING.register(kinds.QUESTION, Asking(_of_questions, "context", lambda doc: _answer_place(doc)[1], _around_answer))
+ASKING.register(kinds.PAIR, Asking(_of_pairs, lambda doc: len(doc["premise"]), lambda _: 0, _last_of_premise))
+ASKING.register(kinds.CHOICE, Asking(_of_choices, lambda doc: len(doc["premise"]), lambda _: 0, _last_of_premise))
+ASKING.register(kinds.TEXT, Asking(_of_texts, lambda doc: len(doc["text"]), lambda _: 1, _beginning))
+ASKING.register(kinds.TAGGED, Asking(_of_tags, lambda doc: len(doc["tokens"]), lambda _: 1, _first_words))
+ASKING.register(
+    kinds.QUESTION,
+    Asking(_of_questions, lambda doc: len(doc["context"]), lambda doc: _answer_place(doc)[1], _around_answer),
+)
 
 
 # ------------------------------------------------------------------------------------- development score
@@ -390,7 +402,7 @@ ASKING.register(kinds.QUESTION, Asking(_of_questions, "context", lambda doc: _an
 def development_score(
     model: Any,
     tokenizer: Any,
-    documents: Sequence[Document],
+    documents: Sequence[Any],
     task: TrainingTask,
     device: torch.device | str,
     max_length: int | None = None,

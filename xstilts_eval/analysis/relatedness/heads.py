@@ -224,5 +224,5 @@ def _sentences(target: English) -> list[Tagged]:
     return [one for one in target.examples if isinstance(one, Tagged)]
 
 
-def _documents(target: English) -> list[dict[str, Any]]:
+def _documents(target: English) -> list[Any]:
     return [document(one, target.family.name, "en") for one in target.examples]
