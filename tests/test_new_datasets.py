@@ -125,7 +125,8 @@ def test_fetch_from_the_hub_and_status(tmp_path: Path) -> None:
     assert fetched.returncode == 0, fetched.stderr
     assert fetched.stdout.startswith("2 leaves fetched, 0 already there")
     found = load_leaf(PAIRS, "sw", str(tmp_path / "data"))
-    assert found.complete and found.source == "hub" and [doc["label"] for doc in found.documents] == [2, 1]
+    documents: Any = found.documents
+    assert found.complete and found.source == "hub" and [doc["label"] for doc in documents] == [2, 1]
     assert found.notes[0].startswith("made/pairs@0123456789ab (none known; 1 texts with a TAB")
     told = _command(server, tmp_path, "data", "status", "--data", str(tmp_path / "data"), "--json")
     mine = [row for row in json.loads(told.stdout) if row["family"] == "films_pairs"]

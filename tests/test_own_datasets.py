@@ -15,11 +15,13 @@ from typer.testing import CliRunner
 
 import xstilts_eval as xs
 from xstilts_eval import cli, kinds, own_datasets, selection, suites, training_tasks
-from xstilts_eval.datasets import Repository
-from xstilts_eval.errors import SettingError, UnknownName, XstiltsError
+from xstilts_eval.data.examples import Tagged
+from xstilts_eval.datasets import ENTITIES, POS, Repository, Text
+from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName, XstiltsError
+from xstilts_eval.models import labels
 from xstilts_eval.models.checkpoint import Checkpoint
 from xstilts_eval.models.source import Source
-from xstilts_eval.tasks import generate
+from xstilts_eval.tasks import documents, generate, scoring
 
 PAGE = Path(__file__).parents[1] / "docs" / "own-dataset.md"
 FILE = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
@@ -206,6 +208,46 @@ def test_what_was_registered_with_the_suites_keeps_its_scores(tmp_path: Path) ->
     (mine,) = own_datasets.include(written(tmp_path))
     assert suites.SUITES["xtreme"].families == before and suites.SUITES["own"].families == (mine,)
     assert not suites.SUITES["own"].has_overall and mine in xs.datasets("own").values()
+
+
+OWN_TAGS = {
+    "entities": (ENTITIES, ("O", "B-DISEASE", "I-DISEASE"), "O", "chunk_f1"),
+    "words": (POS, ("N", "V", "REST"), "REST", "pos_f1"),
+}
+
+
+@pytest.mark.parametrize("name", ["diseases", "panx"])
+@pytest.mark.parametrize("which", OWN_TAGS)
+def test_a_tagged_dataset_is_scored_with_its_own_tags(which: str, name: str, tmp_path: Path) -> None:
+    """Right answers count as right, tags of ours do not, and a head trained on it is read, whatever its tags are."""
+    scored_by, tags, filler, metric = OWN_TAGS[which]
+    (tmp_path / "rows").mkdir()
+    rows = Tagged("7", ("much", "flu", "here"), (tags[0], tags[1], tags[2]))
+    mine = replace(
+        suites.dataset("panx"), suite="own", name=name, title="Mine", languages=("en",), scoring=scored_by, labels=tags,
+        filler=filler, like="", learned="", prompt=Text(),
+        data=replace(suites.dataset("panx").data, read=lambda paths, language, split: [rows],
+                     files={"test": (("rows/{lg}",),), "train": (("rows/{lg}",),)}),
+    )  # fmt: skip
+    (tmp_path / "rows" / "en").write_text("")
+    xs.register(mine)
+    doc: Any = documents.load_leaf(mine, "en", str(tmp_path)).documents[0]
+    process = getattr(scoring, mine.scoring.process)
+    right = process(doc, [" ".join(doc["tags"])])
+    assert (right["f1"][0], right["token_accuracy"], right["unparsed"]) == (right["f1"][2], [3, 3], 0)
+    assert right["f1"][0] > 0
+    assert process(doc, ["O B-PER NOUN"])["unparsed"] == 1
+    task = training_tasks.of_dataset(mine)
+    assert (task.labels, task.metric) == (tags, metric)
+    turned = [*tags[1:], tags[0]]
+    assert labels.understand(mine, turned).decode([0, 1, 2]) == turned
+    with pytest.raises(UnfitCheckpoint, match=rf"its labels are \[O, B-PER\], {name} needs \[{', '.join(tags)}\]"):
+        labels.understand(mine, ["O", "B-PER"])
+
+
+def test_a_tagged_dataset_without_a_filler_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"own\.mine has no filler, a tag for words whose answer cannot be read"):
+        replace(suites.dataset("panx"), suite="own", name="mine", labels=("N", "V"), filler="O")
 
 
 def test_the_page_says_sixty_lines() -> None:

@@ -35,7 +35,7 @@ from xstilts_eval.tasks.leaf import LeafTask
 from xstilts_eval.training_tasks import TRAINING_TASKS
 
 DOCUMENTS = 3
-Doc = dict[str, Any]
+Doc = Any
 Fault = Iterator[str]
 
 
@@ -259,7 +259,8 @@ def _of_scores(dataset: Dataset, language: str) -> Fault:
     template, data = _template(dataset), _data(dataset, language)
     for is_right in (True, False):
         values: dict[str, list[Any]] = {}
-        for doc in data.documents:
+        every: Any = data.documents
+        for doc in every:
             response = _response(dataset, template, data, doc, is_right)
             process = template.content["process_results"]
             # The shard's gold pairs are not in the document.
@@ -358,7 +359,7 @@ def _of_export(dataset: Dataset) -> Fault:
     name = official.file_name(dataset, dataset.languages[0])
     if not name.endswith(f".{dataset.predictions}"):
         yield f"prediction files that end in {dataset.predictions}, which the evaluator calls {name}"
-    if dataset.kind not in official._SCORERS:
+    if dataset.kind not in official.SCORERS:
         yield "prediction files that nothing scores"
 
 

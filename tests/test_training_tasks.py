@@ -14,7 +14,7 @@ from xstilts_eval.training_tasks import ALIASES, TRAINING_TASKS, choice_texts, t
 
 PAPER = ("anli_plus", "mnli", "qqp", "squad_v2", "squad", "hellaswag", "ccg", "cosmosqa", "commonsenseqa")
 """The nine intermediate tasks of Phang et al. 2020 (the project's notes, 4.2)."""
-METRICS = {"accuracy", "accuracy_f1", "chunk_f1", "word_accuracy", "squad", "squad_v2", "mrr"}
+METRICS = {"accuracy", "accuracy_f1", "chunk_f1", "pos_f1", "word_accuracy", "squad", "squad_v2", "mrr"}
 
 
 def test_the_nine_tasks_and_what_trains_xtreme_are_there() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from xstilts_eval import fingerprints, kinds, links, reading
+from xstilts_eval import fingerprints, links, reading
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
@@ -23,12 +23,21 @@ from xstilts_eval.validation import complaint
 from xstilts_eval.writing import folder_beside, move_into_place, write_atomically
 
 MANIFEST = "bundle.json"
-_HEADLESS = (kinds.BITEXT, kinds.MINING, kinds.TRANSLATION)
 
 
 def head_families() -> tuple[str, ...]:
     """Families that a head can serve; of LAReQA and Mewsli-X that is an encoder trained for them."""
-    return tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind not in _HEADLESS))
+    return tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind.learns))
+
+
+def labelled_families() -> tuple[str, ...]:
+    """Families whose heads have classes with names."""
+    return tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.labels and family.kind.learns))
+
+
+def tagged() -> tuple[str, ...]:
+    """Families whose heads give every word a tag."""
+    return tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind.by_word))
 
 
 class _Strict(BaseModel):
@@ -248,8 +257,8 @@ def _assemble(
     first_pieces: Mapping[str, str],
 ) -> Bundle:
     for family, piece in first_pieces.items():
-        if piece not in ("any", "text") or family not in ("udpos", "panx"):
-            raise SettingError(f"--first-piece {family}={piece}; taggers (udpos, panx) have any or text")
+        if piece not in ("any", "text") or not find_family(family).kind.by_word:
+            raise SettingError(f"--first-piece {family}={piece}; taggers (of {', '.join(tagged())}) have any or text")
     copied: dict[str, tuple[str, str | None]] = {}
     wanted = [("encoder", encoder)] if encoder else []
     for name, source in [*wanted, *heads.items()]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from xstilts_eval.errors import DataError, MissingData
 from xstilts_eval.wording import shortened
 
 Fault = Callable[[str], Exception]
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+"""What JSON can say; whoever reads such a value checks what it is and makes an object of it."""
 
 LARGEST_RECORD = 1 << 28
 """Bytes of a JSON file that is one record (results, a bundle's manifest): 256 MiB, some hundred times the longest."""
@@ -86,7 +88,7 @@ def parse_json(
     return value
 
 
-def json_object(path: Path, what: str, fault: Fault = DataError, once: bool = False) -> dict[str, Any]:
+def json_object(path: Path, what: str, fault: Fault = DataError, once: bool = False) -> dict[str, Json]:
     """As `read_json`, of a file that must hold one object."""
     found = read_json(path, what, fault, once)
     if not isinstance(found, dict):
@@ -103,7 +105,7 @@ class _Twice(ValueError):
     """A key that stands twice in one JSON object."""
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _each_once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -134,7 +136,7 @@ def _broken_text(value: Any) -> tuple[str, str] | None:
     return None
 
 
-def _name(row: dict[str, Any]) -> str:
+def _name(row: Mapping[str, object]) -> str:
     """``id 'q1'`` of an object that has one; an id that is broken itself is shown in ASCII."""
     for field in _IDS:
         if isinstance(row.get(field), (str, int)):
@@ -159,7 +161,7 @@ def _name_below(value: Any) -> str:
 # --- YAML
 
 
-def read_yaml(path: Path, what: str, fault: Fault = DataError) -> dict[str, Any]:
+def read_yaml(path: Path, what: str, fault: Fault = DataError) -> dict[str, Json]:
     """The keys and values of a YAML file; `what` it should be is said where it is not (``a recipe``).
 
     Raises `MissingData` where there is no such file, and `fault` for one that cannot be read.

@@ -43,8 +43,10 @@ class Suite:
     """One benchmark: datasets in its own order, and how their scores are put together.
 
     `categories` maps a group of the score table to the names of its datasets; a dataset may be in several or in none.
-    `has_overall` says whether the mean over all datasets means anything. `note` is printed under the table, `heading`
-    over its table of languages.
+    `has_overall` says whether the mean over all datasets means anything. `note` is printed under the table. `heading`
+    stands over its table of languages where that has a column per metric of the only dataset instead of a column per
+    dataset. `is_main` is the one that headings do not name and whose scores stand at the top of a scoreboard.
+    `leaderboard` is the name of its version in the official evaluator, "" where that knows nothing of it.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Suite:
     has_overall: bool = False
     note: str = ""
     heading: str = ""
+    is_main: bool = False
+    leaderboard: str = ""
 
     @property
     def families(self) -> tuple[Dataset, ...]:
@@ -83,6 +87,8 @@ _SUITES = (
             Category.RETRIEVAL: ("bucc2018", "tatoeba"),
         },
         has_overall=True,
+        is_main=True,
+        leaderboard="xtreme",
     ),
     Suite(
         "xtremer",
@@ -100,6 +106,7 @@ _SUITES = (
             Category.MULTI_CHOICE: ("xcopa",),
         },
         has_overall=True,
+        leaderboard="xtreme-r",
         note="XTREME-R's overall score is ours: the mean over its ten families, LAReQA among them. The official "
         "evaluator lists LAReQA without languages and can never print one; its retrieval group leaves LAReQA out. "
         "LAReQA's score is the mean over all questions, the metric beside it that over languages. "
@@ -173,6 +180,11 @@ for _suite in _SUITES:
         register(_dataset)
 
 
+def main() -> Suite:
+    """The suite that is meant where none is named."""
+    return next(suite for suite in SUITES.values() if suite.is_main)
+
+
 def shipped() -> tuple[Dataset, ...]:
     """Every dataset of this package, in the order of the suites."""
     return tuple(one for suite in SUITES.values() for one in suite.built_in)
@@ -197,7 +209,12 @@ def dataset(name: str) -> Dataset:
 def name_in_documents(one: Dataset) -> str:
     """How a document names its dataset: by its bare name, or by its group where that name has other words or labels."""
     first = dataset(one.name)
-    return one.name if (first.prompt.words, first.labels) == (one.prompt.words, one.labels) else one.group
+    return one.name if _said_in_documents(first) == _said_in_documents(one) else one.group
+
+
+def _said_in_documents(one: Dataset) -> tuple[object, ...]:
+    """What prompts and scores look up by the name that a document bears."""
+    return one.prompt.words, one.labels, one.extra_tags, one.filler
 
 
 def group_of(name: str) -> str:

@@ -48,7 +48,7 @@ def write_bundle(folder: Path, trained: dict[str, str], recipe: str, intermediat
      {"hellaswag": "hellaswag/hellaswag"}),
     ({"pawsx": "pawsx-c3/pawsx"}, "r: pawsx@a1 → pawsx@c3", [["pawsx"]], {"pawsx": "target's stage"}),
     ({"pawsx": "pawsx/pawsx"}, "r: pawsx@a1 → pawsx@c3", [["pawsx"]], {"pawsx": "target's stage"}),
-    ({"squad": "squad-a1/squad"}, "r: squad@a1 → udpos@b2", [["squad"]], {"squad": "a span head has no classes"}),
+    ({"squad": "squad-a1/squad"}, "r: squad@a1 → udpos@b2", [["squad"]], {"squad": "kind 'question' has no classes"}),
     ({"siqa": "siqa+copa-a1/siqa", "copa": "siqa+copa-a1/copa"}, "r: siqa+copa@a1 → udpos@b2", [["siqa", "copa"]],
      {"siqa": "siqa+copa-a1/siqa", "copa": "siqa+copa-a1/copa"}),
     ({"udpos": "udpos-b2/udpos"}, "r: hellaswag@a1 → udpos@b2", [["hellaswag"]], {"hellaswag": "no head was kept"}),
@@ -128,9 +128,9 @@ def test_heads_and_targets_that_do_not_meet(stage):
     by_task: Any = {head.task: head for head in heads.of(stage)}
     with pytest.raises(MissingData, match="a head for pairs says nothing about words"):
         heads.from_head(by_task["pawsx"], documents(UDPOS))
-    with pytest.raises(MissingData, match="a span head has no classes"):
+    with pytest.raises(MissingData, match="a head for datasets of the kind 'question' has no classes to ask about"):
         heads.from_head(by_task["squad"], documents(UDPOS))
-    with pytest.raises(MissingData, match="answers are spans"):
+    with pytest.raises(MissingData, match="no classes to ask about in datasets of the kind 'question'"):
         documents(XQUAD)
     assert heads.same_type([by_task["squad"]], XQUAD) == 1 and heads.same_type([by_task["squad"]], UDPOS) == 0
 
@@ -150,7 +150,7 @@ def test_all_estimates_of_a_run_and_what_is_left_out(stage):
         "xtreme_udpos": 1.0, "xtreme_pawsx": 1.0, "xtreme_xquad": 1.0, "xtreme_tatoeba": 0.0
     }  # fmt: skip
     notes = "\n".join(found.notes)
-    assert "bundled sample" in notes and "answers are spans" in notes and "no classes" in notes
+    assert "bundled sample" in notes and "in datasets of the kind 'question'" in notes and "no classes" in notes
     assert "other: no estimates" in notes
 
 

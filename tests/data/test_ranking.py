@@ -81,7 +81,8 @@ def test_what_is_right_is_right_in_every_language_of_the_pool(tmp_path: Path) ->
     for code in ("de", "en"):
         _xquad_r(tmp_path / f"lareqa/xquad-r/{code}.json", _paragraph(_question("a", 14), _question("b", 30)))
     leaf = load_leaf(family("lareqa"), "en", str(tmp_path))
-    assert [doc["correct"] for doc in leaf.documents] == [
+    documents: Any = leaf.documents
+    assert [doc["correct"] for doc in documents] == [
         ["de_0_1", "en_0_1"],
         ["de_0_0", "de_0_2", "en_0_0", "en_0_2"],
     ]
@@ -193,7 +194,8 @@ def test_a_candidate_set_of_another_size_is_never_complete(tmp_path: Path) -> No
     row = {"entity_id": "Q1", "description": "A mayor.", "sentence_spans": [{"start": 0, "end": 8}]}
     (tmp_path / "mewslix/candidate_set_entities.jsonl").write_text(json.dumps(row) + "\n")
     leaf = load_leaf(family("mewslix"), "en", str(tmp_path))
-    assert leaf.documents[0]["correct"] == ["Q1"]
+    documents: Any = leaf.documents
+    assert documents[0]["correct"] == ["Q1"]
     assert not leaf.complete and "pool of 1 of 1,003,893 candidates" in leaf.notes
     (tmp_path / "again").mkdir()
     both = json.dumps(row) + "\n" + json.dumps(row) + "\n"

@@ -97,7 +97,7 @@ def pooled(folder: Path, leaf: str) -> tuple[torch.Tensor, torch.Tensor]:
     model = model.get_encoder() if model.config.is_encoder_decoder else model
     family, language = leaf_parts(leaf)
     sides = []
-    for side in load_leaf(family, language, "sample").pool:
+    for side in load_leaf(family, language, "sample").pool or ():
         with torch.inference_mode():
             states = [
                 model(**tokenizer(text, return_tensors="pt", return_token_type_ids=False), output_hidden_states=True)

@@ -25,7 +25,7 @@ TOLERANCE = 1e-4
 """Logits of two fp32 computations in a different order (issue: within 1e-4)."""
 
 
-def documents(name: str, languages: list[str], split: str, count: int) -> list[dict[str, Any]]:
+def documents(name: str, languages: list[str], split: str, count: int) -> list[Any]:
     """Documents of several languages from ../shared/data, or from the sample where that is absent."""
     folder = DATA if DATA.is_dir() and name != "xnli" else sample_path()
     if folder == sample_path():
@@ -33,7 +33,7 @@ def documents(name: str, languages: list[str], split: str, count: int) -> list[d
     found = []
     for language in languages:
         examples = sources.load(family(name), language, split, folder).examples[:count]
-        found += [document(example, name, language) for example in examples]  # type: ignore[arg-type]
+        found += [document(example, name, language) for example in examples]
     return found
 
 

@@ -1,8 +1,11 @@
 """What can be read out of generated text, by hand-written examples, and what is counted as unread."""
 
+from typing import Any
+
 import pytest
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS
+from xstilts_eval.datasets.udpos import NO_CHUNK
 from xstilts_eval.tasks import scoring
 from xstilts_eval.tasks.answers import may_be_extracted, read_tags
 
@@ -29,7 +32,7 @@ WORDS = ["dog", "barks", "."]
     ],
 )
 def test_tags_are_read_or_counted_as_unread(response: str, tags: list[str], parsed: bool) -> None:
-    assert read_tags(response, WORDS, (*UPOS, *scoring.NO_CHUNK), "X") == (tags, parsed)
+    assert read_tags(response, WORDS, (*UPOS, *NO_CHUNK), "X") == (tags, parsed)
 
 
 def test_words_may_hold_blanks_and_underscores() -> None:
@@ -68,7 +71,7 @@ def test_scripts_without_blanks_need_no_word_borders() -> None:
 
 def test_unreadable_answers_are_scored_and_counted() -> None:
     answers = [{"text": "red", "answer_start": 15}]
-    doc = {"id": "1", "group": "1", "language": "en", "context": "They live in a red house.", "answers": answers}
+    doc: Any = {"id": "1", "group": "1", "language": "en", "context": "They live in a red house.", "answers": answers}
     assert scoring.squad(doc, ["blau"]) | {"f1_ci95": 0, "exact_match_ci95": 0} == {
         "f1": 0.0, "exact_match": 0.0, "unparsed": 1, "f1_ci95": 0, "exact_match_ci95": 0,
     }  # fmt: skip

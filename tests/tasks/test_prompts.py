@@ -1,6 +1,7 @@
 """Zero-shot prompts: the words belong to the labels, in every language."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from xstilts_eval.benchmark import family
 from xstilts_eval.errors import UnknownName
 from xstilts_eval.tasks import prompts
 
-PAIR = {"premise": "P.", "hypothesis": "H."}
+PAIR: Any = {"premise": "P.", "hypothesis": "H."}
 
 
 def test_english_choices_read_as_published() -> None:
@@ -40,19 +41,20 @@ def test_three_different_choices_in_every_language(language: str) -> None:
 @pytest.mark.parametrize("name", ["xquad", "tydiqa"])
 def test_questions_have_words_in_every_language(name: str) -> None:
     for language in family(name).languages:
-        text = prompts.question_text({"family": name, "language": language, "context": "C", "question": "Q"})
+        doc: Any = {"family": name, "language": language, "context": "C", "question": "Q"}
+        text = prompts.question_text(doc)
         assert "C\n\n" in text and text.endswith(":")
 
 
 def test_tagged_line() -> None:
-    doc = {"tokens": ["Anna", "_", "lives"], "tags": ["PROPN", "PUNCT", "VERB"]}
+    doc: Any = {"tokens": ["Anna", "_", "lives"], "tags": ["PROPN", "PUNCT", "VERB"]}
     assert prompts.tagging_text(doc) == "C: Anna _ lives\nT:"
     assert prompts.tagged_line(doc) == "Anna_PROPN __PUNCT lives_VERB"
 
 
 def test_a_language_without_words_is_refused() -> None:
     """Romanian is XTREME-R's; MLQA asks in English whatever the language."""
-    question = {"language": "ro", "context": "C", "question": "Q"}
+    question: Any = {"language": "ro", "context": "C", "question": "Q"}
     with pytest.raises(UnknownName, match="unknown language of this prompt 'ro'"):
         prompts.xnli_choices(PAIR | {"family": "xnli", "language": "ro"})
     assert prompts.mlqa_text(question | {"family": "mlqa"}) == "Context: C\n\nQuestion: Q\n\nAnswer:"

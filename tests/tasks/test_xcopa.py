@@ -12,7 +12,7 @@ from xstilts_eval.tasks import prompts
 from xstilts_eval.tasks.documents import load_leaf
 
 
-def _host(language: str, doc: dict[str, Any]) -> list[str]:
+def _host(language: str, doc: Any) -> list[str]:
     """Both sequences as lm-evaluation-harness 0.4.13 writes them: context, one blank, choice."""
     utils = importlib.import_module("lm_eval.tasks.xcopa.utils")
     raw = {**doc, "choice1": doc["choices"][0], "choice2": doc["choices"][1]}
@@ -20,14 +20,14 @@ def _host(language: str, doc: dict[str, Any]) -> list[str]:
     return [f"{context} {choice}" for choice in utils.doc_to_choice(raw)]
 
 
-def _ours(doc: dict[str, Any]) -> list[str]:
+def _ours(doc: Any) -> list[str]:
     return [prompts.xcopa_text(doc) + choice for choice in prompts.xcopa_choices(doc)]
 
 
 @needs_data
 @pytest.mark.parametrize("language", [code for code in family("xcopa").languages if code not in ("th", "zh")])
 def test_the_prompt_is_the_hosts_wherever_the_premise_ends_in_a_full_stop(language: str) -> None:
-    documents = load_leaf(family("xcopa"), language, str(DATA)).documents
+    documents: Any = load_leaf(family("xcopa"), language, str(DATA)).documents
     stopped = [doc for doc in documents if doc["premise"].strip()[-1] in ".!?…"]
     assert len(stopped) > (400 if language != "ta" else 0), "Tamil premises end without one: the host cuts a letter"
     assert [_ours(doc) for doc in stopped] == [_host(language, doc) for doc in stopped]
@@ -76,6 +76,6 @@ def test_shots_are_copas_english_ones() -> None:
     from xstilts_eval.paths import sample_path
     from xstilts_eval.tasks.documents import english_shots
 
-    shots = english_shots(family("xcopa"), sample_path(), "test")
+    shots: Any = english_shots(family("xcopa"), sample_path(), "test")
     assert shots and {shot["language"] for shot in shots} == {"en"}
     assert prompts.xcopa_text(shots[0]) == "The milk boiled over because"

@@ -122,7 +122,7 @@ def mnli_of(folder: Path, labels: str) -> Path:
     [
         ("", "multinli_1.0_train.jsonl"),
         ("??", "multinli_1.0_train.jsonl"),
-        ("eee", "mnli: all 3 training examples have"),
+        ("eee", "mnli: all 3 training pairs have"),
     ],
 )
 def test_sets_that_teach_nothing(labels: str, message: str, xstilts: Cli, base: Path, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_label_maps_that_cannot_be(tags: str, names: dict[str, int], xstilts: Cl
 def test_sentences_of_a_single_tag(xstilts: Cli, base: Path, tmp_path: Path) -> None:
     data = ccg_of(tmp_path / "data", "NP NP", {"NP": 0, "S": 1})
     said = refused(xstilts, tmp_path, runs.content(base, None, runs.quick("ccg")), data)
-    assert "ccg: all words of the 4 training sentences have one and the same tag" in said
+    assert "ccg: all 4 training sentences have the label 'NP' alone; a classifier needs two" in said
 
 
 def test_a_ccg_folder_that_is_not_there(xstilts: Cli, base: Path, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_best_threshold_is_the_best_of_all(questions: list[tuple[tuple[str, ...]
 # --- the score of having no answer
 
 
-def answered(tiny: Path, documents: Sequence[dict[str, Any]], length: int) -> tuple[list[spans.Answered], Any]:
+def answered(tiny: Path, documents: Sequence[Any], length: int) -> tuple[list[spans.Answered], Any]:
     source = Source(str(tiny))
     import transformers
 

@@ -98,15 +98,16 @@ def test_the_model_gives_the_loss_of_its_pooler_outputs(base: Path) -> None:
     source = Source(str(base))
     shared = model.build(source, [model.HeadSpec("lareqa", training_task("lareqa").kind)]).eval()
     tokenizer = source.tokenizer()
-    documents = [
+    documents: list[Any] = [
         {"id": "1", "query": "Where is it?", "candidate": "It is in the north of the country, near a lake."},
         {"id": "2", "query": "Who came home that late?", "candidate": "She did."},
         {"id": "3", "query": "When?", "candidate": "In the winter of the year before."},
     ]
     runtime = Runtime(torch.device("cpu"), torch.float32, 2048, show_progress=False)
-    loaded = Loaded(shared.encoder, tokenizer, runtime, 64)
-    rows = dual_encoder.rows_of_matches(loaded, documents, (16, 32))
-    from xstilts_eval.training.rows import collate
+    loaded = Loaded(shared.encoder, tokenizer, runtime, 64, lengths=(16, 32))
+    from xstilts_eval.training.rows import collate, match_rows
+
+    rows = match_rows(loaded, documents)
 
     inputs = collate(rows, tokenizer.pad_token_id)
     assert inputs["input_ids"].shape[1] != inputs[f"{CANDIDATE}input_ids"].shape[1], "each side is padded by itself"
@@ -292,7 +293,7 @@ def test_published_settings(task: str, rate: float, epochs: float, batch_size: i
     assert settings.group_by_length is False and "choice of ours" in found.origins["group_by_length"]
     assert (
         settings.max_length is None
-        and dual_encoder.lengths(task, 512) == {"lareqa": (96, 256), "mewslix": (64, 64)}[task]
+        and dual_encoder.lengths(training_task(task), 512) == {"lareqa": (96, 256), "mewslix": (64, 64)}[task]
     )
 
 

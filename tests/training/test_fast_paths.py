@@ -13,11 +13,12 @@ import transformers
 from tests.tiny_language_models import make_llama
 from tests.training import architectures, runs
 from xstilts_eval import kinds
-from xstilts_eval.errors import SettingError
+from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.training import fit, vocabulary
 from xstilts_eval.training.dropout import CheapDropout, keep_mask, use_cheap_masks
-from xstilts_eval.training.model import LABELS, loss_sum
-from xstilts_eval.training.packed_loss import Stream, packed_loss
+from xstilts_eval.training.losses import LOSSES
+from xstilts_eval.training.packed_loss import Stream
+from xstilts_eval.training_tasks import training_task
 
 TASKS = ["mnli", "udpos", "squad", "hellaswag"]
 
@@ -67,9 +68,8 @@ def test_packed_losses_are_the_models_own(
     batch = batch_of(found, task)
     keep = batch.pop("keep")
     assert len(set(batch["attention_mask"].flatten(0, -2).sum(-1).tolist())) > 1  # rows of several lengths
-    labels = {key: batch[key] for key in LABELS if key in batch}
-    inputs = {key: value for key, value in batch.items() if key not in labels}
-    own: Any = loss_sum(model.kinds[head], model.heads[head](**inputs), labels, keep, inputs["attention_mask"])
+    losses = LOSSES.of(training_task(task).kind)
+    own: Any = losses.plain(model.encoder, model.heads[head], keep, batch)
     own.backward()
     wanted = gradients(model)
     model.zero_grad()
@@ -77,8 +77,8 @@ def test_packed_losses_are_the_models_own(
     if recompute:
         model.recompute_activations()
     assert model.packed is not None
-    packed: Any = packed_loss(model.packed, model.heads[head], model.kinds[head], keep, batch)
-    assert packed is not None
+    assert losses.packed is not None
+    packed: Any = losses.packed(model.packed, model.heads[head], keep, batch)
     packed.backward()
     assert float(packed.detach()) == pytest.approx(float(own.detach()), rel=2e-6)
     got = gradients(model)
@@ -253,8 +253,9 @@ def test_nothing_is_dropped(make: Callable[[], torch.nn.Module]) -> None:
 
 
 def test_kinds_without_a_packed_loss_are_left_to_the_model() -> None:
-    encoder: Any = None
-    assert packed_loss(encoder, None, kinds.RANKING, torch.ones(1), {}) is None
+    assert LOSSES.of(kinds.RANKING).packed is None
+    with pytest.raises(UnknownName, match="no loss for datasets of the kind 'mining'; there is one for: choice, pair"):
+        LOSSES.of(kinds.MINING)
 
 
 # ---------------------------------------------------------------------- frozen tables, first blocks

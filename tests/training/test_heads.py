@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ import torch
 
 from tests.commanded import xstilts
 from xstilts_eval import bundle, kinds
-from xstilts_eval.benchmark import Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import sources
 from xstilts_eval.errors import MissingData, NumericError, SettingError, UnfitCheckpoint, UnknownName
@@ -29,9 +29,7 @@ from xstilts_eval.models.checkpoint import resolve
 from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.models.source import Source
 from xstilts_eval.paths import sample_path
-from xstilts_eval.training import heads
-from xstilts_eval.training.heads import Settings, fit, train
-from xstilts_eval.training.settings import StageSettings
+from xstilts_eval.training.heads import Settings, fit, planned, train
 
 WORDS = ("the", "old", "museum", "opens", "every", "morning", "near", "a", "river", "and", "people", "walk", "bread")
 COLOURS = ("red", "green", "blue", "yellow", "white")
@@ -63,10 +61,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 # ------------------------------------------------------------------ learning
 
 
-def synthetic(kind: Kind, count: int, seed: int) -> list[dict[str, Any]]:
+def synthetic(kind: Kind, count: int, seed: int) -> list[Any]:
     """Documents with a rule that words alone decide: entailed when a colour is named, answered by the colour."""
     draw = random.Random(seed)
-    made: list[dict[str, Any]] = []
+    made: list[Any] = []
     for number in range(count):
         words, colour, label = draw.choices(WORDS, k=10), draw.choice(COLOURS), draw.randrange(2)
         if kind is kinds.PAIR:
@@ -82,15 +80,15 @@ def synthetic(kind: Kind, count: int, seed: int) -> list[dict[str, Any]]:
     return made
 
 
-def trained(base: str, family: Family, documents: list[dict[str, Any]], epochs: int) -> tuple[Loaded, list[float]]:
-    settings = StageSettings(epochs=epochs, learning_rate=5e-3, batch_size=16, selection="last", evaluate_every=0)
-    head, outcome = train(Source(base), family, documents, [], settings, seed=1)
+def trained(base: str, family: str, documents: list[Any], epochs: int) -> tuple[Loaded, list[float]]:
+    plan = planned(quick(base, family=family, epochs=epochs, learning_rate=5e-3), Source(base))
+    material = replace(plan.materials[0], training=tuple(documents), development=())
+    head, outcome = train(replace(plan, materials=(material,)))
     return head, [loss for _, loss in outcome.losses]
 
 
 def test_a_pair_head_learns_the_family_label_order(base: str) -> None:
-    family = find_family("pawsx")
-    head, losses = trained(base, family, synthetic(kinds.PAIR, 160, 1), epochs=6)
+    head, losses = trained(base, "pawsx", synthetic(kinds.PAIR, 160, 1), epochs=6)
     unseen = synthetic(kinds.PAIR, 100, 2)
     values, _ = pairs.classify(head, unseen, range(2))
     right = sum(int(row.argmax()) == doc["label"] for row, doc in zip(values, unseen, strict=True))
@@ -99,7 +97,7 @@ def test_a_pair_head_learns_the_family_label_order(base: str) -> None:
 
 
 def test_a_span_head_learns(base: str) -> None:
-    head, losses = trained(base, find_family("xquad"), synthetic(kinds.QUESTION, 160, 1), epochs=8)
+    head, losses = trained(base, "xquad", synthetic(kinds.QUESTION, 160, 1), epochs=8)
     unseen = synthetic(kinds.QUESTION, 100, 2)
     answers, _ = spans.answer(head, unseen)
     assert losses[-1] < 0.5 * losses[0]
@@ -137,13 +135,17 @@ def test_equal_seeds_give_equal_weights(base: str, fitted: Path, tmp_path: Path)
     assert not torch.equal(first["classifier.weight"], other["classifier.weight"])
 
 
-def test_a_limit_draws_with_the_seed() -> None:
-    examples = sources.load(find_family("udpos"), "en", "train", sample_path()).examples
-    drawn = {seed: [d["id"] for d in heads._documents(examples, find_family("udpos"), 20, seed)] for seed in (1, 2)}
-    ids = [example.id for example in examples]
-    assert all(len(set(some)) == 20 and some == sorted(some, key=ids.index) for some in drawn.values())
-    assert drawn[1] != drawn[2]
-    assert [d["id"] for d in heads._documents(examples, find_family("udpos"), 10_000, 1)] == ids
+def test_a_limit_draws_with_the_seed(base: str) -> None:
+    ids = [example.id for example in sources.load(find_family("udpos"), "en", "train", sample_path()).examples]
+
+    def drawn(limit: int, seed: int) -> list[str]:
+        plan = planned(quick(base, limit=limit, seed=seed), Source(base))
+        return [doc["id"] for doc in plan.materials[0].training]
+
+    for seed in (1, 2):
+        assert len(set(drawn(20, seed))) == 20 and drawn(20, seed) == sorted(drawn(20, seed), key=ids.index)
+    assert drawn(20, 1) != drawn(20, 2)
+    assert drawn(10_000, 1) == ids
 
 
 def test_bfloat16_trains_float32_weights(base: str, fitted: Path, tmp_path: Path) -> None:
@@ -234,7 +236,11 @@ def test_split_dev_is_recorded_and_not_scored(base: str, tmp_path: Path) -> None
         ({"dtype": "float16"}, SettingError, "--dtype 'float16'; a head can be trained with float32 or bfloat16"),
         ({"max_length": 8}, SettingError, "--max-length 8 is too short; give at least 16"),
         ({"max_length": 513}, SettingError, "udpos: max_length 513; .* has 512 positions"),
-        ({"family": "tydiqa", "split": "dev"}, MissingData, "xtreme_tydiqa has no dev data"),
+        (
+            {"family": "tydiqa", "split": "dev"},
+            SettingError,
+            "tydiqa: what the benchmark scores of TyDiQA-GoldP is its dev split; train on train",
+        ),
         ({"base": "/no/such"}, MissingData, "/no/such is not a folder; fit-head works on a local base encoder"),
         (
             {"learning_rate": 1e30},
@@ -272,6 +278,24 @@ def test_one_target_is_needed(options: list[str]) -> None:
     assert run.stderr.strip().endswith(
         "give either --output (a new bundle) or --into (an existing one that gets the head)"
     )
+
+
+@pytest.mark.slow
+def test_the_command_goes_without_libraries_that_it_does_not_ask(base: str, tmp_path: Path) -> None:
+    """And makes the same head; what it goes without can be imported afterwards."""
+    script = f"""
+import sys
+from typer.testing import CliRunner
+from xstilts_eval import cli
+words = "fit-head {base} --data sample --limit 32 --epochs 1 --learning-rate 1e-3 -o {tmp_path / "bundle"}".split()
+done = CliRunner().invoke(cli.app, words)
+assert done.exit_code == 0, (done.output, done.exception)
+assert not {{"datasets", "pandas", "pyarrow", "peft", "scipy"}} & set(sys.modules), "imported after all"
+import peft, scipy.stats
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
+    fit(quick(base), tmp_path / "again")
+    assert all(map(torch.equal, weights(tmp_path / "bundle").values(), weights(tmp_path / "again").values()))
 
 
 # ------------------------------------------------------------------ interrupted

@@ -23,7 +23,6 @@ from xstilts_eval.models.checkpoint import is_language_model
 from xstilts_eval.models.source import Source
 from xstilts_eval.training import fit, loop
 from xstilts_eval.training.batches import Step
-from xstilts_eval.training.stage import read_record
 
 TASKS = ["mnli", "udpos", "squad", "hellaswag"]
 LANGUAGE_MODELS = {
@@ -296,7 +295,7 @@ def torchrun(recipe: Path, folder: Path) -> tuple[dict[str, Any], str]:
             os.killpg(run.pid, signal.SIGKILL)
     assert run.returncode == 0, stderr
     (found,) = (folder / "stages").iterdir()
-    return read_record(found), stdout
+    return runs.record(found), stdout
 
 
 def forked(recipe: Path, folder: Path) -> tuple[dict[str, Any], str]:
@@ -309,7 +308,7 @@ def forked(recipe: Path, folder: Path) -> tuple[dict[str, Any], str]:
     codes = [process.wait() for process in processes]
     assert codes == [0, 0], [process.output for process in processes]
     (found,) = (folder / "stages").iterdir()
-    return read_record(found), "".join(process.output for process in processes)
+    return runs.record(found), "".join(process.output for process in processes)
 
 
 @pytest.mark.parametrize("launch", [forked, pytest.param(torchrun, marks=pytest.mark.slow)])

@@ -22,9 +22,9 @@ def gathered(name: str, seed: int = 1, settings: dict[str, Any] | None = None, *
     return gather(task, task.name, TaskEntry(name=name, **entry), StageSettings(**settings or {}), "sample", seed)
 
 
-def everything(name: str, split: str) -> list[dict[str, Any]]:
+def everything(name: str, split: str) -> list[Any]:
     found = intermediate.load(training_task(name), split, sample_path()).examples  # type: ignore[arg-type]
-    return [document(example, name, "en") for example in found]  # type: ignore[arg-type]
+    return [document(example, name, "en") for example in found]
 
 
 def test_all_examples_in_file_order() -> None:

@@ -301,7 +301,7 @@ def test_the_identity_is_that_of_the_text_and_not_of_its_place(tmp_path: Path) -
     (tmp_path / "a" / "sw.txt").write_text("mbili\n", encoding="utf-8")
     changed.append(settings_of(folder=tmp_path / "a").identity())
     assert len({json.dumps(one, sort_keys=True) for one in [first, *changed]}) == 7
-    pinned = [
+    pinned: list[Any] = [
         settings_of(folder=None, languages=("sw", "yo"), hub={"revision": digit * 40}).identity()["text"]
         for digit in "01"
     ]

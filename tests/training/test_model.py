@@ -129,7 +129,7 @@ def test_development_scores_are_those_of_the_saved_head(name: str, bases: dict[s
     shared = models.build(source, SPECS[:1]).eval()
     models.save(shared, partial(source.write_tokenizer, source.tokenizer()), tmp_path, {"nli": "nli"})
     opened, _ = open_head(tmp_path / "nli", kinds.PAIR)
-    documents = [{"id": str(n), "premise": "one two " * n, "hypothesis": "three"} for n in range(1, 5)]
+    documents: list[Any] = [{"id": str(n), "premise": "one two " * n, "hypothesis": "three"} for n in range(1, 5)]
     runtime = Runtime(torch.device("cpu"), torch.float32, 512, show_progress=False)
     found = [
         pairs.classify(Loaded(model.eval(), source.tokenizer(), runtime, 64), documents, range(3))[0]

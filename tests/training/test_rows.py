@@ -39,9 +39,9 @@ def load(folder: Path, max_length: int) -> Loaded:
     return Loaded(model, transformers.AutoTokenizer.from_pretrained(folder), runtime, max_length)
 
 
-def documents(name: str, split: str = "train", folder: Path | None = None) -> list[dict[str, Any]]:
+def documents(name: str, split: str = "train", folder: Path | None = None) -> list[Any]:
     examples = sources.load(find_family(name), "en", split, folder or sample_path()).examples
-    return [document(example, name, "en") for example in examples]  # type: ignore[arg-type]
+    return [document(example, name, "en") for example in examples]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_every_tag_stands_once_and_on_its_word(tiny_bundle: Path, name: str, len
 
 def test_tags_that_are_no_class_become_the_filler(tiny_bundle: Path) -> None:
     head = load(tiny_bundle / "encoder", 128)
-    doc = {"id": "0", "tokens": ["It", "rains"], "tags": ["PRON", "_"]}
+    doc: Any = {"id": "0", "tokens": ["It", "rains"], "tags": ["PRON", "_"]}
     (row,) = rows.tagged_rows(head, [doc], find_family("udpos").labels)
     assert [find_family("udpos").labels[label] for label in row["labels"] if label >= 0] == ["PRON", "X"]
     (row,) = rows.tagged_rows(head, [doc | {"tags": ["B-MISC", "B-PER"]}], find_family("panx").labels)
@@ -116,7 +116,7 @@ def test_tags_that_are_no_class_become_the_filler(tiny_bundle: Path) -> None:
 # ------------------------------------------------------------------ answers
 
 
-def check_answers(head: Loaded, docs: list[dict[str, Any]]) -> tuple[int, int]:
+def check_answers(head: Loaded, docs: list[Any]) -> tuple[int, int]:
     """Decode every labelled window; returns how many hold their answer and how many point at the first token.
 
     The sub-words are told from the row itself, their characters from an encoding of the whole context: the slice must
@@ -182,7 +182,7 @@ def test_positions_are_those_of_the_tokenizer(minilm: Path) -> None:
 
 def test_blanks_around_an_answer_and_no_answer(minilm: Path) -> None:
     head = load(minilm, 384)
-    doc = {"id": "0", "question": "Which colour?", "context": "The door is  dark green now.", "answers": []}
+    doc: Any = {"id": "0", "question": "Which colour?", "context": "The door is  dark green now.", "answers": []}
     (without,) = rows.question_rows(head, [doc], find_family("xquad").labels)
     assert (without["start_positions"], without["end_positions"]) == (0, 0)
     plain, wide = (
@@ -198,5 +198,5 @@ def test_blanks_around_an_answer_and_no_answer(minilm: Path) -> None:
 
 def test_no_room_for_a_context(tiny_bundle: Path) -> None:
     with pytest.raises(SettingError, match="--max-length 16 leaves no room for a context behind a question"):
-        doc = {"id": "0", "question": "who " * 40, "context": "nobody", "answers": []}
+        doc: Any = {"id": "0", "question": "who " * 40, "context": "nobody", "answers": []}
         rows.question_rows(load(tiny_bundle / "encoder", 16), [doc], find_family("xquad").labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -61,7 +61,8 @@ def gathered(data: Path, languages: Any, seed: int = 1, **more: Any) -> Material
 
 def test_one_language_is_its_file(data: Path) -> None:
     found = gathered(data, "et")
-    assert [doc["premise"] for doc in found.training] == [f"et premise {number}" for number in range(6)]
+    training: Any = found.training
+    assert [doc["premise"] for doc in training] == [f"et premise {number}" for number in range(6)]
     assert {doc["language"] for doc in found.training} == {"et"}
     assert found.by_language == {"et": 6} and list(found.revisions.values()) == [found.revision]
 
@@ -162,14 +163,15 @@ def test_another_language_makes_another_stage(base: Path, data: Path) -> None:
     keys = [planned[0].key for planned in found]
     assert len(set(keys[:4])) == 4 and keys[4] == keys[0], "['et'] is et; the order of languages is that of examples"
     assert len({planned[1].key for planned in found[:4]}) == 4, "and another parent for what comes after"
-    assert found[2][0].identity["tasks"][0]["language"] == ["et", "sw"]
+    assert cast(Any, found[2][0].identity["tasks"])[0]["language"] == ["et", "sw"]
 
 
 def test_english_stages_keep_their_hash(base: Path) -> None:
     """Stages that were trained before other languages could be named are found again."""
     (planned,) = run.plans(runs.recipe_of(base, runs.quick("mnli")), 1, "sample")
-    assert planned.identity["tasks"][0]["language"] == "en"
-    assert planned.identity["tasks"][0].keys() == {
+    (task,) = cast(Any, planned.identity["tasks"])
+    assert task["language"] == "en"
+    assert task.keys() == {
         "task", "head", "language", "split", "holdout", "weight", "revision", "development",
         "epochs", "batch_size", "max_length", "limit",
     }  # fmt: skip

@@ -277,10 +277,10 @@ def test_on_ray_each_stage_is_trained_once(recipes: Recipes, base: Path, tmp_pat
     trained = {key for key, folder in finished.items() if (folder / stage.RECORD).is_file()}
     assert trained == {key for key, result in report.results.items() if result.state == "trained"}
     for key in trained:
-        job, record = found.jobs[key], stage.read_record(finished[key])
+        job, record = found.jobs[key], runs.record(finished[key])
         assert record["key"] == key
         if job.parent:
-            assert stage.read_record(finished[job.parent])["finished"] <= record["finished"]
+            assert runs.record(finished[job.parent])["finished"] <= record["finished"]
         assert f"{job.name} · seed 1" in job.log.read_text(encoding="utf-8")
     assert sorted(str(made.output.relative_to(tmp_path / "runs")) for made in found.runs if made.output.exists()) == [
         "one/seed-1",
@@ -420,7 +420,7 @@ def test_a_stage_on_two_devices_is_trained_by_two_processes(
     report = sweep.carry_out(found, Pool(workers=1, gpus_per_stage=2).execute, silent)
     assert not report.has_failed, report.results
     for job in found.jobs.values():
-        assert stage.read_record(job.stages / f"{job.name}-{job.key}")["outcome"]["processes"] == 2
+        assert runs.record(job.stages / f"{job.name}-{job.key}")["outcome"]["processes"] == 2
 
 
 @pytest.mark.slow

@@ -435,7 +435,7 @@ def learn(model: Any, rows: list[text.Row], steps: int, rate: float = 3e-3) -> N
 def test_what_was_learned_is_what_evaluation_asks(make: Any, tmp_path: Path, tasks: dict[str, Any]) -> None:
     """Answers learned by heart come back through the host, whose prompts nobody here has written again."""
     folder = make(tmp_path / "model")
-    docs = documents(tasks["xtreme.panx.zh"])[:1]
+    docs: Any = documents(tasks["xtreme.panx.zh"])[:1]
     model, tokenizer = load(folder)
     learn(model, text.rows_of(tokenizer, model.config, docs, training_task("panx"), 2048), 120, 1e-2)
     model.save_pretrained(folder)
@@ -496,6 +496,9 @@ def test_an_encoder_decoder_that_cannot_begin(folders: dict[str, Path]) -> None:
 def test_a_task_without_text(llama: tuple[Any, Any]) -> None:
     model, tokenizer = llama
     task = replace(training_task("squad"), name="pairs", kind=kinds.MINING)
+    with pytest.raises(UnknownName, match="no text-to-text prompt for datasets of the kind 'mining'; there is one for"):
+        text.rows_of(tokenizer, model.config, [], task, 100)
+    task = replace(training_task("qqp"), name="pairs", asked_as="")
     with pytest.raises(SettingError, match="pairs has no text-to-text prompt"):
         text.rows_of(tokenizer, model.config, [], task, 100)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
 
 from xstilts_eval.checklist.templates import PAIRS, Template
 from xstilts_eval.errors import SettingError
 
+Value = str | list[str] | SimpleNamespace
+"""What a field of a template stands for."""
 _TRIES = 20
 """Draws per case before templates are taken to have too few different ones."""
 _SENTENCE_START = re.compile(r"(^|\. )(\w)")
@@ -43,10 +44,10 @@ def cases(test: Template, names: Sequence[str], count: int, seed: str) -> list[C
     return list(found)
 
 
-def _drawn(test: Template, names: Sequence[str], draw: random.Random) -> dict[str, Any]:
+def _drawn(test: Template, names: Sequence[str], draw: random.Random) -> dict[str, Value]:
     """A value for every field."""
     first, second, third = draw.sample(list(names), 3)
-    values: dict[str, Any] = {"first_name": first, "first_name1": second, "first_name2": third}
+    values: dict[str, Value] = {"first_name": first, "first_name1": second, "first_name2": third}
     for name, listed in test.values.items():
         value = draw.choice(listed)
         values[name] = value.split(test.separator) if name in PAIRS else value
@@ -62,7 +63,7 @@ def _drawn(test: Template, names: Sequence[str], draw: random.Random) -> dict[st
     return values
 
 
-def _case(test: Template, values: dict[str, Any]) -> Case:
+def _case(test: Template, values: Mapping[str, Value]) -> Case:
     return tuple(
         Question(_context(test, context.format(**values)), question.format(**values), answer.format(**values))
         for context in test.contexts

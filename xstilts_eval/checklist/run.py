@@ -7,14 +7,16 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xstilts_eval import __version__, paths
 from xstilts_eval.checklist import official, rule, templates
 from xstilts_eval.checklist.generate import Case, cases
 from xstilts_eval.checklist.templates import TESTS, Template
 from xstilts_eval.data import files
+from xstilts_eval.data.examples import AskedDocument
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.reading import Json
 from xstilts_eval.tables import markdown_table
 from xstilts_eval.writing import write_atomically
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("xstilts_eval")
 
 RESULTS, PREDICTIONS, TABLE = "checklist.json", "predictions.jsonl", "checklist.md"
-Answer = Callable[[Sequence[dict[str, Any]]], Sequence[str]]
+Answer = Callable[[Sequence[AskedDocument]], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -93,16 +95,17 @@ def _templates(languages: Sequence[str], file: Path | None) -> tuple[dict[str, d
     return {code: official.of(read, code, file) for code in chosen}, f"{file.name}@{files.sha256(file)[:12]}"
 
 
-def score(planned: Planned, answer: Answer) -> tuple[list[Leaf], list[dict[str, Any]]]:
+def score(planned: Planned, answer: Answer) -> tuple[list[Leaf], list[dict[str, Json]]]:
     """Counts per leaf, and every question with its prediction; all are asked in one go."""
-    documents = [
+    documents: list[AskedDocument] = [
         {"id": f"{name}.{number}.{place}", "context": one.context, "question": one.question}
         for name, listed in planned.cases.items()
         for number, case in enumerate(listed)
         for place, one in enumerate(case)
     ]
     predicted = dict(zip((doc["id"] for doc in documents), answer(documents), strict=True))
-    leaves, rows = [], []
+    leaves: list[Leaf] = []
+    rows: list[dict[str, Json]] = []
     for name, listed in planned.cases.items():
         _, test, code = name.split(".")
         failed = wrong = 0

@@ -39,6 +39,9 @@ def fit_head(
     if target is None or (output and into):
         raise SettingError("give either --output (a new bundle) or --into (an existing one that gets the head)")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from xstilts_eval.training import lean
+
+    lean.import_transformers()
     from xstilts_eval.training.heads import Settings, fit
 
     settings = Settings(

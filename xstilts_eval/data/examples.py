@@ -5,7 +5,7 @@ as `doc` (fields of the example plus `family` and `language`).
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, overload
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,15 @@ class Pair:
     id: str
     premise: str
     hypothesis: str
+    label: int
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """One text and its class; `label` is an index into the dataset's label list."""
+
+    id: str
+    text: str
     label: int
 
 
@@ -127,12 +136,127 @@ class Translation:
     group: str
 
 
-Example = Pair | Tagged | Question | Choice | Bitext | Corpus | Query | Match | Translation
+Example = Pair | LabelledText | Tagged | Question | Choice | Bitext | Corpus | Query | Match | Translation
 
 
-def document(
-    example: Pair | Tagged | Question | Choice | Bitext | Query | Match | Translation, family: str, language: str
-) -> dict[str, Any]:
+# --- documents: examples as the host stores them, with the dataset that says their words and the language
+
+
+class Document(TypedDict):
+    """What every document has; `family` names the dataset."""
+
+    id: str
+    family: str
+    language: str
+
+
+class PairDocument(Document):
+    premise: str
+    hypothesis: str
+    label: int
+
+
+class TextDocument(Document):
+    text: str
+    label: int
+
+
+class TaggedDocument(Document):
+    tokens: list[str]
+    tags: list[str]
+
+
+class AnswerDocument(TypedDict):
+    text: str
+    answer_start: int
+
+
+class AskedDocument(TypedDict):
+    """What a question needs to be answered."""
+
+    id: str
+    context: str
+    question: str
+
+
+class QuestionDocument(Document):
+    context: str
+    question: str
+    answers: list[AnswerDocument]
+    group: str
+
+
+class ChoiceDocument(Document):
+    premise: str
+    question: str
+    choices: list[str]
+    label: int
+
+
+class BitextDocument(Document):
+    """`gold` is the line of the translation in the foreign file."""
+
+    source: str
+    target: str
+    gold: int
+
+
+class QueryDocument(Document):
+    query: str
+    correct: list[str]
+    group: str
+
+
+class MatchDocument(Document):
+    query: str
+    candidate: str
+    group: str
+
+
+class TranslationDocument(Document):
+    source: str
+    target: str
+    source_language: str
+    target_language: str
+    group: str
+
+
+class LineDocument(TranslationDocument):
+    """A line whose translation is to be found among the others; `gold` is its number."""
+
+    gold: int
+
+
+class ShardDocument(Document):
+    """A part of the foreign side of a corpus that is mined: sentences [`source_from`, `source_to`) of so many."""
+
+    source_from: int
+    source_to: int
+    source_sentences: int
+    target_sentences: int
+
+
+@overload
+def document(example: Pair, family: str, language: str) -> PairDocument: ...
+@overload
+def document(example: LabelledText, family: str, language: str) -> TextDocument: ...
+@overload
+def document(example: Tagged, family: str, language: str) -> TaggedDocument: ...
+@overload
+def document(example: Question, family: str, language: str) -> QuestionDocument: ...
+@overload
+def document(example: Choice, family: str, language: str) -> ChoiceDocument: ...
+@overload
+def document(example: Query, family: str, language: str) -> QueryDocument: ...
+@overload
+def document(example: Match, family: str, language: str) -> MatchDocument: ...
+@overload
+def document(example: Translation, family: str, language: str) -> TranslationDocument: ...
+@overload
+def document(example: Example, family: str, language: str) -> Document: ...
+
+
+def document(example: Example, family: str, language: str) -> Any:
     """The example as a plain dictionary with `family` and `language`; tuples become lists."""
     fields = dict(vars(example))  # `asdict` copies deeply and takes three times as long
     for name, value in fields.items():

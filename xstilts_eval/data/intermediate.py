@@ -4,21 +4,19 @@
 and the plain folders people put them in, and reads local files only.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import family
 from xstilts_eval.data import dual_encoder_readers as pairs_of_texts
 from xstilts_eval.data import files, readers, sources, translated
 from xstilts_eval.data import intermediate_readers as raw
 from xstilts_eval.data.examples import Example
 from xstilts_eval.data.sources import Loaded
-from xstilts_eval.datasets import mewslix
+from xstilts_eval.datasets import mewslix, pawsx, tydiqa
 from xstilts_eval.errors import DataError, MissingData, SettingError
 from xstilts_eval.languages import language as language_of
 from xstilts_eval.training_tasks import TrainingTask
@@ -30,23 +28,32 @@ Read = Callable[[Sequence[Path], Sequence[str], raw.Dropped], Sequence[Example]]
 
 @dataclass(frozen=True)
 class _Layout:
-    """Files that belong together and the reader of their format."""
+    """Files that belong together and the reader of their format.
+
+    `of_language` picks the examples of one language out of a file that may hold all; `note` is said of what is read.
+    """
 
     names: tuple[str, ...]
     read: Read
+    note: str = ""
+    of_language: Callable[[Sequence[Any], Path, str], Sequence[Any]] | None = None
 
 
 @dataclass(frozen=True)
 class _Place:
-    """`splits`: layouts tried in order; ``{lg}`` stands for the language. English only unless in `other_languages`."""
+    """`splits`: layouts tried in order; ``{lg}`` stands for the language, ``{small_name}`` for its English name.
+
+    English only unless in `other_languages`. `tags` is a file that names the classes, "" where the task does.
+    """
 
     archive: str
     splits: Mapping[str, tuple[_Layout, ...]]
     other_languages: Mapping[str, tuple[_Layout, ...]]
+    tags: str = ""
 
 
-def _in(folders: Iterable[str], *names: str, read: Read) -> tuple[_Layout, ...]:
-    return tuple(_Layout(tuple(f"{folder}{name}" for name in names), read) for folder in folders)
+def _in(folders: Iterable[str], *names: str, read: Read, note: str = "") -> tuple[_Layout, ...]:
+    return tuple(_Layout(tuple(f"{folder}{name}" for name in names), read, note) for folder in folders)
 
 
 def _english(archive: str, **splits: tuple[_Layout, ...]) -> _Place:
@@ -119,8 +126,28 @@ def _xcopa(name: str) -> tuple[_Layout, ...]:
     return _in(("xcopa/data/{lg}/", "xcopa/{lg}/", "data/{lg}/"), f"{name}.{{lg}}.jsonl", read=raw.copa_lines)
 
 
+_CCG = ("ccg/", "")
+_CCG_TAGS = "tags_to_id.json"
+
+
 def _ccg(split: str) -> tuple[_Layout, ...]:
-    return _in(("ccg/", ""), f"ccg.{split}", "tags_to_id.json", read=raw.ccg)
+    return _in(_CCG, f"ccg.{split}", _CCG_TAGS, read=raw.ccg)
+
+
+def _pawsx(paths: Sequence[Path], labels: Sequence[str], _: raw.Dropped) -> Sequence[Example]:
+    return readers.pawsx(paths[0], tuple(labels))
+
+
+def _tydiqa(scored: str, note: str = "") -> tuple[_Layout, ...]:
+    """The benchmark's files of a split, read leniently."""
+    alternatives = tydiqa.XTREME.data.files[scored]
+    return tuple(_Layout(names, raw.squad, note, tydiqa.of_language) for names in alternatives)
+
+
+_TYDIQA = {
+    "train": _tydiqa("train"),
+    "dev": _tydiqa("test", "TyDiQA-GoldP has no other dev questions than those XTREME scores as test"),
+}
 
 
 _PLACES: Mapping[str, _Place] = {
@@ -161,9 +188,11 @@ _PLACES: Mapping[str, _Place] = {
         dev=_in(_HELLASWAG, "hellaswag_val.jsonl", read=raw.hellaswag)
         + _in(("hellaswag/",), "hellaswag_val.sample1000.jsonl", read=raw.hellaswag),
     ),
-    "ccg": _english(
+    "ccg": _Place(
         "CCGbank (LDC2005T13), converted to ccg.train and ccg.dev (lines text TAB tags) with tags_to_id.json beside",
-        **{split: _ccg(split) for split in SPLITS},
+        {split: _ccg(split) for split in SPLITS},
+        {},
+        _CCG_TAGS,
     ),
     "cosmosqa": _english(
         "data/train.csv and valid.csv of wilburOne/cosmosqa",
@@ -188,11 +217,22 @@ _PLACES: Mapping[str, _Place] = {
         {"train": _copa("train", "train"), "dev": _copa("dev", "val")},
         {"dev": _xcopa("val"), "test": _xcopa("test")},
     ),
+    "pawsx": _Place(
+        "x-final.tar.gz of google-research-datasets/paws (PAWS-X)",
+        {},
+        {
+            "train": _in(
+                pawsx.FOLDERS,
+                "translated_train.tsv",
+                read=_pawsx,
+                note="machine-translated by the makers of PAWS-X",
+            )
+        },
+    ),
+    "tydiqa": _Place(tydiqa.XTREME.data.archive, _TYDIQA, _TYDIQA),
 }
-_PAWSX = ("pawsx/x-final/{lg}/", "x-final/{lg}/", "pawsx/{lg}/")
-_FAMILIES = {"mnli": "xnli", "pawsx": "pawsx", "udpos": "udpos", "panx": "panx", "tydiqa": "tydiqa"}
-"""Tasks whose files `sources` knows (for mnli: besides those above), by the family they train."""
-_UNITS = {kinds.TAGGED: "sentences", kinds.TEXT: "texts", kinds.QUESTION: "questions", kinds.CHOICE: "questions"}
+"""Besides, a task is trained on the files of its `dataset`."""
+_NOWHERE = _Place("", {}, {})
 
 
 def load(task: TrainingTask, split: Split, folder: Path, language: str = "en") -> Loaded:
@@ -208,7 +248,7 @@ def load(task: TrainingTask, split: Split, folder: Path, language: str = "en") -
     if split not in SPLITS:
         raise SettingError(f"split {split!r}; allowed: {', '.join(SPLITS)}")
     code = language_of(language).code
-    if code == "en" or task.kind is kinds.RANKING:
+    if code == "en" or not translated.can_be(task):
         return _load(task, split, folder, code)
     try:
         examples, paths = translated.load(task.name, code, split, folder)
@@ -222,19 +262,18 @@ def load(task: TrainingTask, split: Split, folder: Path, language: str = "en") -
 
 def _load(task: TrainingTask, split: Split, folder: Path, language: str) -> Loaded:
     """Data as they were published."""
-    if task.name == "tydiqa":
-        return _load_tydiqa(task, split, folder, language)
-    if (task.name, split) == ("pawsx", "train") and language != "en":
-        return _load_pawsx(task, folder, language)
-    if task.name not in _PLACES:
-        found = family(_FAMILIES.get(task.name, task.name))
-        return sources.load(found, found.spelled(language), split, folder)
     layout, paths, tried = _listed(task, split, folder, language)
     if layout is not None:
-        return _read(task, split, paths, layout.read, language)
-    if task.name in _FAMILIES:
-        return _instead(task, split, folder, language, tried)
-    raise _missing(task, split, folder, language, tried)
+        return _read(task, split, paths, layout, language)
+    dataset = family(task.dataset) if task.dataset else None
+    if dataset is None or dataset.spelled(language) not in dataset.languages:
+        raise _missing(task, split, folder, language, tried)
+    try:
+        return sources.load(dataset, dataset.spelled(language), split, folder)
+    except MissingData as error:
+        if not tried:
+            raise
+        raise _missing(task, split, folder, language, [*tried, f"those of {dataset.group}"]) from error
 
 
 def labels(task: TrainingTask, folder: Path) -> tuple[str, ...]:
@@ -242,9 +281,10 @@ def labels(task: TrainingTask, folder: Path) -> tuple[str, ...]:
 
     Raises `MissingData` without that file.
     """
-    if task.name != "ccg":
+    place = _PLACES.get(task.name)
+    if place is None or not place.tags:
         return task.labels
-    names = ["ccg/tags_to_id.json", "tags_to_id.json"]
+    names = [f"{folder}{place.tags}" for folder in _CCG]
     path = files.find(folder, names)
     if path is None:
         raise _missing(task, "train", folder, "en", names)
@@ -253,9 +293,9 @@ def labels(task: TrainingTask, folder: Path) -> tuple[str, ...]:
 
 def present(task: TrainingTask, split: Split, folder: Path) -> bool:
     """Whether the English files of a split are there; they are not read where their names tell."""
-    if task.name in _PLACES and _listed(task, split, folder, "en")[0] is not None:
+    if _listed(task, split, folder, "en")[0] is not None:
         return True
-    if task.name in _PLACES and task.name not in _FAMILIES:
+    if not task.dataset:
         return False
     try:
         _load(task, split, folder, "en")
@@ -268,11 +308,12 @@ def _listed(
     task: TrainingTask, split: Split, folder: Path, language: str
 ) -> tuple[_Layout | None, list[Path], list[str]]:
     """The first layout whose files are all there, with them; else the names that were looked for."""
-    place = _PLACES[task.name]
+    place = _PLACES.get(task.name, _NOWHERE)
     table = place.splits if language == "en" else place.other_languages
+    small_name = language_of(language).name.lower()
     tried: list[str] = []
     for layout in table.get(split, ()):
-        names = [name.format(lg=language) for name in layout.names]
+        names = [name.format(lg=language, small_name=small_name) for name in layout.names]
         found = [files.find(folder, [name]) for name in names]
         paths = [path for path in found if path is not None]
         if len(paths) == len(names):
@@ -281,24 +322,13 @@ def _listed(
     return None, [], tried
 
 
-def _read(task: TrainingTask, split: Split, paths: Sequence[Path], read: Read, language: str) -> Loaded:
+def _read(task: TrainingTask, split: Split, paths: Sequence[Path], layout: _Layout, language: str) -> Loaded:
     dropped = raw.Dropped()
-    examples = tuple(read(paths, task.labels, dropped))
-    return _loaded(task, split, paths, examples, dropped, language)
-
-
-def _loaded(
-    task: TrainingTask,
-    split: Split,
-    paths: Sequence[Path],
-    examples: tuple[Example, ...],
-    dropped: raw.Dropped,
-    language: str,
-) -> Loaded:
-    expected = {"train": task.train_size, "dev": task.dev_size}.get(split)
-    if language != "en" and task.name != "copa":
-        expected = None
-    unit, rows = _UNITS.get(task.kind, "pairs"), len(examples)
+    examples = layout.read(paths, task.labels, dropped)
+    if layout.of_language is not None:
+        examples = layout.of_language(examples, paths[0], language)
+    expected = _expected(task, split, language)
+    unit, rows = task.kind.rows, len(examples)
     if expected is None:
         size = f"{rows:,} {unit}; the official number is not known here"
     elif rows < expected:
@@ -306,55 +336,24 @@ def _loaded(
     else:
         size = "" if rows == expected else f"{rows:,} {unit} where {expected:,} were expected"
     return Loaded(
-        examples=examples,
+        examples=tuple(examples),
         files=tuple(paths),
         revision=sources._revision(paths),
         split=split,
         complete=rows == expected,
-        notes=(*dropped.notes, *([size] if size else [])),
+        notes=(*dropped.notes, *filter(None, (size, layout.note))),
     )
 
 
-def _instead(task: TrainingTask, split: Split, folder: Path, language: str, tried: list[str]) -> Loaded:
-    """The files of the XTREME family, where the task's own are not there."""
-    try:
-        return sources.load(family(_FAMILIES.get(task.name, task.name)), language, split, folder)
-    except MissingData as error:
-        if not tried:
-            raise
-        raise _missing(task, split, folder, language, [*tried, "those of xtreme_xnli"]) from error
-
-
-def _load_pawsx(task: TrainingTask, folder: Path, language: str) -> Loaded:
-    """PAWS-X's own training file in another language, which is a machine translation."""
-    names = [f"{inner}translated_train.tsv".format(lg=language) for inner in _PAWSX]
-    path = files.find(folder, names)
-    if path is None:
-        raise MissingData(
-            f"no train data of pawsx in {language!r} under {folder}; looked for {', '.join(names)} (also with .gz or "
-            ".xz); get x-final.tar.gz of google-research-datasets/paws (PAWS-X) and put it there"
-        )
-    found = _loaded(task, "train", [path], tuple(readers.pawsx(path, task.labels)), raw.Dropped(), language)
-    return replace(found, notes=(*found.notes, "machine-translated by the makers of PAWS-X"))
-
-
-def _load_tydiqa(task: TrainingTask, split: Split, folder: Path, language: str) -> Loaded:
-    """Read leniently; XTREME's test questions are the only ones to develop on, and the note says so."""
-    benchmark_split = "test" if split == "dev" else split
-    found = sources._listed(family("tydiqa"), language, benchmark_split, folder)
-    dropped = raw.Dropped()
-    questions: Sequence[Example] = raw.squad(found.paths, task.labels, dropped)
-    if re.fullmatch(r"tydiqa-goldp-v1\.1-(dev|train)\.json", files.plain_name(found.paths[0])):
-        prefix = f"{language_of(language).name.lower()}-"
-        questions = [question for question in questions if question.id.startswith(prefix)]
-        if not questions:
-            raise DataError(f"{found.paths[0]}: no questions whose id begins with {prefix!r}")
-    complete, size_note = sources._completeness(family("tydiqa"), language, benchmark_split, len(questions))
-    notes = (*dropped.notes, *size_note)
-    if split == "dev":
-        notes = (*notes, "TyDiQA-GoldP has no other dev questions than those XTREME scores as test")
-    revision = sources._revision(found.paths)
-    return Loaded(tuple(questions), found.paths, revision, split, complete, notes)
+def _expected(task: TrainingTask, split: Split, language: str) -> int | None:
+    """Official number of examples, None where it is not known; in other languages that of the task's dataset."""
+    if language == "en":
+        return {"train": task.train_size, "dev": task.dev_size}.get(split)
+    if not task.dataset:
+        return None
+    dataset = family(task.dataset)
+    scored = "test" if split == "dev" and task.dev_is_scored else split
+    return dataset.data.size(scored, dataset.codes(language)[dataset.data.sizes_by])
 
 
 _SHOWN = 4
@@ -362,7 +361,7 @@ _SHOWN = 4
 
 
 def _missing(task: TrainingTask, split: str, folder: Path, language: str, tried: Iterable[str]) -> MissingData:
-    place, names = _PLACES[task.name], list(tried)
+    place, names = _PLACES.get(task.name, _NOWHERE), list(tried)
     if not names:
         table = place.splits if language == "en" else place.other_languages
         known = f"it has {' and '.join(table)}" if table else "it has data in English only"

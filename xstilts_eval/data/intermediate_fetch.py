@@ -19,12 +19,6 @@ from xstilts_eval.errors import DataError, FetchError, SettingError
 from xstilts_eval.training_tasks import TrainingTask
 from xstilts_eval.writing import write_atomically
 
-_FAMILIES: Mapping[str, str] = {name: name for name in ("pawsx", "udpos", "panx", "tydiqa")} | {
-    "squad": "xquad",
-    "lareqa": "xquad",
-}
-"""Tasks that `fetch` brings, by family."""
-
 
 def ensure(
     task: TrainingTask,
@@ -41,8 +35,9 @@ def ensure(
     """
     if intermediate.present(task, split, folder):
         return
-    if task.name in _FAMILIES:
-        leaf = (family(_FAMILIES[task.name]), "en", "test" if (task.name, split) == ("tydiqa", "dev") else split)
+    if not intermediate_hub.knows(task) and (name := task.fetched_as or task.dataset):
+        dataset = family(name)
+        leaf = (dataset, dataset.spelled("en"), "test" if split == "dev" and task.dev_is_scored else split)
         hub.plan(*leaf)
         fetch.fetch([leaf], folder, revisions=revisions, timeout=timeout, keep_bar=False)
         return

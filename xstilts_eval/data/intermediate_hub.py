@@ -272,6 +272,11 @@ _TABLE: Mapping[str, _Where] = {
 }
 
 
+def knows(task: TrainingTask) -> bool:
+    """Whether the hub's files of a task are known here."""
+    return task.name in _TABLE
+
+
 def plan(task: TrainingTask, split: str) -> Plan:
     """Where the hub keeps one split of a task that `hub` itself does not know, and the official file it becomes.
 

@@ -69,12 +69,7 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
         raise SettingError(f"split {split!r}; allowed: {', '.join(SPLITS)}")
     if family.is_line_by_line:
         return _load_flores(family, language, split, folder)
-    if split not in family.data.files:
-        raise NoFiles(f"{family.group} has no {split} data; it has {' and '.join(family.data.files)}")
-    family.leaf(language)
-    if split in family.data.english and language != family.spelled("en"):
-        raise NoFiles(f"{family.group} has {split} data in English only, not in {language!r}")
-    found = _SEARCH[family.data.search](family, language, split, folder)
+    found = _located(family, language, split, folder)
     with naming(family.leaf(language)):
         examples = tuple(family.data.read(found.paths, language, split))
     if not examples:
@@ -88,6 +83,23 @@ def load(family: Family, language: str, split: str, folder: Path) -> Loaded:
         complete=complete and found.original,
         notes=(*found.notes, *size_note),
     )
+
+
+def located(family: Family, language: str, split: str, folder: Path) -> tuple[Path, ...]:
+    """The files that `load` reads, which may hold other languages too; raises what that raises without them.
+
+    Lines of two languages are looked for while they are read: of these there is nothing to say.
+    """
+    return () if family.is_line_by_line else _located(family, language, split, folder).paths
+
+
+def _located(family: Family, language: str, split: str, folder: Path) -> _Found:
+    if split not in family.data.files:
+        raise NoFiles(f"{family.group} has no {split} data; it has {' and '.join(family.data.files)}")
+    family.leaf(language)
+    if split in family.data.english and language != family.spelled("en"):
+        raise NoFiles(f"{family.group} has {split} data in English only, not in {language!r}")
+    return _SEARCH[family.data.search](family, language, split, folder)
 
 
 @contextmanager

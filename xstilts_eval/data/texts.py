@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from xstilts_eval.data import files
+from xstilts_eval.data.examples import LabelledText
 from xstilts_eval.errors import DataError
-
-
-@dataclass(frozen=True)
-class LabelledText:
-    """One text and its class; `label` is an index into the dataset's label list."""
-
-    id: str
-    text: str
-    label: int
 
 
 def table(path: Path, header: Sequence[str], labels: Sequence[str]) -> list[LabelledText]:

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -156,6 +156,11 @@ _ROWS.register(kinds.CHOICE, _Choice)
 # --- reading
 
 
+def can_be(task: TrainingTask) -> bool:
+    """Whether there may be translations of a task."""
+    return task.kind in _ROWS
+
+
 def place(folder: Path, task: str, language: str, split: str) -> Path:
     """Where the JSON lines of a task lie below a data folder."""
     return folder / FOLDER / task / f"{language}.{split}.jsonl"
@@ -236,7 +241,7 @@ def _check(row: _Pair | _Tagged | _Question | _Choice, task: TrainingTask, langu
 
 def text(examples: Iterable[Translated], task: str, language: str) -> str:
     """The JSON lines of examples, equal for equal examples."""
-    rows: list[dict[str, Any]] = [document(example, task, language) for example in examples]
+    rows = [document(example, task, language) for example in examples]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 

@@ -153,7 +153,9 @@ class Scoring:
     the one for each value. `units` is what intervals resample whole, and `statistic` how their sums become the official
     score (`results.statistics`): a mean, a ratio of sums (correct, all), F1 of counts, the mean of classes' F1 weighted
     by their gold counts, F1 of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all documents,
-    not over its languages.
+    not over its languages. `learned_by` is the metric of a development set while a head is trained
+    (`training_tasks.TrainingTask.metric`). `of_document` is the value that says how much of
+    one document is right, "" for the official score.
     """
 
     metrics: tuple[str, ...]
@@ -165,6 +167,8 @@ class Scoring:
     statistic: Literal["mean", "ratio", "counts", "weighted_f1", "pairs", "chrf"] = "mean"
     lower_is_better: frozenset[str] = frozenset()
     pooled: bool = False
+    learned_by: str = "accuracy"
+    of_document: str = ""
 
     @property
     def is_sharded(self) -> bool:
@@ -244,6 +248,8 @@ class Dataset:
             twice = sorted({value for value in values if values.count(value) > 1})
             self._refuse(f"names the {what} {' '.join(twice)} twice", bool(twice))
         self._refuse("has no labels", self.kind.has_labels and not self.labels)
+        lacks_filler = self.kind.by_word and self.filler not in (*self.labels, *self.extra_tags)
+        self._refuse("has no filler, a tag for words whose answer cannot be read; give one of its labels", lacks_filler)
         self._refuse(f"has no reader: {self.data.read!r} is no function", not callable(self.data.read))
         self._refuse("names no files of the split test", "test" not in self.data.files and self.data.search == "names")
         strange = sorted({label for order in self.likely_orders for label in order} - {*self.labels})
@@ -293,6 +299,11 @@ class Dataset:
     def is_line_by_line(self) -> bool:
         """Whether an item is a line in two languages, each from a file of its own."""
         return self.data.search == "lines"
+
+    @property
+    def names_languages(self) -> bool:
+        """Whether its codes are those of languages, and not LASER's names of pairs."""
+        return self.code_standard != "laser"
 
     @property
     def takes_a_pair(self) -> bool:

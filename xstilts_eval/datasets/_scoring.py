@@ -102,7 +102,7 @@ ACCURACY = Scoring(("acc",), ("acc",), _accuracy, "classification", _MEAN, "docu
 
 WEIGHTED_F1 = Scoring(
     ("f1", "acc"), ("f1",), _weighted, "topic", {"f1": "class_f1", "acc": "mean", "f1_ci95": "class_f1_interval"},
-    "documents", "weighted_f1",
+    "documents", "weighted_f1", of_document="acc",
 )  # fmt: skip
 
 _CHUNKS = {
@@ -111,15 +111,22 @@ _CHUNKS = {
 }  # fmt: skip
 _UNPARSED = frozenset(["unparsed"])
 POS = Scoring(
-    ("f1", "precision", "recall", "token_accuracy"), ("f1",), _pos, "udpos", _CHUNKS, "sentences", "counts", _UNPARSED
+    ("f1", "precision", "recall", "token_accuracy"),
+    ("f1",),
+    _pos,
+    "chunks",
+    _CHUNKS,
+    "sentences",
+    "counts",
+    _UNPARSED,
+    learned_by="pos_f1",
+    of_document="token_accuracy",
 )
-ENTITIES = replace(POS, metric=_entities, process="panx")
-NAMES = replace(ENTITIES, process="entities")
-"""The same for a dataset whose tags are its own."""
+ENTITIES = replace(POS, metric=_entities, learned_by="chunk_f1")
 WORDS = Scoring(
     ("token_accuracy",), ("token_accuracy",), _words, "word_tags",
     {"token_accuracy": "ratio_of_sums", "token_accuracy_ci95": "ratio_interval", "unparsed": "total"},
-    "sentences", "ratio", _UNPARSED,
+    "sentences", "ratio", _UNPARSED, learned_by="word_accuracy",
 )  # fmt: skip
 
 _ANSWERS = {
@@ -127,7 +134,15 @@ _ANSWERS = {
     "unparsed": "total",
 }  # fmt: skip
 SQUAD = Scoring(
-    ("f1", "exact_match"), ("exact_match", "f1"), _squad, "squad", _ANSWERS, "passages", lower_is_better=_UNPARSED
+    ("f1", "exact_match"),
+    ("exact_match", "f1"),
+    _squad,
+    "squad",
+    _ANSWERS,
+    "passages",
+    lower_is_better=_UNPARSED,
+    learned_by="squad",
+    of_document="f1",
 )
 MLQA = replace(SQUAD, metric=_mlqa, process="mlqa", units="articles")
 

@@ -35,6 +35,7 @@ XTREMER = Dataset(
     _scoring.AVERAGE_PRECISION,
     parallel=True,
     learned="lareqa",
+    # google-research/xtreme, scripts/train_lareqa.sh.
     lengths=(96, 256),
     column="LAReQA",
 )

@@ -55,7 +55,7 @@ BEYOND = Dataset(
             for split in SIZES
         },
     ),
-    _scoring.NAMES,
+    _scoring.ENTITIES,
     Category.TAGGING,
     labels=TAGS,
     filler="O",

@@ -49,6 +49,7 @@ XTREMER = Dataset(
     _scoring.RECIPROCAL_RANK,
     Category.RETRIEVAL,
     learned="mewslix",
+    # google-research/xtreme, scripts/train_mewslix.sh.
     lengths=(64, 64),
     predictions="json",
 )

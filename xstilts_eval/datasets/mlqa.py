@@ -63,4 +63,4 @@ XTREME = Dataset(
     learned="squad",
     predictions="json",
 )
-XTREMER = XTREME.again("xtremer", predictions="")
+XTREMER = XTREME.again("xtremer")

@@ -74,4 +74,4 @@ XTREME = Dataset(
     learned="panx",
     predictions="tsv",
 )  # fmt: skip
-XTREMER = XTREME.again("xtremer", " ".join(ADDED), predictions="")
+XTREMER = XTREME.again("xtremer", " ".join(ADDED))

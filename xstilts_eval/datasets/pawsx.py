@@ -39,6 +39,7 @@ _HUB = Repository(
     "4cd8187c404bda33cb1f62b49b001115862acf37",
     "ten public repositories that pin it, two with addresses of its parquet files",
 )
+FOLDERS = ("pawsx/x-final/{lg}/", "x-final/{lg}/", "pawsx/{lg}/")
 _URL = "https://storage.googleapis.com/paws/pawsx/x-final.tar.gz"
 _SHA256 = "4146db499101d66e68ae4c8ed3cf9dadecd625f44b7d8cf3d4a0fe93afc4fd9f"
 """The `dataset_infos.json` of huggingface/datasets (paws-x @ 040102f)."""
@@ -49,7 +50,7 @@ def read(paths: tuple[Path, ...], language: str, split: str) -> Sequence[Pair]:
 
 
 def _files(split: str) -> Alternatives:
-    official = under(("pawsx/x-final/{lg}/", "x-final/{lg}/", "pawsx/{lg}/"), f"{_NAMES[split]}.tsv")
+    official = under(FOLDERS, f"{_NAMES[split]}.tsv")
     return official + processed("pawsx", split)
 
 

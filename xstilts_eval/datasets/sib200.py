@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xstilts_eval.data import texts
-from xstilts_eval.data.texts import LabelledText
+from xstilts_eval.data.examples import LabelledText
 from xstilts_eval.datasets import _scoring
 from xstilts_eval.datasets._dataset import Archive, Category, Data, Dataset, under
 from xstilts_eval.kinds.text import TEXT

@@ -72,4 +72,4 @@ XTREME = Dataset(
     Category.RETRIEVAL,
     predictions="tsv",
 )  # fmt: skip
-XTREMER = XTREME.again("xtremer", "az lt pl uk ro", predictions="")
+XTREMER = XTREME.again("xtremer", "az lt pl uk ro")

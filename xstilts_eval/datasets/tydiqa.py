@@ -37,14 +37,18 @@ _SHA256 = {
 
 
 def read(paths: tuple[Path, ...], language: str, split: str) -> Sequence[Question]:
-    questions = readers.squad(paths[0])
-    if not re.fullmatch(r"tydiqa-goldp-v1\.1-(dev|train)\.json", files.plain_name(paths[0])):
+    return of_language(readers.squad(paths[0]), paths[0], language)
+
+
+def of_language(questions: Sequence[Question], path: Path, language: str) -> Sequence[Question]:
+    """Those of one language, of a file that holds all: their ids begin with its English name."""
+    if not re.fullmatch(r"tydiqa-goldp-v1\.1-(dev|train)\.json", files.plain_name(path)):
         return questions
     # The archive's undivided files hold all languages; question ids begin with the language's name.
     prefix = f"{language_of(language).name.lower()}-"
     mine = [question for question in questions if question.id.startswith(prefix)]
     if not mine:
-        raise DataError(f"{paths[0]}: no questions whose id begins with {prefix!r}")
+        raise DataError(f"{path}: no questions whose id begins with {prefix!r}")
     return mine
 
 
@@ -95,4 +99,4 @@ XTREME = Dataset(
     predictions="json",
     column="TyDiQA",
 )
-XTREMER = XTREME.again("xtremer", predictions="")
+XTREMER = XTREME.again("xtremer")

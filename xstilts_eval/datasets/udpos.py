@@ -119,4 +119,4 @@ XTREME = Dataset(
     learned="udpos",
     predictions="tsv",
 )  # fmt: skip
-XTREMER = XTREME.again("xtremer", " ".join(ADDED), predictions="")
+XTREMER = XTREME.again("xtremer", " ".join(ADDED))

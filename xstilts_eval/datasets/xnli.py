@@ -125,4 +125,4 @@ XTREME = Dataset(
         ("contradiction", "neutral", "entailment"),
     ),
 )  # fmt: skip
-XTREMER = XTREME.again("xtremer", predictions="")
+XTREMER = XTREME.again("xtremer")

@@ -53,4 +53,4 @@ XTREME = Dataset(
     learned="squad",
     predictions="json",
 )  # fmt: skip
-XTREMER = XTREME.again("xtremer", "ro", predictions="")
+XTREMER = XTREME.again("xtremer", "ro")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from xstilts_eval.errors import SettingError, UnknownName
 
 Request = Literal["multiple_choice", "generate_until", "embed"]
 T = TypeVar("T")
+
+
+def _none(_: Mapping[str, Any]) -> tuple[()]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,12 @@ class Kind:
     """What a dataset asks of a model.
 
     `example` is the dataclass of one item, `request` the host's request type, `rows` what its items are called, and
-    `has_labels` says whether datasets of the kind name their classes or tags. Heads, training rows and translators of a
-    kind are found in the `Halves` of their packages, so that nothing here needs torch. A kind registers itself when it
-    is made; raises `SettingError` for a name that is taken.
+    `has_labels` says whether datasets of the kind name their classes or tags, `by_word` whether every word has one.
+    `learns` says what is trained for it: a head on an encoder, an encoder of its own, or nothing. `tuned_on` is the
+    split of the same language that answers depend on, "" for none. `classes_of` gives the classes of a document, index
+    or name, one for each word where it is `by_word`, none for kinds that have no classes. Heads, training rows and
+    translators of a kind are found in the `Halves` of their packages, so that nothing here needs torch. A kind
+    registers itself when it is made; raises `SettingError` for a name that is taken.
     """
 
     name: str
@@ -43,11 +50,20 @@ class Kind:
     template: Template
     rows: str = "pairs"
     has_labels: bool = False
+    by_word: bool = False
+    learns: Literal["head", "encoder", ""] = "head"
+    tuned_on: str = ""
+    classes_of: Callable[[Mapping[str, Any]], Sequence[int | str]] = _none
 
     @property
     def is_embedded(self) -> bool:
         """Whether sentence vectors answer it."""
         return self.request == "embed"
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether nothing but a language model answers it."""
+        return not (self.is_embedded or self.learns)
 
     @property
     def value(self) -> str:

@@ -3,4 +3,4 @@
 from xstilts_eval.data.examples import Bitext
 from xstilts_eval.kinds._kind import Kind, Template
 
-BITEXT = Kind("bitext", Bitext, "embed", Template("bitext_text", "bitext_target", shots=""))
+BITEXT = Kind("bitext", Bitext, "embed", Template("bitext_text", "bitext_target", shots=""), learns="")

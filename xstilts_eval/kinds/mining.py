@@ -3,4 +3,12 @@
 from xstilts_eval.data.examples import Corpus
 from xstilts_eval.kinds._kind import Kind, Template
 
-MINING = Kind("mining", Corpus, "embed", Template("mining_text", "mining_target", shots=""), rows="gold pairs")
+MINING = Kind(
+    "mining",
+    Corpus,
+    "embed",
+    Template("mining_text", "mining_target", shots=""),
+    rows="gold pairs",
+    learns="",
+    tuned_on="dev",
+)

@@ -10,4 +10,6 @@ TAGGED = Kind(
     Template("tagging_text", "tagged_line", tokens=512),
     rows="sentences",
     has_labels=True,
+    by_word=True,
+    classes_of=lambda doc: doc["tags"],
 )

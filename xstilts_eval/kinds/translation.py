@@ -8,4 +8,5 @@ TRANSLATION = Kind(
     Translation,
     "generate_until",
     Template("translation_text", "translation_target", tokens=256, shots="dev"),
+    learns="",
 )

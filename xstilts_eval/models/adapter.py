@@ -9,34 +9,32 @@ from __future__ import annotations
 import logging
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jinja2
 import torch
 import transformers
 from lm_eval.api.model import LM
 
-from xstilts_eval import kinds, own_datasets, thoughts
+from xstilts_eval import own_datasets, thoughts
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
+from xstilts_eval.data.examples import Document
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
-from xstilts_eval.kinds import Kind
+from xstilts_eval.kinds import Halves
 from xstilts_eval.models import (
     after_pooling,
+    answering,
     arguments,
-    choices,
     embedding,
     memory,
-    pairs,
     products,
     retrieval,
-    spans,
     tagging,
-    texts,
 )
 from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
@@ -47,6 +45,7 @@ from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 from xstilts_eval.tasks import announced
+from xstilts_eval.tasks.responses import Response
 from xstilts_eval.wording import counted
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ if TYPE_CHECKING:
     from xstilts_eval.tasks.announced import Selection
 
 log = logging.getLogger("xstilts_eval")
+
+T = TypeVar("T")
 
 
 class XstiltsLM(LM):  # type: ignore[misc]
@@ -98,7 +99,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 weakref.finalize(self, stack.pop_all().close)  # it is held as long as this object
             self._open(str(pretrained), batch_size, others)
 
-    def _open(self, pretrained: str, batch_size: int | str | None, others: dict[str, Any]) -> None:
+    def _open(self, pretrained: str, batch_size: int | str | None, others: Mapping[str, Any]) -> None:
         self.arguments = arguments.read({"pretrained": pretrained, **others})
         self.processes = Processes()
         self._rank, self._world_size = self.processes.rank, self.processes.world_size
@@ -146,7 +147,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             )
         return list(self._language().loglikelihood_rolling(requests))
 
-    def embed(self, requests: list[Instance], **_: Any) -> list[dict[str, Any]]:
+    def embed(self, requests: list[Instance], **_: Any) -> list[Response]:
         """Retrieval: nearest neighbours in the leaf's pool, or the mined pairs of a shard.
 
         Collective over processes: every process walks through all selected retrieval leaves in the same order.
@@ -258,7 +259,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _pieces_with_tags(self) -> dict[str, str]:
         """Taggers in use that are not read at the first piece of a word, whatever it holds."""
-        tagged = [family for family in self._headed_families() if family.kind is kinds.TAGGED]
+        tagged = [family for family in self._headed_families() if family.kind.by_word]
         return {f.name: rule for f in tagged if (rule := self.checkpoint.piece_with_tag(f)) != "any"}
 
     def _trained_families(self) -> list[Family]:
@@ -320,8 +321,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return not self.checkpoint.is_generated(family)
 
     @staticmethod
-    def _by_family(requests: Sequence[Instance], *wanted: Kind) -> dict[Family, dict[tuple[str, int], Any]]:
-        """Documents by family, each once, keyed by (task name, document number)."""
+    def _by_family(requests: Sequence[Instance], wanted: Halves[T]) -> dict[Family, dict[tuple[str, int], Any]]:
+        """Documents by family, each once, keyed by (task name, document number); all of kinds that `wanted` has."""
         grouped: dict[Family, dict[tuple[str, int], Any]] = {}
         for request in requests:
             family, _ = leaf_parts(request.task_name)
@@ -371,9 +372,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _classify_all(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         answers: dict[tuple[str, int], Any] = {}
-        for family, documents in self._by_family(requests, kinds.PAIR, kinds.TEXT, kinds.CHOICE).items():
-            classify = self._choose if family.kind is kinds.CHOICE else self._classify
-            answers |= dict(zip(documents, classify(family, list(documents.values())), strict=True))
+        for family, documents in self._by_family(requests, answering.CLASSIFIERS).items():
+            answers |= dict(zip(documents, self._classify(family, list(documents.values())), strict=True))
         out = []
         for request in requests:
             scores = answers[request.task_name, request.doc_id]
@@ -382,34 +382,27 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def _extract_all(self, requests: list[Instance]) -> list[str]:
         answers: dict[tuple[str, int], str] = {}
-        for family, documents in self._by_family(requests, kinds.TAGGED, kinds.QUESTION).items():
-            answer = self._tag if family.kind is kinds.TAGGED else self._answer
-            answers |= dict(zip(documents, answer(family, list(documents.values())), strict=True))
+        for family, documents in self._by_family(requests, answering.EXTRACTORS).items():
+            answers |= dict(zip(documents, self._extract(family, list(documents.values())), strict=True))
         return [answers[request.task_name, request.doc_id] for request in requests]
 
     def _classify(self, family: Family, documents: list[Any]) -> Any:
-        order = self._label_map(family).order(family.labels)
-        head = self._head(family, documents)
-        classify = texts.classify if family.kind is kinds.TEXT else pairs.classify
-        values, counts = classify(head, documents, order)
+        labels = self._label_map(family)
+        order = labels.order(family.labels) if labels else ()
+        values, counts = answering.CLASSIFIERS.of(family.kind)(self._head(family, documents), documents, order)
         self._count(family, counts)
         return values
 
-    def _choose(self, family: Family, documents: list[Any]) -> Any:
-        head = self._head(family, documents)
-        self._count(family, {"truncated": choices.truncated(head, documents)})
-        return choices.choose(head, documents)
-
-    def _tag(self, family: Family, documents: list[Any]) -> list[str]:
-        tags = self._label_map(family)
-        head = self._head(family, documents)
-        head = replace(head, first_piece=self._piece_with_tag(family))
-        found, counts = tagging.tag(head, documents, tags)
+    def _extract(self, family: Family, documents: list[Any]) -> list[str]:
+        labels = self._label_map(family)
+        found, counts = answering.EXTRACTORS.of(family.kind)(self._head(family, documents), documents, labels)
         self._count(family, counts)
-        return [" ".join(sequence) for sequence in found]
+        return found
 
-    def _label_map(self, family: Family) -> LabelMap:
-        """How the head's classes are read; what the user should know about it is said once."""
+    def _label_map(self, family: Family) -> LabelMap | None:
+        """How the head's classes are read, None where it has none with names; the user is told about it once."""
+        if not family.kind.has_labels:
+            return None
         found = self.checkpoint.label_map(family)
         for note in found.notes:
             if self.processes.is_first and note not in self._said:
@@ -426,18 +419,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
             )
         return rule
 
-    def _answer(self, family: Family, documents: list[Any]) -> list[str]:
-        head = self._head(family, documents)
-        found, counts = spans.answer(head, documents)
-        self._count(family, counts)
-        return found
-
-    def _head(self, family: Family, documents: Sequence[dict[str, Any]]) -> Loaded:
+    def _head(self, family: Family, documents: Sequence[Document]) -> Loaded:
         of_kind = HEADS.of(family.kind)
         languages = len({doc["language"] for doc in documents})
         label = f"{family.name} · {counted(languages, 'language')}"
         length = family.max_length or of_kind.max_length
-        return self._load(self.checkpoint.head(family), of_kind.auto_class, family.name, length, label)
+        head = self._load(self.checkpoint.head(family), of_kind.auto_class, family.name, length, label)
+        return replace(head, first_piece=self._piece_with_tag(family)) if family.kind.by_word else head
 
     def _sentence_encoder(self) -> embedding.SentenceEncoder:
         if self._encoder is None:
@@ -476,7 +464,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             else:  # trained with this pooling; `layer` and `pooling` are for the encoder
                 settings, encoder = own, self._embedder(source, own, family.name)
             given, most = self.arguments, encoder.loaded.max_length
-            lengths = [min(given.max_length or length, most) for length in embedding.RANKING_LENGTHS[family.name]]
+            lengths = [min(given.max_length or length, most) for length in embedding.ranking_lengths(family)]
             sides = [
                 encoder.reading(length, prompt)
                 for length, prompt in zip(lengths, (given.query_prompt, given.passage_prompt), strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+from pydantic import BaseModel
 
 from xstilts_eval import reading
 from xstilts_eval.bundle import Module
@@ -32,6 +33,15 @@ class _Normalize(torch.nn.Module):
         return torch.nn.functional.normalize(vectors, dim=-1)
 
 
+class _Dense(BaseModel):
+    """``config.json`` of a Dense module."""
+
+    in_features: int
+    out_features: int
+    bias: bool = True
+    activation_function: str = "torch.nn.Tanh"
+
+
 def _dense(source: Source, path: str) -> torch.nn.Module:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -40,14 +50,14 @@ def _dense(source: Source, path: str) -> torch.nn.Module:
     if settings is None or weights is None:
         raise UnfitCheckpoint(f"{source.name}: its Dense module {path} lacks config.json or model.safetensors")
     try:
-        config = reading.json_object(settings, "the settings of a Dense module")
-        linear = torch.nn.Linear(config["in_features"], config["out_features"], bias=config.get("bias", True))
+        config = _Dense.model_validate(reading.read_json(settings, "the settings of a Dense module"))
+        linear = torch.nn.Linear(config.in_features, config.out_features, bias=config.bias)
         tensors = {name.removeprefix("linear."): tensor.float() for name, tensor in load_file(weights).items()}
         linear.load_state_dict(tensors)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise UnfitCheckpoint(f"{source.name}: cannot load its Dense module {path} ({first})") from error
-    name = dense_activation(str(config.get("activation_function", "torch.nn.Tanh")))
+    name = dense_activation(config.activation_function)
     if name is None:
-        raise UnfitCheckpoint(f"{source.name}: a Dense module with {config['activation_function']} is not supported")
+        raise UnfitCheckpoint(f"{source.name}: a Dense module with {config.activation_function} is not supported")
     return torch.nn.Sequential(linear, getattr(torch.nn, name)())

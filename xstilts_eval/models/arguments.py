@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xstilts_eval import reading
-from xstilts_eval.bundle import head_families
+from xstilts_eval.bundle import head_families, labelled_families
 from xstilts_eval.errors import SettingError
 from xstilts_eval.label_reading import ExtraTypes, PosMap, split_order
 from xstilts_eval.models.checkpoint import Reading
@@ -21,7 +21,10 @@ _FROM_THE_HOST = ("data", "split", "source", "target", "batch_size", "max_batch_
 
 
 class Arguments(BaseModel):
-    """See `XstiltsLM` for what each means; `heads` maps a family to the checkpoint that serves it."""
+    """See `XstiltsLM` for what each means.
+
+    `heads` maps a family to the checkpoint that serves it, `label_orders` to the names of its classes.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
@@ -37,10 +40,7 @@ class Arguments(BaseModel):
     query_prompt: str | None = None
     passage_prompt: str | None = None
     label_order: tuple[str, ...] = ()
-    xnli_label_order: tuple[str, ...] = ()
-    pawsx_label_order: tuple[str, ...] = ()
-    panx_label_order: tuple[str, ...] = ()
-    udpos_label_order: tuple[str, ...] = ()
+    label_orders: dict[str, tuple[str, ...]] = {}
     extra_types: ExtraTypes = "drop"
     udpos_map: PosMap | None = None
     gpe: Literal["loc"] | None = None
@@ -57,20 +57,26 @@ class Arguments(BaseModel):
         """Quotes keep blanks and commas, which readers of ``key=value`` may take for something else."""
         return _without_quotes(prompt) if prompt is not None else None
 
-    @field_validator(
-        "label_order", "xnli_label_order", "pawsx_label_order", "panx_label_order", "udpos_label_order", mode="before"
-    )
+    @field_validator("label_order", mode="before")
     @classmethod
     def _split(cls, order: Any) -> tuple[str, ...]:
         return split_order(str(order) if isinstance(order, int) else order)
 
+    @field_validator("label_orders", mode="before")
+    @classmethod
+    def _split_each(cls, orders: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        return {family: cls._split(order) for family, order in orders.items()}
+
     def reading(self) -> Reading:
         """How label names of heads are to be read."""
-        given = {name: getattr(self, f"{name}_label_order") for name in ("xnli", "pawsx", "panx", "udpos")}
-        orders = {name: order for name, order in given.items() if order}
+        orders = {name: order for name, order in self.label_orders.items() if order}
         return Reading(self.label_order, orders, self.extra_types, self.udpos_map, self.gpe, self.first_piece)
 
 
+_ORDER = "_label_order"
+"""Ends the argument with the label order of one family."""
+_TABLES = ("heads", "label_orders")
+"""Fields whose entries are arguments of their own, named by family."""
 _TEXTS = ("prompt", "query_prompt", "passage_prompt", "think_end_token")
 """Arguments in which a blank at either end counts."""
 
@@ -156,21 +162,24 @@ def _without_quotes(text: str) -> str:
 def read(given: dict[str, Any]) -> Arguments:
     """Validate; raises `SettingError` naming the argument, what came and what was allowed."""
     heads = {name: str(given[name]) for name in head_families() if name in given}
+    orders = {f"{name}{_ORDER}": name for name in labelled_families()}
     own: dict[str, Any] = {
         name: value.strip() if isinstance(value, str) and name not in _TEXTS else value
         for name, value in given.items()
-        if name not in (*heads, *_FROM_THE_HOST)
+        if name not in (*heads, *orders, *_FROM_THE_HOST)
     }
     if own.pop("trust_remote_code", False):
         raise SettingError("trust_remote_code: code of checkpoints is never run by --model xstilts; leave it out")
-    known = [name for name in Arguments.model_fields if name not in ("heads", "show_progress")] + list(head_families())
+    fields = [name for name in Arguments.model_fields if name not in _TABLES]
+    known = [name for name in fields if name != "show_progress"] + [*head_families(), *orders]
     for name in own:
-        if name not in Arguments.model_fields or name == "heads":
+        if name not in fields:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
             raise SettingError(f"unknown model argument {name!r}{hint}")
     try:
-        return Arguments(**own, heads=heads)
+        label_orders = {family: given[name] for name, family in orders.items() if name in given}
+        return Arguments(**own, heads=heads, label_orders=label_orders)
     except ValidationError as error:
         raise SettingError(f"model argument {complaint(error)}") from error
 

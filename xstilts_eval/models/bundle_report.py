@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import bundle as bundles
-from xstilts_eval import fingerprints, kinds
+from xstilts_eval import fingerprints
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import labels
@@ -29,7 +29,7 @@ def report(folder: Path) -> dict[str, Any]:
         parts.append({"serves": "retrieval", **_part(manifest, folder, manifest.encoder, checkpoint.encoder)})
     for name, head in manifest.heads.items():
         part = _part(manifest, folder, head.path, checkpoint.heads[name])
-        rule = {"first_piece": head.first_piece} if find_family(name).kind is kinds.TAGGED else {}
+        rule = {"first_piece": head.first_piece} if find_family(name).kind.by_word else {}
         parts.append({"serves": name, **part, **rule, **_labels(checkpoint, name, part.get("problem"))})
     return {**manifest.model_dump(mode="json", exclude={"sha256"}), "folder": str(folder), "parts": parts}
 

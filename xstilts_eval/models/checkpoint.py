@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xstilts_eval import bundle as bundles
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import Family
 from xstilts_eval.bundle import MANIFEST, Bundle, Retrieval
 from xstilts_eval.errors import UnfitCheckpoint
@@ -87,9 +86,9 @@ class Checkpoint:
         return not family.is_embedded and not self.is_generated(family)
 
     def forces_languages(self, family: Family) -> bool:
-        """Whether `family` is translation and the language model is told its languages by code (NLLB, M2M-100)."""
+        """Whether the language model that alone can answer `family` is told its languages by code (NLLB, M2M-100)."""
         model = self.language_model
-        return family.kind is kinds.TRANSLATION and model is not None and forced_languages.applies(model.config)
+        return family.kind.is_generated and model is not None and forced_languages.applies(model.config)
 
     def ranker(self, family: Family) -> tuple[Source, Retrieval | None]:
         """What embeds the queries and candidates of a ranking family: its own dual encoder, else the encoder.
@@ -139,11 +138,10 @@ class Checkpoint:
 
     def check(self, family: Family) -> None:
         """Raise `UnfitCheckpoint` with the reason when this checkpoint cannot serve `family`."""
-        if family.kind is kinds.RANKING:
-            self.ranker(family)
-            return
         if family.is_embedded:
-            if self.encoder is None:
+            if family.kind.learns:
+                self.ranker(family)
+            elif self.encoder is None:
                 raise UnfitCheckpoint("the bundle names no encoder for retrieval")
             return
         if self.is_generated(family):
@@ -152,10 +150,10 @@ class Checkpoint:
                     "the likelihood of given text has no place for thinking; leave enable_thinking out"
                 )
             return
-        if family.kind is kinds.TRANSLATION:
-            raise UnfitCheckpoint("translation needs a language model: a decoder or an encoder-decoder")
+        if family.kind.is_generated:
+            raise UnfitCheckpoint(f"{family.kind.name} needs a language model: a decoder or an encoder-decoder")
         self.head(family)
-        if family.kind is kinds.TAGGED:
+        if family.kind.by_word:
             with self._blaming_its_folder(family):
                 labels.refuse_crf(self.head(family).raw_config)
         if family.kind.has_labels:

@@ -7,13 +7,13 @@ for COPA and XCOPA with the English question behind it in every language; 128 su
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import ChoiceDocument
 from xstilts_eval.models.batching import pad
 from xstilts_eval.models.encoder import Loaded, Row, forward_rows, in_batches, rows_of
 from xstilts_eval.models.heads import HEADS
@@ -23,7 +23,7 @@ from xstilts_eval.training_tasks import choice_texts
 MAX_LENGTH = HEADS.of(kinds.CHOICE).max_length
 
 
-def encoded(head: Loaded, documents: Sequence[dict[str, Any]]) -> list[list[Row]]:
+def encoded(head: Loaded, documents: Sequence[ChoiceDocument]) -> list[list[Row]]:
     """One encoded pair per option of every document."""
     counts = [len(doc["choices"]) for doc in documents]
     texts = [choice_texts(doc) for doc in documents]
@@ -36,7 +36,7 @@ def encoded(head: Loaded, documents: Sequence[dict[str, Any]]) -> list[list[Row]
     return [[next(rows) for _ in range(count)] for count in counts]
 
 
-def truncated(head: Loaded, documents: Sequence[dict[str, Any]]) -> int:
+def truncated(head: Loaded, documents: Sequence[ChoiceDocument]) -> int:
     """Options that do not fit behind their first segment, and are cut with it."""
     texts = [(first, option) for first, options in map(choice_texts, documents) for option in options]
     if not texts:
@@ -45,7 +45,7 @@ def truncated(head: Loaded, documents: Sequence[dict[str, Any]]) -> int:
     return sum(len(ids) > head.max_length for ids in encoding["input_ids"])
 
 
-def choose(head: Loaded, documents: Sequence[dict[str, Any]]) -> list[NDArray[np.float32]]:
+def choose(head: Loaded, documents: Sequence[ChoiceDocument]) -> list[NDArray[np.float32]]:
     """Log-probabilities [choices] of each document's options."""
     options = encoded(head, documents)
     flat = [row for rows in options for row in rows]

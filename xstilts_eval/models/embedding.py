@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xstilts_eval.benchmark import FAMILIES
+from xstilts_eval.benchmark import Family
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models.after_pooling import width_after
@@ -20,8 +20,11 @@ from xstilts_eval.models.packed import ARCHITECTURES
 
 MAX_LENGTH = 512
 """google-research/xtreme, `scripts/run_tatoeba.sh` and `run_bucc2018.sh`."""
-RANKING_LENGTHS = {one.name: one.lengths for one in FAMILIES.values() if one.lengths}
-"""Sub-words of a query and of a candidate: google-research/xtreme, `scripts/train_{lareqa,mewslix}.sh`."""
+
+
+def ranking_lengths(family: Family) -> tuple[int, int]:
+    """Sub-words of a query and of a candidate, where the dataset says nothing those of other sentences."""
+    return family.lengths or (MAX_LENGTH, MAX_LENGTH)
 
 
 def default_retrieval(config: Any) -> Retrieval:

@@ -49,7 +49,7 @@ class Runtime:
 class Loaded:
     """A model ready to run with its tokenizer; `max_length` in sub-words, `label` names it in the progress bar.
 
-    `first_piece` is for taggers, see `tagging.FirstPiece`.
+    `first_piece` is for taggers, see `tagging.FirstPiece`; `lengths` are those of a dual encoder's query and candidate.
     """
 
     model: Any
@@ -58,6 +58,7 @@ class Loaded:
     max_length: int
     label: str = ""
     first_piece: Literal["any", "text"] = "any"
+    lengths: tuple[int, int] | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.tasks import announced
+from xstilts_eval.tasks.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from xstilts_eval.benchmark import Family
 
 
-def embed(lm: Any, requests: list[Instance]) -> list[dict[str, Any]]:
+def embed(lm: Any, requests: list[Instance]) -> list[Response]:
     """Answers to `embed` requests from the model that the host's HFLM has loaded.
 
     The settings used are kept in each leaf's metadata (``xs_retrieval``), which the host writes into the results file.
@@ -52,7 +53,7 @@ def embed(lm: Any, requests: list[Instance]) -> list[dict[str, Any]]:
 
 def _lengths(encoder: HostEncoder, family: Family) -> list[int]:
     """Sub-words of a query and of a candidate, no more than the model reads."""
-    return [min(length, encoder.loaded.max_length) for length in embedding.RANKING_LENGTHS[family.name]]
+    return [min(length, encoder.loaded.max_length) for length in embedding.ranking_lengths(family)]
 
 
 def transformers_model(lm: Any) -> PreTrainedModel | None:

@@ -19,16 +19,7 @@ from xstilts_eval.label_reading import ExtraTypes, LabelReading, listed
 OPENING, CLOSING = frozenset("BSU"), frozenset("ESLU")
 """Prefixes that begin an entity, and that end one: B(egin), S(ingle), U(nit), E(nd), L(ast); I and M stand inside."""
 
-_WITHOUT_ENTITIES = ("classes", "upos", "ptb", "compound")
-_LIKELY = {
-    "xnli": (
-        "contradiction|entailment|neutral",
-        "entailment|neutral|contradiction",
-        "contradiction|neutral|entailment",
-    ),
-    "pawsx": ("0|1", "1|0"),
-}
-"""Orders met in public checkpoints: cross-encoders, the data's own, models trained on MNLI in fairseq."""
+_WITHOUT_ENTITIES = ("classes", "own", "upos", "ptb", "compound")
 
 
 @dataclass(frozen=True)
@@ -50,10 +41,10 @@ class Meaning:
 class LabelMap:
     """The classes of a head read as labels of a family.
 
-    `names` are the head's own by class index, `meanings` what each says. `scheme` is ``classes`` (pairs), ``upos``,
-    ``ptb`` or ``compound`` (part of speech), or the scheme of entities: ``io``, ``iob1``, ``iob2``, ``bioes``,
-    ``bilou``, ``bie``, ``bmes`` or its prefixes in that manner. `gpe` is set where a class was read by that option.
-    `notes` are sentences for the user.
+    `names` are the head's own by class index, `meanings` what each says. `scheme` is ``classes`` (pairs, texts),
+    ``own`` (tags of no set that is known here), ``upos``, ``ptb`` or ``compound`` (part of speech), or the scheme of
+    entities: ``io``, ``iob1``, ``iob2``, ``bioes``, ``bilou``, ``bie``, ``bmes`` or its prefixes in that manner. `gpe`
+    is set where a class was read by that option. `notes` are sentences for the user.
     """
 
     family: str
@@ -153,8 +144,8 @@ def refusal(family: Family, names: Sequence[str], why: str = "") -> UnfitCheckpo
     if says_nothing(names):
         why = f"; names that say nothing need the order of the {len(names)} classes: "
         if len(names) == len(family.labels):
-            likely = _LIKELY.get(family.name, ("|".join(family.labels),))
-            why += " or ".join(f"label_order={order}" for order in likely)
+            likely = family.likely_orders or (family.labels,)
+            why += " or ".join(f"label_order={'|'.join(order)}" for order in likely)
         else:
             why += f"label_order={'|'.join(family.labels[:2])}|…"
     return UnfitCheckpoint(f"its labels are [{listed_all(names)}], {family.name} needs [{listed(family.labels)}]{why}")

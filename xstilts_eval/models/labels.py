@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import UPOS, Family
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import ExtraTypes, PosMap, joined_order, printable
@@ -36,7 +35,6 @@ _SYNONYMS = {
 _LABEL_OF = {
     word: label for label, words in _SYNONYMS.items() for word in words.split("|" if "|" in words else " ") if word
 }
-_CLASSES = (kinds.PAIR, kinds.TEXT)
 _TWO_WAY = frozenset({"not entailment", "non entailment", "not entailed"})
 
 
@@ -118,9 +116,14 @@ def given_names(family: Family, names: Sequence[str], given: Sequence[str], orig
 def _contradiction(family: Family, names: Sequence[str], given: Sequence[str]) -> str | None:
     """Where the head's own names say something else than `given` (empty for all in all); None where they do not."""
     own, said = _meanings(family, names), _meanings(family, given)
-    if own or family.kind in _CLASSES:
+    if own or not family.kind.by_word:
         return None if own and [*map(_sense, own)] == [*map(_sense, said)] else ""
-    claims = (tag_reading.pos_claims if family.labels == UPOS else tag_reading.entity_claims)(names)
+    if family.labels == UPOS:
+        claims = tag_reading.pos_claims(names)
+    elif tag_reading.are_entities(family.labels):
+        claims = tag_reading.entity_claims(names)
+    else:
+        claims = [{one} - {""} for one in _own(family, names)]
     for name, other, claimed, meaning in zip(names, given, claims, said, strict=False):  # `said` may be ()
         if claimed and meaning.label not in {*claimed, "O"}:
             return f" (it calls {printable(name)} {printable(other)})"
@@ -149,12 +152,31 @@ def understand(
     udpos_map: PosMap | None = None,
     gpe: Literal["loc"] | None = None,
 ) -> LabelMap:
-    """Read a head's label names for a family of pairs or tags; raises `UnfitCheckpoint` naming both label sets."""
-    if family.kind in _CLASSES:
+    """Read a head's label names for a family with classes or tags; raises `UnfitCheckpoint` naming both label sets.
+
+    Tags of universal parts of speech, and of persons, organisations and locations, are read in all their ways to be
+    written; those of any other set are a dataset's own, and mean themselves.
+    """
+    if not family.kind.by_word:
         return _class_labels(family, names)
     if family.labels == UPOS:
         return tag_reading.pos_labels(family, names, extra_types, udpos_map)
-    return tag_reading.entity_labels(family, names, extra_types, gpe)
+    if tag_reading.are_entities(family.labels):
+        return tag_reading.entity_labels(family, names, extra_types, gpe)
+    return _own_tags(family, names)
+
+
+def _own_tags(family: Family, names: Sequence[str]) -> LabelMap:
+    found = _own(family, names)
+    if sorted(found) != sorted(family.labels):
+        raise refusal(family, names, tag_reading.way_out(family))
+    return LabelMap(family.name, "own", tuple(names), tuple(Meaning(tag) for tag in found))
+
+
+def _own(family: Family, names: Sequence[str]) -> list[str]:
+    """The family's label that each name is, written in one way or another; "" for none."""
+    own = {normalise(label): label for label in family.labels} | {label: label for label in family.labels}
+    return [own.get(name, own.get(normalise(name), "")) for name in names]
 
 
 def _class_labels(family: Family, names: Sequence[str]) -> LabelMap:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import PairDocument
 from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
 from xstilts_eval.models.heads import HEADS
 
@@ -17,7 +18,7 @@ MAX_LENGTH = HEADS.of(kinds.PAIR).max_length
 
 
 def classify(
-    head: Loaded, documents: Sequence[dict[str, Any]], class_order: Sequence[int]
+    head: Loaded, documents: Sequence[PairDocument], class_order: Sequence[int]
 ) -> tuple[NDArray[np.float32], dict[str, int]]:
     """Log-probabilities of shape [documents, labels], labels in the family's order, and how many pairs were truncated.
 

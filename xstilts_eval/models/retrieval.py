@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import Family
-from xstilts_eval.data.examples import Corpus
+from xstilts_eval.data.examples import BitextDocument, Corpus, LineDocument, ShardDocument
 from xstilts_eval.metrics import mining, neighbours, xsim
 from xstilts_eval.metrics.retrieval import RANKED
 from xstilts_eval.models.processes import Processes
+from xstilts_eval.tasks.responses import Margins, Mined, Nearest, Ranked, Response
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -88,9 +89,7 @@ class SharedEmbedder:
         return self.vectors[self.rows(texts)]
 
 
-def rank(
-    requests: Sequence[Instance], pool: Pool, ranker: Ranker, processes: Processes, label: str
-) -> list[dict[str, Any]]:
+def rank(requests: Sequence[Instance], pool: Pool, ranker: Ranker, processes: Processes, label: str) -> list[Ranked]:
     """The nearest candidates of every request's query: ids and scores, best first.
 
     Collective: the candidates are embedded once, the work shared between processes. Candidates of one score, as those
@@ -104,7 +103,7 @@ def rank(
         members[row].append(candidate)
     texts = list(dict.fromkeys(request.doc["query"] for request in requests))
     near = neighbours.nearest(ranker.queries.embed(texts, f"{label} · queries"), share.vectors, RANKED)
-    found = {}
+    found: dict[str, Ranked] = {}
     for text, rows, scores in zip(texts, near.index, near.similarity.tolist(), strict=True):
         ordered = sorted((-score, one) for row, score in zip(rows, scores, strict=True) for one in members[row])[
             :RANKED
@@ -116,7 +115,7 @@ def rank(
     return [found[request.doc["query"]] for request in requests]
 
 
-def search_both_ways(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[dict[str, Any]]:
+def search_both_ways(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[Nearest]:
     """For every line of a bitext: the nearest source line of its target, and the nearest target line of its source.
 
     Among lines of one vector the first counts.
@@ -133,7 +132,7 @@ def search_both_ways(sources: Sequence[str], targets: Sequence[str], share: Shar
     ]
 
 
-def match_by_margin(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[dict[str, Any]]:
+def match_by_margin(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[Margins]:
     """For every line of a bitext: the line of the other side with the best margin (xsim), from both sides."""
     forth, back = xsim.matches(share(sources), share(targets))
     return [{"margin_target": int(forth[line]), "margin_source": int(back[line])} for line in range(len(sources))]
@@ -169,7 +168,7 @@ def answer(
     ranker: Callable[[Family], Ranker],
     processes: Processes,
     share: Callable[[], SharedEmbedder] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Response]:
     """One response per request.
 
     Bitext: nearest lines of both sides; the vectors of all leaves are computed together, each distinct input once.
@@ -179,19 +178,18 @@ def answer(
     """
     leaves = {s.name: s.task.data for s in selections if s.task.family.is_embedded}
     found = _search(leaves, encoder, share or (lambda: SharedEmbedder(encoder(), processes)), processes)
-    answers: list[Any] = [None] * len(requests)
+    answers: dict[int, Response] = {}
     for family in dict.fromkeys(leaf.family for leaf in leaves.values() if leaf.candidates is not None):
         places = [place for place, request in enumerate(requests) if leaves[request.task_name].family == family]
         pool = next(
             leaf.candidates for leaf in leaves.values() if leaf.family == family and leaf.candidates is not None
         )
         mine = [requests[place] for place in places]
-        for place, response in zip(places, rank(mine, pool, ranker(family), processes, family.group), strict=True):
-            answers[place] = response
+        answers |= zip(places, rank(mine, pool, ranker(family), processes, family.group), strict=True)
     for place, request in enumerate(requests):
-        if answers[place] is None:
-            answers[place] = _response(request.doc, found[request.task_name], leaves[request.task_name])
-    return answers
+        if place not in answers:
+            answers[place] = found[request.task_name](request.doc)
+    return [answers[place] for place in range(len(requests))]
 
 
 def _search(
@@ -199,30 +197,31 @@ def _search(
     encoder: Callable[[], Encoder],
     shared: Callable[[], SharedEmbedder],
     processes: Processes,
-) -> dict[str, Any]:
-    """Neighbours or mined pairs of every leaf with a pool or corpus of its own."""
-    bitexts = {name: leaf for name, leaf in leaves.items() if leaf.family.kind is kinds.BITEXT}
-    found: dict[str, Any] = {}
-    if bitexts:
+) -> dict[str, Callable[[Any], Response]]:
+    """What answers a document of each leaf with a pool or corpus of its own, from its neighbours or mined pairs."""
+    pools = {name: leaf.pool for name, leaf in leaves.items() if leaf.pool is not None}
+    found: dict[str, Callable[[Any], Response]] = {}
+    if pools:
         share = shared()
-        families = "+".join(dict.fromkeys(leaf.family.group for leaf in bitexts.values()))
-        texts = [text for leaf in bitexts.values() for side in leaf.pool for text in side]
-        share.prepare(texts, f"{families} · {len(bitexts)} languages")
-        found = {name: search_both_ways(*leaf.pool, share) for name, leaf in bitexts.items()}
-        for name, leaf in bitexts.items():
-            if "xsim_error" in leaf.family.metrics:
-                margins = match_by_margin(*leaf.pool, share)
-                found[name] = [one | other for one, other in zip(found[name], margins, strict=True)]
+        families = "+".join(dict.fromkeys(leaves[name].family.group for name in pools))
+        texts = [text for pool in pools.values() for side in pool for text in side]
+        share.prepare(texts, f"{families} · {len(pools)} languages")
+        for name, pool in pools.items():
+            near = search_both_ways(*pool, share)
+            margins = match_by_margin(*pool, share) if "xsim_error" in leaves[name].family.metrics else None
+            found[name] = partial(_line, near, margins)
     for name, leaf in leaves.items():
         if leaf.corpus is not None and leaf.development is not None:
-            found[name] = mine_corpus(leaf.corpus, leaf.development, encoder(), processes, name)
+            found[name] = partial(_shard, leaf, *mine_corpus(leaf.corpus, leaf.development, encoder(), processes, name))
     return found
 
 
-def _response(doc: dict[str, Any], found: Any, leaf: LeafData) -> dict[str, Any]:
-    if leaf.corpus is None:
-        response: dict[str, Any] = found[doc["gold"]]  # `gold` is also the line of the query's own pair
-        return response
-    mined, threshold = found
-    shard = leaf.ids_of_shard(doc)
-    return {"pairs": [pair for pair in mined if pair[0] in shard], "threshold": threshold}
+def _line(near: Sequence[Nearest], margins: Sequence[Margins] | None, doc: BitextDocument | LineDocument) -> Response:
+    """`gold` is also the line of the query's own pair."""
+    line = doc["gold"]
+    return near[line] if margins is None else {**near[line], **margins[line]}
+
+
+def _shard(leaf: LeafData, mined: Sequence[tuple[str, str, float]], threshold: float, doc: ShardDocument) -> Mined:
+    inside = leaf.ids_of_shard(doc)
+    return {"pairs": [pair for pair in mined if pair[0] in inside], "threshold": threshold}

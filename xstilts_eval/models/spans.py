@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import AskedDocument
 from xstilts_eval.errors import SettingError
 from xstilts_eval.models.encoder import Loaded, Row, forward_rows
 from xstilts_eval.models.heads import HEADS
@@ -141,7 +142,7 @@ class Answered:
         return self.null_score - self.score
 
 
-def answer(head: Loaded, documents: Sequence[dict[str, Any]]) -> tuple[list[str], dict[str, int]]:
+def answer(head: Loaded, documents: Sequence[AskedDocument]) -> tuple[list[str], dict[str, int]]:
     """The answer string of every document (empty when no span is allowed), and the number of windows.
 
     Raises `SettingError` when `max_length` leaves no room for a context behind a question.
@@ -150,7 +151,7 @@ def answer(head: Loaded, documents: Sequence[dict[str, Any]]) -> tuple[list[str]
     return [one.text for one in found], counts
 
 
-def answer_or_none(head: Loaded, documents: Sequence[dict[str, Any]]) -> tuple[list[Answered], dict[str, int]]:
+def answer_or_none(head: Loaded, documents: Sequence[AskedDocument]) -> tuple[list[Answered], dict[str, int]]:
     """As `answer`, with the scores of each answer and of having none."""
     tokenizer = head.tokenizer
     pair = PairTemplate.of(tokenizer)

@@ -55,6 +55,11 @@ class _Split:
         return {prefix for prefix, label in self.said if label}
 
 
+def are_entities(labels: Sequence[str]) -> bool:
+    """Whether tags are those of persons, organisations and locations in IOB2."""
+    return {*labels} == {"O", *(f"{prefix}-{type_}" for prefix in "BI" for type_ in _TYPES)}
+
+
 def entity_labels(
     family: Family, names: Sequence[str], extra_types: ExtraTypes, gpe: Literal["loc"] | None = None
 ) -> LabelMap:
@@ -70,7 +75,7 @@ def entity_labels(
     scheme = _scheme(split)
     if scheme is None:
         marks = ", ".join(f"{prefix}-" for prefix in sorted(split.prefixes))
-        raise refusal(family, names, f"; with {marks} alone two readings fit{_way_out(family)}")
+        raise refusal(family, names, f"; with {marks} alone two readings fit{way_out(family)}")
     meanings = []
     for index, (prefix, kind) in enumerate(split.parts):
         if special[index]:
@@ -170,7 +175,7 @@ def _no_entities(
     if fitting:
         one, other = fitting[:2]
         torn = [name for name, first, second in zip(names, one.said, other.said, strict=True) if first != second]
-        return refusal(family, names, f"; two readings fit, which differ in {listed(torn)}{_way_out(family)}")
+        return refusal(family, names, f"; two readings fit, which differ in {listed(torn)}{way_out(family)}")
     best = max(splits, key=lambda split: len(split.found), default=_Split((("", ""),) * len(names), {}))
     said = []
     for label in _TYPES:
@@ -182,7 +187,7 @@ def _no_entities(
             said.append(f"{label} cannot be found{f' (near it: {listed(near)})' if near else ''}")
     if "LOC" not in best.found and any(_words(name) & {"gpe", "geopolitical"} for name in names):
         said.append("GPE counts as LOC only with gpe=loc")
-    return refusal(family, names, f"; {', '.join(said)}{_way_out(family)}")
+    return refusal(family, names, f"; {', '.join(said)}{way_out(family)}")
 
 
 def _words(name: str) -> set[str]:
@@ -194,7 +199,8 @@ def _is_near(name: str, label: str) -> bool:
     return bool(_words(name) & (types | set(NEAR_TYPES[label].split())))
 
 
-def _way_out(family: Family) -> str:
+def way_out(family: Family) -> str:
+    """What to do about names that cannot be read."""
     shown = "|".join(family.labels[:3])
     return f"; to say what the classes are, name all of them in their order: {family.name}_label_order={shown}|…"
 
@@ -238,7 +244,7 @@ def pos_labels(
     }
     fitting = [name for name, tags in readings.items() if tags]
     if len(compound) > 1:
-        raise refusal(family, names, f"; two readings fit: the tag may stand in either of two fields{_way_out(family)}")
+        raise refusal(family, names, f"; two readings fit: the tag may stand in either of two fields{way_out(family)}")
     if udpos_map in fitting:
         scheme = str(udpos_map)
     elif fitting == ["upos"]:
@@ -247,7 +253,7 @@ def pos_labels(
         raise refusal(family, names, _on_request(family, fitting))
     else:
         missing = " and ".join(sorted(_CORE_POS - set(upper)))
-        raise refusal(family, names, f"; {missing} cannot be found{_way_out(family)}")
+        raise refusal(family, names, f"; {missing} cannot be found{way_out(family)}")
     tags = readings[scheme] or []
     meanings = tuple(_pos_meaning(name, tag) for name, tag in zip(names, tags, strict=True))
     lost = [tag for tag in UPOS if tag not in {meaning.label for meaning in meanings if not meaning.is_extra}]
@@ -300,4 +306,4 @@ def _on_request(family: Family, fitting: Sequence[str]) -> str:
         "compound": "tags inside of compound names are read only on request: udpos_map=compound",
     }
     told = "; ".join(ways[name] for name in fitting if name in ways)
-    return f"; {'two readings fit; ' if len(fitting) > 1 else ''}{told}{_way_out(family)}"
+    return f"; {'two readings fit; ' if len(fitting) > 1 else ''}{told}{way_out(family)}"

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import TaggedDocument
 from xstilts_eval.models.encoder import Loaded, Row, forward_rows
 from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.label_map import LabelMap
@@ -106,7 +107,7 @@ def template(tokenizer: Any) -> tuple[list[int], list[int]]:
 
 
 def tag(
-    head: Loaded, documents: Sequence[dict[str, Any]], tags: Sequence[str] | LabelMap
+    head: Loaded, documents: Sequence[TaggedDocument], tags: Sequence[str] | LabelMap
 ) -> tuple[list[list[str]], dict[str, int]]:
     """One tag per word for every document: the arg-max at the word's first sub-word, or as `head.first_piece` says.
 

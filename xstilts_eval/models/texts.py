@@ -9,17 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xstilts_eval.data.examples import TextDocument
 from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
 
 
-def encoded(head: Loaded, documents: Sequence[dict[str, Any]]) -> Any:
+def encoded(head: Loaded, documents: Sequence[TextDocument]) -> Any:
     """The texts with the tokenizer's own template, cut at the end."""
     texts = [doc["text"] for doc in documents]
     return head.tokenizer(texts, truncation=True, max_length=head.max_length)
 
 
 def classify(
-    head: Loaded, documents: Sequence[dict[str, Any]], class_order: Sequence[int]
+    head: Loaded, documents: Sequence[TextDocument], class_order: Sequence[int]
 ) -> tuple[NDArray[np.float32], dict[str, int]]:
     """Log-probabilities of shape [documents, labels], labels in the dataset's order, and how many texts were truncated.
 

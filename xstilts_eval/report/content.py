@@ -162,4 +162,4 @@ def _sentence(text: str) -> str:
 def language_name(family: Family, code: str) -> str:
     """English name of a language; of a pair of `bitext_tatoeba` the three-letter code."""
     known = languages().get(code)
-    return known.name if known and family.suite != "bitext" else code
+    return known.name if known and family.names_languages else code

@@ -69,7 +69,7 @@ def gains(content: Content) -> Figure:
 
 def heat_map(content: Content) -> Figure:
     """Languages by families, a panel per run; the 112 pairs of `bitext_tatoeba` are in the table only."""
-    groups = [group for group in content.groups if group != "bitext_tatoeba"]
+    groups = [group for group in content.groups if FAMILIES[group].names_languages]
     codes = sorted({code for group in groups for code in content.languages_of(group)}, key=lambda c: (c != "en", c))
     panels = []
     for run in content.runs if groups else ():
@@ -125,7 +125,7 @@ def distance(content: Content) -> Figure:
     for group in content.groups:
         found = [(one.run, _placed(content, one.run, one.languages.get(group, {}))) for one in content.comparisons]
         found = [(run, points) for run, points in found if len(points) > 2]
-        if group == "bitext_tatoeba" or not found:
+        if not (FAMILIES[group].names_languages and found):
             continue
         values = [point.at.value for _, points in found for point in points]
         spread = max(max(map(abs, values)) * 1.25, 1.0)

@@ -126,7 +126,7 @@ def gains_by_language(content: Content) -> Table:
     rows = []
     for group in content.groups:
         for code in (code for code in content.languages_of(group) if _has(content.baseline, group, code)):
-            away = content.distances.get(code) if group != "bitext_tatoeba" else None
+            away = content.distances.get(code) if FAMILIES[group].names_languages else None
             cells = [gain_cell(one.languages.get(group, {}).get(code)) for one in content.comparisons]
             before = estimate(_language(content.baseline, group, code))
             rows.append((*_names(group, code), number(away, 2), before, *cells))

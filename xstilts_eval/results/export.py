@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts_eval import __version__, kinds
+from xstilts_eval import __version__
 from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import leaderboard_files, official, record, samples
@@ -146,7 +146,7 @@ def _write_leaf(
     origin = str(samples.path_of(results, leaf.leaf))
     name = f"{leaf.family.name}/{official.file_name(leaf.family, leaf.language)}"
     write_atomically(predicted / name, leaderboard_files.predictions(leaf.family, rows, origin))
-    if leaf.family.kind is not kinds.MINING:
+    if leaderboard_files.has_labels(leaf.family):
         write_atomically(gold / name, leaderboard_files.labels(leaf.family, rows, origin))
     elif with_pairs:
         if gold_pairs is None:

@@ -1,6 +1,6 @@
 """What a line of the leaderboard's files holds: from logged samples to the text of prediction and label files.
 
-One table per side, by kind of family; a new kind is one line in each. Layout: google-research/xtreme @ 838c13b,
+A kind of family has both its sides in one line at the end. Layout: google-research/xtreme @ 838c13b,
 `evaluate.py:31-98,239-330`.
 """
 
@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, TypeAdapter
 
 from xstilts_eval import kinds
-from xstilts_eval.benchmark import Family
+from xstilts_eval.benchmark import SUITES, Family
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.kinds import Kind
+from xstilts_eval.kinds import Halves
 from xstilts_eval.results.samples import Sample
 from xstilts_eval.tasks.answers import read_tags
 
@@ -51,17 +51,31 @@ class Side(NamedTuple):
     write: Callable[[Iterable[Any]], str]
 
 
+class Files(NamedTuple):
+    """Both files of a leaf; no `labels` where samples do not hold them."""
+
+    predictions: Side
+    labels: Side | None
+
+
 def predictions(family: Family, samples: Sequence[Sample], origin: str) -> str:
     """Text of the prediction file of one leaf; `samples` in the order of the test file.
 
     Raises `PredictionError`, which names `origin` and the document, for a response that cannot be read.
     """
-    return _text(_PREDICTIONS[family.kind], family, samples, origin)
+    return _text(_FILES.of(family.kind).predictions, family, samples, origin)
 
 
 def labels(family: Family, samples: Sequence[Sample], origin: str) -> str:
-    """Text of the label file of one leaf, from the documents in its samples; of BUCC, see `pair_lines`."""
-    return _text(_LABELS[family.kind], family, samples, origin)
+    """Text of the label file of one leaf, from the documents in its samples; for others, see `has_labels`."""
+    side = _FILES.of(family.kind).labels
+    assert side is not None
+    return _text(side, family, samples, origin)
+
+
+def has_labels(family: Family) -> bool:
+    """Whether samples hold what the label file says; of BUCC they do not, see `pair_lines`."""
+    return _FILES.of(family.kind).labels is not None
 
 
 def pair_lines(pairs: Iterable[Pair]) -> str:
@@ -71,7 +85,7 @@ def pair_lines(pairs: Iterable[Pair]) -> str:
 
 def can_write(family: Family) -> bool:
     """Whether the leaderboard has files for families of this kind."""
-    return bool(family.predictions) and family.kind in _PREDICTIONS
+    return SUITES[family.suite].is_main and bool(family.predictions) and family.kind in _FILES
 
 
 def _text(side: Side, family: Family, samples: Sequence[Sample], origin: str) -> str:
@@ -164,16 +178,21 @@ def _squad(documents: Iterable[dict[str, Any]]) -> str:
     return json.dumps({"version": "1.1", "data": [{"title": "", "paragraphs": paragraphs}]}, indent=1) + "\n"
 
 
-_PREDICTIONS: dict[Kind, Side] = {
-    kinds.PAIR: Side(_chosen, _lines),
-    kinds.TAGGED: Side(predicted_tags, _sentences),
-    kinds.QUESTION: Side(_answered, _answers),
-    kinds.BITEXT: Side(_nearest, _lines),
-    kinds.MINING: Side(_mined, _shards),
-}
-_LABELS: dict[Kind, Side] = {
-    kinds.PAIR: Side(_gold_class, _lines),
-    kinds.TAGGED: Side(lambda _, sample: sample["doc"]["tags"], _sentences),
-    kinds.QUESTION: Side(lambda _, sample: sample["doc"], _squad),
-    kinds.BITEXT: Side(lambda _, sample: sample["doc"]["gold"], _lines),
-}
+def _gold_tags(_: Family, sample: Sample) -> Any:
+    return sample["doc"]["tags"]
+
+
+def _gold_answers(_: Family, sample: Sample) -> Any:
+    return sample["doc"]
+
+
+def _gold_line(_: Family, sample: Sample) -> Any:
+    return sample["doc"]["gold"]
+
+
+_FILES: Halves[Files] = Halves("layout on the leaderboard")
+_FILES.register(kinds.PAIR, Files(Side(_chosen, _lines), Side(_gold_class, _lines)))
+_FILES.register(kinds.TAGGED, Files(Side(predicted_tags, _sentences), Side(_gold_tags, _sentences)))
+_FILES.register(kinds.QUESTION, Files(Side(_answered, _answers), Side(_gold_answers, _squad)))
+_FILES.register(kinds.BITEXT, Files(Side(_nearest, _lines), Side(_gold_line, _lines)))
+_FILES.register(kinds.MINING, Files(Side(_mined, _shards), None))

@@ -10,12 +10,12 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xstilts_eval import kinds, reading
 from xstilts_eval.benchmark import SUITES, Family, Suite
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
-from xstilts_eval.kinds import Kind
+from xstilts_eval.kinds import Halves
 from xstilts_eval.metrics import tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
@@ -26,7 +26,7 @@ Fault = type[DataError] | type[PredictionError]
 Report = dict[str, Any]
 
 _OFFICIAL_NAMES = {"acc": "accuracy", "mrr_at_20": "map@20"}  # the other names are the same on both sides
-VERSIONS = {"xtreme": "xtreme", "xtreme-r": "xtremer"}
+VERSIONS = {suite.leaderboard: suite for suite in SUITES.values() if suite.leaderboard}
 """The official `--xtreme_version`, and the suite it means."""
 
 
@@ -37,7 +37,7 @@ def official_name(metric: str) -> str:
 
 def file_name(family: Family, language: str) -> str:
     """Name of a language's file inside the task's folder: ``test-sw.tsv``."""
-    return f"test-{language}.{_EXTENSIONS.get(family.kind, 'tsv')}"
+    return f"test-{language}.{SCORERS.of(family.kind).ending}"
 
 
 def score_predictions(
@@ -55,8 +55,8 @@ def score_predictions(
     """
     if version not in VERSIONS:
         raise SettingError(f"--version {version!r}; allowed: {', '.join(VERSIONS)}")
-    suite = SUITES[VERSIONS[version]]
-    scored = [f for f in suite.families if f.name != "lareqa"]
+    suite = VERSIONS[version]
+    scored = [family for family in suite.families if family.predictions]
     for root in (predictions, labels):
         if not root.is_dir():
             raise MissingData(f"{root} is not a folder; expected {{root}}/{{task}}/test-{{language}}.tsv below it")
@@ -102,7 +102,7 @@ def _score_task(family: Family, languages: Sequence[str], predictions: Path, lab
     report: Report = {}
     for language in languages:
         name = f"{family.name}/{file_name(family, language)}"
-        scores = _SCORERS[family.kind](family, language, predictions / name, labels / name)
+        scores = SCORERS.of(family.kind).score(family, language, predictions / name, labels / name)
         for metric, score in scores.items():
             report.setdefault(official_name(metric), {})[language] = 100 * score
     report |= {f"avg_{metric}": _mean([*values.values()]) for metric, values in report.items()}
@@ -235,16 +235,21 @@ def _rankings(path: Path, fault: Fault) -> dict[str, list[str]]:
     return content
 
 
-_EXTENSIONS = {kinds.QUESTION: "json", kinds.RANKING: "json", kinds.CHOICE: "jsonl"}
-_SCORERS: dict[Kind, Callable[[Family, str, Path, Path], Scores]] = {
-    kinds.PAIR: _score_lines,
-    kinds.BITEXT: _score_lines,
-    kinds.TAGGED: _score_tags,
-    kinds.QUESTION: _score_answers,
-    kinds.MINING: _score_pairs,
-    kinds.CHOICE: _score_choices,
-    kinds.RANKING: _score_rankings,
-}
+class Scorer(NamedTuple):
+    """How the evaluator scores two files of one language, and what their names end in."""
+
+    score: Callable[[Family, str, Path, Path], Scores]
+    ending: str = "tsv"
+
+
+SCORERS: Halves[Scorer] = Halves("rule of the official evaluator")
+SCORERS.register(kinds.PAIR, Scorer(_score_lines))
+SCORERS.register(kinds.BITEXT, Scorer(_score_lines))
+SCORERS.register(kinds.TAGGED, Scorer(_score_tags))
+SCORERS.register(kinds.QUESTION, Scorer(_score_answers, "json"))
+SCORERS.register(kinds.MINING, Scorer(_score_pairs))
+SCORERS.register(kinds.CHOICE, Scorer(_score_choices, "jsonl"))
+SCORERS.register(kinds.RANKING, Scorer(_score_rankings, "json"))
 
 
 def _text(path: Path, fault: Fault) -> str:

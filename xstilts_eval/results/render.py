@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 
+from xstilts_eval import suites
 from xstilts_eval.benchmark import FAMILIES, SUITES, Suite
 from xstilts_eval.foreign import safe
 from xstilts_eval.metrics.bootstrap import FEWEST_UNITS
@@ -80,7 +81,7 @@ def family_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
     return header, rows
 
 
-def language_rows(board: Scoreboard, suite: str = "xtreme") -> tuple[Row, list[Row]]:
+def language_rows(board: Scoreboard, suite: str = suites.main().name) -> tuple[Row, list[Row]]:
     """Header and one row per language of a suite, a column per family; ``±`` is half the 95 % interval."""
     row_of = {group: row for group, row in board.families.items() if FAMILIES[group].suite == suite}
     header = ["language", *(FAMILIES[group].column or row.title for group, row in row_of.items())]
@@ -92,18 +93,16 @@ def language_rows(board: Scoreboard, suite: str = "xtreme") -> tuple[Row, list[R
     return header, rows
 
 
-def bitext_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
-    """The 112-pair table, one row per pair; empty when that group was not run."""
-    row = board.families.get("bitext_tatoeba")
-    if row is None:
-        return [], []
+def metric_rows(board: Scoreboard, suite: str) -> tuple[Row, list[Row]]:
+    """Header and one row per pair of the only dataset of a suite, a column per metric."""
+    (row,) = (row for group, row in board.families.items() if FAMILIES[group].suite == suite)
     header = ["pair", *(_METRIC[name] for name in row.averages)]
     return header, [
         [f"{pair}-eng", *(f"{value:.2f}" for value in cell.metrics.values())] for pair, cell in row.cells.items()
     ]
 
 
-def summary_rows(board: Scoreboard, suite: str = "xtreme") -> list[Row]:
+def summary_rows(board: Scoreboard, suite: str = suites.main().name) -> list[Row]:
     """Categories and overall score of a suite; empty for one that has none or was not run."""
     if suite not in board.suites or not SUITES[suite].has_overall:
         return []
@@ -118,14 +117,14 @@ def footnotes(board: Scoreboard) -> list[str]:
     notes = ["Scores are percentages; a family's score is the mean over its languages; QA cells are F1/EM."]
     if few := [row.title for row in board.families.values() if row.lacks_interval]:
         notes.append(f"No interval: fewer than {FEWEST_UNITS} independent units of test data in {', '.join(few)}.")
-    suites = [SUITES[name] for name in board.suites]
+    scored = [SUITES[name] for name in board.suites]
     if board.limit:
         cut = any(FAMILIES[group].scoring.is_sharded for group in board.families)
         mined = " BUCC is mined in corpora that were cut to the limit." if cut else ""
         notes.append(f"A limited run: no category or overall score is formed.{mined}")
     else:
-        notes += [_no_overall(board, suite) for suite in suites if suite.has_overall and _lacks_overall(board, suite)]
-    return notes + [suite.note for suite in suites if suite.note]
+        notes += [_no_overall(board, suite) for suite in scored if suite.has_overall and _lacks_overall(board, suite)]
+    return notes + [suite.note for suite in scored if suite.note]
 
 
 def _lacks_overall(board: Scoreboard, suite: Suite) -> bool:
@@ -139,7 +138,7 @@ def _no_overall(board: Scoreboard, suite: Suite) -> str:
         for family in suite.families
         if family.group not in board.families or not board.families[family.group].is_complete
     ]
-    of_which = "" if suite.name == "xtreme" else f" for {suite.title}"
+    of_which = "" if suite.is_main else f" for {suite.title}"
     if absent:
         return f"No overall score{of_which}: incomplete or missing {', '.join(absent)}."
     return f"No overall score{of_which}: some scores are not on the official test data (see notes)."
@@ -180,15 +179,15 @@ def markdown(board: Scoreboard) -> str:
 
 def _language_tables(board: Scoreboard) -> list[tuple[str, Row, list[Row]]]:
     """(Heading, header, rows) of the tables by language, one for each suite that was run."""
-    tables = [(_of("Languages", name), *language_rows(board, name)) for name in board.suites if name != "bitext"]
-    if "bitext" in board.suites:
-        tables.append(("Bitext (112 LASER pairs, language → English)", *bitext_rows(board)))
-    return tables
+    by_dataset = [name for name in board.suites if not SUITES[name].heading]
+    by_metric = [name for name in board.suites if SUITES[name].heading]
+    tables = [(_of("Languages", name), *language_rows(board, name)) for name in by_dataset]
+    return [*tables, *((SUITES[name].heading, *metric_rows(board, name)) for name in by_metric)]
 
 
 def _of(heading: str, suite: str) -> str:
-    """A heading, with the name of a suite that is not XTREME."""
-    return heading if suite == "xtreme" else f"{heading} ({SUITES[suite].title})"
+    """A heading, with the name of a suite that is not the main one."""
+    return heading if SUITES[suite].is_main else f"{heading} ({SUITES[suite].title})"
 
 
 def _note(row: FamilyRow) -> str:

@@ -87,12 +87,16 @@ class Scoreboard:
     @property
     def categories(self) -> dict[str, float | None]:
         """XTREME's four categories; empty when none of its families was scored."""
-        return self.suites["xtreme"].categories if "xtreme" in self.suites else {}
+        return self._main.categories if self._main else {}
 
     @property
     def overall(self) -> float | None:
         """XTREME's overall score."""
-        return self.suites["xtreme"].overall if "xtreme" in self.suites else None
+        return self._main.overall if self._main else None
+
+    @property
+    def _main(self) -> SuiteScores | None:
+        return next((scores for name, scores in self.suites.items() if SUITES[name].is_main), None)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, percentages throughout; `categories` and `overall` at the top are XTREME's."""

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from xstilts_eval import kinds, reading
 from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.errors import DataError, MissingData, UnknownName
-from xstilts_eval.kinds import Kind
+from xstilts_eval.kinds import Halves
 from xstilts_eval.results import official
 from xstilts_eval.wording import counted
 
@@ -27,7 +27,6 @@ IN_ALL = 200
 """Breaches that a listing shows."""
 LARGEST_POOL = 1000
 """Sentences of the largest Tatoeba files (LASER `data/tatoeba/v1`): the bound where the number of lines is no pool."""
-_XTREME_R_ONLY = ("xcopa", "mewslix", "lareqa")
 _NUMBER = re.compile(r"0|[1-9][0-9]*")  # compared as text, so 07 is not 7
 _JSON_STRING = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?')
 _DIGITS = 9
@@ -118,8 +117,9 @@ def _names(family: Family) -> dict[str, str]:
 def _strangers(root: Path) -> Iterator[Problem]:
     """Folders under a name the evaluator does not look for, which it leaves out in silence."""
     known = [family.name for family in XTREME]
+    elsewhere = {family.name for suite in official.VERSIONS.values() for family in suite.families}
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        if folder.name not in (*known, *_XTREME_R_ONLY) and not folder.name.startswith((".", "_")):
+        if folder.name not in {*known, *elsewhere} and not folder.name.startswith((".", "_")):
             yield Problem(folder, None, str(UnknownName.of("task folder", folder.name, known)))
 
 
@@ -138,7 +138,7 @@ def _check_task(family: Family, folder: Path, labels: Path | None) -> Iterator[P
         if text is None:
             continue
         try:
-            yield from (Problem(path, *breach) for breach in _RULES[family.kind](family, language, text, gold))
+            yield from (Problem(path, *breach) for breach in _RULES.of(family.kind)(family, language, text, gold))
         except DataError as error:
             yield Problem(gold or path, None, str(error))
 
@@ -327,10 +327,9 @@ def _unknown_label(label: str, allowed: Sequence[str]) -> str:
     return f"unknown label {label!r}{hint}"
 
 
-_RULES: dict[Kind, Rule] = {
-    kinds.PAIR: _check_classes,
-    kinds.TAGGED: _check_tags,
-    kinds.QUESTION: _check_answers,
-    kinds.BITEXT: _check_neighbours,
-    kinds.MINING: _check_pairs,
-}
+_RULES: Halves[Rule] = Halves("rule of the leaderboard")
+_RULES.register(kinds.PAIR, _check_classes)
+_RULES.register(kinds.TAGGED, _check_tags)
+_RULES.register(kinds.QUESTION, _check_answers)
+_RULES.register(kinds.BITEXT, _check_neighbours)
+_RULES.register(kinds.MINING, _check_pairs)

@@ -5,20 +5,31 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from xstilts_eval import kinds, processes
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data import fetch, flores, intermediate, sources
-from xstilts_eval.data.examples import Bitext, Corpus, Example, Query, Translation, document
+from xstilts_eval.data.examples import (
+    Bitext,
+    BitextDocument,
+    Corpus,
+    Document,
+    Example,
+    LineDocument,
+    Query,
+    ShardDocument,
+    Translation,
+    document,
+)
 from xstilts_eval.data.ranking import Pool
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.paths import sample_path
+from xstilts_eval.reading import Json
 from xstilts_eval.suites import name_in_documents
 from xstilts_eval.training_tasks import training_task
 
@@ -44,19 +55,19 @@ class LeafData:
 
     family: Family
     language: str
-    documents: list[dict[str, Any]]
+    documents: Sequence[Document]
     folder: Path
     source: str
     split: str
     revision: str
     complete: bool
     notes: tuple[str, ...]
-    pool: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    pool: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     corpus: Corpus | None = field(default=None, repr=False)
     development: Corpus | None = field(default=None, repr=False)
     candidates: Pool | None = field(default=None, repr=False)
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Json]:
         """What the results file records about the data."""
         return {
             "source": self.source,
@@ -67,12 +78,12 @@ class LeafData:
             "documents": len(self.documents),
         }
 
-    def ids_of_shard(self, doc: dict[str, Any]) -> set[str]:
+    def ids_of_shard(self, doc: ShardDocument) -> set[str]:
         """Ids of the foreign sentences of the shard `doc`."""
         assert self.corpus is not None
         return set(islice(self.corpus.source, doc["source_from"], doc["source_to"]))
 
-    def gold_of_shard(self, doc: dict[str, Any]) -> set[tuple[str, str]]:
+    def gold_of_shard(self, doc: ShardDocument) -> set[tuple[str, str]]:
         """Gold pairs (foreign id, English id) whose foreign sentence lies in the shard `doc`."""
         assert self.corpus is not None
         inside = self.ids_of_shard(doc)
@@ -124,114 +135,142 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
             f"{family.leaf(language)} out of --tasks"
         )
     if source == "hub":
-        for needed in ("dev", split) if family.kind is kinds.MINING else (split,):
+        for needed in filter(None, (family.kind.tuned_on, split)):
             fetch.ensure(family, language, needed, folder)
-    return _load(family, language, folder, source, split, processes.world_size() if family.kind is kinds.MINING else 1)
+    return _load(family, language, folder, source, split, processes.world_size() if family.scoring.is_sharded else 1)
 
 
 @lru_cache(maxsize=512)
 def _load(family: Family, language: str, folder: Path, source: str, split: str, processes: int) -> LeafData:
     loaded = sources.load(family, language, split, folder)
     origin, origin_notes = (None, ()) if source == "sample" else fetch.provenance(folder, loaded.files)
-    common = {
-        "family": family,
-        "language": language,
-        "folder": folder,
-        "source": "sample" if source == "sample" else origin or "local",
-        "split": split,
-        "revision": loaded.revision,
+    bare = LeafData(
+        family,
+        language,
+        documents=(),
+        folder=folder,
+        source="sample" if source == "sample" else origin or "local",
+        split=split,
+        revision=loaded.revision,
         # The sample is never complete and says so by its name.
-        "complete": loaded.complete and source != "sample" and not (origin == "hub" and family.data.rewritten),
-        "notes": (*origin_notes, *(note for note in loaded.notes if source != "sample" or _is_placeholder(note))),
-    }
-    if family.kind is kinds.MINING:
-        corpus = loaded.examples[0]
-        assert isinstance(corpus, Corpus)
-        dev = _development(family, language, folder)
-        development = dev.examples[0]
-        assert isinstance(development, Corpus)
-        # The development corpus sets the threshold, so a change of it is a change of the data.
-        common["revision"] = hashlib.sha256(f"{loaded.revision} {dev.revision}".encode()).hexdigest()[:12]
-        documents = shards(family, language, corpus, processes)
-        return LeafData(documents=documents, corpus=corpus, development=development, **common)  # type: ignore[arg-type]
-    if family.is_line_by_line:
-        return _flores(family, language, loaded.examples, common)
-    if family.kind is kinds.BITEXT:
-        pairs = [example for example in loaded.examples if isinstance(example, Bitext)]
-        return _bitext(family, language, pairs, common)
-    if family.kind is kinds.RANKING:
-        queries = [example for example in loaded.examples if isinstance(example, Query)]
-        with sources.naming(family.leaf(language)):
-            candidates = sources.pool(family, split, folder)
-        return _ranking(family, language, queries, candidates, common)
-    rows = [document(example, name_in_documents(family), language) for example in loaded.examples]  # type: ignore[arg-type]
-    return LeafData(documents=rows, **common)  # type: ignore[arg-type]
-
-
-def _development(family: Family, language: str, folder: Path) -> sources.Loaded:
-    """The corpus that gives the threshold of a mining task; raises `MissingData` saying so where it is not there."""
-    try:
-        return sources.load(family, language, "dev", folder)
-    except MissingData as error:
-        raise MissingData(
-            f"{family.leaf(language)} needs its dev corpus, which gives the threshold: {error}"
-        ) from error
+        complete=loaded.complete and source != "sample" and not (origin == "hub" and family.data.rewritten),
+        notes=(*origin_notes, *(note for note in loaded.notes if source != "sample" or _is_placeholder(note))),
+    )
+    return _FILLED.of(family.kind)(bare, loaded.examples, processes)
 
 
 def _is_placeholder(note: str) -> bool:
     return note.startswith(flores.PLACEHOLDER_NOTE)
 
 
-def _flores(family: Family, language: str, lines: Sequence[Example], common: dict[str, Any]) -> LeafData:
-    """One document per line; for retrieval the other lines are its pool, in the order of the file."""
-    rows = [document(line, name_in_documents(family), language) for line in lines if isinstance(line, Translation)]
-    if family.kind is kinds.TRANSLATION:
-        return LeafData(documents=rows, **common)
-    rows = [row | {"gold": number} for number, row in enumerate(rows)]
-    pool = (tuple(row["source"] for row in rows), tuple(row["target"] for row in rows))
-    return LeafData(documents=rows, pool=pool, **common)
+# --- what becomes of the examples, by kind
 
 
-def _bitext(family: Family, language: str, pairs: list[Bitext], common: dict[str, Any]) -> LeafData:
+def _one_by_one(leaf: LeafData, examples: Sequence[Example], _: int) -> LeafData:
+    """One document per example."""
+    name = name_in_documents(leaf.family)
+    rows = [document(example, name, leaf.language) for example in examples]
+    return replace(leaf, documents=rows)
+
+
+def _bitext(leaf: LeafData, examples: Sequence[Example], _: int) -> LeafData:
     """One document per query; the pool is the leaf.
 
-    XTREME sorts the stripped English sentences by code point and asks for the line of the translation in the
-    untouched foreign file (`utils_preprocess.py:376-404`); MTEB keeps file order on both sides.
+    XTREME sorts the stripped English sentences by code point and asks for the line of the translation in the untouched
+    foreign file (`utils_preprocess.py:376-404`); MTEB keeps file order on both sides.
     """
+    if leaf.family.is_line_by_line:
+        return _lines(leaf, examples)
+    pairs = [example for example in examples if isinstance(example, Bitext)]
     order = list(range(len(pairs)))
-    targets = [pair.target.strip() if family.asks_in_english else pair.target for pair in pairs]
-    if family.asks_in_english:
+    targets = [pair.target.strip() if leaf.family.asks_in_english else pair.target for pair in pairs]
+    if leaf.family.asks_in_english:
         order.sort(key=lambda line: targets[line])
-    rows = [
+    rows: list[BitextDocument] = [
         {
             "id": pairs[line].id,
             "source": pairs[line].source,
             "target": targets[line],
             "gold": line,
-            "family": name_in_documents(family),
-            "language": language,
+            "family": name_in_documents(leaf.family),
+            "language": leaf.language,
         }
         for line in order
     ]
-    pool = (tuple(pair.source for pair in pairs), tuple(targets))
-    return LeafData(documents=rows, pool=pool, **common)
+    return replace(leaf, documents=rows, pool=(tuple(pair.source for pair in pairs), tuple(targets)))
 
 
-def _ranking(family: Family, language: str, queries: list[Query], candidates: Pool, common: dict[str, Any]) -> LeafData:
+def _lines(leaf: LeafData, examples: Sequence[Example]) -> LeafData:
+    """One document per line; the other lines are its pool, in the order of the file."""
+    name, lines = name_in_documents(leaf.family), [one for one in examples if isinstance(one, Translation)]
+    rows: list[LineDocument] = [
+        {**document(line, name, leaf.language), "gold": number} for number, line in enumerate(lines)
+    ]
+    return replace(leaf, documents=rows, pool=(tuple(one.source for one in lines), tuple(one.target for one in lines)))
+
+
+def _mining(leaf: LeafData, examples: Sequence[Example], processes: int) -> LeafData:
+    """One document per shard; the development corpus sets the threshold, so a change of it is a change of the data."""
+    corpus, dev = examples[0], _development(leaf)
+    development = dev.examples[0]
+    assert isinstance(corpus, Corpus) and isinstance(development, Corpus)
+    return replace(
+        leaf,
+        documents=shards(leaf.family, leaf.language, corpus, processes),
+        corpus=corpus,
+        development=development,
+        revision=_joint(leaf.revision, dev.revision),
+    )
+
+
+def _development(leaf: LeafData) -> sources.Loaded:
+    """The corpus that gives the threshold of a mining task; raises `MissingData` saying so where it is not there."""
+    try:
+        return sources.load(leaf.family, leaf.language, leaf.family.kind.tuned_on, leaf.folder)
+    except MissingData as error:
+        raise MissingData(
+            f"{leaf.family.leaf(leaf.language)} needs its dev corpus, which gives the threshold: {error}"
+        ) from error
+
+
+def _ranking(leaf: LeafData, examples: Sequence[Example], _: int) -> LeafData:
     """One document per query; what is right is right in every language of the pool, which belongs to the data."""
+    with sources.naming(leaf.family.leaf(leaf.language)):
+        candidates = sources.pool(leaf.family, leaf.split, leaf.folder)
+    name = name_in_documents(leaf.family)
     rows = []
-    for query in queries:
-        row = document(query, name_in_documents(family), language)
-        row["correct"] = list(candidates.correct.get(query.id, query.correct))
-        rows.append(row)
-    common["revision"] = hashlib.sha256(f"{common['revision']} {candidates.revision}".encode()).hexdigest()[:12]
-    common["complete"] = common["complete"] and candidates.is_complete
-    if common["source"] != "sample":
-        common["notes"] = (*common["notes"], *candidates.notes)
-    return LeafData(documents=rows, candidates=candidates, **common)
+    for query in examples:
+        assert isinstance(query, Query)
+        correct = list(candidates.correct.get(query.id, query.correct))
+        rows.append(document(query, name, leaf.language) | {"correct": correct})
+    return replace(
+        leaf,
+        documents=rows,
+        candidates=candidates,
+        revision=_joint(leaf.revision, candidates.revision),
+        complete=leaf.complete and candidates.is_complete,
+        notes=leaf.notes if leaf.source == "sample" else (*leaf.notes, *candidates.notes),
+    )
 
 
-def shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[dict[str, Any]]:
+def _joint(*revisions: str) -> str:
+    return hashlib.sha256(" ".join(revisions).encode()).hexdigest()[:12]
+
+
+_FILLED: kinds.Halves[Callable[[LeafData, Sequence[Example], int], LeafData]] = kinds.Halves("documents")
+"""(a leaf without documents, its examples, the number of processes) to the leaf with them."""
+_FILLED.register(kinds.PAIR, _one_by_one)
+_FILLED.register(kinds.TEXT, _one_by_one)
+_FILLED.register(kinds.TAGGED, _one_by_one)
+_FILLED.register(kinds.QUESTION, _one_by_one)
+_FILLED.register(kinds.CHOICE, _one_by_one)
+_FILLED.register(kinds.TRANSLATION, _one_by_one)
+_FILLED.register(kinds.BITEXT, _bitext)
+_FILLED.register(kinds.MINING, _mining)
+_FILLED.register(kinds.RANKING, _ranking)
+
+
+def shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[ShardDocument]:
     """Ranges over the foreign side, at most `SHARD_SENTENCES` long, never fewer than there are processes.
 
     The sentences stay in the leaf's corpus: a document that held 400,000 of them would be copied into every log.
@@ -253,19 +292,26 @@ def shards(family: Family, language: str, corpus: Corpus, processes: int) -> lis
     ]
 
 
+def shots(family: Family, language: str, folder: Path, scored_split: str) -> Sequence[Document]:
+    """Few-shot examples: English ones, or of lines in two languages the dev lines of the same two."""
+    if family.is_line_by_line:
+        return translation_shots(family, language, folder, scored_split)
+    return english_shots(family, folder, scored_split)
+
+
 @lru_cache(maxsize=512)
-def translation_shots(family: Family, language: str, folder: Path, scored_split: str) -> list[dict[str, Any]]:
+def translation_shots(family: Family, language: str, folder: Path, scored_split: str) -> Sequence[Document]:
     """The dev lines of the same two languages; raises `MissingData` without them, `SettingError` when dev is scored."""
     if scored_split == "dev":
         raise SettingError(
             f"few-shot examples of {family.title} are its dev lines; score test, or leave --num_fewshot out"
         )
     lines = sources.load(family, language, "dev", folder).examples
-    return [document(line, name_in_documents(family), language) for line in lines]  # type: ignore[arg-type]
+    return [document(line, name_in_documents(family), language) for line in lines]
 
 
 @lru_cache(maxsize=32)
-def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[str, Any]]:
+def english_shots(family: Family, folder: Path, scored_split: str) -> Sequence[Document]:
     """Up to `MAX_SHOTS` English training (else development) documents, never of the split that is scored."""
     english = family.spelled("en")
     for split in ("train", "dev") if scored_split != "dev" else ("train",):
@@ -279,5 +325,5 @@ def english_shots(family: Family, folder: Path, scored_split: str) -> list[dict[
         except MissingData:
             continue
         name = name_in_documents(family)
-        return [document(example, name, english) for example in examples[:MAX_SHOTS]]  # type: ignore[arg-type]
+        return [document(example, name, english) for example in examples[:MAX_SHOTS]]
     return []

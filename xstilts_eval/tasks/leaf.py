@@ -17,9 +17,10 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.config.task import TaskConfig
 
-from xstilts_eval import __version__, kinds, own_datasets, thoughts
+from xstilts_eval import __version__, own_datasets, thoughts
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.data import flores
+from xstilts_eval.data.examples import Document
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.tasks import announced, documents, scoring, subcorpus
 
@@ -37,8 +38,8 @@ class Conversation:
     The host sends `doc_to_text` as the user's turn and scores `doc_to_choice` as the assistant's.
     """
 
-    doc_to_text: Callable[[dict[str, Any]], str]
-    doc_to_choice: Callable[[dict[str, Any]], list[str]]
+    doc_to_text: Callable[[Any], str]
+    doc_to_choice: Callable[[Any], list[str]]
     target_delimiter: str
 
 
@@ -64,7 +65,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
     limit: float | None = None
     """``--limit`` as it was given, where somebody knows it: the host hands on a number of documents only."""
 
-    def __init__(self, config: dict[str, Any] | None = None) -> None:
+    def __init__(self, config: Mapping[str, Any] | None = None) -> None:
         config = {key: value for key, value in (config or {}).items() if key in _FIELDS}
         own_datasets.load_installed()
         self.family = FAMILIES[config["dataset_path"]]
@@ -78,7 +79,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             self.config.generation_kwargs = None
         self.VERSION = self.family.version  # `--metadata version=…` may not move it
 
-    def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
+    def download(self, dataset_kwargs: object = None, **_: Any) -> None:
         metadata = dict(self.config.metadata or {})
         self._conversation = Conversation(**given) if (given := metadata.get("xs_conversation")) else None
         self.language = self._pair(metadata)
@@ -94,7 +95,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         if origin := own_datasets.origin(self.family):
             self.config.metadata["xs_dataset"] = origin
 
-    def _pair(self, metadata: dict[str, Any]) -> str:
+    def _pair(self, metadata: Mapping[str, object]) -> str:
         """The language, or, where it is a pair, the two that ``source`` and ``target`` of the metadata name.
 
         Raises `SettingError` for a pair that is incomplete, or given to a FLORES-200 leaf that has its own.
@@ -110,7 +111,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             )
         return self.language
 
-    def dump_config(self) -> dict[str, Any]:
+    def dump_config(self) -> dict[str, object]:
         """What the results file keeps of the configuration: names of functions instead of their sources."""
         names = ("doc_to_text", "doc_to_choice", "doc_to_target", "process_results")
         # Under --predict_only the host puts a word in the place of a function.
@@ -126,7 +127,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             "metadata": self.config.metadata,
         }
 
-    def fewshot_docs(self) -> list[dict[str, Any]]:
+    def fewshot_docs(self) -> list[Document]:
         """None while the task is built (the host asks then); `build_all_requests` fills them in when wanted."""
         return []
 
@@ -138,7 +139,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
                 f"{self.task_name}: --limit must leave at least one document, got {self.limit or limit:g}"
             )
         shots = 0 if self.is_retrieval else int(self.config.num_fewshot or 0)
-        if self.family.kind is kinds.MINING:
+        if self.family.scoring.is_sharded:
             if options.get("samples"):
                 raise SettingError(
                     f"{self.task_name}: --samples picks documents by number, and a document of BUCC is a whole corpus; "
@@ -150,10 +151,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         if options.get("samples") is not None:
             self._check_samples(options["samples"])
         if shots:
-            if self.family.kind is kinds.TRANSLATION:
-                examples = documents.translation_shots(self.family, self.language, self.data.folder, self.data.split)
-            else:
-                examples = documents.english_shots(self.family, self.data.folder, self.data.split)
+            examples = documents.shots(self.family, self.language, self.data.folder, self.data.split)
             if not examples:
                 raise MissingData(
                     f"{self.task_name}: --num_fewshot {shots} needs English training data of {self.family.title}, and "
@@ -201,23 +199,23 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
 
         The host needs a request and every metric from each process.
         """
-        if self.family.kind is kinds.MINING:
+        if self.family.scoring.is_sharded:
             options["limit"] = None  # its corpora were cut to it
         documents_of_rank = super().doc_iterator(**options)
         first = next(documents_of_rank, None)
         return iter([(0, self.data.documents[0] | _FILLER)]) if first is None else chain([first], documents_of_rank)
 
-    def aggregation(self) -> dict[str, Any]:
+    def aggregation(self) -> dict[str, Callable[[list[Any]], Any]]:
         return {name: _without_fillers(function) for name, function in super().aggregation().items()}
 
-    def fewshot_context(self, doc: dict[str, Any], num_fewshot: int, **options: Any) -> Any:
+    def fewshot_context(self, doc: Document, num_fewshot: int, **options: Any) -> Any:
         if self.is_retrieval:
             return self.doc_to_text(doc)
         if options.get("apply_chat_template") and options.get("chat_template"):
             options["chat_template"] = _with_bare_turns(options["chat_template"])
         return super().fewshot_context(doc, num_fewshot, **options)
 
-    def construct_requests(self, doc: dict[str, Any], ctx: Any, **options: Any) -> Any:
+    def construct_requests(self, doc: Document, ctx: Any, **options: Any) -> Any:
         if not self.is_retrieval:
             requests = super().construct_requests(doc, ctx, **options)
             if options.get("apply_chat_template") and isinstance(requests, list):  # an assistant's turn has no blank
@@ -238,12 +236,12 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
                     instance.filtered_resps[name] = thoughts.answer_of(response) or ""
         return filtered
 
-    def process_results(self, doc: dict[str, Any], results: list[Any]) -> dict[str, Any]:
+    def process_results(self, doc: Any, results: list[Any]) -> scoring.Values:
         if _BYPASS in self._metric_fn_list:
             return {_BYPASS: None if is_filler(doc) else 0}
-        if self.family.kind is kinds.MINING:
+        if self.family.scoring.is_sharded:
             return scoring.mining(self.data.gold_of_shard(doc), results[0])
-        values: dict[str, Any] = super().process_results(doc, results)
+        values: scoring.Values = super().process_results(doc, results)
         return dict.fromkeys(values) if is_filler(doc) else values
 
 
@@ -260,7 +258,7 @@ def _with_bare_turns(template: Callable[..., str]) -> Callable[..., str]:
     return render
 
 
-def is_filler(doc: dict[str, Any]) -> bool:
+def is_filler(doc: Mapping[str, object]) -> bool:
     """Whether a document only keeps a process busy that got none (its values are None)."""
     return doc.keys() >= _FILLER.keys()
 

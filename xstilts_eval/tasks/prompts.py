@@ -13,13 +13,22 @@ Retrieval has no prompt: a sentence is embedded as it is. Words are those that t
 """
 
 import unicodedata
-from typing import Any
 
+from xstilts_eval.data.examples import (
+    BitextDocument,
+    ChoiceDocument,
+    Document,
+    LineDocument,
+    PairDocument,
+    QueryDocument,
+    QuestionDocument,
+    TaggedDocument,
+    TextDocument,
+    TranslationDocument,
+)
 from xstilts_eval.errors import UnknownName
 from xstilts_eval.language_codes import flores_languages
 from xstilts_eval.suites import dataset
-
-Document = dict[str, Any]
 
 WITHOUT_BLANKS = ("th", "zh")
 """Languages written without blanks between words; the harness puts them in."""
@@ -42,39 +51,39 @@ def no_context(doc: Document) -> str:
     return ""
 
 
-def xnli_choices(doc: Document) -> list[str]:
+def xnli_choices(doc: PairDocument) -> list[str]:
     """Three filled cloze sentences, in the order contradiction, entailment, neutral."""
     return [xnli_question(doc) + answer for answer in xnli_answers(doc)]
 
 
-def xnli_question(doc: Document) -> str:
+def xnli_question(doc: PairDocument) -> str:
     """What the three cloze sentences share, up to the question mark: in a conversation, the user's turn."""
     return f"{doc['premise']}, {words(doc)[0]}?"
 
 
-def xnli_answers(doc: Document) -> list[str]:
+def xnli_answers(doc: PairDocument) -> list[str]:
     """The three cloze sentences from there on, the blank before them included."""
     _, entailment, neutral, contradiction = words(doc)
     return [f" {word}, {doc['hypothesis']}" for word in (contradiction, entailment, neutral)]
 
 
-def pawsx_choices(doc: Document) -> list[str]:
+def pawsx_choices(doc: PairDocument) -> list[str]:
     """Two filled cloze sentences, label 0 (different meaning) first."""
     return [pawsx_question(doc) + answer for answer in pawsx_answers(doc)]
 
 
-def pawsx_question(doc: Document) -> str:
+def pawsx_question(doc: PairDocument) -> str:
     """What the two cloze sentences share, up to the question mark: in a conversation, the user's turn."""
     return f"{doc['premise']}, {words(doc)[0]}?"
 
 
-def pawsx_answers(doc: Document) -> list[str]:
+def pawsx_answers(doc: PairDocument) -> list[str]:
     """The two cloze sentences from there on, the blank before them included."""
     _, different, same = words(doc)
     return [f" {word}, {doc['hypothesis']}" for word in (different, same)]
 
 
-def xcopa_text(doc: Document) -> str:
+def xcopa_text(doc: ChoiceDocument) -> str:
     """The premise without its full stop, and the connector for a cause or an effect."""
     premise = str(doc["premise"]).strip()
     # Po, "other punctuation", holds the full stops of all scripts (. 。 ।); the harness cuts any last character.
@@ -84,7 +93,7 @@ def xcopa_text(doc: Document) -> str:
     return f"{premise}{_blank(doc)}{connector}"
 
 
-def xcopa_choices(doc: Document) -> list[str]:
+def xcopa_choices(doc: ChoiceDocument) -> list[str]:
     """The options as they go on from there: small first letter, the blank before them included."""
     return [_blank(doc) + option[:1].lower() + option[1:] for option in map(str.strip, doc["choices"])]
 
@@ -93,53 +102,53 @@ def _blank(doc: Document) -> str:
     return "" if doc["language"] in WITHOUT_BLANKS else " "
 
 
-def label(doc: Document) -> int:
+def label(doc: PairDocument | TextDocument | ChoiceDocument) -> int:
     """Index of the gold choice."""
     return int(doc["label"])
 
 
-def question_text(doc: Document) -> str:
+def question_text(doc: QuestionDocument) -> str:
     """Context, question and the word for "answer" in the document's language."""
     context, question, answer = words(doc)
     return f"{context}: {doc['context']}\n\n{question}: {doc['question']}\n\n{answer}:"
 
 
-def mlqa_text(doc: Document) -> str:
+def mlqa_text(doc: QuestionDocument) -> str:
     """As `question_text`; MLQA has English words in every language, as the harness does. Signatures name it."""
     return question_text(doc)
 
 
-def first_answer(doc: Document) -> str:
+def first_answer(doc: QuestionDocument) -> str:
     """The first gold answer (shown in few-shot examples)."""
     return str(doc["answers"][0]["text"])
 
 
-def tagging_text(doc: Document) -> str:
+def tagging_text(doc: TaggedDocument) -> str:
     """The sentence on a ``C:`` line and the start of the ``T:`` line."""
     return f"C: {' '.join(doc['tokens'])}\nT:"
 
 
-def tagged_line(doc: Document) -> str:
+def tagged_line(doc: TaggedDocument) -> str:
     """``word_TAG`` for every word."""
     return " ".join(f"{token}_{tag}" for token, tag in zip(doc["tokens"], doc["tags"], strict=True))
 
 
-def bitext_text(doc: Document) -> str:
+def bitext_text(doc: BitextDocument | LineDocument) -> str:
     """The query sentence."""
     return str(doc["target"])
 
 
-def bitext_target(doc: Document) -> int:
+def bitext_target(doc: BitextDocument | LineDocument) -> int:
     """Line of the translation in the pool."""
     return int(doc["gold"])
 
 
-def query_text(doc: Document) -> str:
+def query_text(doc: QueryDocument) -> str:
     """The query of a ranking task."""
     return str(doc["query"])
 
 
-def query_target(doc: Document) -> str:
+def query_target(doc: QueryDocument) -> str:
     """Ranking has a set of right candidates; the first is shown."""
     return str(doc["correct"][0])
 
@@ -154,7 +163,7 @@ def mining_target(doc: Document) -> str:
     return ""
 
 
-def translation_text(doc: Document) -> str:
+def translation_text(doc: TranslationDocument) -> str:
     """The source sentence and the beginning of the target's line, with FLORES-200's names of the languages.
 
     The layout of the harness's FLORES tasks (`tasks/catalan_bench/flores_ca` in 0.4.13) with a blank before the answer.
@@ -164,11 +173,11 @@ def translation_text(doc: Document) -> str:
     return f"{source} sentence: {doc['source']}\n{target} sentence:"
 
 
-def translation_target(doc: Document) -> str:
+def translation_target(doc: TranslationDocument) -> str:
     """The reference."""
     return str(doc["target"])
 
 
-def foreign_text(doc: Document) -> str:
+def foreign_text(doc: BitextDocument | LineDocument) -> str:
     """The foreign sentence (MTEB's direction: language to English)."""
     return str(doc["source"])

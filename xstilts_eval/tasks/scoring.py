@@ -13,18 +13,27 @@ from typing import Any
 
 import numpy as np
 
-from xstilts_eval.benchmark import PANX_TAGS, UPOS, Family
+from xstilts_eval.benchmark import Family
+from xstilts_eval.data.examples import (
+    BitextDocument,
+    ChoiceDocument,
+    LineDocument,
+    PairDocument,
+    QueryDocument,
+    QuestionDocument,
+    TaggedDocument,
+    TextDocument,
+    TranslationDocument,
+)
 from xstilts_eval.metrics import bootstrap, qa, retrieval, tagging, translation
 from xstilts_eval.metrics import classification as classification_metrics
 from xstilts_eval.metrics.base import Metric, Scores, precision_recall_f1, ratio
 from xstilts_eval.suites import dataset
 from xstilts_eval.tasks import answers
+from xstilts_eval.tasks.responses import Mined, Nearest, NearestByMargin, Ranked
 
-Document = dict[str, Any]
-
-NO_CHUNK = ("O", "_")
-"""Extra classes of XTREME's own POS models (`utils_tag.py:239-244`) and of raw treebanks: read, and never right."""
-Values = dict[str, Any]
+Values = dict[str, object]
+"""By metric what a document gives; the host hands each list of them to the aggregation of that name."""
 
 
 def signature(family: Family, language: str) -> str:
@@ -35,14 +44,14 @@ def signature(family: Family, language: str) -> str:
 # ------------------------------------------------------------------------------------- one document
 
 
-def classification(doc: Document, results: Sequence[tuple[float, bool]]) -> Values:
+def classification(doc: PairDocument | TextDocument | ChoiceDocument, results: Sequence[tuple[float, bool]]) -> Values:
     """Right or wrong: the choice with the highest log-likelihood, the first among equals."""
     scores = [float(score) for score, _ in results]
     right = int(max(range(len(scores)), key=scores.__getitem__) == doc["label"])
     return {"acc": right, "acc_ci95": [doc["id"], right]}
 
 
-def topic(doc: Document, results: Sequence[tuple[float, bool]]) -> Values:
+def topic(doc: TextDocument, results: Sequence[tuple[float, bool]]) -> Values:
     """The class with the highest log-likelihood, the first among equals: right or wrong, and counts of all classes."""
     scores = [float(score) for score, _ in results]
     chosen = max(range(len(scores)), key=scores.__getitem__)
@@ -50,41 +59,41 @@ def topic(doc: Document, results: Sequence[tuple[float, bool]]) -> Values:
     return {"f1": counts, "acc": int(chosen == doc["label"]), "f1_ci95": [doc["id"], *counts]}
 
 
-def entities(doc: Document, results: Sequence[str]) -> Values:
-    """Chunk counts over the IOB2 tags of the document's dataset."""
-    found = dataset(doc["family"])
-    return _tagged(doc, results[0], found.labels, found.filler, tagging.NER_F1)
+def chunks(doc: TaggedDocument, results: Sequence[str]) -> Values:
+    """Chunk counts over the tags of the document's dataset by the rule of its metric, and right tags of all words."""
+    metric = dataset(doc["family"]).scoring.metric(doc["language"])
+    assert not isinstance(metric, str)
+    predicted, parsed = _tags(doc, results[0])
+    counts = [int(value) for value in metric.statistics(doc["tags"], predicted)]
+    words = [int(value) for value in tagging.TOKEN_ACCURACY.statistics(doc["tags"], predicted)]
+    return {
+        "f1": counts,
+        "precision": counts,
+        "recall": counts,
+        "token_accuracy": words,
+        "f1_ci95": [doc["id"], *counts],
+        "unparsed": int(not parsed),
+    }
 
 
-def word_tags(doc: Document, results: Sequence[str]) -> Values:
+def word_tags(doc: TaggedDocument, results: Sequence[str]) -> Values:
     """Right tags and words over the tags of the document's dataset."""
-    found = dataset(doc["family"])
-    predicted, parsed = answers.read_tags(results[0], doc["tokens"], (*found.labels, *found.extra_tags), found.filler)
+    predicted, parsed = _tags(doc, results[0])
     counts = [int(value) for value in tagging.TOKEN_ACCURACY.statistics(doc["tags"], predicted)]
     return {"token_accuracy": counts, "token_accuracy_ci95": [doc["id"], *counts], "unparsed": int(not parsed)}
 
 
-def udpos(doc: Document, results: Sequence[str]) -> Values:
-    """Chunk counts over UPOS tags by the old seqeval rule."""
-    return _tagged(doc, results[0], (*UPOS, *NO_CHUNK), "X", tagging.POS_F1)
-
-
-def panx(doc: Document, results: Sequence[str]) -> Values:
-    """Chunk counts over IOB2 entity tags."""
-    return _tagged(doc, results[0], PANX_TAGS, "O", tagging.NER_F1)
-
-
-def squad(doc: Document, results: Sequence[str]) -> Values:
+def squad(doc: QuestionDocument, results: Sequence[str]) -> Values:
     """SQuAD v1.1 exact match and token F1, the maximum over gold answers (XQuAD, TyDiQA)."""
     return _question(doc, results[0], qa.SQUAD)
 
 
-def mlqa(doc: Document, results: Sequence[str]) -> Values:
+def mlqa(doc: QuestionDocument, results: Sequence[str]) -> Values:
     """MLQA exact match and token F1 with the normaliser of the document's language."""
     return _question(doc, results[0], qa.mlqa(doc["language"]))
 
 
-def tatoeba(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+def tatoeba(doc: BitextDocument, results: Sequence[Nearest]) -> Values:
     """XTREME's direction (English query, foreign pool) as `acc`; the other one beside it."""
     right = int(results[0]["nearest_source"] == doc["gold"])
     return {
@@ -94,7 +103,7 @@ def tatoeba(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
     }
 
 
-def bitext_mining(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+def bitext_mining(doc: BitextDocument, results: Sequence[Nearest]) -> Values:
     """MTEB's direction (foreign query, English pool): accuracy and index pairs for weighted P/R/F1."""
     found = int(results[0]["nearest_target"])
     pair = [doc["gold"], found]
@@ -102,7 +111,7 @@ def bitext_mining(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
     return {"acc": right, "f1": pair, "precision": pair, "recall": pair, "acc_ci95": [doc["id"], right]}
 
 
-def mining(gold: set[tuple[str, str]], response: dict[str, Any]) -> Values:
+def mining(gold: set[tuple[str, str]], response: Mined) -> Values:
     """Counts of mined, gold and common pairs whose foreign sentence lies in one shard of BUCC.
 
     `f1_ci95` has them by foreign sentence and with its id, so that runs with other shards are set side by side.
@@ -113,19 +122,19 @@ def mining(gold: set[tuple[str, str]], response: dict[str, Any]) -> Values:
     return {"f1": counts, "precision": counts, "recall": counts, "f1_ci95": units}
 
 
-def lareqa(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+def lareqa(doc: QueryDocument, results: Sequence[Ranked]) -> Values:
     """Average precision of the 20 nearest candidates."""
     (score,) = retrieval.MAP_20.statistics(doc["correct"], results[0]["candidates"])[:1]
     return {"map_at_20": score, "map_at_20_ci95": [doc["group"], score]}
 
 
-def mewslix(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+def mewslix(doc: QueryDocument, results: Sequence[Ranked]) -> Values:
     """Reciprocal rank of the entity among the 20 nearest candidates; published as mAP@20."""
     (score,) = retrieval.MRR_20.statistics(doc["correct"], results[0]["candidates"])[:1]
     return {"mrr_at_20": score, "mrr_at_20_ci95": [doc["group"], score]}
 
 
-def translated(doc: Document, results: Sequence[str]) -> Values:
+def translated(doc: TranslationDocument, results: Sequence[str]) -> Values:
     """sacrebleu's counts of a translation against its reference; spBLEU's only where its tokenizer is there.
 
     `copied` is 1 for a translation that is its source, `unparsed` for an empty one (which is scored all the same).
@@ -138,7 +147,7 @@ def translated(doc: Document, results: Sequence[str]) -> Values:
     return values
 
 
-def matched(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
+def matched(doc: LineDocument, results: Sequence[NearestByMargin]) -> Values:
     """Nearest line and best margin among the other side's lines, from source to target and back."""
     gold = doc["gold"]
     right = int(results[0]["nearest_target"] == gold)
@@ -153,28 +162,13 @@ def matched(doc: Document, results: Sequence[dict[str, Any]]) -> Values:
     }
 
 
-def _tagged(
-    doc: Document,
-    response: str,
-    labels: Sequence[str],
-    filler: str,
-    metric: Metric[Sequence[str], Sequence[str]],
-) -> Values:
-    gold = doc["tags"]
-    predicted, parsed = answers.read_tags(response, doc["tokens"], labels, filler)
-    counts = [int(value) for value in metric.statistics(gold, predicted)]
-    correct = sum(one == other for one, other in zip(gold, predicted, strict=True))
-    return {
-        "f1": counts,
-        "precision": counts,
-        "recall": counts,
-        "token_accuracy": [correct, len(gold)],
-        "f1_ci95": [doc["id"], *counts],
-        "unparsed": int(not parsed),
-    }
+def _tags(doc: TaggedDocument, response: str) -> tuple[list[str], bool]:
+    """The tags of a response, of those that the document's dataset has, and whether all could be read."""
+    found = dataset(doc["family"])
+    return answers.read_tags(response, doc["tokens"], (*found.labels, *found.extra_tags), found.filler)
 
 
-def _question(doc: Document, response: str, metric: Metric[Any, str]) -> Values:
+def _question(doc: QuestionDocument, response: str, metric: Metric[Any, str]) -> Values:
     exact, f1, _ = metric.statistics([answer["text"] for answer in doc["answers"]], response)
     unit = doc["group"]
     return {

@@ -7,15 +7,13 @@ asked as in `tasks/belebele`.
 
 from __future__ import annotations
 
-from typing import Any
-
+from xstilts_eval.data.examples import ChoiceDocument, Document, TextDocument
 from xstilts_eval.suites import dataset
 
-Document = dict[str, Any]
 LETTERS = "ABCD"
 
 
-def topic_text(doc: Document) -> str:
+def topic_text(doc: TextDocument) -> str:
     """The text on a line of its own, and the word that a topic follows."""
     return f"{doc['text']}\nTopic:"
 
@@ -25,13 +23,13 @@ def topics(doc: Document) -> list[str]:
     return list(dataset(doc["family"]).labels)
 
 
-def reading_text(doc: Document) -> str:
+def reading_text(doc: ChoiceDocument) -> str:
     """Passage, question and lettered options, and the word that a letter follows."""
     passage, _, question = doc["premise"].rpartition("\n")
     options = "".join(f"{letter}: {option}\n" for letter, option in zip(LETTERS, doc["choices"], strict=False))
     return f"P: {passage}\nQ: {question}\n{options}Answer:"
 
 
-def reading_choices(doc: Document) -> list[str]:
+def reading_choices(doc: ChoiceDocument) -> list[str]:
     """The letters of the options."""
     return list(LETTERS[: len(doc["choices"])])

@@ -7,58 +7,63 @@ major metric per task (`jiant/tasks/evaluate/core.py`), as spec'd in `training_t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from xstilts_eval.metrics import neighbours, qa, tagging
+from xstilts_eval.metrics.base import Metric
 from xstilts_eval.metrics.classification import ACCURACY
-from xstilts_eval.models import choices, pairs, spans, texts
+from xstilts_eval.models import spans
 from xstilts_eval.models import tagging as tagger
+from xstilts_eval.models.answering import CLASSIFIERS
 from xstilts_eval.models.embedding import SentenceEncoder
 from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.training.dual_encoder import lengths
 from xstilts_eval.training_tasks import TrainingTask
 
-Document = dict[str, Any]
 Scores = dict[str, float]
 
 
-def score(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def score(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     """Scores of a head on documents of its task; the deciding one is named ``score``."""
-    found = _SCORES[task.metric](head, documents, task, labels)
-    return {"score": float(np.mean([found[name] for name in _DECIDING[task.metric]]))} | found
+    measure = MEASURES[task.metric]
+    found = measure.score(head, documents, task, labels)
+    return {"score": float(np.mean([found[name] for name in measure.shown]))} | found
 
 
-def _accuracy(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
-    return {
-        "accuracy": ACCURACY.corpus_score([doc["label"] for doc in documents], _classes(head, documents, labels))["acc"]
-    }
+def _accuracy(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    predicted = _classes(head, documents, task, labels)
+    return {"accuracy": ACCURACY.corpus_score([doc["label"] for doc in documents], predicted)["acc"]}
 
 
-def _classes(head: Loaded, documents: Sequence[Document], labels: Sequence[str]) -> list[int]:
-    if "choices" in documents[0]:
-        return [int(values.argmax()) for values in choices.choose(head, documents)]
-    classify = texts.classify if "text" in documents[0] else pairs.classify
-    values, _ = classify(head, documents, range(len(labels)))
+def _classes(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> list[int]:
+    values, _ = CLASSIFIERS.of(task.kind)(head, documents, range(len(labels)))
     return [int(row.argmax()) for row in values]
 
 
-def _accuracy_f1(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
-    gold, predicted = [doc["label"] for doc in documents], _classes(head, documents, labels)
+def _accuracy_f1(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
+    gold, predicted = [doc["label"] for doc in documents], _classes(head, documents, task, labels)
     hits = sum(g == p == 1 for g, p in zip(gold, predicted, strict=True))
     total = gold.count(1) + predicted.count(1)
     return {"accuracy": ACCURACY.corpus_score(gold, predicted)["acc"], "f1": 2 * hits / total if total else 0.0}
 
 
-def _chunk_f1(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _chunks(
+    metric: Metric[Sequence[str], Sequence[str]],
+    head: Loaded,
+    documents: Sequence[Any],
+    task: TrainingTask,
+    labels: Sequence[str],
+) -> Scores:
     predicted, _ = tagger.tag(head, documents, labels)
-    metric = tagging.POS_F1 if task.head == "upos" else tagging.NER_F1
     gold = [doc["tags"] for doc in documents]
     return {"f1": metric.corpus_score(gold, predicted)["f1"]} | _words(gold, predicted)
 
 
-def _word_accuracy(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _word_accuracy(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     predicted, _ = tagger.tag(head, documents, labels)
     return _words([doc["tags"] for doc in documents], predicted)
 
@@ -68,44 +73,45 @@ def _words(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) ->
     return {"word_accuracy": sum(hits) / max(1, len(hits))}
 
 
-def _squad(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _squad(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     predicted, _ = spans.answer(head, documents)
     found = qa.SQUAD.corpus_score([[answer["text"] for answer in doc["answers"]] for doc in documents], predicted)
     return {"f1": found["f1"], "exact_match": found["exact_match"]}
 
 
-def _squad_v2(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _squad_v2(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     found, _ = spans.answer_or_none(head, documents)
     gold = [[answer["text"] for answer in doc["answers"]] for doc in documents]
     return dict(qa.at_best_threshold(gold, [one.text for one in found], [one.no_answer for one in found]))
 
 
-def _mrr(head: Loaded, documents: Sequence[Document], task: TrainingTask, labels: Sequence[str]) -> Scores:
+def _mrr(head: Loaded, documents: Sequence[Any], task: TrainingTask, labels: Sequence[str]) -> Scores:
     """Candidates are the distinct ones of the set; a query's own counts as the last of those with its score."""
     place = {text: index for index, text in enumerate(dict.fromkeys(doc["candidate"] for doc in documents))}
     encoder = SentenceEncoder(head, None, "pooler")
-    of_query, of_candidate = (encoder.reading(most) for most in lengths(task.name, head.max_length))
+    of_query, of_candidate = (encoder.reading(most) for most in lengths(task, head.max_length))
     queries = of_query.embed([doc["query"] for doc in documents])
     own = np.array([place[doc["candidate"]] for doc in documents])
     ranks = neighbours.ranks(queries, of_candidate.embed(list(place)), own)
     return {"mrr": float(np.mean(1 / ranks))}
 
 
-_SCORES: Mapping[str, Callable[[Loaded, Sequence[Document], TrainingTask, Sequence[str]], Scores]] = {
-    "accuracy": _accuracy,
-    "accuracy_f1": _accuracy_f1,
-    "chunk_f1": _chunk_f1,
-    "word_accuracy": _word_accuracy,
-    "squad": _squad,
-    "squad_v2": _squad_v2,
-    "mrr": _mrr,
+@dataclass(frozen=True)
+class Measure:
+    """How a development set is scored; the mean of the scores that are `shown`, by name and title, decides."""
+
+    score: Callable[[Loaded, Sequence[Any], TrainingTask, Sequence[str]], Scores]
+    shown: Mapping[str, str]
+
+
+MEASURES: Mapping[str, Measure] = {
+    "accuracy": Measure(_accuracy, {"accuracy": "accuracy"}),
+    "accuracy_f1": Measure(_accuracy_f1, {"accuracy": "accuracy", "f1": "F1"}),
+    "chunk_f1": Measure(partial(_chunks, tagging.NER_F1), {"f1": "chunk F1"}),
+    "pos_f1": Measure(partial(_chunks, tagging.POS_F1), {"f1": "chunk F1"}),
+    "word_accuracy": Measure(_word_accuracy, {"word_accuracy": "word accuracy"}),
+    "squad": Measure(_squad, {"f1": "F1", "exact_match": "exact match"}),
+    "squad_v2": Measure(_squad_v2, {"f1": "F1", "exact_match": "exact match"}),
+    "mrr": Measure(_mrr, {"mrr": "MRR"}),
 }
-_DECIDING: Mapping[str, tuple[str, ...]] = {
-    "accuracy": ("accuracy",),
-    "accuracy_f1": ("accuracy", "f1"),
-    "chunk_f1": ("f1",),
-    "word_accuracy": ("word_accuracy",),
-    "squad": ("f1", "exact_match"),
-    "squad_v2": ("f1", "exact_match"),
-    "mrr": ("mrr",),
-}
+"""By `TrainingTask.metric`."""

@@ -8,7 +8,7 @@ here they are those of the whole optimiser step, over all processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,9 @@ import torch
 from torch.nn.functional import cross_entropy, normalize
 
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
-from xstilts_eval.models.embedding import RANKING_LENGTHS
-from xstilts_eval.models.encoder import Loaded, Row, rows_of
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.settings import StageSettings
+from xstilts_eval.training_tasks import TrainingTask
 
 SCALE = 100.0
 """What cosines are multiplied with at the beginning (`third_party/bert.py`)."""
@@ -133,24 +132,10 @@ def scale_of(parent: Source | None) -> float:
     return float(load_file(str(file))["scale"])
 
 
-def lengths(task: str, most: int) -> tuple[int, int]:
+def lengths(task: TrainingTask, most: int) -> tuple[int, int]:
     """Sub-words of a query and of a candidate: those that scoring reads, and at most so many."""
-    queries, candidates = RANKING_LENGTHS[task]
+    queries, candidates = task.lengths or (most, most)
     return min(queries, most), min(candidates, most)
-
-
-def rows_of_matches(head: Loaded, documents: Sequence[dict[str, Any]], limits: tuple[int, int]) -> list[dict[str, Any]]:
-    """One row per pair, both sides encoded as scoring encodes them."""
-
-    def side(field: str, limit: int) -> list[Row]:
-        texts = [doc[field] for doc in documents]
-        return rows_of(head.tokenizer(texts, truncation=True, max_length=limit, verbose=False), head.fields)
-
-    both = zip(side("query", limits[0]), side("candidate", limits[1]), strict=True)
-    return [
-        query | {f"{CANDIDATE}{name}": ids for name, ids in candidate.items()} | {"document": number}
-        for number, (query, candidate) in enumerate(both)
-    ]
 
 
 def check(task: str, settings: StageSettings) -> None:

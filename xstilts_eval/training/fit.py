@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xstilts_eval import bundle, kinds, processes
+from xstilts_eval import bundle, processes
 from xstilts_eval.errors import DataError, SettingError
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.checkpoint import is_language_model, resolve
-from xstilts_eval.models.embedding import RANKING_LENGTHS
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
+from xstilts_eval.reading import Json
 from xstilts_eval.training import batches, development, dual_encoder, loop, lora, mlm, rows, stage, text, vocabulary
 from xstilts_eval.training import model as heads
+from xstilts_eval.training.losses import MASKED
 from xstilts_eval.training.material import Material
 from xstilts_eval.training.stage import Plan
 from xstilts_eval.training_tasks import TrainingTask
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger("xstilts_eval")
 
@@ -31,7 +34,7 @@ MLM = heads.MLM
 
 def usual_length(task: TrainingTask) -> int:
     """Sub-words of the longest input of a task where its settings name no `max_length`."""
-    return max(RANKING_LENGTHS[task.name]) if task.kind is kinds.RANKING else HEADS.of(task.kind).max_length
+    return max(task.lengths) if task.lengths else HEADS.of(task.kind).max_length
 
 
 def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> Path:
@@ -56,7 +59,7 @@ def fit(plan: Plan, work: Path, stages: Path, report_to: Sequence[str] = ()) -> 
 
 def train(
     learner: Heads | Text, work: Path, report_to: Sequence[str] = (), keep_checkpoints: bool = True
-) -> tuple[loop.Outcome, dict[str, Any]]:
+) -> tuple[loop.Outcome, dict[str, Json]]:
     """Plan the steps over a learner's rows and walk them; what came out, and the mixture's shares asked and seen."""
     plan = learner.plan
     parts = {name: batches.Part(task.lengths, *learner.part[name]) for name, task in learner.tasks.items()}
@@ -120,28 +123,22 @@ class Heads:
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.model.encoder)
         self.tasks: dict[str, loop.TaskRows] = {}
         self.part: dict[str, tuple[int, float, float | None]] = {}
-        self.counts: dict[str, dict[str, Any]] = {}
+        self.counts: dict[str, dict[str, Json]] = {}
         self.ids: set[int] = set(self.tokenizer.all_special_ids)
         """Tokens of the stage's data, training and development."""
         for material in plan.materials:
             self._add(material)
 
-    def _rows(self, loaded: Loaded, material: Material, documents: Sequence[rows.Document]) -> list[rows.Labelled]:
-        name, kind = material.task.name, material.task.kind
-        if kind is kinds.RANKING:
-            return dual_encoder.rows_of_matches(loaded, documents, dual_encoder.lengths(name, loaded.max_length))
-        return rows.ROWS.of(kind)(loaded, documents, material.labels)
-
     def _add(self, material: Material) -> None:
-        name, kind = material.task.name, material.task.kind
+        name, how = material.task.name, rows.ROWS.of(material.task.kind)
         loaded = self.loaded(material)
-        if kind is kinds.RANKING:
+        if how.are_whole:
             dual_encoder.check(name, material.settings)
-        found = self._rows(loaded, material, material.training)
+        found = how.make(loaded, material.training, material.labels)
         self.ids |= rows.ids_of(found)
         if material.development:
-            self.ids |= rows.ids_of(self._rows(loaded, material, material.development))
-        items = [heads.items_of(kind, row) for row in found]
+            self.ids |= rows.ids_of(how.make(loaded, material.development, material.labels))
+        items = [how.items(row) for row in found]
         kept = [index for index, count in enumerate(items) if count]
         if not kept:
             raise DataError(
@@ -155,14 +152,14 @@ class Heads:
             row=lambda index, _: found[kept[index]],
             items=lambda index, _: items[kept[index]],
             name=lambda index: ids[kept[index]],
-            is_whole=kind is kinds.RANKING,
+            is_whole=how.are_whole,
         )
         settings = material.settings
         self.part[name] = (settings.batch_size, settings.epochs, material.entry.weight)
         self.counts[name] = {
             "rows": len(kept),
             "rows_without_labels": len(found) - len(kept),
-            "longer_than_window": _cut(found, material.task, loaded.max_length),
+            "longer_than_window": how.longer(found, loaded),
             "tokens": sum(self.tasks[name].lengths),
             "longest": max(self.tasks[name].lengths),
             "head": self.origins[material.head],
@@ -172,20 +169,20 @@ class Heads:
         """The head of a task, ready to encode and to run where it is."""
         import torch
 
-        model: Any = self.model.encoder if material.task.kind is kinds.RANKING else self.model.heads[material.head]
+        task = material.task
+        model: Any = self.model.encoder if task.kind.learns == "encoder" else self.model.heads[material.head]
         device = next(model.parameters()).device
         dtype = torch.float32
         runtime = Runtime(device, dtype, default_batch_tokens(device), show_progress=False, automatic=True)
         wanted, positions = material.settings.max_length, model_positions(model)
         if wanted and positions and wanted > positions:
-            raise SettingError(
-                f"{material.task.name}: max_length {wanted}; {self.source.name} has {positions} positions"
-            )
-        usual = usual_length(material.task)
+            raise SettingError(f"{task.name}: max_length {wanted}; {self.source.name} has {positions} positions")
+        usual = usual_length(task)
         length = wanted or min(usual, positions or usual)
-        return Loaded(model, self.tokenizer, runtime, length, material.task.name, material.settings.first_piece)
+        lengths = dual_encoder.lengths(task, length) if task.lengths else None
+        return Loaded(model, self.tokenizer, runtime, length, task.name, material.settings.first_piece, lengths)
 
-    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, Any]:
+    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, torch.Tensor]:
         """Tensors of a micro-batch."""
         return rows.collate(batch, int(self.tokenizer.pad_token_id or 0))
 
@@ -202,7 +199,7 @@ class Heads:
             self.loaded(self.plan.materials[0]).fields,
         )
         head = mlm.mlm_head(self.plan.parent.base, self.model.encoder)
-        self.model.heads[MLM], self.model.kinds[MLM] = head, MLM
+        self.model.heads[MLM], self.model.losses[MLM] = head, MASKED
         self.counts[MLM] = {
             "rows": count,
             "lines": {language: len(text.lines) for language, text in texts.items()},
@@ -271,16 +268,6 @@ def revisions(plan: Plan) -> Mapping[str, str]:
     return {f"{m.task.name}.{code}": origin for m in plan.materials for code, origin in m.origins.items()}
 
 
-def _cut(found: Sequence[rows.Labelled], task: TrainingTask, max_length: int) -> int:
-    """Examples that do not fit into one row: in several rows, or cut to `max_length` (or just that long)."""
-    if task.kind in (kinds.TAGGED, kinds.QUESTION):
-        return sum(count > 1 for count in Counter(row["document"] for row in found).values())
-    if task.kind is kinds.RANKING:
-        limits = dual_encoder.lengths(task.name, max_length)
-        return sum(any(size >= limit for size, limit in zip(rows.sides(row), limits, strict=True)) for row in found)
-    return sum(rows.width(row) >= max_length for row in found)
-
-
 class Text:
     """A language model that learns tasks as text, in the prompts that evaluation asks with."""
 
@@ -292,16 +279,14 @@ class Text:
             raise SettingError("layers and embeddings are settings of encoders; leave them out for a language model")
         self.tokenizer = source.tokenizer(needs_offsets=False)
         shape = "AutoModelForSeq2SeqLM" if source.config.is_encoder_decoder else "AutoModelForCausalLM"
-        changes: dict[str, Any] = dict(
-            heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
-        )
+        changes: Any = heads.dropouts(source.config, plan.settings.hidden_dropout, plan.settings.attention_dropout)
         self.own_settings = {name: getattr(source.config, name) for name in changes}
         self.language_model = source.load(getattr(transformers, shape), **changes)
         refuse_foreign_tokenizer(source.name, self.tokenizer, self.language_model)
         self.model = heads.TextModel(self.language_model)
         self.tasks: dict[str, loop.TaskRows] = {}
         self.part: dict[str, tuple[int, float, float | None]] = {}
-        self.counts: dict[str, dict[str, Any]] = {}
+        self.counts: dict[str, dict[str, Json]] = {}
         for material in plan.materials:
             self._add(material)
 
@@ -323,7 +308,7 @@ class Text:
         self.part[name] = (settings.batch_size, settings.epochs, material.entry.weight)
         self.counts[name] = {"rows": len(found), "tokens": sum(self.tasks[name].lengths), **counts}
 
-    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, Any]:
+    def collate(self, batch: Sequence[rows.Labelled]) -> dict[str, torch.Tensor]:
         """Tensors of a micro-batch."""
         return text.collate(batch, self.tokenizer.pad_token_id)
 

@@ -8,7 +8,6 @@ that count only once they are whole, and a halved micro-batch when memory runs o
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import math
 import shutil
@@ -22,17 +21,23 @@ from typing import Any
 
 import torch
 import transformers
+from pydantic import BaseModel, ValidationError
 from torch.utils.data import DataLoader, Dataset
 
 from xstilts_eval import processes, reading
-from xstilts_eval.errors import NumericError, SettingError, WriteError
+from xstilts_eval.errors import DataError, NumericError, SettingError, WriteError
 from xstilts_eval.models import products
 from xstilts_eval.training.batches import Step, pieces
+from xstilts_eval.training.rows import Labelled
 from xstilts_eval.training.settings import StageSettings
 from xstilts_eval.training.vocabulary import ROWS
+from xstilts_eval.validation import complaint
 from xstilts_eval.writing import telling_of_a_full_disk, write_atomically
 
 log = logging.getLogger("xstilts_eval")
+
+Batch = dict[str, Any]
+"""Collated rows with the name of their `head`, `keep` and `items`: what `SharedEncoder.forward` takes."""
 
 MICRO_BATCH_TOKENS = {"cpu": 2048, "cuda": 16_384}
 """Padded tokens of one forward and backward pass, at most; halved for the rest of the run when memory runs out."""
@@ -44,8 +49,6 @@ WHOLE = "whole.json"
 """Written last into a checkpoint; one without it was cut off."""
 WEIGHTS = "model.safetensors"
 BROKEN = "the model gives NaN or infinite numbers after"
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class TaskRows:
 
     head: str
     lengths: Sequence[int]
-    row: Callable[[int, int], Row]
+    row: Callable[[int, int], Labelled]
     items: Callable[[int, int], int]
     name: Callable[[int], str]
     is_whole: bool = False
@@ -79,7 +82,7 @@ class Work:
     seed: int
     folder: Path
     label: str
-    collate: Callable[[Sequence[Row]], dict[str, Any]]
+    collate: Callable[[Sequence[Labelled]], dict[str, torch.Tensor]]
     evaluate: Callable[[], dict[str, float]] | None = None
     report_to: tuple[str, ...] = ()
     keep_checkpoints: bool = True
@@ -126,7 +129,7 @@ def train(work: Work) -> Outcome:
     trainer = _trainer(work)
     checkpoint = last_whole_checkpoint(work.folder)
     try:
-        if checkpoint is not None and _mark(checkpoint)["finished"]:
+        if checkpoint is not None and _mark(checkpoint).finished:
             trainer.take_over(checkpoint)
         else:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -147,9 +150,20 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
     return whole[0] if whole else None
 
 
-def _mark(checkpoint: Path) -> dict[str, Any]:
+class Mark(BaseModel):
     """``whole.json``: training time in `seconds`, and whether the training had `finished`."""
-    return reading.json_object(checkpoint / WHOLE, "the mark of a whole checkpoint")
+
+    seconds: float
+    finished: bool
+
+
+def _mark(checkpoint: Path) -> Mark:
+    """Raises `DataError` for a mark that is none."""
+    path = checkpoint / WHOLE
+    try:
+        return Mark.model_validate(reading.read_json(path, "the mark of a whole checkpoint"))
+    except ValidationError as error:
+        raise DataError(f"{path}: {complaint(error)}; delete the folder it lies in") from error
 
 
 def _delete(checkpoint: Path) -> None:
@@ -278,7 +292,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
             total = loss if total is None else total + loss
         return total
 
-    def _one_pass(self, model: Any, batch: dict[str, Any]) -> Any:
+    def _one_pass(self, model: Any, batch: Batch) -> Any:
         try:
             return super().training_step(model, batch)
         except torch.OutOfMemoryError as error:
@@ -319,7 +333,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _micro_batches(self, number: int) -> Iterator[dict[str, Any]]:
+    def _micro_batches(self, number: int) -> Iterator[Batch]:
         """This process's rows of a step, collated in pieces of at most `budget` padded tokens."""
         step = self.work.steps[number]
         task = self.work.tasks[step.task]
@@ -337,7 +351,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
                 "items": torch.tensor(float(max(1, items))),
             }
 
-    def _whole(self, number: int, task: TaskRows, mine: Sequence[int], items: int) -> dict[str, Any]:
+    def _whole(self, number: int, task: TaskRows, mine: Sequence[int], items: int) -> Batch:
         """All of this process's rows, filled up so that every process has equally many."""
         rows = self.work.steps[number].rows
         share = -(-len(rows) // self.args.world_size)
@@ -346,7 +360,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         batch = self.work.collate([task.row(row, number) for row in filled])
         return batch | {"head": task.head, "keep": torch.tensor(keep), "items": torch.tensor(float(max(1, items)))}
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
+    def compute_loss(self, model: Any, inputs: Batch, *_: Any, **__: Any) -> Any:
         """This micro-batch's share of the step's mean loss; gradients are averaged over processes, hence the factor."""
         return model(**inputs)["loss"] * self.args.world_size
 
@@ -435,7 +449,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
     def take_over(self, checkpoint: Path) -> None:
         """The weights and the history of a training that ended with `checkpoint`."""
         self.state = transformers.TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-        self._progress.before = _mark(checkpoint)["seconds"]
+        self._progress.before = _mark(checkpoint).seconds
         if self.args.load_best_model_at_end:
             self._load_best_model()
         else:
@@ -460,7 +474,7 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
                 super()._save_checkpoint(model, trial)
                 self.accelerator.wait_for_everyone()
                 if self.args.should_save:
-                    write_atomically(folder / WHOLE, json.dumps(self._mark()) + "\n")
+                    write_atomically(folder / WHOLE, self._mark().model_dump_json() + "\n")
         except WriteError as error:
             _delete(folder)
             last = last_whole_checkpoint(self.work.folder)
@@ -469,9 +483,9 @@ class _PlannedTrainer(transformers.Trainer):  # type: ignore[misc]
         if self.args.should_save:
             self._drop_old_checkpoints()
 
-    def _mark(self) -> dict[str, Any]:
+    def _mark(self) -> Mark:
         has_finished = self.control.should_training_stop or self.state.global_step >= self.state.max_steps
-        return {"seconds": self._progress.seconds, "finished": has_finished}
+        return Mark(seconds=self._progress.seconds, finished=has_finished)
 
     def _drop_old_checkpoints(self) -> None:
         last = self.state.global_step
@@ -505,7 +519,7 @@ class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
         done = state.global_step
         checkpoint = self.work.folder / f"checkpoint-{done}" / WHOLE
         if done and checkpoint.is_file():
-            self.before = float(_mark(checkpoint.parent)["seconds"])
+            self.before = _mark(checkpoint.parent).seconds
         self.tokens = 0
         self.started, self.paused = time.monotonic(), 0.0
         self.bar = tqdm(

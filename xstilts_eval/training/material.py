@@ -9,19 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from xstilts_eval import kinds
-from xstilts_eval.data import intermediate, intermediate_fetch
-from xstilts_eval.data.examples import Example, document
+from xstilts_eval.benchmark import family
+from xstilts_eval.data import fetch, intermediate, intermediate_fetch
+from xstilts_eval.data.examples import Document, Example, document
 from xstilts_eval.data.sources import Loaded
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError
+from xstilts_eval.reading import Json
 from xstilts_eval.tasks.documents import resolve_folder
 from xstilts_eval.training.recipe import TaskEntry
 from xstilts_eval.training.settings import StageSettings
 from xstilts_eval.training_tasks import TrainingTask, training_task
 
-Document = dict[str, Any]
 NOT_THERE = "not there"
 """Revision of data that a plan goes without."""
 
@@ -31,7 +30,8 @@ class Material:
     """Examples of one task: what is trained on, what is developed on, where both come from and what was left out.
 
     `counts` add up: examples of the file = training + development (of the same file) + not drawn. `revisions` are those
-    of the data by language, `revision` that of all together; `by_language` counts what is trained on.
+    of the data by language, `revision` that of all together; `by_language` counts what is trained on. `source` is
+    sample, local or hub.
     """
 
     task: TrainingTask
@@ -46,6 +46,7 @@ class Material:
     counts: dict[str, int] = field(default_factory=dict)
     revisions: dict[str, str] = field(default_factory=dict)
     by_language: dict[str, int] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def origin(self) -> str:
@@ -58,7 +59,7 @@ class Material:
         return {language: f"{self.entry.split}@{revision}" for language, revision in self.revisions.items()}
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Json]:
         """What the task contributes to a stage's hash."""
         languages = self.entry.source_language
         return {
@@ -105,8 +106,11 @@ def gather(
     """Read training and development examples of one task.
 
     Raises `MissingData` without training data, `DataError` for an empty set or one of a single class, `SettingError`
-    for a hold-out that leaves nothing.
+    for a hold-out that leaves nothing, and for the dev split of a task whose dev set is scored.
     """
+    if task.dev_is_scored and entry.split == "dev":
+        scored = family(task.dataset)
+        raise SettingError(f"{task.name}: what the benchmark scores of {scored.title} is its dev split; train on train")
     folder, origin = resolve_folder(data)
     found = {code: _load(task, entry.split, folder, origin, code) for code in entry.source_language}
     labels = intermediate.labels(task, folder)
@@ -148,18 +152,25 @@ def gather(
         },
         revisions={code: loaded.revision for code, loaded in found.items()},
         by_language=dict(Counter(str(doc["language"]) for doc in drawn)),
+        source=origin if origin == "sample" else _origin(folder, found),
     )
 
 
 def _documents(examples: Sequence[Example], task: TrainingTask, language: str, is_mixed: bool) -> list[Document]:
     """Documents of one language; where several are put together, the ids say of which each is."""
-    found: list[Document] = [document(example, task.name, language) for example in examples]  # type: ignore[arg-type]
+    found = [document(example, task.name, language) for example in examples]
     return [doc | {"id": f"{language}:{doc['id']}"} for doc in found] if is_mixed else found
 
 
 def _notes(found: Mapping[str, Loaded]) -> list[str]:
     several = len(found) > 1
     return [f"{code}: {note}" if several else note for code, loaded in found.items() for note in loaded.notes]
+
+
+def _origin(folder: Path, found: Mapping[str, Loaded]) -> str:
+    """``hub`` where all files were made of the hub's, else ``local``."""
+    origins = {fetch.provenance(folder, loaded.files)[0] for loaded in found.values()}
+    return origins.pop() or "local" if len(origins) == 1 else "local"
 
 
 def _joint_revision(found: Mapping[str, Loaded]) -> str:
@@ -206,8 +217,9 @@ def _development(task: TrainingTask, entry: TaskEntry, folder: Path, origin: str
     """
     if entry.split == "dev":
         return [], "no development score: the dev split is trained on; give a holdout to keep some of it"
-    if task.name == "tydiqa":
-        return [], "no development set: the English dev questions of TyDiQA-GoldP are scored as test"
+    if task.dev_is_scored:
+        questions = f"the English dev {task.kind.rows} of {family(task.dataset).title}"
+        return [], f"no development set: {questions} are scored as test"
     try:
         examples = _load(task, "dev", folder, origin, "en").examples
     except (MissingData, FetchError) as error:
@@ -216,10 +228,11 @@ def _development(task: TrainingTask, entry: TaskEntry, folder: Path, origin: str
 
 
 def _check(task: TrainingTask, training: Sequence[Document]) -> None:
-    if task.kind in (kinds.PAIR, kinds.TEXT) and len({doc["label"] for doc in training}) == 1:
-        only = task.labels[training[0]["label"]]
+    found = {one for doc in training for one in task.kind.classes_of(doc)}
+    if len(found) == 1:
+        (only,) = found
+        label = only if isinstance(only, str) else task.labels[only]
         raise DataError(
-            f"{task.name}: all {len(training)} training examples have the label {only!r}; a classifier needs two"
+            f"{task.name}: all {len(training)} training {task.kind.rows} have the label {label!r} alone; a classifier "
+            "needs two"
         )
-    if task.kind is kinds.TAGGED and len({tag for doc in training for tag in doc["tags"]}) == 1:
-        raise DataError(f"{task.name}: all words of the {len(training)} training sentences have one and the same tag")

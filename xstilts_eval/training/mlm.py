@@ -22,6 +22,7 @@ from xstilts_eval.data.corpora import HubCorpus, Text, in_folder, read_files, re
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tagging import template
+from xstilts_eval.reading import Json
 from xstilts_eval.training.rows import IGNORED, Labelled
 
 MASKED, REPLACED = 0.8, 0.1
@@ -85,7 +86,7 @@ class MlmSettings(BaseModel):
             found = in_folder(self.folder, self.languages)
         return {language: found[language] for language in sorted(self.languages or found) if language in found}
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Json]:
         """Everything that could move a number, wherever the text lies: its contents and the other settings.
 
         Raises `MissingData` and `UnknownName` for text that is not there.

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
 
-from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.kinds import Kind
 from xstilts_eval.models.heads import HEADS
@@ -24,11 +22,10 @@ from xstilts_eval.models.packed import PackedEncoder, is_packable
 from xstilts_eval.models.source import Source
 from xstilts_eval.training.dropout import use_cheap_masks
 from xstilts_eval.training.dual_encoder import DualEncoder, scale_of
-from xstilts_eval.training.packed_loss import IGNORED, packed_loss
+from xstilts_eval.training.losses import LOSSES, Losses
 from xstilts_eval.training.text import row_losses
 from xstilts_eval.training.vocabulary import CompactTable
 
-LABELS: tuple[str, ...] = ("labels", "start_positions", "end_positions")
 POOLING_PLACES = ("pooler", "pre_classifier")
 """Where head models keep that layer if neither their base nor their classifier does: DeBERTa, DistilBERT."""
 POOLING_FILE = "pooling.safetensors"
@@ -48,13 +45,13 @@ class HeadSpec:
 
 
 class SharedEncoder(torch.nn.Module):
-    """Heads over one encoder; `forward` gives the loss of one micro-batch of one task."""
+    """Heads over one encoder with their losses; `forward` gives that of one micro-batch of one task."""
 
-    def __init__(self, encoder: Any, heads: Mapping[str, Any], kinds: Mapping[str, Kind | str]) -> None:
+    def __init__(self, encoder: Any, heads: Mapping[str, Any], losses: Mapping[str, Losses]) -> None:
         super().__init__()
         self.encoder = encoder
         self.heads = torch.nn.ModuleDict(heads)
-        self.kinds = dict(kinds)
+        self.losses = dict(losses)
         self.config = encoder.config
         self.own_settings: dict[str, Any] = {}
         self.packed: PackedEncoder | None = None
@@ -69,22 +66,12 @@ class SharedEncoder(torch.nn.Module):
     def forward(self, head: str, items: torch.Tensor, keep: torch.Tensor, **inputs: torch.Tensor) -> dict[str, Any]:
         """Loss of a micro-batch: the sum over its items divided by `items`, those of the whole optimiser step.
 
-        `keep` [rows] is 0 for rows that only fill up. `inputs` are the model's own and the labels of `loss_sum`.
+        `keep` [rows] is 0 for rows that only fill up. `inputs` are the model's own and the labels of its rows.
         """
-        model, kind = self.heads[head], self.kinds[head]
-        if self.packed is not None and keep.device.type == "cpu":
-            loss = packed_loss(self.packed, model, kind, keep, inputs)
-            if loss is not None:
-                return {"loss": loss / items}
-        if kind == MLM:
-            gold = torch.where(keep[:, None] > 0, inputs.pop("labels"), IGNORED)
-            loss, _ = model(self.encoder(**inputs).last_hidden_state, gold)
-            return {"loss": loss / items}
-        if kind is kinds.RANKING:
-            return {"loss": model(keep, **inputs) / items}
-        labels = {name: inputs.pop(name) for name in LABELS if name in inputs}
-        output = model(**inputs)
-        return {"loss": loss_sum(kind, output, labels, keep, inputs["attention_mask"]) / items}
+        model, losses = self.heads[head], self.losses[head]
+        if self.packed is not None and losses.packed is not None and keep.device.type == "cpu":
+            return {"loss": losses.packed(self.packed, model, keep, inputs) / items}
+        return {"loss": losses.plain(self.encoder, model, keep, inputs) / items}
 
     def recompute_activations(self) -> None:
         """Forget the blocks' activations and compute them again in the backward pass."""
@@ -139,33 +126,6 @@ def _recompute(encoder: Any) -> None:
         raise SettingError(f"gradient_checkpointing: transformers has none for {encoder.config.model_type}") from error
 
 
-def loss_sum(
-    kind: Kind | str, output: Any, labels: Mapping[str, torch.Tensor], keep: torch.Tensor, mask: torch.Tensor
-) -> torch.Tensor:
-    """Cross entropy summed over what `items_of` counts; `keep` [rows] weighs each row with 0 or 1.
-
-    An answer starts and ends at one of the row's own tokens, those with `mask` [rows, tokens] 1. transformers lets
-    padding compete too, and XTREME's scripts pad to 384: there a row's loss depends on what it is padded to.
-    """
-    if kind is kinds.TAGGED:
-        gold = torch.where(keep[:, None] > 0, labels["labels"], IGNORED)
-        logits = output.logits.float()
-        return cross_entropy(logits.flatten(0, 1), gold.flatten(), ignore_index=IGNORED, reduction="sum")
-    if kind is kinds.QUESTION:
-        padding = mask == 0
-        start_logits = output.start_logits.float().masked_fill(padding, -torch.inf)
-        end_logits = output.end_logits.float().masked_fill(padding, -torch.inf)
-        start = cross_entropy(start_logits, labels["start_positions"], reduction="none")
-        end = cross_entropy(end_logits, labels["end_positions"], reduction="none")
-        return ((start + end) / 2 * keep).sum()
-    return (cross_entropy(output.logits.float(), labels["labels"], reduction="none") * keep).sum()
-
-
-def items_of(kind: Kind, row: Mapping[str, Any]) -> int:
-    """What a row adds to the divisor of the loss: labelled words of a sentence, 1 for anything else."""
-    return sum(label != IGNORED for label in row["labels"]) if kind is kinds.TAGGED else 1
-
-
 def build(
     source: Source, specs: Sequence[HeadSpec], changes: Mapping[str, Any] | None = None, layers: int | None = None
 ) -> SharedEncoder:
@@ -181,7 +141,7 @@ def build(
     shape = changes | _first_blocks(source, layers)
     encoder = source.load(transformers.AutoModel, **shape)
     heads = {spec.name: _head(source, spec, encoder, shape) for spec in specs}
-    shared = SharedEncoder(encoder, heads, {spec.name: spec.kind for spec in specs})
+    shared = SharedEncoder(encoder, heads, {spec.name: LOSSES.of(spec.kind) for spec in specs})
     shared.own_settings = {name: getattr(source.config, name) for name in changes}
     _share_pooling(shared, source)
     return shared
@@ -215,7 +175,7 @@ def dropouts(config: Any, hidden: float | None, attention: float | None) -> dict
 def _head(source: Source, spec: HeadSpec, encoder: Any, changes: Mapping[str, Any]) -> Any:
     import transformers
 
-    if spec.kind is kinds.RANKING:
+    if spec.kind.learns == "encoder":
         return DualEncoder(encoder, source.name, scale_of(spec.parent))
     names = dict(enumerate(spec.labels))
     classes: dict[str, Any] = {

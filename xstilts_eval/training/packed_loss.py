@@ -1,7 +1,8 @@
 """The loss of a micro-batch without padding: its rows as one stream of tokens, the last block only where it is needed.
 
-Same numbers as the models' own forward passes up to rounding; a head that reads labelled words, or the first token of a
-row, has the last block's feed-forward computed for these alone.
+Each is a sum over what the rows count for; `keep` [rows] is 0 for rows that only fill up, `inputs` are padded on the
+right, with their labels. Same numbers as the models' own forward passes up to rounding; a head that reads labelled
+words, or the first token of a row, has the last block's feed-forward computed for these alone.
 """
 
 from __future__ import annotations
@@ -13,12 +14,8 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from xstilts_eval import kinds
-from xstilts_eval.kinds import Kind
 from xstilts_eval.models.packed import PackedEncoder, first_places, head_of
-
-IGNORED = -100
-"""Label of what carries no loss."""
+from xstilts_eval.training.rows import IGNORED
 
 
 @dataclass(frozen=True)
@@ -50,23 +47,12 @@ class Stream:
         return self.hidden(encoder, first_places(self.lengths))[:, None]
 
 
-def packed_loss(
-    encoder: PackedEncoder, model: Any, kind: Kind | str, keep: torch.Tensor, inputs: Mapping[str, torch.Tensor]
-) -> torch.Tensor | None:
-    """What `SharedEncoder.forward` sums, before the division; None for heads whose loss is not known here.
-
-    `keep` [rows] is 0 for rows that only fill up; `inputs` are padded on the right, with their labels.
-    """
-    compute = _LOSSES.get(kind)
-    loss: torch.Tensor | None = None if compute is None else compute(encoder, model, keep, inputs)
-    return loss
-
-
 def _inputs(inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: inputs[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in inputs}
 
 
-def _tagged(encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+def tagged(encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Of labelled words."""
     stream = Stream.of(_inputs(inputs))
     gold = torch.where(keep[:, None] > 0, inputs["labels"], IGNORED)[stream.mask]
     wanted = (gold != IGNORED).nonzero()[:, 0]
@@ -74,7 +60,7 @@ def _tagged(encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapp
     return cross_entropy(logits.float(), gold[wanted], reduction="sum")
 
 
-def _classified(
+def classified(
     encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapping[str, torch.Tensor]
 ) -> torch.Tensor:
     """Pairs, texts, and multiple choice, whose options are the classes."""
@@ -83,7 +69,7 @@ def _classified(
     return (cross_entropy(logits, inputs["labels"], reduction="none") * keep).sum()
 
 
-def _spans(encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+def spans(encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """An answer starts and ends at one of the row's own tokens."""
     stream = Stream.of(_inputs(inputs))
     output = _head(model)(stream.hidden(encoder)[None])
@@ -97,14 +83,5 @@ def _spans(encoder: PackedEncoder, model: Any, keep: torch.Tensor, inputs: Mappi
 
 def _head(model: Any) -> Any:
     head = head_of(model)
-    assert head is not None, type(model).__name__  # `_LOSSES` has no other kinds
+    assert head is not None, type(model).__name__  # the heads of these losses are all known
     return head
-
-
-_LOSSES: dict[Kind | str, Any] = {
-    kinds.TAGGED: _tagged,
-    kinds.PAIR: _classified,
-    kinds.TEXT: _classified,
-    kinds.CHOICE: _classified,
-    kinds.QUESTION: _spans,
-}

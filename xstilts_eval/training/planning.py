@@ -6,18 +6,29 @@ import copy
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import (
+    ChoiceDocument,
+    Document,
+    MatchDocument,
+    PairDocument,
+    QuestionDocument,
+    TaggedDocument,
+    TextDocument,
+)
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.kinds import Halves
 from xstilts_eval.models.checkpoint import is_language_model
+from xstilts_eval.reading import Json
 from xstilts_eval.training import stage
 from xstilts_eval.training.batches import Part, extra_steps
 from xstilts_eval.training.dual_encoder import lengths
-from xstilts_eval.training.material import NOT_THERE, Document, Material
+from xstilts_eval.training.material import NOT_THERE, Material
 from xstilts_eval.training.stage import Plan
 from xstilts_eval.training_tasks import TrainingTask
 
@@ -195,33 +206,60 @@ def _part(material: Material, tokenizer: Any) -> tuple[Part, float, float]:
 
 def _tokens(doc: Document, task: TrainingTask, tokenizer: Any, limit: float) -> tuple[int, float]:
     """Rows of an example, and tokens of all of them with their special ones."""
-    kind = task.kind
 
     def count(text: str) -> float:
         if tokenizer is None:
             return len(text) / CHARACTERS_PER_TOKEN
         return len(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
 
-    if kind is kinds.PAIR:
-        return 1, min(limit, 3 + count(doc["premise"]) + count(doc["hypothesis"]))
-    if kind is kinds.TEXT:
-        return 1, min(limit, 2 + count(doc["text"]))
-    if kind is kinds.TAGGED:
-        tokens = count(" ".join(doc["tokens"]))
-        pieces = max(1, math.ceil(tokens / (limit - 2)))
-        return pieces, tokens + 2 * pieces
-    if kind is kinds.RANKING:
-        queries, candidates = lengths(task.name, int(limit))
-        return 1, min(queries, 2 + count(doc["query"])) + min(candidates, 2 + count(doc["candidate"]))
-    if kind is kinds.CHOICE:
-        first = count(doc["premise"])
-        return 1, sum(min(limit, 3 + first + count(option)) for option in doc["choices"])
+    return _SIZES.of(task.kind)(doc, task, count, limit)
+
+
+Count = Callable[[str], float]
+Size = tuple[int, float]
+
+
+def _pair(doc: PairDocument, _: TrainingTask, count: Count, limit: float) -> Size:
+    return 1, min(limit, 3 + count(doc["premise"]) + count(doc["hypothesis"]))
+
+
+def _text(doc: TextDocument, _: TrainingTask, count: Count, limit: float) -> Size:
+    return 1, min(limit, 2 + count(doc["text"]))
+
+
+def _tagged(doc: TaggedDocument, _: TrainingTask, count: Count, limit: float) -> Size:
+    tokens = count(" ".join(doc["tokens"]))
+    pieces = max(1, math.ceil(tokens / (limit - 2)))
+    return pieces, tokens + 2 * pieces
+
+
+def _match(doc: MatchDocument, task: TrainingTask, count: Count, limit: float) -> Size:
+    queries, candidates = lengths(task, int(limit))
+    return 1, min(queries, 2 + count(doc["query"])) + min(candidates, 2 + count(doc["candidate"]))
+
+
+def _choice(doc: ChoiceDocument, _: TrainingTask, count: Count, limit: float) -> Size:
+    first = count(doc["premise"])
+    return 1, sum(min(limit, 3 + first + count(option)) for option in doc["choices"])
+
+
+def _question(doc: QuestionDocument, _: TrainingTask, count: Count, limit: float) -> Size:
     from xstilts_eval.models import spans
 
     question, context = min(spans.MAX_QUESTION, count(doc["question"])), count(doc["context"])
     room = max(1, int(limit - question - 3))
     windows = spans.windows(max(1, int(context)), room, spans.STRIDE)
     return len(windows), sum(end - start + question + 3 for start, end in windows)
+
+
+_SIZES: Halves[Callable[[Any, TrainingTask, Count, float], Size]] = Halves("size in tokens")
+"""(document, its task, tokens of a text, longest row) to its rows and the tokens of all of them."""
+_SIZES.register(kinds.PAIR, _pair)
+_SIZES.register(kinds.TEXT, _text)
+_SIZES.register(kinds.TAGGED, _tagged)
+_SIZES.register(kinds.RANKING, _match)
+_SIZES.register(kinds.CHOICE, _choice)
+_SIZES.register(kinds.QUESTION, _question)
 
 
 def _measured_rate() -> float:
@@ -238,7 +276,7 @@ def _measured_rate() -> float:
     return sorted(rates)[len(rates) // 2] / 2
 
 
-def as_json(found: Sequence[StageCost], machine: Machine) -> dict[str, Any]:
+def as_json(found: Sequence[StageCost], machine: Machine) -> dict[str, Json]:
     """Everything of a plan as plain values."""
     return {"machine": asdict(machine), "stages": [asdict(cost) for cost in found]}
 

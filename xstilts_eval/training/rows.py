@@ -7,23 +7,38 @@ One function per kind of task; each takes the loaded model, documents of `data.e
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import (
+    AnswerDocument,
+    ChoiceDocument,
+    MatchDocument,
+    PairDocument,
+    QuestionDocument,
+    TaggedDocument,
+    TextDocument,
+)
 from xstilts_eval.errors import SettingError
+from xstilts_eval.kinds import Halves
 from xstilts_eval.models import choices, spans, tagging, texts
 from xstilts_eval.models.batching import pad
 from xstilts_eval.models.encoder import Loaded, Row, rows_of
 from xstilts_eval.training.dual_encoder import CANDIDATE
 
-Document = dict[str, Any]
 Labelled = dict[str, Any]
-ROWS: kinds.Halves[Callable[[Loaded, Sequence[Document], Sequence[str]], list[Labelled]]] = kinds.Halves(
-    "training rows"
-)
-"""How documents of a kind become rows for its head; a kind of one's own registers its function here."""
-"""A `Row` and its label fields: a class index, one class per sub-word, or two positions."""
+"""A `Row` and its label fields: a class index, one class per sub-word, or two positions.
+
+Of choices, the fields of a `Row` are lists by option; of pairs to be matched, the candidate's have a prefix.
+"""
+LABELS = ("labels", "start_positions", "end_positions")
+"""Fields of a row that are no input of a model."""
+
+if TYPE_CHECKING:
+    import torch
 
 IGNORED = -100
 """Label of sub-words that carry no loss: all but one of each word (its first: `utils_tag.py:138-186`)."""
@@ -31,7 +46,7 @@ FILLERS = ("O", "X")
 """What a tag outside the label list counts as, where the list has it (`utils_preprocess.py:38-76`)."""
 
 
-def pair_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+def pair_rows(head: Loaded, documents: Sequence[PairDocument], labels: Sequence[str] = ()) -> list[Labelled]:
     """One row per pair; `labels` is the class, an index into the task's label list."""
     encoding = head.tokenizer(
         [doc["premise"] for doc in documents],
@@ -46,7 +61,7 @@ def pair_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]
     ]
 
 
-def text_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+def text_rows(head: Loaded, documents: Sequence[TextDocument], labels: Sequence[str] = ()) -> list[Labelled]:
     """One row per text; `labels` is the class, an index into the task's label list."""
     rows = rows_of(texts.encoded(head, documents), head.fields)
     return [
@@ -55,7 +70,7 @@ def text_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]
     ]
 
 
-def tagged_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str]) -> list[Labelled]:
+def tagged_rows(head: Loaded, documents: Sequence[TaggedDocument], labels: Sequence[str]) -> list[Labelled]:
     """Rows cut as at evaluation; `labels` stand where `head.first_piece` reads each word's tag.
 
     Stray tags count as ``X`` or ``O``, or carry no loss where the task has neither.
@@ -83,7 +98,7 @@ def _single(head: Loaded, ids: list[int]) -> Row:
     return {name: values[name] for name in head.fields}
 
 
-def question_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+def question_rows(head: Loaded, documents: Sequence[QuestionDocument], labels: Sequence[str] = ()) -> list[Labelled]:
     """One row per window of the context; `start_positions` and `end_positions` are those of the first gold answer.
 
     A window that does not hold the whole answer points at the first position, the classification token
@@ -112,7 +127,7 @@ def question_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[
     return rows
 
 
-def _answer_tokens(offsets: Sequence[tuple[int, int]], answers: Sequence[dict[str, Any]]) -> tuple[int, int]:
+def _answer_tokens(offsets: Sequence[tuple[int, int]], answers: Sequence[AnswerDocument]) -> tuple[int, int]:
     """First and last sub-word that touch the first answer, blanks around it left out; (1, 0) without an answer."""
     if not answers:
         return 1, 0
@@ -122,7 +137,7 @@ def _answer_tokens(offsets: Sequence[tuple[int, int]], answers: Sequence[dict[st
     return bisect_right(offsets, start, key=lambda o: o[1]), bisect_left(offsets, end, key=lambda o: o[0]) - 1
 
 
-def choice_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[str] = ()) -> list[Labelled]:
+def choice_rows(head: Loaded, documents: Sequence[ChoiceDocument], labels: Sequence[str] = ()) -> list[Labelled]:
     """One row per question: each field a list [choices][tokens], `labels` the place of the right choice."""
     rows = []
     for number, (doc, options) in enumerate(zip(documents, choices.encoded(head, documents), strict=True)):
@@ -131,11 +146,19 @@ def choice_rows(head: Loaded, documents: Sequence[Document], labels: Sequence[st
     return rows
 
 
-ROWS.register(kinds.PAIR, pair_rows)
-ROWS.register(kinds.TEXT, text_rows)
-ROWS.register(kinds.TAGGED, tagged_rows)
-ROWS.register(kinds.QUESTION, question_rows)
-ROWS.register(kinds.CHOICE, choice_rows)
+def match_rows(head: Loaded, documents: Sequence[MatchDocument], labels: Sequence[str] = ()) -> list[Labelled]:
+    """One row per pair, both sides encoded as scoring encodes them, of at most `head.lengths` sub-words."""
+    limits = head.lengths or (head.max_length, head.max_length)
+
+    def side(texts: list[str], limit: int) -> list[Row]:
+        return rows_of(head.tokenizer(texts, truncation=True, max_length=limit, verbose=False), head.fields)
+
+    queries = side([doc["query"] for doc in documents], limits[0])
+    candidates = side([doc["candidate"] for doc in documents], limits[1])
+    return [
+        query | {f"{CANDIDATE}{name}": ids for name, ids in candidate.items()} | {"document": number}
+        for number, (query, candidate) in enumerate(zip(queries, candidates, strict=True))
+    ]
 
 
 def ids_of(rows: Sequence[Labelled]) -> set[int]:
@@ -166,7 +189,55 @@ def width(row: Labelled) -> int:
     return max(map(len, ids)) if ids and isinstance(ids[0], list) else len(ids)
 
 
-def collate(batch: Sequence[Labelled], pad_token_id: int) -> dict[str, Any]:
+def _one(_: Labelled) -> int:
+    return 1
+
+
+def _labelled_words(row: Labelled) -> int:
+    return sum(label != IGNORED for label in row["labels"])
+
+
+def _at_full_width(rows: Sequence[Labelled], head: Loaded) -> int:
+    """Rows that were cut, or are just as long as a row may be."""
+    return sum(width(row) >= head.max_length for row in rows)
+
+
+def _at_full_sides(rows: Sequence[Labelled], head: Loaded) -> int:
+    limits = head.lengths or (head.max_length, head.max_length)
+    return sum(any(size >= limit for size, limit in zip(sides(row), limits, strict=True)) for row in rows)
+
+
+def _in_several(rows: Sequence[Labelled], _: Loaded) -> int:
+    """Documents that are in more than one row."""
+    return sum(count > 1 for count in Counter(row["document"] for row in rows).values())
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How documents of a kind become rows for its head.
+
+    `make` takes the head, the documents and the task's labels. `items` is what a row adds to the divisor of the loss.
+    `longer` counts documents that do not fit into one row. The rows of a step belong together where they `are_whole`:
+    each is the others' negative.
+    """
+
+    make: Callable[[Loaded, Sequence[Any], Sequence[str]], list[Labelled]]
+    items: Callable[[Labelled], int] = _one
+    longer: Callable[[Sequence[Labelled], Loaded], int] = _at_full_width
+    are_whole: bool = False
+
+
+ROWS: Halves[Rows] = Halves("training rows")
+"""A kind of one's own registers its rows here."""
+ROWS.register(kinds.PAIR, Rows(pair_rows))
+ROWS.register(kinds.TEXT, Rows(text_rows))
+ROWS.register(kinds.TAGGED, Rows(tagged_rows, _labelled_words, _in_several))
+ROWS.register(kinds.QUESTION, Rows(question_rows, longer=_in_several))
+ROWS.register(kinds.CHOICE, Rows(choice_rows))
+ROWS.register(kinds.RANKING, Rows(match_rows, longer=_at_full_sides, are_whole=True))
+
+
+def collate(batch: Sequence[Labelled], pad_token_id: int) -> dict[str, torch.Tensor]:
     """Tensors [rows, longest] for lists, padded on the right, [rows, choices, longest] for lists of lists, [rows] for
     numbers; `document` stays behind."""
     import torch

@@ -7,16 +7,16 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from xstilts_eval import bundle, kinds, paths, processes, reading
+from xstilts_eval import bundle, paths, processes, reading
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, XstiltsError
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
+from xstilts_eval.reading import Json
 from xstilts_eval.training import stage
 from xstilts_eval.training.recipe import Recipe, TaskEntry
 from xstilts_eval.training.stage import Parent, Plan, Say
@@ -61,10 +61,12 @@ def check_output(recipe: Recipe, folder: Path, overwrite: bool) -> None:
         found = reading.json_object(written, "the recipe of a run")
     except (OSError, ValueError):
         raise SettingError(f"{folder} exists and is no run of a recipe; give another --output") from None
-    if not _is_of(recipe, found.get("recipe"), folder) and not overwrite:
+    other = found.get("recipe")
+    if not _is_of(recipe, other, folder) and not overwrite:
+        name = other.get("name", "?") if isinstance(other, Mapping) else "?"
         raise SettingError(
-            f"{folder} was made by another recipe ({found.get('recipe', {}).get('name', '?')}, other settings than "
-            "now); give another --output, or --overwrite"
+            f"{folder} was made by another recipe ({name}, other settings than now); give another --output, or "
+            "--overwrite"
         )
 
 
@@ -76,10 +78,10 @@ def _is_of(recipe: Recipe, written: object, folder: Path) -> bool:
         return False
 
 
-def _named(recipe: Recipe, folder: Path, always: bool = True) -> dict[str, Any]:
+def _named(recipe: Recipe, folder: Path, always: bool = True) -> dict[str, Json]:
     """A recipe as plain data, its paths named relative to the folder of the run (see `paths.Names`)."""
     content = recipe.model_dump(mode="json")
-    named: dict[str, Any] = paths.Names(paths.absolute_in(content), folder, always).in_value(content)
+    named: dict[str, Json] = paths.Names(paths.absolute_in(content), folder, always).in_value(content)
     return named
 
 
@@ -138,7 +140,7 @@ def plans(
 def _refuse_dual_encoders(recipe: Recipe, base: str) -> None:
     entries = [entry for stage in recipe.intermediate for entry in stage.tasks] + list(recipe.targets.tasks)
     for entry in entries:
-        if entry.task.kind is kinds.RANKING:
+        if entry.task.kind.learns == "encoder":
             raise SettingError(
                 f"recipe {recipe.name}: {base} is a language model and {entry.task.name} trains a dual encoder; give "
                 "an encoder such as XLM-R, or take the task out"
@@ -322,23 +324,22 @@ def _copy_base(base: Source, target: Path) -> None:
 def summary(plan: Plan, folder: Path) -> str:
     """One line about a finished stage."""
     record = stage.read_record(folder)
-    outcome = record["outcome"]
-    losses = [loss for _, loss in outcome["losses"]]
+    outcome, mixture = record.outcome, record.mixture
+    losses = [loss for _, loss in outcome.losses]
     loss = f", loss {losses[0]:.3f} → {losses[-1]:.3f}" if losses else ""
-    chosen = [score for score in outcome["scores"] if outcome["best_step"] in (None, score["step"])]
+    chosen = [score for score in outcome.scores if outcome.best_step in (None, score["step"])]
     shown = "".join(
         f", {name} {100 * value:.1f}"
         for name, value in (chosen[-1] if chosen else {}).items()
         if name not in ("step", "seconds", "score")
     )
-    best = f" (step {outcome['best_step']} kept)" if outcome["best_step"] else ""
-    cut = sum(counts.get("longer_than_window", 0) for counts in record["rows"].values())
+    best = f" (step {outcome.best_step} kept)" if outcome.best_step else ""
+    cut = sum(counts.longer_than_window for counts in record.rows.values())
     long = f"; {cut:,} examples longer than a row" if cut else ""
-    mixture = record["mixture"]
-    shares = "".join(f", {name} {100 * mixture['seen'].get(name, 0):.0f} % of steps (asked {100 * share:.0f} %)"
-                     for name, share in mixture["asked"].items() if len(mixture["asked"]) > 1)  # fmt: skip
+    shares = "".join(f", {name} {100 * mixture.seen.get(name, 0):.0f} % of steps (asked {100 * share:.0f} %)"
+                     for name, share in mixture.asked.items() if len(mixture.asked) > 1)  # fmt: skip
     return (
-        f"stage {plan.name} ({plan.key}): {outcome['steps']:,} steps, {outcome['tokens']:,} tokens, "
-        f"{outcome['seconds']:.0f} s, {outcome['tokens_per_second']:,.0f} tokens/s on {outcome['processes']} x "
-        f"{outcome['device']}{loss}; English development{shown or ': no score'}{best}{long}{shares} → {folder}"
+        f"stage {plan.name} ({plan.key}): {outcome.steps:,} steps, {outcome.tokens:,} tokens, "
+        f"{outcome.seconds:.0f} s, {outcome.tokens_per_second:,.0f} tokens/s on {outcome.processes} x "
+        f"{outcome.device}{loss}; English development{shown or ': no score'}{best}{long}{shares} → {folder}"
     )

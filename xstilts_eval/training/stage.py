@@ -15,16 +15,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xstilts_eval import __version__, bundle, kinds, locking, processes, reading
-from xstilts_eval.errors import MissingData, SettingError
+from pydantic import BaseModel, ValidationError
+
+from xstilts_eval import __version__, bundle, locking, processes, reading
+from xstilts_eval.errors import DataError, MissingData, SettingError
 from xstilts_eval.models.source import Source
+from xstilts_eval.reading import Json
 from xstilts_eval.training.material import Material, expanded, gather, imagined
 from xstilts_eval.training.mlm import MlmSettings
 from xstilts_eval.training.recipe import Mixture, TaskEntry
 from xstilts_eval.training.settings import LATER, SPEED_ONLY, Resolved, StageSettings, resolve
+from xstilts_eval.validation import complaint
 from xstilts_eval.writing import telling_of_a_full_disk, write_atomically
+
+if TYPE_CHECKING:
+    from xstilts_eval.training.loop import Outcome
 
 FORMAT = 3
 """Moves whenever the same settings would train other weights."""
@@ -105,7 +112,7 @@ class Plan:
                 path=f"heads/{m.head}",
                 head=m.task.head,
                 labels=m.labels,
-                first_piece=m.settings.first_piece if m.task.kind is kinds.TAGGED else "any",
+                first_piece=m.settings.first_piece if m.task.kind.by_word else "any",
             )
             for m in self.materials
         }
@@ -117,7 +124,7 @@ class Plan:
         return sorted({*before, *(code for m in self.materials for code in m.entry.source_language)})
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Json]:
         """What the stage's hash is made of."""
         kept = {
             name: value
@@ -251,9 +258,48 @@ def find(plan: Plan, stages: Path) -> Path | None:
     return folder
 
 
-def read_record(folder: Path) -> dict[str, Any]:
-    """``stage.json`` of a trained stage."""
-    return reading.json_object(folder / RECORD, "the record of a trained stage")
+class Came(BaseModel):
+    """What came out of a training, as ``stage.json`` has it; see `loop.Outcome`."""
+
+    losses: list[tuple[int, float]]
+    scores: list[dict[str, float]]
+    best_step: int | None
+    steps: int
+    tokens: int
+    seconds: float
+    processes: int
+    device: str
+    tokens_per_second: float
+
+
+class Shares(BaseModel):
+    """Shares of the steps by task: those asked for, and those there were."""
+
+    asked: dict[str, float]
+    seen: dict[str, float]
+
+
+class RowCounts(BaseModel):
+    """Of what is counted of a task's rows, the part that a summary tells."""
+
+    longer_than_window: int = 0
+
+
+class Record(BaseModel):
+    """``stage.json``, as far as it is read again."""
+
+    outcome: Came
+    mixture: Shares
+    rows: dict[str, RowCounts]
+
+
+def read_record(folder: Path) -> Record:
+    """``stage.json`` of a trained stage; raises `DataError` for one that cannot be read."""
+    path = folder / RECORD
+    try:
+        return Record.model_validate(reading.read_json(path, "the record of a trained stage"))
+    except ValidationError as error:
+        raise DataError(f"{path}: {complaint(error)}") from error
 
 
 @contextmanager
@@ -278,7 +324,9 @@ def working_folder(plan: Plan, stages: Path) -> Iterator[Path]:
         yield work
 
 
-def write(plan: Plan, work: Path, stages: Path, save: Callable[[Path], bundle.Bundle], record: dict[str, Any]) -> Path:
+def write(
+    plan: Plan, work: Path, stages: Path, save: Callable[[Path], bundle.Bundle], record: Mapping[str, Json]
+) -> Path:
     """Assemble the finished stage beside its place and move it there in one rename; the working folder goes."""
     folder = plan.folder(stages)
     new = work / "finished"
@@ -295,7 +343,7 @@ def write(plan: Plan, work: Path, stages: Path, save: Callable[[Path], bundle.Bu
     return folder
 
 
-def record_of(plan: Plan, outcome: Any, mixture: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[str, Any]:
+def record_of(plan: Plan, outcome: Outcome, mixture: Mapping[str, Json], counts: Mapping[str, Json]) -> dict[str, Json]:
     """Everything about a finished stage: what was asked, what was seen, what came out and what it cost."""
     return {
         "key": plan.key,

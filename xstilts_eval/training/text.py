@@ -20,24 +20,33 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.nn.functional import cross_entropy
 
 from xstilts_eval import kinds
+from xstilts_eval.data.examples import (
+    ChoiceDocument,
+    Document,
+    PairDocument,
+    QuestionDocument,
+    TaggedDocument,
+    TextDocument,
+)
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
-from xstilts_eval.kinds import Kind
+from xstilts_eval.kinds import Halves, Kind
 from xstilts_eval.models.batching import batches
 from xstilts_eval.models.shared_context import common_prefix
+from xstilts_eval.suites import dataset
 from xstilts_eval.tasks import prompts, texts
-from xstilts_eval.training.rows import IGNORED
+from xstilts_eval.training.rows import IGNORED, Labelled
 from xstilts_eval.training_tasks import TrainingTask, choice_texts
 
-Document = dict[str, Any]
-Row = dict[str, Any]
+Row = Labelled
 """`input_ids`, `attention_mask` and `labels`; an encoder-decoder's labels go with `decoder_input_ids`, which are those
 the model would make of labels without gaps. `document` is the place of the document that the row is made of."""
+Premised = TypeVar("Premised", PairDocument, ChoiceDocument)
 Request = tuple[str, str]
 """Context and continuation, as the host asks."""
 Encoded = tuple[list[int], list[int]]
@@ -66,47 +75,76 @@ class Prompt:
     `words_of` names the dataset whose words it says; "" where it has none of its own.
     """
 
-    context: Callable[[Document], str]
-    options: Callable[[Document], Sequence[str]]
+    context: Callable[[Any], str]
+    options: Callable[[Any], Sequence[str]]
     delimiter: str = " "
     words_of: str = ""
 
     def requests(self, doc: Document) -> list[Request]:
         """One per option; raises `UnknownName` for a language without words."""
         if self.words_of:
-            doc = {**doc, "family": self.words_of}
+            doc = doc | {"family": self.words_of}
         context = self.context(doc)
         return [(context, f"{self.delimiter}{option}") for option in self.options(doc)]
 
 
-def choice_text(doc: Document) -> str:
+def choice_text(doc: ChoiceDocument) -> str:
     """First segment of a multiple-choice document; the blank before an option is the delimiter's."""
     return choice_texts(doc)[0].rstrip()
 
 
-def answer_text(doc: Document) -> str:
+def answer_text(doc: QuestionDocument) -> str:
     """The first gold answer, or `UNANSWERABLE`."""
     return prompts.first_answer(doc) if doc["answers"] else UNANSWERABLE
 
 
-_PAIRS = {
-    "nli": Prompt(prompts.no_context, prompts.xnli_choices, words_of="xnli"),
-    "paraphrase": Prompt(prompts.no_context, prompts.pawsx_choices, "", "pawsx"),
-}
-_PROMPTS = {
-    kinds.TEXT: Prompt(texts.topic_text, texts.topics),
-    kinds.TAGGED: Prompt(prompts.tagging_text, lambda doc: [prompts.tagged_line(doc)]),
-    kinds.QUESTION: Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words_of="xquad"),
-    kinds.CHOICE: Prompt(choice_text, lambda doc: choice_texts(doc)[1]),
-}
+@dataclass(frozen=True)
+class Asking:
+    """How a language model learns tasks of a kind: what it is asked, and how a document is made shorter.
+
+    `whole` is how much there is of what is cut, `least` how much of it must stay, and `shortened` the document with so
+    much of it.
+    """
+
+    prompt: Callable[[TrainingTask], Prompt]
+    whole: Callable[[Any], int]
+    least: Callable[[Any], int]
+    shortened: Callable[[Any, int], Document]
+
+
+ASKING: Halves[Asking] = Halves("text-to-text prompt")
+"""A kind of one's own registers its own here."""
 
 
 def prompt_of(task: TrainingTask) -> Prompt:
-    """The prompt of a training task; raises `SettingError` for one without text."""
-    found = _PAIRS.get(task.head) if task.kind is kinds.PAIR else _PROMPTS.get(task.kind)
-    if found is None:
-        raise SettingError(f"{task.name} has no text-to-text prompt; pairs, tags, questions and choices have one")
-    return found
+    """The prompt of a training task; raises `SettingError` for one without text, `UnknownName` for such a kind."""
+    return ASKING.of(task.kind).prompt(task)
+
+
+def _of_pairs(task: TrainingTask) -> Prompt:
+    """The cloze of the dataset whose question the task asks; its words in the document's language."""
+    told = dataset(task.asked_as).prompt if task.asked_as else None
+    choices = getattr(prompts, told.choices, None) if told else None
+    if told is None or choices is None:
+        raise SettingError(f"{task.name} has no text-to-text prompt; its dataset would have to ask one of ours")
+    delimiter = " " if told.delimiter is None else told.delimiter
+    return Prompt(prompts.no_context, choices, delimiter, task.asked_as)
+
+
+def _of_texts(_: TrainingTask) -> Prompt:
+    return Prompt(texts.topic_text, texts.topics)
+
+
+def _of_tags(_: TrainingTask) -> Prompt:
+    return Prompt(prompts.tagging_text, lambda doc: [prompts.tagged_line(doc)])
+
+
+def _of_questions(task: TrainingTask) -> Prompt:
+    return Prompt(prompts.question_text, lambda doc: [answer_text(doc)], words_of=task.asked_as)
+
+
+def _of_choices(_: TrainingTask) -> Prompt:
+    return Prompt(choice_text, lambda doc: choice_texts(doc)[1])
 
 
 # ------------------------------------------------------------------------------------- tokens
@@ -213,7 +251,7 @@ def default_length(tokenizer: Any) -> int:
 def rows_of(
     tokenizer: Any,
     config: Any,
-    documents: Sequence[Document],
+    documents: Sequence[Any],
     task: TrainingTask,
     max_length: int,
     counts: dict[str, int] | None = None,
@@ -311,50 +349,51 @@ def _fitted(
 
 def _cut(shape: Shape, doc: Document, kind: Kind, prompt: Prompt) -> list[Encoded]:
     """The requests of the longest version of a document that fits, all of them; empty when none does."""
-    field, least, shortened = _CUTS.of(kind)
+    how = ASKING.of(kind)
 
     def encoded(size: int) -> list[Encoded]:
-        return shape.encode(prompt.requests(shortened(doc, size)))
+        return shape.encode(prompt.requests(how.shortened(doc, size)))
 
-    sizes = range(least(doc), len(doc[field]))
+    sizes = range(how.least(doc), how.whole(doc))
     place = bisect_left(sizes, True, key=lambda size: not all(shape.fits(one) for one in encoded(size)))
     return encoded(sizes[place - 1]) if place else []
 
 
-def _last_of_premise(doc: Document, size: int) -> Document:
+def _last_of_premise(doc: Premised, size: int) -> Premised:
     return doc | {"premise": doc["premise"][len(doc["premise"]) - size :]}
 
 
-def _first_words(doc: Document, size: int) -> Document:
+def _first_words(doc: TaggedDocument, size: int) -> TaggedDocument:
     return doc | {"tokens": doc["tokens"][:size], "tags": doc["tags"][:size]}
 
 
-def _beginning(doc: Document, size: int) -> Document:
+def _beginning(doc: TextDocument, size: int) -> TextDocument:
     """The first `size` characters of the text."""
     return doc | {"text": doc["text"][:size]}
 
 
-def _around_answer(doc: Document, size: int) -> Document:
+def _around_answer(doc: QuestionDocument, size: int) -> QuestionDocument:
     """`size` characters of the passage with the first answer in their middle, as far as the passage's ends allow."""
     start, length = _answer_place(doc)
     first = max(0, min(start - (size - length) // 2, len(doc["context"]) - size))
     return doc | {"context": doc["context"][first : first + size]}
 
 
-def _answer_place(doc: Document) -> tuple[int, int]:
+def _answer_place(doc: QuestionDocument) -> tuple[int, int]:
     """Start and length of the first answer in characters; (0, 0) without an answer."""
     if not doc["answers"]:
         return 0, 0
     return int(doc["answers"][0]["answer_start"]), len(doc["answers"][0]["text"])
 
 
-_CUTS: kinds.Halves[tuple[str, Callable[[Document], int], Callable[[Document, int], Document]]] = kinds.Halves("cut")
-"""By kind: the field that is cut, the least of it that must stay, and the document with so much of it."""
-_CUTS.register(kinds.PAIR, ("premise", lambda _: 0, _last_of_premise))
-_CUTS.register(kinds.CHOICE, ("premise", lambda _: 0, _last_of_premise))
-_CUTS.register(kinds.TEXT, ("text", lambda _: 1, _beginning))
-_CUTS.register(kinds.TAGGED, ("tokens", lambda _: 1, _first_words))
-_CUTS.register(kinds.QUESTION, ("context", lambda doc: _answer_place(doc)[1], _around_answer))
+ASKING.register(kinds.PAIR, Asking(_of_pairs, lambda doc: len(doc["premise"]), lambda _: 0, _last_of_premise))
+ASKING.register(kinds.CHOICE, Asking(_of_choices, lambda doc: len(doc["premise"]), lambda _: 0, _last_of_premise))
+ASKING.register(kinds.TEXT, Asking(_of_texts, lambda doc: len(doc["text"]), lambda _: 1, _beginning))
+ASKING.register(kinds.TAGGED, Asking(_of_tags, lambda doc: len(doc["tokens"]), lambda _: 1, _first_words))
+ASKING.register(
+    kinds.QUESTION,
+    Asking(_of_questions, lambda doc: len(doc["context"]), lambda doc: _answer_place(doc)[1], _around_answer),
+)
 
 
 # ------------------------------------------------------------------------------------- development score
@@ -363,7 +402,7 @@ _CUTS.register(kinds.QUESTION, ("context", lambda doc: _answer_place(doc)[1], _a
 def development_score(
     model: Any,
     tokenizer: Any,
-    documents: Sequence[Document],
+    documents: Sequence[Any],
     task: TrainingTask,
     device: torch.device | str,
     max_length: int | None = None,

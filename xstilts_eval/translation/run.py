@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from xstilts_eval import kinds, locking
+from xstilts_eval import locking
 from xstilts_eval.data import files, intermediate, translated
 from xstilts_eval.data.examples import Choice, Pair, Question
 from xstilts_eval.data.sources import Loaded
@@ -54,13 +54,15 @@ def plan(
     found = training_task(task)
     if found.parts:
         raise SettingError(f"{found.name} has no data of its own; translate its parts {', '.join(found.parts)}")
-    if found.kind is kinds.RANKING:
+    if found.kind.learns == "encoder":
         raise SettingError(f"{found.name} trains a dual encoder, of English pairs only; translate another task")
-    if found.kind is kinds.TAGGED:
+    if found.kind.by_word:
         raise SettingError(
             f"{found.name} has a tag for every word, which marks cannot carry over to a translation; tasks with pairs, "
             "options or answer spans can be translated"
         )
+    if not translated.can_be(found):
+        raise SettingError(f"{found.name} is not translated here; tasks with pairs, options or answer spans can be")
     if split not in SPLITS:
         raise SettingError(f"--split {split!r}; allowed: {', '.join(SPLITS)}")
     codes = tuple(dict.fromkeys(language_of(code).code for code in languages))

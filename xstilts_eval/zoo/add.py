@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import record as results
@@ -128,7 +127,7 @@ def _table(
         "family": family.group,
         "task": family.title,
         "stage": stage,
-        "setting": setting or ("embedding" if family.kind in (kinds.BITEXT, kinds.MINING) else "zero-shot"),
+        "setting": setting or ("zero-shot" if family.kind.learns or family.kind.is_generated else "embedding"),
         "scale": "fraction",
         "source": source,
         "confidence": "seen",

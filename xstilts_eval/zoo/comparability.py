@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import DataError
 from xstilts_eval.results.alignment import same_measurement
@@ -50,8 +49,9 @@ def _as_published(record: Record, model: Model, leaf: LeafResult) -> list[str]:
     if "scored" in ours:
         found.append(f"only {ours['scored']} documents have a score")
     direction = DIRECTIONS.get(model.evaluate.direction or "")
-    if leaf.family.kind is kinds.BITEXT and direction and not ours.get("metric", "").endswith(direction):
-        found.append(f"direction {ours.get('metric', '?').rpartition('|')[2]}, not {direction}")
+    metric = ours.get("metric", "")
+    if direction and "|query:" in metric and not metric.endswith(direction):
+        found.append(f"direction {metric.rpartition('|')[2]}, not {direction}")
     return found + _other_data(record, leaf, ours) + _other_weights(record, model, ours)
 
 
@@ -61,7 +61,7 @@ def _settings(model: Model, leaf: LeafResult) -> dict[str, str]:
     Layer, pooling and prompt are settings of sentence vectors; a length that stands beside them is theirs, too.
     """
     evaluate = model.evaluate
-    is_retrieval = leaf.family.kind in (kinds.BITEXT, kinds.MINING)
+    is_retrieval = leaf.family.is_embedded and not leaf.family.kind.learns
     is_about_retrieval = evaluate.layer is not None or evaluate.pooling is not None
     said = {"layer": evaluate.layer, "pooling": evaluate.pooling} if is_retrieval else {}
     if is_retrieval and evaluate.prompt is not None:

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
-from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import DataError, SettingError, UnknownName
 from xstilts_eval.zoo.manifest import AVERAGE, Record, Zoo
@@ -22,8 +21,6 @@ LEVEL = 0.05
 """Chance that a faithful run turns red, over all that sampling error judges: single numbers and joint verdicts."""
 RECALLED = "recalled, not gated"
 NO_TOLERANCE = "no tolerance"
-_FURTHER_METRICS = {"xtreme_tatoeba": ("acc_from_foreign",)}
-"""What leaves give beside the metrics of their family."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +105,9 @@ def published_error(record: Record) -> float | None:
 
 def is_mean(family: str, metric: str) -> bool:
     """Whether a metric is the mean over documents of values from 0 to 1."""
-    kind = FAMILIES[family].kind if family in FAMILIES else None
-    return metric in ("acc", "exact_match") or (kind is kinds.QUESTION and metric == "f1")
+    if family not in FAMILIES:
+        return metric in ("acc", "exact_match")
+    return FAMILIES[family].scoring.aggregations.get(metric) == "mean"
 
 
 def error_of_mean(points: float, n: int) -> float:
@@ -127,7 +125,7 @@ def ungated(record: Record, others: Iterable[Record]) -> str | None:
         return "no task family of ours" if record.family == "none" else f"no task family {record.family} here"
     if record.language != AVERAGE and record.language not in family.languages:
         return "language outside the family"
-    if record.metric not in (*family.metrics, *_FURTHER_METRICS.get(record.family, ())):
+    if record.metric not in (*family.metrics, *family.scoring.aggregations):
         return "metric outside the family"
     if record.copy_of and record.copy_variance is None:
         return NO_TOLERANCE

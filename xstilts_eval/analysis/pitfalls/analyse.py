@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from xstilts_eval import kinds
 from xstilts_eval.analysis.features import Features, known
 from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark
 from xstilts_eval.analysis.stats.regression import MINIMUM, adjusted, checked
@@ -135,7 +134,7 @@ def analyse(
     ]
     if len(rows) < 15:
         notes.append(f"{len(rows)} languages: neighbours may be far away; see who they are before believing a rank")
-    if benchmark in FAMILIES and FAMILIES[benchmark].kind is kinds.TAGGED:
+    if benchmark in FAMILIES and FAMILIES[benchmark].kind.by_word:
         notes.append(FIRST_PIECE)
     return PitfallReport(
         rows[0].model, benchmark, tuple(sorted(found, key=lambda one: one.z)), tuple(examples), left_out, spread,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from xstilts_eval import kinds, reading
 from xstilts_eval.analysis.pitfalls.analyse import Example
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import PredictionError
+from xstilts_eval.kinds import Halves
 
 _LONGEST = 240
 
@@ -49,29 +50,60 @@ def _of_file(path: Path, family: Family) -> dict[str, Example]:
 def _example(sample: Mapping[str, Any], leaf: str, document: str, family: Family) -> Example:
     answer = sample["filtered_resps"][0]
     answer = json.dumps(answer, ensure_ascii=False) if isinstance(answer, dict) else str(answer)
-    text, target = _shown(sample["doc"], sample["target"], family)
+    text, target = SHOWN.of(family.kind)(sample["doc"], family)
     return Example(leaf, document, wrong(sample, family), 1, _cut(text), _cut(target), (_cut(answer),))
 
 
 def wrong(sample: Mapping[str, Any], family: Family) -> float:
     """The share of one document that is wrong, 0-1: a decision or word, or 1 - the score of an answer or a ranking."""
-    if family.kind is kinds.TAGGED:
-        correct, total = sample["token_accuracy"]
-        return 1 - float(correct) / float(total)
-    if family.kind is kinds.QUESTION:
-        value = sample["f1"]
-        return 1 - float(value[0] if isinstance(value, list) else value)
-    return 1 - float(sample[family.official[0]])
+    value = sample[family.scoring.of_document or family.official[0]]
+    if isinstance(value, list):
+        right, *total = value
+        return 1 - float(right) / float(*total or (1,))
+    return 1 - float(value)
 
 
-def _shown(document: Mapping[str, Any], target: Any, family: Family) -> tuple[str, str]:
-    if family.kind is kinds.TAGGED:
-        return " ".join(document["tokens"]), " ".join(document["tags"])
-    if family.kind is kinds.QUESTION:
-        return f"{document['question']} | {document['context']}", document["answers"][0]["text"]
-    if family.kind is kinds.PAIR:
-        return f"{document['premise']} | {document['hypothesis']}", family.labels[document["label"]]
-    return str(document.get("source") or document.get("premise") or document), str(document.get("target", target))
+Shown = Callable[[Mapping[str, Any], Family], tuple[str, str]]
+"""(document, its family) to its text and what would be right."""
+
+
+def _tagged(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+    return " ".join(doc["tokens"]), " ".join(doc["tags"])
+
+
+def _question(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+    return f"{doc['question']} | {doc['context']}", doc["answers"][0]["text"]
+
+
+def _pair(doc: Mapping[str, Any], family: Family) -> tuple[str, str]:
+    return f"{doc['premise']} | {doc['hypothesis']}", family.labels[doc["label"]]
+
+
+def _text(doc: Mapping[str, Any], family: Family) -> tuple[str, str]:
+    return doc["text"], family.labels[doc["label"]]
+
+
+def _choice(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+    return doc["premise"], doc["choices"][doc["label"]]
+
+
+def _translation(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+    return doc["source"], doc["target"]
+
+
+def _query(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+    return doc["query"], doc["correct"][0]
+
+
+SHOWN: Halves[Shown] = Halves("example to show")
+SHOWN.register(kinds.TAGGED, _tagged)
+SHOWN.register(kinds.QUESTION, _question)
+SHOWN.register(kinds.PAIR, _pair)
+SHOWN.register(kinds.TEXT, _text)
+SHOWN.register(kinds.CHOICE, _choice)
+SHOWN.register(kinds.BITEXT, _translation)
+SHOWN.register(kinds.TRANSLATION, _translation)
+SHOWN.register(kinds.RANKING, _query)
 
 
 def _cut(text: str) -> str:

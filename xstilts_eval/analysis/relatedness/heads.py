@@ -7,7 +7,7 @@ positions to be binned), and a target without labels has nothing to agree with; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from xstilts_eval.benchmark import Family
 from xstilts_eval.data import sources
 from xstilts_eval.data.examples import Choice, Pair, Tagged, document
 from xstilts_eval.errors import MissingData, NumericError, XstiltsError
-from xstilts_eval.kinds import Kind
-from xstilts_eval.models import choices, pairs
+from xstilts_eval.kinds import Halves, Kind
+from xstilts_eval.models import choices
+from xstilts_eval.models.answering import CLASSIFIERS
 from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.tagging import FirstPiece
@@ -31,7 +32,6 @@ from xstilts_eval.training_tasks import training_task
 RECIPE, STAGE = "recipe.json", "stage.json"
 SPLITS = ("dev", "train", "test")
 """Where English documents are taken from, the first that is there: scored ones last."""
-UNITS = {kinds.PAIR: "pairs", kinds.TAGGED: "words", kinds.CHOICE: "options"}
 LEEP, NCE, AGREEMENT, SAME_HEAD = "LEEP", "NCE", "label agreement", "same head type"
 
 
@@ -60,16 +60,13 @@ class English:
     @property
     def labels(self) -> list[str]:
         """One per unit: pair, word, or document with options (the position of the right one)."""
-        if self.family.kind is kinds.TAGGED:
-            return [tag for one in self.examples if isinstance(one, Tagged) for tag in one.tags]
-        return [str(one.label) for one in self.examples if not isinstance(one, Tagged)]
+        return PROBES.of(self.family.kind).labels(self)
 
 
 def english(family: Family, folder: Path, limit: int) -> English:
     """The first `limit` English documents of a target; raises `MissingData` where there are none with labels."""
-    if family.kind not in UNITS:
-        what = "answers are spans" if family.kind is kinds.QUESTION else "its documents have no classes"
-        raise MissingData(f"{family.group}: {what}")
+    if family.kind not in PROBES:
+        raise MissingData(f"{family.group}: no classes to ask about in datasets of the kind {family.kind.name!r}")
     for split in SPLITS:
         try:
             found = sources.load(family, "en", split, folder).examples
@@ -91,7 +88,7 @@ def of(checkpoint: Path) -> list[IntermediateHead]:
     for task in wanted:
         head = manifest.trained.get(task)
         place = Path(head.path).parts[0] if head else ""
-        if head is None or ((place in later or place not in wanted[task]) and training_task(task).kind in UNITS):
+        if head is None or ((place in later or place not in wanted[task]) and training_task(task).kind in PROBES):
             why = "its head went on to be trained in a target's stage; give the stage's folder by --encoder"
             heads.append(IntermediateHead(task, training_task(task).kind, None, why if head else "no head was kept"))
         else:
@@ -101,8 +98,9 @@ def of(checkpoint: Path) -> list[IntermediateHead]:
 
 def _head(folder: Path, task: str, head: bundle.TrainedHead) -> IntermediateHead:
     kind = training_task(task).kind
-    reason = "" if kind in UNITS else "a span head has no classes"
-    return IntermediateHead(task, kind, folder / head.path if kind in UNITS else None, reason, head.first_piece)
+    is_asked = kind in PROBES
+    reason = "" if is_asked else f"a head for datasets of the kind {kind.name!r} has no classes to ask about"
+    return IntermediateHead(task, kind, folder / head.path if is_asked else None, reason, head.first_piece)
 
 
 def _stages(checkpoint: Path, recipe: str) -> tuple[dict[str, tuple[str, ...]], set[str]]:
@@ -133,7 +131,8 @@ def from_head(head: IntermediateHead, target: English) -> dict[str, float]:
     if head.folder is None:
         raise MissingData(f"{head.task}: {head.reason}")
     if head.kind is not target.family.kind:
-        raise MissingData(f"{head.task}: a head for {UNITS[head.kind]} says nothing about {UNITS[target.family.kind]}")
+        asked, wanted = (PROBES.of(kind).units for kind in (head.kind, target.family.kind))
+        raise MissingData(f"{head.task}: a head for {asked} says nothing about {wanted}")
     auto_class = HEADS.of(head.kind).auto_class
     model = representations.load(head.folder, auto_class=auto_class, first_piece=head.first_piece)
     return from_probabilities(probabilities(model, target), target.labels)
@@ -151,18 +150,7 @@ def from_probabilities(theta: Vector, labels: Sequence[str]) -> dict[str, float]
 
 def probabilities(head: Loaded, target: English) -> Vector:
     """Probabilities [units, classes] of a head of the target's kind, its classes in its own order."""
-    if target.family.kind is kinds.TAGGED:
-        logits, _ = representations.word_outputs(head, _sentences(target), lambda output, _: output.logits)
-        scores = np.asarray(logits, dtype=np.float64)
-    else:
-        rows = _documents(target)
-        if target.family.kind is kinds.PAIR:
-            scores = np.asarray(pairs.classify(head, rows, range(head.model.config.num_labels))[0], dtype=np.float64)
-        else:
-            options = choices.choose(head, rows)
-            if len({len(row) for row in options}) > 1:
-                raise NumericError(f"{target.family.group}: documents differ in the number of options")
-            scores = np.asarray(options, dtype=np.float64)
+    scores = PROBES.of(target.family.kind).scores(head, target)
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
     found: Vector = weights / weights.sum(axis=1, keepdims=True)
     return found
@@ -170,20 +158,71 @@ def probabilities(head: Loaded, target: English) -> Vector:
 
 def features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
     """Last hidden states and labels by unit: words; pairs, mean-pooled; options behind their premise, right or not."""
-    if target.family.kind is kinds.TAGGED:
-        return representations.word_features(encoder, _sentences(target))
+    return PROBES.of(target.family.kind).features(encoder, target)
+
+
+# --- by kind
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a head can be asked about documents of a kind: about which `units`, with which gold `labels`.
+
+    `scores` are log-probabilities [units, classes] of a head; `features` last hidden states, with their labels.
+    """
+
+    units: str
+    labels: Callable[[English], list[str]]
+    scores: Callable[[Loaded, English], Vector]
+    features: Callable[[Loaded, English], tuple[Any, list[str]]]
+
+
+def _tags(target: English) -> list[str]:
+    return [tag for one in _sentences(target) for tag in one.tags]
+
+
+def _classes(target: English) -> list[str]:
+    return [str(one.label) for one in target.examples if not isinstance(one, Tagged)]
+
+
+def _of_words(head: Loaded, target: English) -> Vector:
+    logits, _ = representations.word_outputs(head, _sentences(target), lambda output, _: output.logits)
+    return np.asarray(logits, dtype=np.float64)
+
+
+def _of_documents(head: Loaded, target: English) -> Vector:
+    classify = CLASSIFIERS.of(target.family.kind)
+    values, _ = classify(head, _documents(target), range(head.model.config.num_labels))
+    if len({len(row) for row in values}) > 1:
+        raise NumericError(f"{target.family.group}: documents differ in the number of options")
+    return np.asarray(values, dtype=np.float64)
+
+
+def _word_features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
+    return representations.word_features(encoder, _sentences(target))
+
+
+def _pair_features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
+    texts = [(row["premise"], row["hypothesis"]) for row in _documents(target)]
+    return representations.pair_features(encoder, texts), target.labels
+
+
+def _option_features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
     rows = _documents(target)
-    if target.family.kind is kinds.PAIR:
-        texts = [(row["premise"], row["hypothesis"]) for row in rows]
-        return representations.pair_features(encoder, texts), target.labels
     options = [row for per_document in choices.encoded(encoder, rows) for row in per_document]
     right = [str(int(place == row["label"])) for row in rows for place in range(len(row["choices"]))]
     return representations.pooled(encoder, options), right
+
+
+PROBES: Halves[Probe] = Halves("probe")
+PROBES.register(kinds.PAIR, Probe("pairs", _classes, _of_documents, _pair_features))
+PROBES.register(kinds.TAGGED, Probe("words", _tags, _of_words, _word_features))
+PROBES.register(kinds.CHOICE, Probe("options", _classes, _of_documents, _option_features))
 
 
 def _sentences(target: English) -> list[Tagged]:
     return [one for one in target.examples if isinstance(one, Tagged)]
 
 
-def _documents(target: English) -> list[dict[str, Any]]:
+def _documents(target: English) -> list[Any]:
     return [document(one, target.family.name, "en") for one in target.examples]

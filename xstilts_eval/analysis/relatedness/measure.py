@@ -105,7 +105,7 @@ def _documents(targets: Sequence[str], folder: Path, limit: int, measured: Measu
             continue
         units = len(found[target].labels)
         few = f"; {FEW_UNITS} are wanted" if units < FEW_UNITS else ""
-        what = heads.UNITS[FAMILIES[target].kind]
+        what = heads.PROBES.of(FAMILIES[target].kind).units
         measured.say(f"{target}: {units} {what} of the English {found[target].split} documents{few}")
     return found
 
