@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from tests.test_dependencies import PROJECT, plain
 
-EXTRAS = ("translate", "train", "analysis", "sweep")
+EXTRAS = ("translate", "train", "figures", "analysis", "sweep")
 _BOUND = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?\s*>=\s*([\w.]+)$")
 
 
