@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "xstilts_eval"
 ROOMS = (
     ("", "errors", "writing", "locking", "reading", "validation", "faults", "paths", "processes", "extras", "printing",
-     "tables", "paper", "fingerprints", "hub_errors", "wording", "foreign", "links", "label_reading",
+     "tables", "paper", "junit", "fingerprints", "hub_errors", "wording", "foreign", "links", "label_reading",
      "languages", "language_codes", "language_distances", "thoughts"),
     ("figures",),
     ("metrics",),

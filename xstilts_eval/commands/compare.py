@@ -28,6 +28,9 @@ def compare(
     resamples: int = typer.Option(2_000, min=100, help="Resamples of the bootstrap that gives the intervals."),
     seed: int = typer.Option(12345, min=0, help="Seed of both; same seed, same numbers."),
     groups: bool = typer.Option(True, help="Show groups by language family, script and resources."),
+    fail_on_loss: bool = typer.Option(
+        False, "--fail-on-loss", help="Exit code 1 where a side is worse than the first beyond chance, corrected."
+    ),
     json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
     markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
     columns: str = typer.Option("both", help=COLUMNS_HELP),
@@ -38,11 +41,12 @@ def compare(
 
     All sides are compared with the first. What was scored on other data, splits, documents or versions is refused.
     """
-    from xstilts_eval.printing import show, write_json
+    from xstilts_eval.printing import remark, show, write_json
     from xstilts_eval.results import compare as comparing
     from xstilts_eval.results import compare_render as render
     from xstilts_eval.results import compare_tables
     from xstilts_eval.results.estimates import Options
+    from xstilts_eval.results.losses import losses, sentence
     from xstilts_eval.results.sides import over_baseline
     from xstilts_eval.selection import leaves
     from xstilts_eval.writing import check_files, write_atomically
@@ -65,3 +69,6 @@ def compare(
     tables.write(lambda: compare_tables.tables(found, axis), lambda: [compare_tables.rows(found)])
     if json_ != "-" and not tables.prints:
         show(render.terminal(found, options, groups))
+    if fail_on_loss and (lost := losses(found)):
+        remark(sentence(lost))
+        raise typer.Exit(1)

@@ -100,7 +100,7 @@ def _pair(reference: Side, other: Side, options: Options, reader: Reader) -> Com
     missing = alignment.only_in_one(*(Holdings(side.name, side.scores, side.unusable) for side in (reference, other)))
     if not found:
         raise alignment.nothing_in_common(reference.given, other.given, missing)
-    return Comparison(reference, other, tuple(found), missing, _settings(reference, other))
+    return Comparison(reference, other, tuple(found), missing, settings(reference, other))
 
 
 # ------------------------------------------------------------------------------------------------ one family
@@ -221,7 +221,7 @@ def _tables(
     return found, notes
 
 
-def _settings(reference: Side, other: Side) -> dict[str, tuple[str, str]]:
+def settings(reference: Side, other: Side) -> dict[str, tuple[str, str]]:
     """Settings and versions that differ in some common leaf (the first such leaf's values)."""
     found: dict[str, tuple[str, str]] = {}
     for leaf in (leaf for leaf in reference.scores if leaf in other.scores):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
-from xml.etree import ElementTree
 
 from rich.console import Group, RenderableType
 
-from xstilts_eval.foreign import safe
+from xstilts_eval.junit import Case, suite
 from xstilts_eval.tables import in_markdown, markdown_table, one_line, terminal_table, without_empty
 from xstilts_eval.wording import ABSENT, counted, p_value
 from xstilts_eval.zoo.detection import span
@@ -187,21 +186,11 @@ def markdown(report: Report) -> str:
 
 def junit(report: Report) -> str:
     """One case per record and joint verdict: a failure turns the regression red, a skipped one decides nothing."""
-    failed = sum(report.fails(verdict) for verdict in report.verdicts) + sum(one.fails for one in report.families)
-    skipped = sum(_is_skipped(report, verdict) for verdict in report.verdicts)
     cases = [_case(report, verdict) for verdict in report.verdicts]
     cases += [_joint_case(report.against, one) for one in report.families]
-    if not report.has_passed and not failed:  # nothing was compared: red, though no record says so
-        case = ElementTree.Element("testcase", {"classname": "xstilts.regress", "name": "compared", "time": "0"})
-        ElementTree.SubElement(case, "failure", {"type": "nothing compared", "message": _xml(verdict_line(report))})
-        cases, failed = [*cases, case], 1
-    totals = {"tests": str(len(cases)), "failures": str(failed), "errors": "0", "time": "0"}
-    root = ElementTree.Element("testsuites", {"name": "xstilts regress"} | totals)
-    named = {"name": _xml(report.against), "skipped": str(skipped)}
-    suite = ElementTree.SubElement(root, "testsuite", named | totals)
-    suite.extend(cases)
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+    if not report.has_passed and not any(case.failed for case in cases):  # red, though no record says so
+        cases.append(Case("xstilts.regress", "compared", "nothing compared", message=verdict_line(report)))
+    return suite("xstilts regress", report.against, cases)
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -242,41 +231,27 @@ def _not_reproduced(report: Report) -> list[Verdict]:
     return sorted(found, key=lambda verdict: (not report.fails(verdict), list(Status).index(verdict.status)))
 
 
-def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
+def _case(report: Report, verdict: Verdict) -> Case:
     record = verdict.record
-    case = ElementTree.Element(
-        "testcase",
-        {
-            "classname": _xml(f"{report.against}.{record.family}"),
-            "name": _xml(f"{record.task} {record.language} {record.metric} ({record.setting}, {record.source})"),
-            "time": "0",
-        },
-    )
     text = ", ".join(f"{name} {value}" for name, value in zip(HEADER[3:], rows([verdict])[0][3:], strict=True) if value)
-    if report.fails(verdict):
-        ElementTree.SubElement(case, "failure", {"type": verdict.status.value, "message": _xml(text)})
-    elif _is_skipped(report, verdict):
-        ElementTree.SubElement(case, "skipped", {"message": _xml(text)})
-    return case
+    return Case(
+        group=f"{report.against}.{record.family}",
+        name=f"{record.task} {record.language} {record.metric} ({record.setting}, {record.source})",
+        failed=verdict.status.value if report.fails(verdict) else "",
+        is_skipped=_is_skipped(report, verdict),
+        message=text,
+    )
 
 
-def _joint_case(against: str, one: Joint) -> ElementTree.Element:
+def _joint_case(against: str, one: Joint) -> Case:
+    header, (row,) = joint_rows([one])
+    text = ", ".join(f"{key} {value}" for key, value in zip(header[2:], row[2:], strict=True) if value)
     name = f"all {one.numbers} numbers, {one.metric}"
-    place = {"classname": _xml(f"{against}.{one.family}"), "name": name, "time": "0"}
-    case = ElementTree.Element("testcase", place)
-    if one.fails:
-        header, (row,) = joint_rows([one])
-        text = ", ".join(f"{key} {value}" for key, value in zip(header[2:], row[2:], strict=True) if value)
-        ElementTree.SubElement(case, "failure", {"type": one.verdict, "message": _xml(text)})
-    return case
+    return Case(f"{against}.{one.family}", name, one.verdict if one.fails else "", message=text)
 
 
 def _is_skipped(report: Report, verdict: Verdict) -> bool:
     return verdict.status is not Status.REPRODUCED and not report.fails(verdict)
-
-
-def _xml(text: str) -> str:
-    return safe(text, "xml")
 
 
 def _points(value: float) -> str:
