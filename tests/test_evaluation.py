@@ -123,9 +123,8 @@ def test_what_differs_between_two_runs() -> None:
         "data of xtreme.xnli.de changed",
     ]
     other = evaluation.Settings("other", model_args=base.model_args, limit=3)
-    assert outputs.differences(there, other.identity(there["data"], {"files": later})) == [
-        "pretrained: m there, other here"
-    ]
+    data: Any = there["data"]
+    assert outputs.differences(there, other.identity(data, {"files": later})) == ["pretrained: m there, other here"]
     assert outputs.differences({}, here) == []
 
 

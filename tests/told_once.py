@@ -18,7 +18,7 @@ from xstilts_eval import suites, training_tasks
 ROOT = Path(__file__).parents[1] / "xstilts_eval"
 DEFINING = ("datasets/", "kinds/", "sample/", "suites.py", "training_tasks.py")
 """Where names of datasets, suites and training tasks are given; the rest looks them up."""
-UNTYPED = re.compile(r"\bdict\[str, Any\]")
+UNTYPED = re.compile(r"\b(?:dict|Mapping)\[str, Any\]")
 COUNTS = ("branches by name", "tables by name", "ladders by kind", "tables by kind", "untyped mappings")
 
 

@@ -73,7 +73,7 @@ class Retrieval(_Strict):
     lower_case: bool = False
     modules: tuple[Module, ...] = ()
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, object]:
         """What a results file records: `layer`, `pooling`, `max_length`, and the others where they are set."""
         always = self.model_dump(include={"layer", "pooling", "max_length"})
         return always | self.model_dump(exclude_defaults=True, exclude_none=True)

@@ -14,15 +14,17 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from xstilts_eval import __version__, own_datasets
 from xstilts_eval.benchmark import SUITES, Family, leaf_parts
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint
+from xstilts_eval.models.info import ModelInfo
 from xstilts_eval.paths import Names, tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
 from xstilts_eval.results import output as outputs
-from xstilts_eval.results.output import Output
+from xstilts_eval.results.host import HostResults, Row, RunConfig
+from xstilts_eval.results.output import Identity, Output
 from xstilts_eval.selection import select
 from xstilts_eval.tasks import generate
 from xstilts_eval.wording import counted
@@ -51,7 +53,7 @@ class Settings:
     model_args: tuple[tuple[str, Any], ...] = ()
     gen_kwargs: tuple[tuple[str, Any], ...] = ()
 
-    def identity(self, revisions: dict[str, str], checkpoint: Any) -> dict[str, Any]:
+    def identity(self, revisions: dict[str, str], checkpoint: object) -> Identity:
         """What makes a run the same run, as plain data: settings, data revisions by leaf, checkpoint files, version."""
         settings = asdict(self)
         for name in ("model_args", "gen_kwargs"):
@@ -60,7 +62,7 @@ class Settings:
         families = {leaf_parts(leaf)[0] for leaf in revisions}
         if origins := {family.group: file for family in families if (file := own_datasets.origin(family))}:
             found["datasets"] = origins
-        plain: dict[str, Any] = json.loads(json.dumps(found, default=str))
+        plain: Identity = json.loads(json.dumps(found, default=str))
         return plain
 
 
@@ -160,7 +162,7 @@ def write_scoreboard(board: scoreboard.Scoreboard, output: Path) -> None:
 
 def _run_families(
     session: _Session, fit: dict[Family, list[str]], output: Output | None, say: Say, names: Names
-) -> list[dict[str, Any]]:
+) -> list[HostResults]:
     """Results family by family, on the first process, which has the `output`; finished ones are not run again."""
     done = session.from_first(output.whole(say) if output else [])
     parts = []
@@ -221,7 +223,7 @@ class _Session:
         """The first process's value, on every process."""
         return self._model.processes.all_gather_object(value)[0]
 
-    def run(self, leaves: list[str]) -> dict[str, Any] | None:
+    def run(self, leaves: list[str]) -> HostResults | None:
         """Host results of the leaves with samples; None on any process but the first.
 
         The host's `evaluate` does the work; what `simple_evaluate` adds around it (a survey of the machine that takes
@@ -238,7 +240,7 @@ class _Session:
             task.limit = self._settings.limit
             if self._settings.gen_kwargs and task.config.generation_kwargs:
                 task.set_config("generation_kwargs", dict(self._settings.gen_kwargs), update=True)
-        results: dict[str, Any] | None = evaluate(
+        results: HostResults | None = evaluate(
             self._model,
             loaded,
             limit=self._settings.limit,
@@ -253,36 +255,38 @@ class _Session:
             results["samples"][leaf] = [row for row in rows if not is_filler(row["doc"])]
         arguments = {"pretrained": self._settings.pretrained, **dict(self._settings.model_args)}
         config = {"model": "xstilts", "model_args": arguments, "limit": self._settings.limit}
-        return results | {
-            "config": config | self._model.get_model_info(),
+        more: HostResults = {
+            "config": cast(RunConfig, config | self._model.get_model_info()),
             "model_name": self._settings.pretrained,
             "date": time.time(),
             "lm_eval_version": lm_eval_version,
         }
+        return cast(HostResults, {**results, **more})
 
 
-def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def merge(parts: Sequence[HostResults]) -> HostResults:
     """One host results dictionary from those of single families."""
     merged: dict[str, Any] = {}
     for part in parts:
         for name, value in part.items():
             if name == "config" and name in merged:
-                _add_model_info(merged[name]["xstilts"], value["xstilts"])
+                _add_model_info(merged[name]["xstilts"], part["config"]["xstilts"])
             elif isinstance(value, dict) and name != "config":
                 merged.setdefault(name, {}).update(value)
             else:
                 merged[name] = copy.deepcopy(value)
-    return merged
+    return cast(HostResults, merged)
 
 
-def _add_model_info(merged: dict[str, Any], other: dict[str, Any]) -> None:
+def _add_model_info(merged: ModelInfo, other: ModelInfo) -> None:
     """Add what another family's run says about the same model."""
+    into, more = cast(dict[str, Any], merged), cast(dict[str, Any], other)
     for field in ("heads", "rankers", "trained_on", "counts", "max_length", "label_order", "label_maps", "first_piece"):
-        merged.setdefault(field, {}).update(other.get(field, {}))
-    if merged["language_model"]:
+        into.setdefault(field, {}).update(more.get(field, {}))
+    if into["language_model"]:
         for field in ("families", "forced_languages"):
-            merged["language_model"][field] += other["language_model"].get(field, [])
-    merged["chat_template"] |= other["chat_template"]
+            into["language_model"][field] += more["language_model"].get(field, [])
+    into["chat_template"] |= more["chat_template"]
 
 
 def _dump(value: Any) -> str:
@@ -291,7 +295,7 @@ def _dump(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, default=handle_non_serializable) + "\n"
 
 
-def _lines(samples: Iterable[dict[str, Any]]) -> str:
+def _lines(samples: Iterable[Row]) -> str:
     from lm_eval.utils import handle_non_serializable
 
     ordered = sorted(samples, key=lambda sample: sample["doc_id"])

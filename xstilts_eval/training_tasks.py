@@ -12,6 +12,7 @@ from typing import Any
 
 from xstilts_eval import kinds
 from xstilts_eval.benchmark import FAMILIES, PANX_TAGS, UPOS
+from xstilts_eval.data.examples import ChoiceDocument
 from xstilts_eval.datasets import lareqa, mewslix
 from xstilts_eval.datasets._dataset import Dataset
 from xstilts_eval.errors import UnknownName
@@ -254,7 +255,7 @@ def training_task(name: str) -> TrainingTask:
     return found
 
 
-def choice_texts(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+def choice_texts(document: ChoiceDocument) -> tuple[str, tuple[str, ...]]:
     """First segment and options of a choice document, as the encoder reads them.
 
     XCOPA's question stays English in every language: ``{premise} What was the {cause or effect}?``

@@ -292,6 +292,7 @@ def test_sample_quirks_are_those_of_the_official_files() -> None:
     questions = load(training_task("squad_v2"), "dev", sample_path()).examples
     assert sum(not one.answers for one in questions if isinstance(one, Question)) == 3
     first = load(training_task("hellaswag"), "train", sample_path()).examples[0]
+    assert isinstance(first, Choice)
     text, options = choice_texts(document(first, "hellaswag", "en"))
     assert text == "A woman kneels beside an upturned bicycle and takes off the front wheel."
     assert options[0] == "She pulls the tube out of the tyre and looks for the hole."

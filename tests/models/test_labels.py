@@ -3,6 +3,7 @@
 import gzip
 from collections import Counter, defaultdict
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -173,7 +174,7 @@ def test_names_come_from_either_table() -> None:
     assert labels.own_names({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "label2id": {"b": 0, "a": 1}}) == ["b", "a"]
     assert labels.own_names({"id2label": {"0": "b", "1": "a"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1}}) == ["b", "a"]
     assert labels.own_names({"model_type": "bert"}) is None
-    twice = {"id2label": {"0": "O", "1": "O", "2": "a"}, "label2id": {"O": 1, "a": 2}}
+    twice: Any = {"id2label": {"0": "O", "1": "O", "2": "a"}, "label2id": {"O": 1, "a": 2}}
     assert labels.own_names(twice) == ["O", "O", "a"], "label2id holds one of two classes with one name"
 
 
@@ -220,7 +221,7 @@ def test_which_names_say_nothing(names: str, nothing: bool) -> None:
         ({"label2id": {"a": "first"}}, "not a table from name to class number"),
     ],
 )
-def test_tables_that_contradict_each_other_are_refused(config: dict[str, object], message: str) -> None:
+def test_tables_that_contradict_each_other_are_refused(config: dict[str, Any], message: str) -> None:
     with pytest.raises(UnfitCheckpoint, match=message):
         labels.own_names(config)
 

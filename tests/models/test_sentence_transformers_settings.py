@@ -97,7 +97,8 @@ def test_a_prompt_given_by_the_user_goes_before_every_sentence(tiny_bundle: Path
     np.testing.assert_allclose(ours(folder, prompt="'query: '"), expected, atol=1e-6)
     assert np.abs(ours(folder) - expected).max() > 1e-3
     model = XstiltsLM(str(folder), prompt="'query: '")
-    assert model.get_model_info()["xstilts"]["retrieval"]["prompt"] == "query: "
+    made = model.get_model_info()["xstilts"]["retrieval"]
+    assert made and made["prompt"] == "query: "
 
 
 def test_length_and_lower_case_are_the_folders(tiny_bundle: Path, tmp_path: Path) -> None:

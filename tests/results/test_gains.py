@@ -68,7 +68,8 @@ def test_few_units_have_no_interval_however_many_the_seeds() -> None:
     assert few.half_width is mean.half_width is None and enough.half_width is not None
     assert enough.is_clear and not few.is_clear and not mean.is_clear
     assert few.from_seeds == enough.from_seeds, "what the seeds say is still in the JSON"
-    (shown,) = gains.as_json({"run": [few]})["run"]["gains"]
+    content: Any = gains.as_json({"run": [few]})["run"]
+    (shown,) = content["gains"]
     assert shown["half_width"] is None and shown["units"] == 19
     page = gains.markdown({"run": [few, enough, mean]})
     assert "| de | 51.0 | +20.0 |" in page and "| es | 51.0 | **+20.0 ± 2.0** |" in page
@@ -169,7 +170,7 @@ def test_runs_that_share_some_tasks_are_compared_on_those(tmp_path: Path) -> Non
         ("all (3 languages)", "**+50.0", "–"), ("all (2 languages)", "–", "**+25.0"), ("others", "**+50.0", "–"),
     ]  # fmt: skip
     assert lines[-2] == f"- two, xtreme_udpos left out: de: {base} has no result"
-    shown = gains.as_json(found, left_out)["two"]
+    shown: Any = gains.as_json(found, left_out)["two"]
     assert shown["left_out"]["xtreme_udpos"] and shown["gains"][0]["languages"] == ["de"]
     other = write_run(tmp_path / "other", {"xtreme.udpos.de": [(3, 4, 5)] * 20})
     with pytest.raises(PredictionError, match=r"have no task in common \(de en fr: .*other has no result\)"):

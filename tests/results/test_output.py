@@ -93,7 +93,7 @@ def test_a_part_named_by_somebody_else_is_not_read(folder: Path) -> None:
 def test_another_run_is_left_alone(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(SettingError, match="another run \\(pretrained: a there, b here\\)"):
-        output.opened(folder, RUN | {"settings": {"pretrained": "b", "tasks": ["xnli"]}}).__enter__()
+        output.opened(folder, {**RUN, "settings": {"pretrained": "b", "tasks": ["xnli"]}}).__enter__()
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 

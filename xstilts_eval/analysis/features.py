@@ -6,6 +6,7 @@ The tables lie in ``features/``; its README names every source. A value that no 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -131,11 +132,11 @@ def _by_code() -> dict[str, Features]:
     return table
 
 
-def _distances() -> list[dict[str, Any]]:
+def _distances() -> list[Mapping[str, object]]:
     """Rows of ``uriel.csv``, each with its distances; what has none is None."""
     benchmarks = {name: language_distances.to_english(name) for name in DISTANCES}
     others = {row["tatoeba"]: row for row in _rows("tatoeba_distances.csv")}
-    found: list[dict[str, Any]] = []
+    found: list[Mapping[str, object]] = []
     for row in _rows("uriel.csv"):
         code = row["code"]
         own = {name: benchmarks[name].get(code) if code else others[row["tatoeba"]][name] for name in DISTANCES}
@@ -181,7 +182,7 @@ def _chapters(row: dict[str, str]) -> dict[str, int]:
     return {chapter: int(value) for chapter, value in row.items() if chapter[0].isdigit() and value}
 
 
-def _parsed(model: type[Any], row: dict[str, Any], name: str) -> Any:
+def _parsed(model: type[Any], row: Mapping[str, object], name: str) -> Any:
     try:
         return model(**row)
     except ValidationError as error:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from xstilts_eval.data import ranking
 from xstilts_eval.data.examples import Match, Question
 from xstilts_eval.data.intermediate_readers import Dropped, _done, squad
 from xstilts_eval.data.sentences import Piece, sentences
 from xstilts_eval.errors import DataError
+from xstilts_eval.reading import Json
 
 NO_SENTENCE = "whose answer begins in no sentence"
 CUT = "whose answer the sentence splitter cuts"
@@ -87,7 +87,7 @@ def mention_entities(paths: Sequence[Path], labels: Sequence[str], dropped: Drop
     return _done(path, found, dropped)
 
 
-def _description(path: Path, place: str, entity: dict[str, Any]) -> str:
+def _description(path: Path, place: str, entity: Json) -> str:
     """The description's sentences joined by blanks, as the candidates are written."""
     text = ranking._field(path, place, entity, "description", str)
     spans = ranking._spans(path, place, entity, "sentence_spans", len(text))

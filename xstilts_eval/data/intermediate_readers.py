@@ -9,7 +9,7 @@ nyu-mll/jiant @ daa5a258, `jiant/tasks/lib/*.py`, and google-research/xtreme @ 8
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -172,7 +172,7 @@ def squad(paths: Sequence[Path], labels: Sequence[str], dropped: Dropped) -> lis
     for place, context, raw in readers._questions(path):
         name = readers._field(path, place, raw, "id", str)
         text = readers._field(path, f"question {name!r}", raw, "question", str)
-        if raw.get("is_impossible") is True:
+        if isinstance(raw, Mapping) and raw.get("is_impossible") is True:
             questions.append(Question(name, context, text, (), place))
             continue
         given = readers._field(path, f"question {name!r}", raw, "answers", list)

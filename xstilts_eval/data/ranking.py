@@ -15,6 +15,7 @@ from xstilts_eval import reading
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Candidate, Query
 from xstilts_eval.errors import DataError, MissingData
+from xstilts_eval.reading import Json
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,14 @@ def xquad_r(path: Path, language: str) -> tuple[list[Query], list[Candidate]]:
     return list(queries.values()), candidates
 
 
-def _paragraphs(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _paragraphs(path: Path) -> Iterator[tuple[str, Json]]:
     content = files.read_json(path)
     for article, document in enumerate(_field(path, "top level", content, "data", list)):
         for paragraph, passage in enumerate(_field(path, f"article {article}", document, "paragraphs", list)):
             yield f"{article}.{paragraph}", passage
 
 
-def _asked(path: Path, place: str, paragraph: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+def _asked(path: Path, place: str, paragraph: Json) -> Iterator[tuple[str, str, int]]:
     """(Id, question, where its answer starts) of one paragraph."""
     for question in _field(path, place, paragraph, "qas", list):
         name = _field(path, place, question, "id", str)
@@ -137,7 +138,7 @@ def mentions(path: Path, language: str) -> list[Query]:
 _BRACES = re.compile(r"\{(.*?)\}")
 
 
-def _mention_text(path: Path, name: str, text: str, spans: Sequence[tuple[int, int]], raw: dict[str, Any]) -> str:
+def _mention_text(path: Path, name: str, text: str, spans: Sequence[tuple[int, int]], raw: Json) -> str:
     place = f"mention {name!r}"
     start, end = _field(path, place, raw, "start", int), _field(path, place, raw, "end", int)
     mention = _field(path, place, raw, "text", str)
@@ -172,7 +173,7 @@ def _one_line(text: str) -> str:
 # --- pieces
 
 
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _objects(path: Path) -> Iterator[tuple[int, Json]]:
     for number, line in files.lines(path):
         yield number, reading.parse_json(line, path, number)
 

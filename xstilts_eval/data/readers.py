@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Answer, Bitext, Corpus, Pair, Question, Tagged
 from xstilts_eval.errors import DataError, MissingData
+from xstilts_eval.reading import Json
 
 XNLI_COLUMNS = {0: "language", 1: "gold_label", 6: "sentence1", 7: "sentence2", 9: "pairID"}
 MULTINLI_HEADER = ("premise", "hypo", "label")
@@ -342,7 +343,7 @@ def _sentences_by_id(path: Path) -> dict[str, str]:
     return sentences
 
 
-def _questions(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _questions(path: Path) -> Iterator[tuple[str, str, Json]]:
     """``article.paragraph`` (both from 0), context and raw question, in file order."""
     content = files.read_json(path)
     if not isinstance(content, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -12,7 +12,7 @@ Request = Literal["multiple_choice", "generate_until", "embed"]
 T = TypeVar("T")
 
 
-def _none(_: Mapping[str, Any]) -> tuple[()]:
+def _none(_: object) -> tuple[()]:
     return ()
 
 
@@ -53,7 +53,7 @@ class Kind:
     by_word: bool = False
     learns: Literal["head", "encoder", ""] = "head"
     tuned_on: str = ""
-    classes_of: Callable[[Mapping[str, Any]], Sequence[int | str]] = _none
+    classes_of: Callable[[Any], Sequence[int | str]] = _none
 
     @property
     def is_embedded(self) -> bool:

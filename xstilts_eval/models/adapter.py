@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import jinja2
 import torch
@@ -40,10 +40,12 @@ from xstilts_eval.models import checkpoint as checkpoints
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
 from xstilts_eval.models.heads import HEADS
+from xstilts_eval.models.info import LanguageModelInfo, ModelInfo, RankerInfo, VectorsInfo
 from xstilts_eval.models.label_map import LabelMap
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
+from xstilts_eval.reading import Json
 from xstilts_eval.tasks import announced
 from xstilts_eval.tasks.responses import Response
 from xstilts_eval.wording import counted
@@ -118,7 +120,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self.checkpoint.thinks = bool(self.arguments.enable_thinking)
         self._encoder: embedding.SentenceEncoder | None = None
         self._share: retrieval.SharedEmbedder | None = None
-        self._rankers: dict[str, tuple[retrieval.Ranker, dict[str, Any]]] = {}
+        self._rankers: dict[str, tuple[retrieval.Ranker, RankerInfo]] = {}
         self._language_model: LanguageModel | None = None
         self._families: set[Family] = set()
         self._has_chat_template = False
@@ -158,9 +160,9 @@ class XstiltsLM(LM):  # type: ignore[misc]
         )
         if self._encoder is not None:
             self.counts["retrieval"]["truncated"] = self._encoder.truncated
-        for name, (ranker, _) in self._rankers.items():
+        for name, served in self._rankers.items():
             for side in ("queries", "candidates"):
-                self.counts[name][f"truncated_{side}"] = getattr(ranker, side).truncated
+                self.counts[name][f"truncated_{side}"] = getattr(served[0], side).truncated
         return answers
 
     def all_gather(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -202,7 +204,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             "--use_cache does not tell tasks, data and checkpoints apart; leave it out (xstilts eval resumes)"
         )
 
-    def get_model_info(self) -> dict[str, Any]:
+    def get_model_info(self) -> dict[str, ModelInfo]:
         """What the results file records about the checkpoint and how it was run."""
         encoder = self.checkpoint.encoder
         retrieval_settings = self._retrieval() if encoder is not None else None
@@ -219,7 +221,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "label_order": self._named_labels(),
                 "label_maps": self._label_maps(),
                 "first_piece": self._pieces_with_tags(),
-                "retrieval": retrieval_settings.described() if retrieval_settings else None,
+                "retrieval": cast(VectorsInfo, retrieval_settings.described()) if retrieval_settings else None,
                 "rankers": {name: settings for name, (_, settings) in self._rankers.items()},
                 "processes": self.world_size,
                 "language_model": self._language_model_info(),
@@ -234,7 +236,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             }
         }
 
-    def _language_model_info(self) -> dict[str, Any] | None:
+    def _language_model_info(self) -> LanguageModelInfo | None:
         """Which families text answered, and how choices were scored; None for a checkpoint with heads."""
         if self.checkpoint.language_model is None:
             return None
@@ -251,7 +253,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 found[family.name] = names
         return found
 
-    def _label_maps(self) -> dict[str, dict[str, Any]]:
+    def _label_maps(self) -> dict[str, Mapping[str, Json]]:
         """How the classes of each head in use were read."""
         labelled = [family for family in self._headed_families() if family.labels]
         maps = {family.name: self.checkpoint.label_map(family) for family in labelled}
@@ -469,7 +471,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 encoder.reading(length, prompt)
                 for length, prompt in zip(lengths, (given.query_prompt, given.passage_prompt), strict=True)
             ]
-            described = {
+            described: RankerInfo = {
                 "checkpoint": source.identity,
                 "layer": settings.layer,
                 "pooling": settings.pooling,

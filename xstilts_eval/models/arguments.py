@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from xstilts_eval import reading
 from xstilts_eval.bundle import head_families, labelled_families
 from xstilts_eval.errors import SettingError
 from xstilts_eval.label_reading import ExtraTypes, PosMap, split_order
 from xstilts_eval.models.checkpoint import Reading
+from xstilts_eval.reading import Json
 from xstilts_eval.validation import complaint
 from xstilts_eval.wording import shortened
 
@@ -47,7 +48,7 @@ class Arguments(BaseModel):
     first_piece: Literal["any", "text"] | None = None
     enable_thinking: bool | None = None
     think_end_token: str | None = None
-    chat_template_args: dict[str, Any] | None = None
+    chat_template_args: dict[str, JsonValue] | None = None
     show_progress: bool = True
     heads: dict[str, str] = {}
 
@@ -64,7 +65,7 @@ class Arguments(BaseModel):
 
     @field_validator("label_orders", mode="before")
     @classmethod
-    def _split_each(cls, orders: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    def _split_each(cls, orders: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         return {family: cls._split(order) for family, order in orders.items()}
 
     def reading(self) -> Reading:
@@ -81,7 +82,7 @@ _TEXTS = ("prompt", "query_prompt", "passage_prompt", "think_end_token")
 """Arguments in which a blank at either end counts."""
 
 
-def parse(text: str, option: str = "--model-args") -> dict[str, Any]:
+def parse(text: str, option: str = "--model-args") -> dict[str, Json]:
     """``key=value,key=value``, or a JSON object, as a dictionary; raises `SettingError`.
 
     A comma inside quotes, brackets or braces belongs to the value. A value is what stands behind the sign, blanks
@@ -89,7 +90,7 @@ def parse(text: str, option: str = "--model-args") -> dict[str, Any]:
     """
     if text.lstrip().startswith("{"):
         return _json_object(text, option)
-    values: dict[str, Any] = {}
+    values: dict[str, Json] = {}
     for part in filter(str.strip, _parts(text)):
         name, sign, value = part.partition("=")
         key = name.strip()
@@ -110,7 +111,7 @@ def parse(text: str, option: str = "--model-args") -> dict[str, Any]:
     return values
 
 
-def parse_generation(text: str) -> dict[str, Any]:
+def parse_generation(text: str) -> dict[str, Json]:
     """Options of text generation, as `parse` reads them, with numbers and true or false as such."""
     values = parse(text, "--gen-kwargs")
     for key, value in values.items():
@@ -121,14 +122,15 @@ def parse_generation(text: str) -> dict[str, Any]:
     return values
 
 
-def _json(text: str, where: str) -> Any:
+def _json(text: str, where: str) -> Json:
     try:
-        return reading.parse_json(text, where, fault=SettingError)
+        found: Json = reading.parse_json(text, where, fault=SettingError)
+        return found
     except SettingError as error:
         raise SettingError(f"{error}: {shortened(text)}; names and texts want double quotes") from error
 
 
-def _json_object(text: str, option: str) -> dict[str, Any]:
+def _json_object(text: str, option: str) -> dict[str, Json]:
     found = _json(text, option)
     if not isinstance(found, dict):
         raise SettingError(f"{option} {text} is not a JSON object")
@@ -159,11 +161,11 @@ def _without_quotes(text: str) -> str:
     return bare[1:-1] if is_quoted else text
 
 
-def read(given: dict[str, Any]) -> Arguments:
+def read(given: Mapping[str, object]) -> Arguments:
     """Validate; raises `SettingError` naming the argument, what came and what was allowed."""
     heads = {name: str(given[name]) for name in head_families() if name in given}
     orders = {f"{name}{_ORDER}": name for name in labelled_families()}
-    own: dict[str, Any] = {
+    own = {
         name: value.strip() if isinstance(value, str) and name not in _TEXTS else value
         for name, value in given.items()
         if name not in (*heads, *orders, *_FROM_THE_HOST)
@@ -179,7 +181,7 @@ def read(given: dict[str, Any]) -> Arguments:
             raise SettingError(f"unknown model argument {name!r}{hint}")
     try:
         label_orders = {family: given[name] for name, family in orders.items() if name in given}
-        return Arguments(**own, heads=heads, label_orders=label_orders)
+        return Arguments.model_validate({**own, "heads": heads, "label_orders": label_orders})
     except ValidationError as error:
         raise SettingError(f"model argument {complaint(error)}") from error
 

@@ -108,7 +108,7 @@ class Checkpoint:
         name = self.head_name(family)
         return self.languages.get(name if name in self.heads else SHARED, ())
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> dict[str, object]:
         """Files and settings of every part, for telling whether a checkpoint at the same path is still the same."""
         parts = {"encoder": self.encoder, "head": self.plain_head, **self.heads}
         files = {

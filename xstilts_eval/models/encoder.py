@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -162,7 +162,7 @@ def _packed(model: PackedModel, rows: Sequence[Row], read: Read, runtime: Runtim
     return np.split(values, np.cumsum([len(row["input_ids"]) for row in rows])[:-1])
 
 
-def _padded(loaded: Loaded, rows: Sequence[Row], read: Read, options: dict[str, Any]) -> list[NDArray[np.float32]]:
+def _padded(loaded: Loaded, rows: Sequence[Row], read: Read, options: Mapping[str, Any]) -> list[NDArray[np.float32]]:
     inputs = pad(rows, {"input_ids": loaded.pad_token_id}, loaded.runtime.device)
     values = read(loaded.model(**inputs, **options), inputs).float().cpu().numpy()
     if values.ndim != 3:

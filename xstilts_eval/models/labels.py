@@ -23,6 +23,7 @@ from xstilts_eval.models.label_map import (
     refusal,
     says_nothing,
 )
+from xstilts_eval.reading import Json
 
 _SYNONYMS = {
     "contradiction": "contradiction contradictory contradicts contradict c",
@@ -41,7 +42,7 @@ _TWO_WAY = frozenset({"not entailment", "non entailment", "not entailed"})
 # ------------------------------------------------------------------ a head's own names
 
 
-def own_names(config: Mapping[str, Any]) -> list[str] | None:
+def own_names(config: Mapping[str, Json]) -> list[str] | None:
     """Label names by class index from the content of ``config.json``; None where it has none.
 
     Raises `UnfitCheckpoint` when `id2label`, `label2id` and `num_labels` contradict each other.
@@ -63,7 +64,7 @@ def own_names(config: Mapping[str, Any]) -> list[str] | None:
     return [found[index] for index in range(len(found))] if found else None
 
 
-def speaks_by_label2id(config: Mapping[str, Any]) -> bool:
+def speaks_by_label2id(config: Mapping[str, Json]) -> bool:
     """Whether `id2label` says nothing (``LABEL_0``) and `label2id` names the same classes."""
     by_id, by_name = _by_id(config.get("id2label")), _by_name(config.get("label2id"))
     return by_id.keys() == by_name.keys() and says_nothing(by_id.values()) and not says_nothing(by_name.values())
@@ -189,7 +190,7 @@ def _class_labels(family: Family, names: Sequence[str]) -> LabelMap:
     raise refusal(family, names)
 
 
-def refuse_crf(config: Mapping[str, Any]) -> None:
+def refuse_crf(config: Mapping[str, Json]) -> None:
     """Raise `UnfitCheckpoint` for a tagger whose configuration speaks of a conditional random field."""
     found = [key for key, value in config.items() if "crf" in key.lower() and value]
     if found:

@@ -8,7 +8,7 @@ several processes, and what could not be served as asked is counted.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -26,6 +26,7 @@ from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.shared_context import Choice, Score
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
+from xstilts_eval.reading import Json
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -60,7 +61,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         *,
         enable_thinking: bool | None = None,
         think_end_token: str | int | None = None,
-        chat_template_args: dict[str, Any] | None = None,
+        chat_template_args: Mapping[str, Json] | None = None,
     ) -> None:
         is_decoder = any(str(name).endswith(_DECODERS) for name in source.config.architectures)
         auto_class = transformers.AutoModelForCausalLM if is_decoder else transformers.AutoModelForSeq2SeqLM
@@ -98,7 +99,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         return Loaded(model, self.tokenizer, self._runtime, max_length)
 
     @property
-    def thinking_settings(self) -> dict[str, Any]:
+    def thinking_settings(self) -> dict[str, Json]:
         """What decided about thoughts, for the results file; {} where nothing did."""
         return thinking.described(self.chat_template_args, self._end_of_thought if self._minds_thoughts else None)
 
@@ -289,7 +290,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         self.counts[name] = self.counts.get(name, 0) + number
 
 
-def _most_tokens(options: dict[str, Any], default: int) -> int:
+def _most_tokens(options: Mapping[str, Any], default: int) -> int:
     """The bound of an answer; raises `SettingError` for one that is no whole number above 0."""
     most = options.get("max_gen_toks", default)
     if isinstance(most, bool) or not str(most).isdigit() or int(most) < 1:

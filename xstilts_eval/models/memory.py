@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +22,7 @@ import torch
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import products
 from xstilts_eval.models.source import Source
+from xstilts_eval.reading import Json
 
 SCHEME = "memory:"
 _HELD: dict[str, tuple[Source, int]] = {}
@@ -105,9 +106,9 @@ def identity_of(model: Any, tokenizer: Any) -> str:
     return digest.hexdigest()[:12]
 
 
-def _config_of(model: Any) -> dict[str, Any]:
+def _config_of(model: Any) -> dict[str, Json]:
     """What ``config.json`` would hold, less where the model came from and the library's version."""
-    content: dict[str, Any] = json.loads(model.config.to_json_string())
+    content: dict[str, Json] = json.loads(model.config.to_json_string())
     for name in ("_name_or_path", "transformers_version"):
         content.pop(name, None)
     return content | {"architectures": [type(model).__name__]}
@@ -124,7 +125,7 @@ class MemorySource(Source):
         return None
 
     @cached_property
-    def raw_config(self) -> dict[str, Any]:
+    def raw_config(self) -> Mapping[str, Json]:
         return _config_of(self.model)
 
     @cached_property
@@ -174,7 +175,7 @@ class SavedSource(MemorySource):
         return self.inner.file(name)
 
     @cached_property
-    def raw_config(self) -> dict[str, Any]:
+    def raw_config(self) -> Mapping[str, Json]:
         return self.inner.raw_config
 
     @cached_property

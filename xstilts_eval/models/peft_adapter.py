@@ -7,6 +7,7 @@ place. peft is asked for only when there is something to merge.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from xstilts_eval import extras, fingerprints, reading
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import source as sources
+from xstilts_eval.reading import Json
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -55,7 +57,7 @@ class AdapterSource(sources.Source):
     """An adapter merged into its base: files, configuration and tokenizer are the base's where it has none."""
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         """Content of ``adapter_config.json``; raises `UnfitCheckpoint` for one without base, type or known task."""
         path = super().file(CONFIG)
         try:
@@ -75,7 +77,7 @@ class AdapterSource(sources.Source):
             raise UnfitCheckpoint(f"{self.described(found)}: adapters of Megatron layers are not read")
         return found
 
-    def described(self, settings: dict[str, Any]) -> str:
+    def described(self, settings: Mapping[str, object]) -> str:
         """What this is, for messages."""
         task = f", {settings['task_type']}" if settings.get("task_type") else ""
         return (
@@ -101,10 +103,11 @@ class AdapterSource(sources.Source):
         return super().file(name) or self.base.file(name)
 
     @cached_property
-    def raw_config(self) -> dict[str, Any]:
+    def raw_config(self) -> Mapping[str, Json]:
         """The base's, with the architecture that was trained; label names only where they fit its classes."""
         found = {**self.base.raw_config, "architectures": [self._architecture]}
-        if self._classes not in (None, len(found.get("id2label") or {})):
+        names = found.get("id2label")
+        if self._classes not in (None, len(names) if isinstance(names, Sized) else 0):
             found.pop("id2label", None)
             found.pop("label2id", None)
         return found

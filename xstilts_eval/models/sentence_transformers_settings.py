@@ -6,6 +6,7 @@ Read from the folder's own files: ``modules.json`` (the steps and their order), 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from xstilts_eval import reading
@@ -92,7 +93,7 @@ def _json(source: Source, name: str) -> Any:
     return reading.read_json(path, "settings of sentence-transformers") if path else {}
 
 
-def _pooling(name: str, settings: dict[str, Any]) -> Any:
+def _pooling(name: str, settings: Mapping[str, Any]) -> Any:
     chosen = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value is True]
     if not chosen and "pooling_mode" in settings:
         given = settings["pooling_mode"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from xstilts_eval import fingerprints, hub_errors, links, reading
 from xstilts_eval.bundle import MANIFEST
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.models import hub_cache, products
+from xstilts_eval.reading import Json
 
 _LEFT_OVER = ("pooler", "position_ids", "cls.predictions", "cls.seq_relationship", "lm_head", "lm_predictions")
 """Weights that heads do not use and that change nothing: of pretraining, and what old library versions kept."""
@@ -75,7 +76,7 @@ class Source:
             hub_cache.ask(self.name, self.revision)
 
     @cached_property
-    def raw_config(self) -> dict[str, Any]:
+    def raw_config(self) -> Mapping[str, Json]:
         """Content of ``config.json`` as it was written; empty where there is none that can be read."""
         path = self.file("config.json")
         try:

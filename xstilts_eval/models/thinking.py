@@ -15,6 +15,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from xstilts_eval import thoughts
 from xstilts_eval.errors import SettingError
+from xstilts_eval.reading import Json
 
 End = str | int
 """What ends a thought: text, or a token's id where decoding would drop the token."""
@@ -41,7 +42,7 @@ def end_of_thought(tokenizer: Any, given: str | int | None) -> End | None:
     return int(tokenizer.convert_tokens_to_ids(given)) if given in tokenizer.all_special_tokens else given
 
 
-def described(chat_template_args: Mapping[str, Any], end: End | None) -> dict[str, Any]:
+def described(chat_template_args: Mapping[str, Any], end: End | None) -> dict[str, Json]:
     """What a chat template was told and what ends a thought, as results files keep it; what nobody said is left out."""
     others = {name: value for name, value in chat_template_args.items() if name != "enable_thinking"}
     found = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -100,7 +99,7 @@ def markdown(found: Sequence[Comparison], options: Options, with_groups: bool = 
     return "\n".join(lines)
 
 
-def as_json(found: Sequence[Comparison], options: Options) -> dict[str, Any]:
+def as_json(found: Sequence[Comparison], options: Options) -> dict[str, object]:
     """Plain values, scores in points (0-100); families and languages by their codes."""
     return {
         "reference": _side_json(found[0].reference),
@@ -118,7 +117,7 @@ def as_json(found: Sequence[Comparison], options: Options) -> dict[str, Any]:
     }
 
 
-def _side_json(side: Side) -> dict[str, Any]:
+def _side_json(side: Side) -> dict[str, object]:
     return {
         "name": side.name,
         "given": side.given,
@@ -128,7 +127,7 @@ def _side_json(side: Side) -> dict[str, Any]:
     }
 
 
-def _family_json(family: FamilyDifference) -> dict[str, Any]:
+def _family_json(family: FamilyDifference) -> dict[str, object]:
     singles = ("average", "published_average", "gap", "kept")
     return {
         "languages": {row.label: _difference_json(row) for row in family.languages},
@@ -144,7 +143,7 @@ def _family_json(family: FamilyDifference) -> dict[str, Any]:
     }
 
 
-def _difference_json(row: Difference) -> dict[str, Any]:
+def _difference_json(row: Difference) -> dict[str, object]:
     values = asdict(row)
     del values["label"]
     return values | {"verdict": row.verdict}

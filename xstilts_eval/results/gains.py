@@ -261,7 +261,7 @@ def not_compared(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None =
     return said
 
 
-def as_json(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) -> dict[str, Any]:
+def as_json(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) -> dict[str, object]:
     """By run its cells as plain values under ``gains``, and what was left out by family."""
     return {
         name: {
@@ -272,7 +272,7 @@ def as_json(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None
     }
 
 
-def _cell_json(gain: Gain) -> dict[str, Any]:
+def _cell_json(gain: Gain) -> dict[str, object]:
     return {
         "family": gain.family.name,
         "group": gain.family.group,

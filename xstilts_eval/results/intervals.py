@@ -15,11 +15,11 @@ import numpy as np
 from xstilts_eval.benchmark import Family
 from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, drawn_weights
 from xstilts_eval.results import statistics
-from xstilts_eval.results.statistics import Counts
+from xstilts_eval.results.statistics import Counts, Samples
 
 
 def family_interval(
-    family: Family, samples: Mapping[str, Sequence[dict[str, Any]]], draws: int = DRAWS, seed: int = SEED
+    family: Family, samples: Mapping[str, Samples], draws: int = DRAWS, seed: int = SEED
 ) -> tuple[float, float] | None:
     """Percentile interval (fractions) of the family's official score over the given languages.
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from xstilts_eval import kinds
 from xstilts_eval.benchmark import SUITES, Family
+from xstilts_eval.data.examples import QuestionDocument
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.kinds import Halves
 from xstilts_eval.results.samples import Sample
@@ -169,7 +170,7 @@ def _answers(items: Iterable[Pair]) -> str:
     return json.dumps(answers, indent=1) + "\n"  # ASCII only: the evaluator opens files in the platform's encoding
 
 
-def _squad(documents: Iterable[dict[str, Any]]) -> str:
+def _squad(documents: Iterable[QuestionDocument]) -> str:
     """SQuAD's layout: neighbouring questions about one passage share a paragraph."""
     paragraphs = []
     for context, group in groupby(documents, key=lambda doc: doc["context"]):

@@ -16,6 +16,7 @@ from typing import Any
 
 from xstilts_eval import fingerprints, locking, reading
 from xstilts_eval.errors import SettingError
+from xstilts_eval.reading import Json
 from xstilts_eval.writing import write_atomically
 
 MARKER = "run.json"
@@ -23,7 +24,8 @@ LOCK = ".lock"
 _FILES = ("results.json", "scoreboard.json", "scoreboard.md", MARKER)
 _FOLDERS = ("families", "samples")
 
-Identity = dict[str, Any]
+Identity = Mapping[str, Json]
+"""What makes a run this one, as plain values: settings, data by leaf, files of the checkpoint."""
 Say = Callable[[str], None]
 
 
@@ -208,7 +210,7 @@ def differences(there: Identity, here: Identity) -> list[str]:
     return [*found[:_SHOWN], *more] if more else found
 
 
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
+def _flat(value: Any, name: str = "") -> dict[str, object]:
     """Leaves of nested dictionaries by dotted name; a list of files (name, size, time) counts by name."""
     if isinstance(value, list) and value and all(isinstance(item, list) and len(item) == 3 for item in value):
         value = {str(file): f"{size} bytes, time {time_}" for file, size, time_ in value}

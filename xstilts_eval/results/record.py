@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xstilts_eval import paths, reading
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.errors import MissingData, NumericError, PredictionError, UnknownName
+from xstilts_eval.models.info import ModelInfo
 from xstilts_eval.results import signing
+from xstilts_eval.results.host import HostResults
 from xstilts_eval.results.signature import Signature
 from xstilts_eval.validation import complaint
 
@@ -107,14 +109,15 @@ class RunResult(_Record):
         return self.model_copy(update={"leaves": kept, "family_intervals": whole})
 
 
-def from_host(results: dict[str, Any], origin: str = "results") -> RunResult:
+def from_host(given: Mapping[str, Any], origin: str = "results") -> RunResult:
     """Records of this package's leaves in a host results dictionary; other tasks are passed over.
 
     Raises `PredictionError` when there are none, when a leaf lacks what a record needs, and for scores that are no
     fractions; `NumericError` for NaN.
     """
-    if not all(isinstance(results.get(part), dict) for part in ("results", "config")):
+    if not all(isinstance(given.get(part), dict) for part in ("results", "config")):
         raise PredictionError(f"{origin} is not a results file of lm_eval or xstilts eval")
+    results = cast(HostResults, given)
     model = results["config"].get("xstilts") or {}
     name = model.get("checkpoint") or str(results.get("model_name") or results.get("config", {}).get("model", "?"))
     limit = results.get("config", {}).get("limit")
@@ -182,10 +185,10 @@ def _check(leaf: LeafResult, origin: str) -> None:
 def _leaf(
     leaf: str,
     family: Family,
-    scores: dict[str, Any],
-    results: dict[str, Any],
-    model: dict[str, Any],
-    limit: Any,
+    scores: Mapping[str, Any],
+    results: HostResults,
+    model: ModelInfo,
+    limit: float | None,
 ) -> LeafResult:
     values = {key.split(",")[0]: value for key, value in scores.items() if key.endswith(",none")}
     data = Data(**results["configs"][leaf]["metadata"]["xs_data"])
@@ -210,7 +213,7 @@ def _leaf(
     )
 
 
-def _limited(limit: Any, total: int) -> int:
+def _limited(limit: float | None, total: int) -> int:
     if not limit:
         return total
     return int(limit) if limit >= 1 else -int(-total * limit // 1)

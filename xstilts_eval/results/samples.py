@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from xstilts_eval import reading
 from xstilts_eval.data import files
 from xstilts_eval.errors import MissingData, PredictionError
+from xstilts_eval.results.host import Row
 from xstilts_eval.results.record import results_file
 
-Sample = dict[str, Any]
+Sample = Row
 
 
 def path_of(run: Path, leaf: str) -> Path | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
-from typing import Any
 
 from xstilts_eval.benchmark import FAMILIES, SUITES, Family, Suite
 from xstilts_eval.errors import PredictionError
@@ -98,7 +97,7 @@ class Scoreboard:
     def _main(self) -> SuiteScores | None:
         return next((scores for name, scores in self.suites.items() if SUITES[name].is_main), None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain data, percentages throughout; `categories` and `overall` at the top are XTREME's."""
         return asdict(self) | {"categories": self.categories, "overall": self.overall}
 

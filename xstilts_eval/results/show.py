@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -36,12 +35,12 @@ class _Model(BaseModel):
     dtype: str | None = None
     device: str | None = None
     max_length: dict[str, int | None] = {}
-    retrieval: dict[str, Any] | None = None
-    rankers: dict[str, dict[str, Any]] = {}
+    retrieval: dict[str, JsonValue] | None = None
+    rankers: dict[str, dict[str, JsonValue]] = {}
     processes: int | None = None
     chat_template: bool | None = None
     label_maps: dict[str, LabelReading] = {}
-    counts: dict[str, dict[str, Any]] = {}
+    counts: dict[str, dict[str, JsonValue]] = {}
     versions: dict[str, str] = {}
 
 
@@ -49,7 +48,7 @@ class _Config(BaseModel):
     model_config = ConfigDict(extra="ignore", protected_namespaces=())
 
     model: str | None = None
-    model_args: dict[str, Any] | str | None = None
+    model_args: dict[str, JsonValue] | str | None = None
     xstilts: _Model | None = None
 
 
@@ -87,7 +86,7 @@ class Shown:
     path: str
     facts: dict[str, str]
     data: tuple[DataRow, ...]
-    counts: dict[str, dict[str, Any]]
+    counts: dict[str, dict[str, JsonValue]]
     labels: dict[str, LabelReading]
     signatures: dict[str, tuple[str, ...]]
     board: scoreboard.Scoreboard
@@ -144,14 +143,14 @@ def _facts(run: RunResult, whole: _File, model: _Model) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _vectors(settings: dict[str, Any]) -> str:
+def _vectors(settings: Mapping[str, object]) -> str:
     """How sentences became vectors; a prompt in quotes, which show its blanks."""
     prompt = settings.get("prompt")
     said = f"prompt {prompt!r}" if prompt else "no prompt"
     return f"layer {settings.get('layer') or 'last'}, {settings.get('pooling')} pooling, {said}"
 
 
-def _sides(name: str, settings: dict[str, Any]) -> str:
+def _sides(name: str, settings: Mapping[str, object]) -> str:
     """The prompts of the two sides of a ranking."""
     sides = (f"{side} {settings.get(f'{side}_prompt') or ''!r}" for side in ("query", "passage"))
     return f"{name}: {', '.join(sides)}"
@@ -185,19 +184,20 @@ def _signatures(leaves: Iterable[LeafResult]) -> dict[str, tuple[str, ...]]:
     return {group: tuple(texts) for group, texts in found.items()}
 
 
-def as_json(shown: Shown) -> dict[str, Any]:
+def as_json(shown: Shown) -> dict[str, object]:
     """Plain values; scores in percent."""
-    return {
+    found: dict[str, object] = {
         "path": shown.path,
         "facts": shown.facts,
         "data": [asdict(row) for row in shown.data],
         "counts": shown.counts,
         "labels": {name: reading.model_dump(mode="json") for name, reading in shown.labels.items()},
         "scoreboard": shown.board.to_json(),
-    } | ({"entity_types": _types_as_json(shown)} if shown.types else {})
+    }
+    return found | ({"entity_types": _types_as_json(shown)} if shown.types else {})
 
 
-def _types_as_json(shown: Shown) -> dict[str, Any]:
+def _types_as_json(shown: Shown) -> dict[str, object]:
     return {
         group: {language: [asdict(row) for row in rows] for language, rows in by_language.items()}
         for group, by_language in shown.types.items()
@@ -258,5 +258,5 @@ def _types_table(by_language: Mapping[str, Sequence[EntityType]]) -> RenderableT
     return terminal_table(header, rows, keys=2)
 
 
-def _counted(values: dict[str, Any]) -> str:
+def _counted(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items() if value)

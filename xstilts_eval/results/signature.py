@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from xstilts_eval.errors import DataError
 
@@ -140,29 +139,35 @@ class _Reader:
         self._leaf, *self._parts = text.split(_BAR)
 
     def read(self) -> Signature:
-        found: dict[str, Any] = {"leaf": self._leaf}
-        found["source"], _, found["revision"] = self._needed("data").rpartition("@")
-        found["split"] = self._needed("split")
-        if self._parts and self._parts[0] in _STANDINGS:
-            found["documents"] = self._parts.pop(0)
-        found["copy"] = self._free("copy")
-        if (scored := self._optional("scored")) is not None:
-            found["scored"] = self._counts(scored)
-        found["task"] = self._needed("task")
-        found["metric"] = self._metric()
-        found |= self._run()
-        found["shots"] = self._number(self._needed("shots"))
-        limit = self._needed("limit")
-        found["limit"] = None if limit == "none" else limit
-        found["versions"] = self._until("xstilts")
-        found["xstilts"], found["lm_eval"] = self._needed("xstilts"), self._needed("lm_eval")
+        source, _, revision = self._needed("data").rpartition("@")
+        split = self._needed("split")
+        documents = self._parts.pop(0) if self._parts and self._parts[0] in _STANDINGS else "complete"
+        copy, scored = self._free("copy"), self._optional("scored")
+        task, metric = self._needed("task"), self._metric()
+        checkpoint, model, settings = self._free("ckpt"), self._free("model"), self._until("shots")
+        shots, limit = self._number(self._needed("shots")), self._needed("limit")
+        found = Signature(
+            leaf=self._leaf,
+            source=source,
+            revision=revision,
+            split=split,
+            task=task,
+            metric=metric,
+            documents=documents,
+            copy=copy,
+            scored=None if scored is None else self._counts(scored),
+            checkpoint=checkpoint,
+            model=model,
+            settings=settings,
+            shots=shots,
+            limit=None if limit == "none" else limit,
+            versions=self._until("xstilts"),
+            xstilts=self._needed("xstilts"),
+            lm_eval=self._needed("lm_eval"),
+        )
         if self._parts:
             raise self._fault(f"does not end with lm_eval but with {self._parts[0]!r}")
-        return Signature(**found)
-
-    def _run(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"checkpoint": self._free("ckpt"), "model": self._free("model")}
-        return found | {"settings": self._until("shots")}
+        return found
 
     def _metric(self) -> str:
         """The metric's own signature goes as far as the model."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xstilts_eval.benchmark import Family
 from xstilts_eval.label_reading import LabelReading, quoted
+from xstilts_eval.models.info import ModelInfo, RankerInfo
+from xstilts_eval.results.host import HostResults, Metadata, TaskConfig
 from xstilts_eval.results.signature import Signature
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ class Answered:
     settings: Settings
 
 
-def sign(leaf: str, family: Family, results: Mapping[str, Any], data: Data) -> Signature:
+def sign(leaf: str, family: Family, results: HostResults, data: Data) -> Signature:
     """The signature of a leaf in a results dictionary of the host; raises `KeyError` for what that lacks."""
     config, counts = results["configs"][leaf], results["n-samples"][leaf]
     metadata, model = config["metadata"], results["config"].get("xstilts") or {}
@@ -55,7 +57,7 @@ def sign(leaf: str, family: Family, results: Mapping[str, Any], data: Data) -> S
     )
 
 
-def _by_us(family: Family, model: Mapping[str, Any], config: Mapping[str, Any]) -> Answered:
+def _by_us(family: Family, model: ModelInfo, config: TaskConfig) -> Answered:
     """Of what our adapter says about itself, the part that concerns the family."""
     checkpoint, settings = str(model["heads"].get(family.name)), _of_head(family, model)
     if ranker := model.get("rankers", {}).get(family.name):
@@ -67,7 +69,7 @@ def _by_us(family: Family, model: Mapping[str, Any], config: Mapping[str, Any]) 
     return Answered(checkpoint, None, (*settings, ("dtype", str(model["dtype"]))))
 
 
-def _by_another(results: Mapping[str, Any], config: Mapping[str, Any]) -> Answered:
+def _by_another(results: HostResults, config: TaskConfig) -> Answered:
     """A model that another adapter serves; of its vectors the task itself keeps how they were made."""
     if vectors := config["metadata"].get("xs_retrieval"):
         names = ("layer", "pooling", "max_length", "dtype")
@@ -77,7 +79,7 @@ def _by_another(results: Mapping[str, Any], config: Mapping[str, Any]) -> Answer
     return Answered(None, str(results.get("model_name")), settings)
 
 
-def _of_ranker(ranker: Mapping[str, Any]) -> Settings:
+def _of_ranker(ranker: RankerInfo) -> Settings:
     return (
         ("layer", str(ranker["layer"] or "last")),
         ("pooling", str(ranker["pooling"])),
@@ -86,7 +88,7 @@ def _of_ranker(ranker: Mapping[str, Any]) -> Settings:
     )
 
 
-def _of_vectors(model: Mapping[str, Any]) -> Settings:
+def _of_vectors(model: ModelInfo) -> Settings:
     vectors = model["retrieval"] or {}
     return (
         ("layer", str(vectors.get("layer") or "last")),
@@ -96,16 +98,16 @@ def _of_vectors(model: Mapping[str, Any]) -> Settings:
     )
 
 
-def _of_language_model(family: Family, model: Mapping[str, Any], config: Mapping[str, Any]) -> Settings:
+def _of_language_model(family: Family, model: ModelInfo, config: TaskConfig) -> Settings:
     return (
         ("max_length", str(model["max_length"].get("language_model"))),
-        *_prompt(config, family.name in model["language_model"].get("forced_languages", ())),
+        *_prompt(config, family.name in (model["language_model"] or {}).get("forced_languages", ())),
         _chat_template(model),
         *_conversation(config["metadata"]),
     )
 
 
-def _of_head(family: Family, model: Mapping[str, Any]) -> Settings:
+def _of_head(family: Family, model: ModelInfo) -> Settings:
     found = [("max_length", str(model["max_length"].get(family.name)))]
     if order := model.get("label_order", {}).get(family.name):
         found.append(("labels", "/".join(quoted(name, "/") for name in order)))
@@ -121,7 +123,7 @@ def _named(fields: Iterable[str]) -> Settings:
     return tuple((name, value) for name, _, value in (field.partition(":") for field in fields))
 
 
-def _prompt(config: Mapping[str, Any], forced_languages: bool = False) -> Settings:
+def _prompt(config: TaskConfig, forced_languages: bool = False) -> Settings:
     """What writes the prompt, and how text is generated: greedily unless it says otherwise."""
     options = dict(config.get("generation_kwargs") or {})
     if options.get("until") == ["\n"]:  # every task's own
@@ -133,11 +135,11 @@ def _prompt(config: Mapping[str, Any], forced_languages: bool = False) -> Settin
     return (("prompt", prompt), *((name, str(value)) for name, value in sorted(options.items())))
 
 
-def _chat_template(says: Mapping[str, Any]) -> tuple[str, str]:
+def _chat_template(says: ModelInfo | HostResults) -> tuple[str, str]:
     return "chat_template", "yes" if says.get("chat_template") else "no"
 
 
-def _conversation(metadata: Mapping[str, Any]) -> Settings:
+def _conversation(metadata: Metadata) -> Settings:
     """What else a prompt held and how it was given: a system instruction (its hash), shots as turns, thinking."""
     prompting, thinking = metadata.get("xs_prompting") or {}, metadata.get("xs_thinking") or {}
     digest = prompting.get("system_instruction")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,10 @@ from xstilts_eval.errors import UnknownName
 from xstilts_eval.metrics.bootstrap import sum_by_unit
 from xstilts_eval.metrics.classification import weighted_f1
 from xstilts_eval.metrics.translation import chrf_from_counts
+from xstilts_eval.results.host import Row
 
 Counts = NDArray[np.float64]
-Samples = Sequence[dict[str, Any]]
+Samples = Sequence[Row]
 Named = tuple[tuple[str, ...], Counts]
 
 

@@ -7,9 +7,8 @@ asks each one question of the next passage too, which has no answer there. Multi
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from xstilts_eval.data.sentences import sentences
 from xstilts_eval.sample.source import (
@@ -52,7 +51,7 @@ def _nli(split: str, blocks: Sequence[NliBlock]) -> Files:
     return made
 
 
-def _snli_rows(split: str, blocks: Sequence[NliBlock]) -> list[dict[str, Any]]:
+def _snli_rows(split: str, blocks: Sequence[NliBlock]) -> list[dict[str, object]]:
     """Three pairs a premise, and one whose annotators did not agree, as the official files have."""
     rows = []
     for number, block in enumerate(blocks, 1):
@@ -64,7 +63,7 @@ def _snli_rows(split: str, blocks: Sequence[NliBlock]) -> list[dict[str, Any]]:
     return [*rows, undecided | {"sentence1": blocks[0].premise, "sentence2": blocks[-1].neutral}]
 
 
-def _anli_rows(prefix: str, blocks: Sequence[NliBlock]) -> list[dict[str, Any]]:
+def _anli_rows(prefix: str, blocks: Sequence[NliBlock]) -> list[dict[str, object]]:
     return [
         {
             "uid": f"{prefix}-{number}-{label[0]}",
@@ -88,7 +87,7 @@ def _squad_v2(split: str, found: Sequence[Passage]) -> str:
     data = []
     for number, passage in enumerate(found, 1):
         foreign = found[number % len(found)].questions[0].question
-        questions: list[dict[str, Any]] = [
+        questions: list[dict[str, object]] = [
             {
                 "id": f"{split}-v2-p{number}-q{index}",
                 "question": item.question,
@@ -103,7 +102,7 @@ def _squad_v2(split: str, found: Sequence[Passage]) -> str:
     return json.dumps({"version": "v2.0", "data": data}, ensure_ascii=False, indent=1) + "\n"
 
 
-def _mentions(split: str, found: Sequence[Passage]) -> Iterator[dict[str, Any]]:
+def _mentions(split: str, found: Sequence[Passage]) -> Iterator[dict[str, object]]:
     """Every answer as a mention in its passage; what describes its entity is the question it answers."""
     for number, passage in enumerate(found, 1):
         context = {
@@ -210,5 +209,5 @@ def _ccg(source: Path) -> Files:
     return made
 
 
-def _lines(rows: Iterable[dict[str, Any]]) -> str:
+def _lines(rows: Iterable[Mapping[str, object]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

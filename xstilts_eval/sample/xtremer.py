@@ -6,9 +6,8 @@ of Mewsli-X are the place names in ``source/sentences``, its candidates ``source
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from xstilts_eval.benchmark import family
 from xstilts_eval.sample.source import (
@@ -33,7 +32,7 @@ def files(source: Path) -> Files:
     return _xcopa(source) | _xquad_r(source) | _mewslix(source)
 
 
-def _lines(rows: Iterable[dict[str, Any]]) -> str:
+def _lines(rows: Iterable[Mapping[str, object]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
@@ -125,10 +124,10 @@ def _described(found: Sequence[Span]) -> list[dict[str, int]]:
     return [{"start": start, "end": end} for start, end in found]
 
 
-def _articles(source: Path, code: str, known: int) -> list[dict[str, Any]]:
+def _articles(source: Path, code: str, known: int) -> list[dict[str, object]]:
     """Articles of eight sentences each; the places come in the order of ``entities.txt`` in every language."""
-    rows, place = [], 0
-    tagged = sentences(source / "sentences" / f"{code}.txt")
+    rows: list[dict[str, object]] = []
+    place, tagged = 0, sentences(source / "sentences" / f"{code}.txt")
     for first in range(0, len(tagged), ARTICLE_SENTENCES):
         text, found, mentions = "", [], []
         for tokens in tagged[first : first + ARTICLE_SENTENCES]:

@@ -34,6 +34,10 @@ TEXT, MLM = "text", "mlm"
 """Heads that are no layer of ours: a language model's output layer, the masked-language-model head of the base."""
 
 
+Loss = dict[str, torch.Tensor]
+"""The one thing that the Trainer reads of a model's output: ``loss``."""
+
+
 @dataclass(frozen=True)
 class HeadSpec:
     """A head to train: what kind, how many classes, and the checkpoint it goes on from (None: new weights)."""
@@ -53,7 +57,7 @@ class SharedEncoder(torch.nn.Module):
         self.heads = torch.nn.ModuleDict(heads)
         self.losses = dict(losses)
         self.config = encoder.config
-        self.own_settings: dict[str, Any] = {}
+        self.own_settings: dict[str, float] = {}
         self.packed: PackedEncoder | None = None
         self.table: CompactTable | None = None
 
@@ -63,7 +67,7 @@ class SharedEncoder(torch.nn.Module):
         if is_packable(self.encoder):
             self.packed = PackedEncoder(self.encoder)
 
-    def forward(self, head: str, items: torch.Tensor, keep: torch.Tensor, **inputs: torch.Tensor) -> dict[str, Any]:
+    def forward(self, head: str, items: torch.Tensor, keep: torch.Tensor, **inputs: torch.Tensor) -> Loss:
         """Loss of a micro-batch: the sum over its items divided by `items`, those of the whole optimiser step.
 
         `keep` [rows] is 0 for rows that only fill up. `inputs` are the model's own and the labels of its rows.
@@ -94,7 +98,7 @@ class TextModel(torch.nn.Module):
         self.encoder = language_model
         self.config = language_model.config
 
-    def forward(self, head: str, items: torch.Tensor, keep: torch.Tensor, **inputs: torch.Tensor) -> dict[str, Any]:
+    def forward(self, head: str, items: torch.Tensor, keep: torch.Tensor, **inputs: torch.Tensor) -> Loss:
         """Loss of a micro-batch: the sum over target tokens divided by `items`, those of the whole optimiser step."""
         return {"loss": (row_losses(self.encoder, inputs) * keep).sum() / items}
 
@@ -199,7 +203,7 @@ def _head(source: Source, spec: HeadSpec, encoder: Any, changes: Mapping[str, An
 def _share_pooling(shared: SharedEncoder, source: Source) -> None:
     """One pooling layer for the encoder and all heads: the encoder's own, or the one saved beside it."""
     own: Any = getattr(getattr(shared.encoder, "pooler", None), "dense", None)
-    first: dict[str, Any] = {}
+    first: dict[str, torch.nn.Module] = {}
     models: list[Any] = list(shared.heads.values())
     for model in models:
         classifier: Any = getattr(model, "classifier", None)
@@ -232,8 +236,8 @@ def save(
             setattr(config, field, value)
     shared.encoder.save_pretrained(folder / "encoder")
     write_tokenizer(folder / "encoder")
-    models: dict[str, Any] = dict(shared.heads.items())
-    pooling: dict[str, Any] = {
+    models: dict[str, torch.nn.Module] = dict(shared.heads.items())
+    pooling: dict[str, torch.nn.Module] = {
         place: getattr(model, place)
         for model in models.values()
         for place in POOLING_PLACES

@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     ValidationError,
     field_validator,
     model_validator,
@@ -64,7 +65,7 @@ class TaskEntry(_Strict):
     split: Literal["train", "dev"] = "train"
     holdout: int = Field(default=0, ge=0)
     weight: float | None = Field(default=None, ge=0)
-    settings: dict[str, Any] = {}
+    settings: dict[str, JsonValue] = {}
 
     @field_validator("name")
     @classmethod
@@ -113,7 +114,7 @@ class Stage(_Strict):
     mixture: Mixture = Mixture()
     mlm: MlmSettings | None = None
     preset: str = "paper"
-    settings: dict[str, Any] = {}
+    settings: dict[str, JsonValue] = {}
 
     _short = model_validator(mode="before")(_with_entries)
 
@@ -127,7 +128,7 @@ class Targets(_Strict):
     tasks: tuple[TaskEntry, ...] = ()
     source_language: Languages = ("en",)
     preset: str = "jiant"
-    settings: dict[str, Any] = {}
+    settings: dict[str, JsonValue] = {}
 
     _short = model_validator(mode="before")(_with_entries)
 

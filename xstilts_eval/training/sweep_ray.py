@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -120,7 +120,7 @@ class Pool:
 def _results(ray: Any, jobs: Sequence[Job], gpus: float, threads: int | None, say: Say) -> Iterator[Result]:
     # A worker that the system kills is replaced once; the stage goes on from its checkpoints.
     remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=1)(_task)
-    tasks: dict[str, Any] = {}
+    tasks: dict[str, object] = {}
     for job in jobs:
         job.log.unlink(missing_ok=True)
         tasks[job.key] = remote.remote(job, tasks.get(job.parent or ""), int(gpus), threads)
@@ -144,7 +144,7 @@ def _wait(ray: Any, tasks: list[Any]) -> list[Any]:
         raise error.__cause__ or error from None
 
 
-def _ended(ray: Any, key: str, tasks: dict[str, Any], open_: dict[str, Job], lost: set[str]) -> Iterator[Result]:
+def _ended(ray: Any, key: str, tasks: Mapping[str, object], open_: dict[str, Job], lost: set[str]) -> Iterator[Result]:
     """The result of a task that has ended; that of its parent first, which has ended before."""
     job = open_.pop(key)
     if job.parent in open_:

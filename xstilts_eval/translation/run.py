@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -190,7 +189,7 @@ def _finished(path: Path, partial: Path, manifest: Manifest) -> Manifest | None:
     raise SettingError(f"{found} was changed after it was made; give another --output, or --overwrite")
 
 
-def _identity(manifest: Manifest) -> dict[str, Any]:
+def _identity(manifest: Manifest) -> dict[str, object]:
     """All that the translations depend on."""
     return manifest.model_dump(exclude={"written", "dropped", "sha256", "source_notes", "versions"})
 

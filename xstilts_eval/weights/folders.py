@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -165,7 +165,7 @@ def _check(target: Path) -> None:
             raise UnfitCheckpoint(f"{path} has sha256 {actual}, {digest} was written; {advice}")
 
 
-def _configuration(shape: q4.Shape) -> dict[str, Any]:
+def _configuration(shape: q4.Shape) -> dict[str, object]:
     """Configuration of the encoder, its tokenizer and its sentence vectors, as intfloat/multilingual-e5-small has them.
 
     The tokenizer class is the one that takes ``tokenizer.json`` as it is: transformers 5 builds its own normaliser for

@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -121,7 +120,7 @@ def _table(
 ) -> Table:
     revisions = {leaf.data.revision for leaf in leaves}
     partial = sorted(leaf.language for leaf in leaves if not leaf.data.complete)
-    shared: dict[str, Any] = {
+    shared: dict[str, object] = {
         "benchmark": family.suite.upper(),
         "benchmark_version": f"xstilts {family.version}, split {leaves[0].data.split}",
         "family": family.group,
@@ -142,12 +141,12 @@ def _table(
     return Table.model_validate({**shared, "rows": rows})
 
 
-def _row(family: Family, leaves: Sequence[LeafResult], metric: str, model: str) -> dict[str, Any] | None:
+def _row(family: Family, leaves: Sequence[LeafResult], metric: str, model: str) -> dict[str, object] | None:
     scored = [leaf for leaf in leaves if metric in leaf.metrics]
     if not scored:
         return None
     values = {leaf.language: leaf.metrics[metric] for leaf in scored}
-    row: dict[str, Any] = {"model": model, "metric": metric, "values": values}
+    row: dict[str, object] = {"model": model, "metric": metric, "values": values}
     if set(values) == set(family.languages):
         row["derived"] = {"avg": sum(values.values()) / len(values)}
     return row
@@ -155,7 +154,7 @@ def _row(family: Family, leaves: Sequence[LeafResult], metric: str, model: str) 
 
 def _records(tables: Sequence[Table], grown: File, zoo: Zoo) -> list[Record]:
     models = {**zoo.models, **{model.name: model for model in grown.models}}
-    sources: dict[str, Any] = {**zoo.sources, **grown.sources}
+    sources = {*zoo.sources, *grown.sources}
     return [
         record
         for table in tables

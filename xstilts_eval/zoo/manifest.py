@@ -8,9 +8,9 @@ a number that is not there is absent, never 0.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
@@ -338,7 +338,10 @@ def _with_included(path: Path, seen: set[Path]) -> Iterator[tuple[str, File]]:
         yield from _with_included(zoo_path() if name == SHIPPED else path.parent / name, seen)
 
 
-def _once(found: dict[str, Any], key: str, value: Any, where: str) -> None:
+T = TypeVar("T")
+
+
+def _once(found: dict[str, T], key: str, value: T, where: str) -> None:
     if key in found:
         raise DataError(f"{where} {key!r} is there twice; give every name once")
     found[key] = value
@@ -353,7 +356,7 @@ def records_of(
     table: Table,
     row: Row,
     models: Mapping[str, Model],
-    sources: Mapping[str, Source],
+    sources: Collection[str],
     where: str,
     sizes: Mapping[str, Size] | None = None,
 ) -> Iterator[Record]:
@@ -372,15 +375,19 @@ def records_of(
         if missing:
             raise DataError(f"{where} does not say its {', '.join(missing)}; give it in the row or in its table")
         if fields["source"] not in sources:
-            raise DataError(f"{where}: {UnknownName.of('source', fields['source'], sources)}")
-        if "n" not in fields and fields["confidence"] != "recalled" and (size := (sizes or {}).get(fields["family"])):
+            raise DataError(f"{where}: {UnknownName.of('source', str(fields['source']), sources)}")
+        if (
+            "n" not in fields
+            and fields["confidence"] != "recalled"
+            and (size := (sizes or {}).get(str(fields["family"])))
+        ):
             fields["n"] = size.of(language)
         fields["n"] = _of(fields.get("n"), language)
         fields["signature"] = _of(fields.get("signature"), language)
         yield _checked(Record, fields, f"{where}, {language}")
 
 
-def _numbers(table: Table, row: Row) -> Iterator[tuple[str, float, dict[str, Any]]]:
+def _numbers(table: Table, row: Row) -> Iterator[tuple[str, float, dict[str, object]]]:
     """Language, value and what only this number says."""
     for column, value in row.cells.items():
         yield row.language, value, dict(table.columns[column])

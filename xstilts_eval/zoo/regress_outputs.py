@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from rich.console import Group, RenderableType
 
@@ -193,7 +192,7 @@ def junit(report: Report) -> str:
     return suite("xstilts regress", report.against, cases)
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: Report) -> dict[str, object]:
     """Everything, numbers in points."""
     return {
         "against": report.against,

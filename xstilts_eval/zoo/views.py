@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -18,7 +18,18 @@ from xstilts_eval.zoo.joint import POWER
 from xstilts_eval.zoo.manifest import Model, Record, Zoo
 from xstilts_eval.zoo.selection import of_names
 
-Rows = list[dict[str, Any]]
+
+class Overview(TypedDict):
+    """A model of the zoo, and what is there of it."""
+
+    model: str
+    architecture: str
+    parameters: int | str
+    records: int
+    families: list[str]
+
+
+Rows = list[Overview]
 DETECTED = (
     f"one number: the differences that turn it red with a chance of {POWER:.0%}, from its smallest to its largest, or "
     "for certain where a tolerance decides; family: the same of the mean difference over all its languages"

@@ -13,9 +13,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xstilts_eval.analysis.features import SIZES, known
 from xstilts_eval.analysis.morphology import complexity
@@ -270,7 +270,7 @@ def _gains(value: float, subword: float | None, byte: float | None) -> tuple[flo
 
 
 def _fit(rows: Sequence[Row], by: str, size: str, tokenizer: str | None, at_level: bool = False) -> Regression:
-    predictors: dict[str, Any] = {by: [row.complexity for row in rows]}
+    predictors: dict[str, Sequence[float | None] | NDArray[np.float64]] = {by: [row.complexity for row in rows]}
     predictors[f"log10 {size}"] = [row.log_size for row in rows]
     if tokenizer:
         predictors[f"premium of {tokenizer}"] = [row.premium for row in rows]

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from xstilts_eval import kinds, reading
 from xstilts_eval.analysis.pitfalls.analyse import Example
 from xstilts_eval.benchmark import Family
+from xstilts_eval.data.examples import (
+    BitextDocument,
+    ChoiceDocument,
+    PairDocument,
+    QueryDocument,
+    QuestionDocument,
+    TaggedDocument,
+    TextDocument,
+    TranslationDocument,
+)
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.kinds import Halves
+from xstilts_eval.results.host import Row
 
 _LONGEST = 240
 
@@ -47,14 +58,14 @@ def _of_file(path: Path, family: Family) -> dict[str, Example]:
     return found
 
 
-def _example(sample: Mapping[str, Any], leaf: str, document: str, family: Family) -> Example:
+def _example(sample: Row, leaf: str, document: str, family: Family) -> Example:
     answer = sample["filtered_resps"][0]
     answer = json.dumps(answer, ensure_ascii=False) if isinstance(answer, dict) else str(answer)
     text, target = SHOWN.of(family.kind)(sample["doc"], family)
     return Example(leaf, document, wrong(sample, family), 1, _cut(text), _cut(target), (_cut(answer),))
 
 
-def wrong(sample: Mapping[str, Any], family: Family) -> float:
+def wrong(sample: Row, family: Family) -> float:
     """The share of one document that is wrong, 0-1: a decision or word, or 1 - the score of an answer or a ranking."""
     value = sample[family.scoring.of_document or family.official[0]]
     if isinstance(value, list):
@@ -63,35 +74,35 @@ def wrong(sample: Mapping[str, Any], family: Family) -> float:
     return 1 - float(value)
 
 
-Shown = Callable[[Mapping[str, Any], Family], tuple[str, str]]
-"""(document, its family) to its text and what would be right."""
+Shown = Callable[[Any, Family], tuple[str, str]]
+"""(document of the kind, its family) to its text and what would be right."""
 
 
-def _tagged(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+def _tagged(doc: TaggedDocument, _: Family) -> tuple[str, str]:
     return " ".join(doc["tokens"]), " ".join(doc["tags"])
 
 
-def _question(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+def _question(doc: QuestionDocument, _: Family) -> tuple[str, str]:
     return f"{doc['question']} | {doc['context']}", doc["answers"][0]["text"]
 
 
-def _pair(doc: Mapping[str, Any], family: Family) -> tuple[str, str]:
+def _pair(doc: PairDocument, family: Family) -> tuple[str, str]:
     return f"{doc['premise']} | {doc['hypothesis']}", family.labels[doc["label"]]
 
 
-def _text(doc: Mapping[str, Any], family: Family) -> tuple[str, str]:
+def _text(doc: TextDocument, family: Family) -> tuple[str, str]:
     return doc["text"], family.labels[doc["label"]]
 
 
-def _choice(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+def _choice(doc: ChoiceDocument, _: Family) -> tuple[str, str]:
     return doc["premise"], doc["choices"][doc["label"]]
 
 
-def _translation(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+def _translation(doc: TranslationDocument | BitextDocument, _: Family) -> tuple[str, str]:
     return doc["source"], doc["target"]
 
 
-def _query(doc: Mapping[str, Any], _: Family) -> tuple[str, str]:
+def _query(doc: QueryDocument, _: Family) -> tuple[str, str]:
     return doc["query"], doc["correct"][0]
 
 
