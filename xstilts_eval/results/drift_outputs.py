@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from rich.console import Group, RenderableType
 
@@ -118,7 +117,7 @@ def _said(row: Row) -> str:
     return ", ".join(f"{name} {value}" for name, value in zip(HEADER[2:], row[2:], strict=True) if value != ABSENT)
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: Report) -> dict[str, object]:
     """Everything, numbers in points."""
     return {
         "against": report.reference.name,
@@ -135,7 +134,7 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _drift_json(one: Drift) -> dict[str, Any]:
+def _drift_json(one: Drift) -> dict[str, object]:
     values = asdict(one) | {"difference": one.difference, "drifted": one.has_drifted}
     return values | {"family": one.family.group if one.family else None}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich.console import Group, RenderableType
 
@@ -33,7 +32,7 @@ def markdown(runs: Sequence[Run]) -> str:
     return "\n".join([*lines, *comments, "```", ""])
 
 
-def as_json(runs: Sequence[Run]) -> dict[str, Any]:
+def as_json(runs: Sequence[Run]) -> dict[str, object]:
     """Plain values, points; families by group, languages by code."""
     return {
         "models": [
@@ -74,7 +73,7 @@ def _notes(runs: Sequence[Run]) -> list[str]:
     return notes
 
 
-def _family(one: Scored) -> dict[str, Any]:
+def _family(one: Scored) -> dict[str, object]:
     return {
         "score": _estimate(one.mean),
         "gap": _estimate(one.gap),
@@ -83,7 +82,7 @@ def _family(one: Scored) -> dict[str, Any]:
     }
 
 
-def _estimate(found: Estimate | None) -> dict[str, Any] | None:
+def _estimate(found: Estimate | None) -> dict[str, object] | None:
     if found is None:
         return None
     return {
