@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, reading
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.kinds import Kind
@@ -79,7 +79,7 @@ def _text(side: Side, family: Family, samples: Sequence[Sample], origin: str) ->
     for sample in samples:
         try:
             items.append(side.read(family, sample))
-        except (ValueError, KeyError, IndexError, TypeError, SyntaxError) as error:
+        except (*reading.UNFIT, SyntaxError, RecursionError, MemoryError) as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise PredictionError(f"{origin}, document {sample['doc_id']} cannot be exported ({first})") from error
     try:

@@ -63,9 +63,13 @@ def check_output(recipe: Recipe, folder: Path, overwrite: bool) -> None:
         raise SettingError(f"{folder} exists and is no run of a recipe; give another --output") from None
     if not _is_of(recipe, found.get("recipe"), folder) and not overwrite:
         raise SettingError(
-            f"{folder} was made by another recipe ({found.get('recipe', {}).get('name', '?')}, other settings than "
-            "now); give another --output, or --overwrite"
+            f"{folder} was made by another recipe ({_name_of(found.get('recipe'))}, other settings than now); give "
+            "another --output, or --overwrite"
         )
+
+
+def _name_of(written: object) -> str:
+    return str(written.get("name", "?")) if isinstance(written, dict) else "?"
 
 
 def _is_of(recipe: Recipe, written: object, folder: Path) -> bool:
