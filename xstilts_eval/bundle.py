@@ -25,6 +25,10 @@ from xstilts_eval.writing import folder_beside, move_into_place, write_atomicall
 MANIFEST = "bundle.json"
 
 
+_LONGEST_PATH = 200
+"""Bytes of a part's path; file systems end at 255 a name."""
+
+
 def head_families() -> tuple[str, ...]:
     """Families that a head can serve; of LAReQA and Mewsli-X that is an encoder trained for them."""
     return tuple(dict.fromkeys(family.name for family in FAMILIES.values() if family.kind.learns))
@@ -47,6 +51,8 @@ class _Strict(BaseModel):
 def _inside(path: str) -> str:
     if not path or path.startswith(("/", "~")) or "\\" in path or {"..", "."} & set(path.split("/")):
         raise ValueError(f"path {path!r} must be a sub-folder of the bundle or a hub id")
+    if len(path.encode(errors="replace")) > _LONGEST_PATH or "\0" in path:
+        raise ValueError(f"path {path!r} cannot be a folder's")
     return path
 
 

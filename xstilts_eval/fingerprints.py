@@ -84,6 +84,6 @@ def _modules(path: Path) -> list[str]:
     try:
         modules = reading.read_json(path, "a list of modules")
         paths = {str(module["path"]) for module in modules}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (*reading.UNFIT, OSError):
         return []
     return sorted(inner for inner in paths if inner and ".." not in Path(inner).parts and not inner.startswith("/"))

@@ -29,6 +29,8 @@ DEEPEST_YAML = 32
 MOST_YAML = 1_000_000
 """Values of a YAML file, aliases unfolded; the longest shipped file has some ten thousand."""
 
+UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+"""What Python raises at a value of another type or size than was expected, such as an infinite number for a count."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _IDS = ("id", "uid", "pairID", "example_id", "document_id", "entity_id", "idx", "ind")

@@ -26,6 +26,15 @@ def complaint(error: ValidationError, whole: str = "", more: bool = True) -> str
     return ": ".join(part for part in parts if part) + (f" (and {others} more)" if more and others else "")
 
 
+def said(error: Exception) -> str:
+    """What an error of `reading.UNFIT` is about, in one line."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        return complaint(error)
+    return f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+
+
 def place(error: ValidationError) -> str:
     """Where the first complaint is, keys and numbers joined by points: ``heads.xnli.path``."""
     return ".".join(map(str, error.errors(include_url=False)[0]["loc"]))

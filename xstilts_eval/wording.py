@@ -16,6 +16,9 @@ _QUOTED = re.compile(
     rf"""(?<!\w)(?:'(?:[^'\\]|\\.){{{LONGEST + 1},}}'|"(?:[^"\\]|\\.){{{LONGEST + 1},}}")(?!\w)""", re.S
 )
 
+_UNBROKEN = re.compile(rf"""[^\s/'"]{{{LONGEST + 1},}}""")
+"""A text from outside that nobody quoted; what has a blank or is a path is none."""
+
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """``1 problem``, ``2,000 problems``; `plural` where it is not the noun with an s."""
@@ -42,6 +45,7 @@ def bounded(message: str) -> str:
     if len(message) <= LONGEST:
         return message
     message = _QUOTED.sub(_cut, message)
+    message = _UNBROKEN.sub(lambda found: shortened(found[0]), message)
     if len(message) <= _LONGEST_MESSAGE:
         return message
     return f"{message[: _LONGEST_MESSAGE - 550]} … ({len(message):,} characters) … {message[-500:]}"

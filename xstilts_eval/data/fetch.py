@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from xstilts_eval import fingerprints, hub_errors, locking, reading
@@ -27,6 +27,7 @@ from xstilts_eval.data import archives, files, hub, sources
 from xstilts_eval.datasets._dataset import Archive
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError, UnknownName
 from xstilts_eval.paths import cache_folder
+from xstilts_eval.validation import said
 from xstilts_eval.writing import write_atomically
 
 MANIFEST = "fetched.json"
@@ -117,13 +118,35 @@ class Entry:
     differences: str
 
 
+def _entries(content: Any) -> tuple[Entry, ...]:
+    from pydantic import TypeAdapter
+
+    found = TypeAdapter(tuple[Entry, ...]).validate_python(content)
+    for name in (name for entry in found for name in entry.files):
+        parts = PurePosixPath(name).parts
+        if (
+            name.startswith("/")
+            or ".." in parts
+            or not parts
+            or max(len(part.encode()) for part in parts) > _LONGEST_NAME
+            or "\0" in name
+        ):
+            raise ValueError(f"{name!r} is no file below the folder")
+    return found
+
+
+_LONGEST_NAME = 255
+"""Of a file, on all common file systems."""
+
+
 @lru_cache(maxsize=16)
 def _read_manifest(path: Path, stamp: int) -> tuple[Entry, ...]:
     try:
-        content = reading.read_json(path, "a manifest")
-        return tuple(Entry(**{**entry, "languages": tuple(entry["languages"])}) for entry in content["entries"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path}: not a manifest of xstilts data fetch ({error}); delete it and fetch again") from error
+        return _entries(reading.read_json(path, "a manifest")["entries"])
+    except reading.UNFIT as error:
+        raise DataError(
+            f"{path}: not a manifest of xstilts data fetch ({said(error)}); delete it and fetch again"
+        ) from error
 
 
 def manifest(folder: Path) -> tuple[Entry, ...]:

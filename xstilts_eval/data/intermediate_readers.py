@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from xml.etree import ElementTree
 
+from xstilts_eval import reading
 from xstilts_eval.data import files, readers
 from xstilts_eval.data.examples import Answer, Choice, Match, Pair, Question, Tagged
 from xstilts_eval.errors import DataError, MissingData
@@ -152,7 +153,7 @@ def ccg_tags(path: Path) -> tuple[str, ...]:
     content = files.read_json(path)
     try:
         by_id = {int(number): str(tag) for tag, number in content.items()}
-    except (ValueError, AttributeError, TypeError) as error:
+    except reading.UNFIT as error:
         raise DataError(f"{path}: a JSON object of tag: id was expected ({error})") from error
     if not by_id or len(by_id) != len(content) or sorted(by_id) != list(range(len(by_id))):
         raise DataError(f"{path}: the ids of its {len(content)} tags must be 0 to {len(content) - 1}, each once")
@@ -188,7 +189,7 @@ def squad(paths: Sequence[Path], labels: Sequence[str], dropped: Dropped) -> lis
 def _answer(raw: Any) -> Answer:
     try:
         return Answer(str(raw["text"]), int(raw["answer_start"]))
-    except (KeyError, TypeError, ValueError):
+    except reading.UNFIT:
         return Answer("", 0)  # counted as none
 
 

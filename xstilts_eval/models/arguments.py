@@ -103,7 +103,7 @@ def parse(text: str, option: str = "--model-args") -> dict[str, Json]:
             raise SettingError(f"{option} gives {key} twice ({values[key]} and {value}); keep one")
         bare = value.strip()
         if bare.isascii() and bare.isdigit():
-            values[key] = int(bare)
+            values[key] = _json(bare.lstrip("0") or "0", f"{option} {key}")
         elif bare.startswith(("{", "[{", '["')):
             values[key] = _json(bare, f"{option} {key}")
         else:

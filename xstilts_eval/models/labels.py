@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from xstilts_eval import reading
 from xstilts_eval.benchmark import UPOS, Family
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.label_reading import ExtraTypes, PosMap, joined_order, printable
@@ -78,14 +79,14 @@ def _agree(by_id: Mapping[int, str], by_name: Mapping[int, str]) -> bool:
 def _by_id(value: Any) -> dict[int, str]:
     try:
         return {int(key): str(name) for key, name in (value or {}).items()}
-    except (AttributeError, TypeError, ValueError) as error:
+    except reading.UNFIT as error:
         raise UnfitCheckpoint(f"its id2label is not a table from class number to name: {value!r}") from error
 
 
 def _by_name(value: Any) -> dict[int, str]:
     try:
         return {int(index): str(name) for name, index in (value or {}).items()}
-    except (AttributeError, TypeError, ValueError) as error:
+    except reading.UNFIT as error:
         raise UnfitCheckpoint(f"its label2id is not a table from name to class number: {value!r}") from error
 
 

@@ -51,7 +51,7 @@ def sentence_transformers_settings(source: Source) -> Retrieval | None:
         return _settings(source)
     except UnfitCheckpoint:
         raise
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OSError) as error:
+    except (*reading.UNFIT, OSError) as error:
         raise UnfitCheckpoint(f"{source.name}: cannot read its sentence-transformers settings ({error!r})") from error
 
 

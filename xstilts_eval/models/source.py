@@ -44,9 +44,9 @@ class Source:
             return None
         try:
             path = Path(self.name).expanduser()
-        except RuntimeError:  # "~somebody" without a home
+            return path if path.is_dir() else None
+        except (RuntimeError, OSError, ValueError):  # "~somebody" without a home, or no name of a file at all
             return None
-        return path if path.is_dir() else None
 
     def file(self, name: str) -> Path | None:
         """A file of the checkpoint, from the folder or through the hub's cache; None when it has none.
@@ -102,9 +102,13 @@ class Source:
                 "run; if transformers' own class is the right one, take auto_map out of a copy"
             )
         try:
-            return AutoConfig.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
+            found = AutoConfig.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
         except Exception as error:  # a configuration is somebody's file: its reader may raise anything
             raise UnfitCheckpoint(self._why_unreadable(error)) from error
+        named = found.architectures
+        if named is not None and not (isinstance(named, list) and all(isinstance(name, str) for name in named)):
+            raise UnfitCheckpoint(f"{self.name}: architectures in config.json must be a list of names, got {named!r}")
+        return found
 
     def refuse_links(self) -> None:
         """Raise `UnfitCheckpoint` for a link in the folder that leads out of it or of the bundle it is a part of."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, reading
 from xstilts_eval.benchmark import SUITES, Family
 from xstilts_eval.data.examples import QuestionDocument
 from xstilts_eval.errors import PredictionError
@@ -94,7 +94,7 @@ def _text(side: Side, family: Family, samples: Sequence[Sample], origin: str) ->
     for sample in samples:
         try:
             items.append(side.read(family, sample))
-        except (ValueError, KeyError, IndexError, TypeError, SyntaxError) as error:
+        except (*reading.UNFIT, SyntaxError, RecursionError, MemoryError) as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise PredictionError(f"{origin}, document {sample['doc_id']} cannot be exported ({first})") from error
     try:

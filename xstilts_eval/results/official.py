@@ -205,7 +205,7 @@ def _labels(path: Path, fault: Fault) -> list[str]:
         row = reading.parse_json(line, path, number, fault)
         try:
             label = row["label"]
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, IndexError) as error:
             raise fault(f'{path}, line {number}: expected {{"label": 0}}, got {line!r}') from error
         if not isinstance(label, int) or isinstance(label, bool):
             raise fault(f"{path}, line {number}: the label must be a whole number, got {label!r}")
@@ -310,5 +310,5 @@ def gold_answers(path: Path) -> Iterator[tuple[str, list[str]]]:
                             f"{path}: ids and answers must be texts, got {shortened(str((question['id'], *texts)))}"
                         )
                     yield question["id"], texts
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is not in the SQuAD format: {error!r}") from error

@@ -17,7 +17,7 @@ from xstilts_eval.models.info import ModelInfo
 from xstilts_eval.results import signing
 from xstilts_eval.results.host import HostResults
 from xstilts_eval.results.signature import Signature
-from xstilts_eval.validation import complaint
+from xstilts_eval.validation import complaint, said
 
 
 class _Record(BaseModel):
@@ -119,6 +119,8 @@ def from_host(given: Mapping[str, Any], origin: str = "results") -> RunResult:
         raise PredictionError(f"{origin} is not a results file of lm_eval or xstilts eval")
     results = cast(HostResults, given)
     model = results["config"].get("xstilts") or {}
+    if not isinstance(model, dict):
+        raise PredictionError(f"{origin} is not a results file of lm_eval or xstilts eval: config.xstilts is no object")
     name = model.get("checkpoint") or str(results.get("model_name") or results.get("config", {}).get("model", "?"))
     limit = results.get("config", {}).get("limit")
     leaves = []
@@ -131,10 +133,10 @@ def from_host(given: Mapping[str, Any], origin: str = "results") -> RunResult:
             raise PredictionError(f"{origin}: {leaf} was run with --predict_only, which scores nothing; leave it out")
         try:
             leaves.append(_leaf(leaf, family, scores, results, model, limit))
-        except (KeyError, ValidationError, TypeError, AttributeError) as error:
+        except reading.UNFIT as error:
             writer = f"lm_eval {version}" if (version := results.get("lm_eval_version")) else "an unknown version"
             raise PredictionError(
-                f"{origin}: {leaf} is not a result this version can read ({_fault(error)}); {writer} wrote it, "
+                f"{origin}: {leaf} is not a result this version can read ({said(error)}); {writer} wrote it, "
                 "evaluate it again"
             ) from error
         _check(leaves[-1], origin)
@@ -144,22 +146,16 @@ def from_host(given: Mapping[str, Any], origin: str = "results") -> RunResult:
             "those of a dataset of your own are known with --include FILE"
         )
     folder = Path(origin).parent
-    return RunResult(
-        checkpoint=paths.named(name, folder),
-        folder=folder,
-        leaves=tuple(leaves),
-        limit=limit,
-        family_intervals=results.get("xstilts_intervals", {}),
-    )
-
-
-def _fault(error: Exception) -> str:
-    """What is wrong, in one line."""
-    if isinstance(error, KeyError):
-        return f"no {error}"
-    if isinstance(error, ValidationError):
-        return complaint(error)
-    return " ".join(str(error).split())
+    try:
+        return RunResult(
+            checkpoint=paths.named(str(name), folder),
+            folder=folder,
+            leaves=tuple(leaves),
+            limit=limit,
+            family_intervals=results.get("xstilts_intervals", {}),
+        )
+    except ValidationError as error:
+        raise PredictionError(f"{origin} is not a results file that can be read: {complaint(error)}") from error
 
 
 def _check(leaf: LeafResult, origin: str) -> None:

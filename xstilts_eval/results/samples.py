@@ -43,7 +43,9 @@ def read(run: Path, leaf: str) -> list[Sample]:
         try:
             sample = reading.parse_json(line, path, number)
             sample["doc_id"] = int(sample["doc_id"])
-        except (ValueError, KeyError, TypeError) as error:
+            if not isinstance(sample.get("doc", {}), dict):
+                raise TypeError("its doc is no object")
+        except reading.UNFIT as error:
             raise PredictionError(f"{path}, line {number} is not a sample ({error}); was the file cut off?") from error
         found.append(sample)
     return sorted(found, key=lambda sample: int(sample["doc_id"]))

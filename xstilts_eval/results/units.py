@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xstilts_eval import reading
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import NumericError, PredictionError
 from xstilts_eval.results import samples, statistics
@@ -46,7 +47,7 @@ def read(run: Path, leaf: LeafResult) -> Units:
         )
     try:
         keys, counts = statistics.counts(leaf.family, rows)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except reading.UNFIT as error:
         raise PredictionError(f"{origin} holds no samples that this version can read ({error!r})") from error
     if not np.isfinite(counts).all():
         raise NumericError(f"{origin} holds NaN or infinite values; score the run again")

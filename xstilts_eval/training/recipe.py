@@ -34,10 +34,12 @@ class _Strict(BaseModel):
 
 def _language_codes(value: Any) -> tuple[str, ...]:
     """One code or several; raises `UnknownName` for one that XTREME(-R) does not have, `ValueError` for none."""
-    codes = (value,) if isinstance(value, str) else tuple(value or ())
-    if not codes or len(set(codes)) < len(codes):
-        raise ValueError(f"source_language {list(codes)}: name at least one language, each once")
-    return tuple(language(str(code)).code for code in codes)
+    codes = (value,) if isinstance(value, str) else value
+    if not isinstance(codes, list | tuple) or not codes or not all(isinstance(code, str) for code in codes):
+        raise ValueError(f"source_language {value}: give one code or a list of codes")
+    if len(set(codes)) < len(codes):
+        raise ValueError(f"source_language {list(codes)}: name each language once")
+    return tuple(language(code).code for code in codes)
 
 
 Languages = Annotated[tuple[str, ...], BeforeValidator(_language_codes)]

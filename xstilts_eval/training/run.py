@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -63,11 +63,14 @@ def check_output(recipe: Recipe, folder: Path, overwrite: bool) -> None:
         raise SettingError(f"{folder} exists and is no run of a recipe; give another --output") from None
     other = found.get("recipe")
     if not _is_of(recipe, other, folder) and not overwrite:
-        name = other.get("name", "?") if isinstance(other, Mapping) else "?"
         raise SettingError(
-            f"{folder} was made by another recipe ({name}, other settings than now); give another --output, or "
-            "--overwrite"
+            f"{folder} was made by another recipe ({_name_of(other)}, other settings than now); give another --output, "
+            "or --overwrite"
         )
+
+
+def _name_of(written: object) -> str:
+    return str(written.get("name", "?")) if isinstance(written, dict) else "?"
 
 
 def _is_of(recipe: Recipe, written: object, folder: Path) -> bool:

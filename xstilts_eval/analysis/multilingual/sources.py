@@ -159,7 +159,7 @@ def notes(english: Path, multilingual: Path, english_said: Sequence[str]) -> lis
 def _recipe(checkpoint: Path) -> Any:
     try:
         recipe = reading.read_json(checkpoint / RECIPE, "the recipe of a run")["recipe"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (*reading.UNFIT, OSError):
         return None
     base = recipe.get("base") if isinstance(recipe, dict) else None
     if isinstance(base, dict) and str(base.get("model")).startswith(".."):  # relative to its bundle

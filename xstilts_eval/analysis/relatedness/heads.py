@@ -108,7 +108,7 @@ def _stages(checkpoint: Path, recipe: str) -> tuple[dict[str, tuple[str, ...]], 
     try:
         content = reading.read_json(checkpoint / RECIPE, "the recipe of a run")["recipe"]
         stages = [[str(task["name"]) for task in stage["tasks"]] for stage in content["intermediate"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (*reading.UNFIT, OSError) as error:
         raise MissingData(f"{checkpoint} has no {RECIPE} that says which tasks were intermediate") from error
     named = [part.strip().split("@") for part in recipe.partition(":")[2].split("→")]
     folders = [(name, f"{name}-{key[0]}" if key else name) for name, *key in named]
