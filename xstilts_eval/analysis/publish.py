@@ -23,7 +23,7 @@ def publish(
     output: Path | None,
     name: str,
     overwrite: bool,
-    tables: paper.Wanted,
+    tables: paper.Wanted = paper.Wanted(),
 ) -> None:
     """Print `shown`, or write its tables as `tables` says; with `output` write ``name.json``, ``.svg``, ``.png`` there.
 

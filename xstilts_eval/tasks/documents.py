@@ -156,7 +156,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         complete=loaded.complete and source != "sample" and not (origin == "hub" and family.data.rewritten),
         notes=(*origin_notes, *(note for note in loaded.notes if source != "sample" or _is_placeholder(note))),
     )
-    return _FILLED.of(family.kind)(bare, loaded.examples, processes)
+    return DOCUMENTS.of(family.kind)(bare, loaded.examples, processes)
 
 
 def _is_placeholder(note: str) -> bool:
@@ -257,17 +257,20 @@ def _joint(*revisions: str) -> str:
     return hashlib.sha256(" ".join(revisions).encode()).hexdigest()[:12]
 
 
-_FILLED: kinds.Halves[Callable[[LeafData, Sequence[Example], int], LeafData]] = kinds.Halves("documents")
-"""(a leaf without documents, its examples, the number of processes) to the leaf with them."""
-_FILLED.register(kinds.PAIR, _one_by_one)
-_FILLED.register(kinds.TEXT, _one_by_one)
-_FILLED.register(kinds.TAGGED, _one_by_one)
-_FILLED.register(kinds.QUESTION, _one_by_one)
-_FILLED.register(kinds.CHOICE, _one_by_one)
-_FILLED.register(kinds.TRANSLATION, _one_by_one)
-_FILLED.register(kinds.BITEXT, _bitext)
-_FILLED.register(kinds.MINING, _mining)
-_FILLED.register(kinds.RANKING, _ranking)
+DOCUMENTS: kinds.Halves[Callable[[LeafData, Sequence[Example], int], LeafData]] = kinds.Halves("documents")
+"""(a leaf without documents, its examples, the number of processes) to the leaf with them.
+
+A kind of one's own registers here how its examples become documents.
+"""
+DOCUMENTS.register(kinds.PAIR, _one_by_one)
+DOCUMENTS.register(kinds.TEXT, _one_by_one)
+DOCUMENTS.register(kinds.TAGGED, _one_by_one)
+DOCUMENTS.register(kinds.QUESTION, _one_by_one)
+DOCUMENTS.register(kinds.CHOICE, _one_by_one)
+DOCUMENTS.register(kinds.TRANSLATION, _one_by_one)
+DOCUMENTS.register(kinds.BITEXT, _bitext)
+DOCUMENTS.register(kinds.MINING, _mining)
+DOCUMENTS.register(kinds.RANKING, _ranking)
 
 
 def shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[ShardDocument]:
