@@ -45,7 +45,7 @@ def bounded(message: str) -> str:
     if len(message) <= LONGEST:
         return message
     message = _QUOTED.sub(_cut, message)
-    message = _UNBROKEN.sub(lambda found: shortened(found[0]), message)
+    message = _UNBROKEN.sub(lambda found: found[0] if found[0].endswith("…") else shortened(found[0]), message)
     if len(message) <= _LONGEST_MESSAGE:
         return message
     return f"{message[: _LONGEST_MESSAGE - 550]} … ({len(message):,} characters) … {message[-500:]}"

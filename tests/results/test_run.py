@@ -77,7 +77,7 @@ def test_settings_that_differ_are_those_of_the_first_leaf_whatever_the_hash_seed
         "    names = ['xtreme.xnli.de', 'xtreme.tatoeba.de', 'xtreme.mlqa.de', 'xtreme.panx.de']\n"
         "    scores = {n: sides.Score((1.0,), (Leaf(f'{i}{suffix}'),)) for i, n in enumerate(names)}\n"
         "    return sides.Side('x', 'x', scores)\n"
-        "print(compare._settings(side('a'), side('b')))\n"
+        "print(compare.settings(side('a'), side('b')))\n"
     )
     said = {
         subprocess.run(

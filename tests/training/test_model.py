@@ -260,7 +260,7 @@ def test_adapters_go_on_after_an_interruption(tiny_bundle: Path, tmp_path: Path)
 def test_adapters_without_their_package(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     wanted = runs.recipe_of(tiny_bundle / "encoder", None, runs.quick("mnli", limit=8, lora={}))
-    with pytest.raises(SettingError, match="lora needs the package peft; install it"):
+    with pytest.raises(SettingError, match="lora needs the package peft; pip install 'peft"):
         runs.train(wanted, tmp_path)
 
 

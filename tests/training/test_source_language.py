@@ -121,7 +121,7 @@ def test_a_stage_gives_its_tasks_their_language() -> None:
 
 def test_languages_that_cannot_be(data: Path) -> None:
     content = {"name": "x", "base": "x/y"}
-    for wrong, message in (([], "at least one"), (["de", "de"], "each once")):
+    for wrong, message in (([], "give one code or a list of codes"), (["de", "de"], "name each language once")):
         with pytest.raises(DataError, match=message):
             recipe.validated(content | {"targets": {"source_language": wrong, "tasks": ["udpos"]}}, "test")
     with pytest.raises(UnknownName, match="unknown language 'xx'"):

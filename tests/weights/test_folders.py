@@ -133,7 +133,7 @@ def test_no_index(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("", "it gave no reason"),
         ("WARNING: a\nERROR: first\nERROR: no \x1b[31mroute\x07 to host.\n", "no  [31mroute  to host;"),
-        ("ERROR: " + "x" * 5000, "x" * 300 + ";"),
+        ("ERROR: " + "x" * 5000, "x" * 200 + "… (5,000 characters);"),
     ],
     ids=["silent", "control characters", "endless"],
 )

