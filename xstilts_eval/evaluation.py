@@ -141,7 +141,7 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
         write_atomically(output / "results.json", _dump(merged))
         board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], names.in_value(skipped))
         write_scoreboard(board, output)
-    say(f"{counted(len(parts), 'family', 'families')} in {time.monotonic() - started:.0f} s")
+    say(f"{counted(len(parts), 'dataset')} in {time.monotonic() - started:.0f} s")
     return board
 
 
