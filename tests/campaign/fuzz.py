@@ -66,7 +66,9 @@ def units(subjects: list[Subject], inputs: int, seed: int) -> list[Unit]:
     """So many broken inputs, shared out among the subjects."""
     each = -(-inputs // len(subjects))
     return [
-        Unit("fuzz", subject.group, f"fuzz/{subject.name}/{each}", partial(run, subject, numbers=range(each), seed=seed))
+        Unit(
+            "fuzz", subject.group, f"fuzz/{subject.name}/{each}", partial(run, subject, numbers=range(each), seed=seed)
+        )
         for subject in subjects
     ]
 
