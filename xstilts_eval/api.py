@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts_eval import own_datasets, paper, paths, processes, suites
 from xstilts_eval.datasets import Dataset
 from xstilts_eval.errors import SettingError, UnknownName
+from xstilts_eval.wording import counted
 
 if TYPE_CHECKING:
     import pandas
@@ -159,6 +160,11 @@ def evaluate(
             if tokenizer is not None:
                 raise SettingError(f"tokenizer= belongs to a model in memory; {model} has its own")
             pretrained = str(model)
+            if seeds := evaluation.seeds_of(pretrained):
+                raise SettingError(
+                    f"{pretrained} holds {counted(len(seeds), 'seed')}; give one of them, such as "
+                    f"{next(iter(seeds.values()))} (the command xstilts eval takes them all)"
+                )
         else:
             from xstilts_eval.models import memory
 

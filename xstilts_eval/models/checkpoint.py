@@ -180,7 +180,7 @@ class Checkpoint:
         except UnfitCheckpoint as error:
             if head == self.plain_head:
                 raise
-            raise UnfitCheckpoint(f"{head.name}: {error}") from error
+            raise UnfitCheckpoint(f"{head.name}: {error}", label_orders=error.label_orders) from error
 
     def label_names(self, family: Family) -> list[str]:
         """The label names of the family's head by class index.
