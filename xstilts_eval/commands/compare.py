@@ -37,7 +37,7 @@ def compare(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Compare results by family and language: paired intervals and tests from the samples, corrected over languages.
+    """Compare results by dataset and language: paired intervals and tests from the samples, corrected over languages.
 
     All sides are compared with the first. What was scored on other data, splits, documents or versions is refused.
     """

@@ -20,7 +20,7 @@ def data_status(
     split: str = typer.Option("test", help="test, dev or train."),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Family by family and language by language: what was found where, rows, licence, what is missing."""
+    """Dataset by dataset and language by language: what was found where, rows, licence, what is missing."""
     from dataclasses import asdict
 
     from xstilts_eval.data.status import status
@@ -70,7 +70,7 @@ def data_fetch(
     absent = len(leaves) - summary.fetched - summary.kept
     there = f"; score them with --data {output} or XSTILTS_DATA={output}" if absent < len(leaves) else ""
     printing.say(
-        f"{counted(summary.fetched, 'leaf', 'leaves')} fetched, {summary.kept} already there, {absent} not to be had "
+        f"{counted(summary.fetched, 'task')} fetched, {summary.kept} already there, {absent} not to be had "
         f"from {from_}{there}"
     )
     if not there:

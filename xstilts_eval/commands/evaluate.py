@@ -20,7 +20,7 @@ def evaluate(
     ),
     data: str | None = typer.Option(None, help=DATA_HELP),
     split: str | None = typer.Option(None, help="test (default), dev, or train of languages but English."),
-    limit: float | None = typer.Option(None, help="First N documents of each leaf; pools stay whole, BUCC is cut."),
+    limit: float | None = typer.Option(None, help="First N documents of each task; pools stay whole, BUCC is cut."),
     num_fewshot: int = typer.Option(0, min=0, help="English examples in every prompt of a language model."),
     apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),
     gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),
@@ -30,7 +30,7 @@ def evaluate(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
 ) -> None:
     """Score a checkpoint on every selected task it can serve, and show the official scoreboard."""
-    # The host draws a bar for every leaf; ours, which asks explicitly, stays.
+    # The host draws a bar for every task; ours, which asks explicitly, stays.
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from xstilts_eval import evaluation

@@ -20,7 +20,7 @@ def fit_head(
         "udpos",
         "--tasks",
         "-t",
-        help="xnli, pawsx, udpos, panx, tydiqa; xquad or mlqa (SQuAD): one head for all three QA families.",
+        help="xnli, pawsx, udpos, panx, tydiqa; xquad or mlqa (SQuAD): one head for all three QA datasets.",
     ),
     data: str | None = typer.Option(None, help=DATA_HELP),
     split: str = typer.Option("train", help="English split to train on: train or dev."),

@@ -15,7 +15,7 @@ def train(
     recipe: str | None = typer.Argument(None, help="A recipe: a YAML file, or the name of a shipped one."),
     base: str | None = typer.Option(None, help="Base: a folder or owner/name@commit; replaces the recipe's."),
     intermediate: str = typer.Option("", help="Without a recipe: intermediate tasks, in one stage: squad,hellaswag."),
-    targets: str = typer.Option("", help="Without a recipe: families to train on, e.g. xquad,udpos."),
+    targets: str = typer.Option("", help="Without a recipe: tasks to train on, e.g. xquad,udpos."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder of the bundle; default runs/NAME."),
     data: str | None = typer.Option(None, help=DATA_HELP),
     stages: Path | None = typer.Option(

@@ -199,7 +199,7 @@ class Job:
     @property
     def title(self) -> str:
         family, language, split = self.leaves[0]
-        return f"{family.group} {split} {language if len(self.leaves) == 1 else f'({len(self.leaves)} leaves)'}"
+        return f"{family.group} {split} {language if len(self.leaves) == 1 else f'({len(self.leaves)} tasks)'}"
 
 
 @dataclass

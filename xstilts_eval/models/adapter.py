@@ -331,7 +331,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         for request in requests:
             family, _ = leaf_parts(request.task_name)
             if family.kind not in wanted:
-                raise UnfitCheckpoint(f"{request.task_name} asked for {request.request_type}, which its family is not")
+                raise UnfitCheckpoint(f"{request.task_name} asked for {request.request_type}, which its dataset is not")
             grouped.setdefault(family, {})[request.task_name, request.doc_id] = request.doc
         return grouped
 

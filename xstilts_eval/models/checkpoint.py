@@ -1,4 +1,4 @@
-"""What a checkpoint is and which families it can serve, decided before anything heavy is loaded.
+"""What a checkpoint is and which datasets it can serve, decided before anything heavy is loaded.
 
 `pretrained` may be a bundle (``bundle.json``), a sentence-transformers folder (``modules.json``), a plain Hugging Face
 folder with or without a head, or a hub id.

@@ -1,4 +1,4 @@
-"""What the classes of a head mean in a family's labels, and the sentence when they mean nothing.
+"""What the classes of a head mean in a dataset's labels, and the sentence when they mean nothing.
 
 A tagger's classes become tags of the family by one rule for all schemes, read off the prefixes of its own names.
 """

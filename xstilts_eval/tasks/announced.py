@@ -1,4 +1,4 @@
-"""Which leaves the evaluation under way has selected.
+"""Which tasks the evaluation under way has selected.
 
 A host task never sees the model, and the host runs one request type at a time; but it builds the requests of *all*
 selected tasks before it runs the first. Tasks announce themselves while their requests are built; the adapter reads the

@@ -1,4 +1,4 @@
-"""From a data folder to the documents of one leaf, with what a number needs to know about them."""
+"""From a data folder to the documents of one task, with what a number needs to know about them."""
 
 from __future__ import annotations
 
