@@ -29,7 +29,10 @@ def evaluate(
     strict: bool = typer.Option(False, "--strict", help="Exit with 1 when anything that was asked for was skipped."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
 ) -> None:
-    """Score a checkpoint on every selected task it can serve, and show the official scoreboard."""
+    """Score a checkpoint and show the official scoreboard.
+
+    Every selected task that it can serve is scored; what it cannot serve is named with the reason.
+    """
     # The host draws a bar for every task; ours, which asks explicitly, stays.
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -21,7 +21,7 @@ import torch
 import transformers
 from lm_eval.api.model import LM
 
-from xstilts_eval import own_datasets, thoughts
+from xstilts_eval import own_datasets, printing, thoughts
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.data.examples import Document
@@ -113,7 +113,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             getattr(torch, self.arguments.dtype),
             self.arguments.batch_tokens or default_batch_tokens(self._device),
             arguments.row_cap(batch_size),
-            self.arguments.show_progress and self.processes.is_first,
+            self.arguments.show_progress and self.processes.is_first and not printing.is_quiet(),
             automatic=self.arguments.batch_tokens is None,
         )
         self.checkpoint = checkpoints.resolve(
