@@ -105,8 +105,12 @@ def runnable(
     return fit, skipped
 
 
-def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> scoreboard.Scoreboard | None:
+def evaluate(
+    settings: Settings, output: Path, overwrite: bool, say: Say, store: str | None = None
+) -> scoreboard.Scoreboard | None:
     """Run everything the checkpoint and the data allow; write results, samples and scoreboard into `output`.
+
+    `store` is the folder in which answers are kept, or ``off``; see `store.answers.folder` for the default.
 
     Under several processes only the first writes and returns the scoreboard. Raises `UnfitCheckpoint` when nothing can
     run and `SettingError` when `output` holds another run.
@@ -118,7 +122,7 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
         raise SettingError(f"--limit must be above 0, got {settings.limit:g}")
     selected = select(settings.tasks)
     resolve_folder(settings.data)
-    session = _Session(settings, {family.suite for family in selected})
+    session = _Session(settings, {family.suite for family in selected}, store)
     fit, skipped = runnable(selected, session.checkpoint, settings)
     for name, reason in skipped.items():
         say(f"skipped {name}: {reason}")
@@ -188,7 +192,7 @@ def _run_families(
 class _Session:
     """One loaded adapter and one task manager for all families."""
 
-    def __init__(self, settings: Settings, suites: set[str]) -> None:
+    def __init__(self, settings: Settings, suites: set[str], store: str | None = None) -> None:
         import lm_eval.models  # noqa: F401  (fills the registry before ours is added)
         from lm_eval.tasks import TaskManager
 
@@ -196,7 +200,7 @@ class _Session:
 
         logging.getLogger("lm_eval").setLevel(logging.WARNING)
         self._settings = settings
-        self._model = XstiltsLM(pretrained=settings.pretrained, **dict(settings.model_args))
+        self._model = XstiltsLM(pretrained=settings.pretrained, store=store, **dict(settings.model_args))
         metadata = {name: value for name, value in (("data", settings.data), ("split", settings.split)) if value}
         # Each file costs a parse, so those of other suites are left out.
         folders: list[str | Path] = [str(tasks_path() / suite) for suite in sorted(suites) if SUITES[suite].built_in]

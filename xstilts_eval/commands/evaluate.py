@@ -23,6 +23,7 @@ def evaluate(
     apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),
     gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),
     model_args: str = typer.Option("", "--model-args", "-a", help="Adapter arguments: key=value,key=value, or JSON."),
+    store: str = typer.Option("", help="Folder in which answers are kept, or off; default: XSTILTS_STORE, the cache."),
     languages: bool = typer.Option(True, help="Show the table by language."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
 ) -> None:
@@ -35,7 +36,7 @@ def evaluate(
     from xstilts_eval.results import render
 
     arguments = parse(model_args)
-    for name in ("pretrained", "data", "split"):
+    for name in ("pretrained", "data", "split", "store"):
         if name in arguments:
             raise SettingError(f"{name} does not belong into --model-args; give it as xstilts eval's own argument")
     settings = evaluation.Settings(
@@ -49,7 +50,7 @@ def evaluate(
         model_args=tuple(sorted(arguments.items())),
         gen_kwargs=tuple(sorted(parse_generation(gen_kwargs).items())),
     )
-    board = evaluation.evaluate(settings, output, overwrite, say=printing.remark)
+    board = evaluation.evaluate(settings, output, overwrite, say=printing.remark, store=store or None)
     if board is None:  # the first process shows it
         return
     printing.show(render.terminal(board, languages))
