@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +104,10 @@ class Store:
         return Kept(answers, head.facts)
 
     def add(self, key: Key, answers: Mapping[str, Answered], facts: Mapping[str, Json]) -> None:
-        """Put answers beside those that are there. A store that cannot be written is said once, and no error."""
+        """Put answers beside those that are there, but for half surrogate pairs.
+
+        A store that cannot be written is said once, and no error.
+        """
         if not self._may_write:
             return
         try:
@@ -130,7 +133,8 @@ def read_file(path: Path) -> tuple[Head, dict[str, Answered]]:
         raise PredictionError(f"{path} is damaged: its answers are not those that were written")
     found: dict[str, Answered] = {}
     try:
-        names, *rows = [reading.parse_json(line, path, 2 + at) for at, line in enumerate(rest.decode().splitlines())]
+        lines = rest.decode().removesuffix("\n").split("\n")
+        names, *rows = [reading.parse_json(line, path, 2 + at) for at, line in enumerate(lines)]
         for digest, value, *counts in rows:
             found[str(digest)] = Answered(value, dict(zip(names, counts, strict=True)))
     except reading.UNFIT as error:
@@ -152,11 +156,14 @@ def _head(path: Path, line: bytes) -> Head:
 
 def _text(key: Key, answers: Mapping[str, Answered], facts: Mapping[str, Json]) -> str:
     names = list(dict.fromkeys(name for answer in answers.values() for name in answer.counts))
-    rows: list[list[Json]] = [
-        [digest, answer.value, *(answer.counts.get(name, 0) for name in names)] for digest, answer in answers.items()
-    ]
-    rest = "".join(json.dumps(row) + "\n" for row in [names, *rows])
+    rows = ([digest, one.value, *(one.counts.get(name, 0) for name in names)] for digest, one in answers.items())
+    lines = [line for line in map(_line, rows) if reading.is_unicode(line)]
+    rest = _line(names) + "".join(lines)
     head = Head(
-        key.digest, key.leaf, key.checkpoint, key.about, facts, len(answers), hashlib.sha256(rest.encode()).hexdigest()
+        key.digest, key.leaf, key.checkpoint, key.about, facts, len(lines), hashlib.sha256(rest.encode()).hexdigest()
     )
     return json.dumps({"format": FORMAT, **vars(head)}) + "\n" + rest
+
+
+def _line(row: Sequence[Json]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
