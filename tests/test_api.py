@@ -198,7 +198,7 @@ def two(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[xs
     folder = tmp_path_factory.mktemp("results")
     lines: list[str] = []
     first = xs.evaluate(tiny_bundle, tasks, "sample", folder / "first", say=lines.append)
-    assert any("families in" in line for line in lines)
+    assert any("datasets in" in line for line in lines)
     return first, xs.evaluate(tiny_bundle, tasks, "sample", max_length=64)
 
 

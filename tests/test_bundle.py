@@ -104,8 +104,8 @@ def test_an_unchanged_file_is_hashed_once(copy: Path, monkeypatch: pytest.Monkey
     [
         ('{"heads": {"xnli": {"path": "a"}, "xnli": {"path": "b"}}}', "says 'xnli' twice; keep one"),
         ('{"encoder": "a", "encoder": "b"}', "says 'encoder' twice"),
-        ('{"heads": {"xnlii": {"path": "a"}}}', "heads: .*no family 'xnlii' with a head; known: xnli, pawsx"),
-        ('{"heads": {"tatoeba": {"path": "a"}}}', "no family 'tatoeba' with a head"),
+        ('{"heads": {"xnlii": {"path": "a"}}}', "heads: .*no dataset 'xnlii' with a head; known: xnli, pawsx"),
+        ('{"heads": {"tatoeba": {"path": "a"}}}', "no dataset 'tatoeba' with a head"),
         ('{"heads": {"xnli": {"path": "a/../../b"}}}', "must be a sub-folder"),
         ('{"heads": {"xnli": {"path": "."}}}', "must be a sub-folder"),
         ('{"heads": {"xnli": {"path": ""}}}', "must be a sub-folder"),

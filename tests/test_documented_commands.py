@@ -107,6 +107,8 @@ WORLDS: dict[str, dict[str, str]] = {
     },
     "docs/paper.md": {"results/mine": "scored A", "results/other": "scored B"},
     "docs/regression.md": {"results/release": "scored A"},
+    "docs/ci.md": {"model": "A"},
+    "docs/one-checkpoint.md": {"results/other": "scored B"},
     "docs/report.md": {
         "results/none": "scored B", "results/squad": "scored A", "results/hellaswag": "scored A",
         "A": "scored A", "B": "scored B", "results/mine": "scored A",

@@ -32,9 +32,10 @@ ROOMS = (
     ("analysis.stats", "analysis.features", "analysis.observations", "analysis.published", "analysis.parallel",
      "analysis.figures", "analysis.text", "analysis.publish"),
     ("analysis", "report"),
-    ("commands.options", "commands.including", "commands.paper", "commands.analyze.options"),
+    ("commands.adding", "commands.options", "commands.including", "commands.keeping", "commands.loudness",
+     "commands.paper", "commands.analyze.options"),
     ("commands",),
-    ("api", "cli", "startup", "training.__main__"),
+    ("api", "cli", "startup", "training.__main__", "__main__"),
 )  # fmt: skip
 """Rooms by name below the package; the longest name that a module begins with says where it stands."""
 ALONE = ("analysis", "commands", "kinds")

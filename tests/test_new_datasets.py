@@ -123,7 +123,7 @@ def test_fetch_from_the_hub_and_status(tmp_path: Path) -> None:
     finally:
         server.stop()
     assert fetched.returncode == 0, fetched.stderr
-    assert fetched.stdout.startswith("2 leaves fetched, 0 already there")
+    assert fetched.stdout.startswith("2 tasks fetched, 0 already there")
     found = load_leaf(PAIRS, "sw", str(tmp_path / "data"))
     documents: Any = found.documents
     assert found.complete and found.source == "hub" and [doc["label"] for doc in documents] == [2, 1]

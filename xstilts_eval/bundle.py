@@ -151,8 +151,8 @@ class Bundle(_Strict):
         for name in heads:
             if name not in head_families():
                 raise ValueError(
-                    f"no family {name!r} with a head; known: {', '.join(head_families())} (a dataset of a file of your "
-                    "own is known with --include FILE)"
+                    f"no dataset {name!r} with a head; known: {', '.join(head_families())} (a dataset of a file of "
+                    "your own is known with --include FILE)"
                 )
         return heads
 
@@ -247,7 +247,7 @@ def make(
         raise SettingError(f"{output} exists; give another folder" + ("" if overwrite else " or --overwrite a bundle"))
     for family in heads:
         if family not in head_families():
-            raise UnknownName.of("family with a head", family, head_families())
+            raise UnknownName.of("dataset with a head", family, head_families())
     with folder_beside(output) as new:
         write(_assemble(new, encoder, heads, orders, check, first_pieces or {}), new)
         move_into_place(new, output)

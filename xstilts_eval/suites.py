@@ -107,7 +107,7 @@ _SUITES = (
         },
         has_overall=True,
         leaderboard="xtreme-r",
-        note="XTREME-R's overall score is ours: the mean over its ten families, LAReQA among them. The official "
+        note="XTREME-R's overall score is ours: the mean over its ten datasets, LAReQA among them. The official "
         "evaluator lists LAReQA without languages and can never print one; its retrieval group leaves LAReQA out. "
         "LAReQA's score is the mean over all questions, the metric beside it that over languages. "
         "The mAP@20 of Mewsli-X is MRR@20, every mention having one right entity.",
@@ -202,7 +202,7 @@ def dataset(name: str) -> Dataset:
     """
     found = DATASETS.get(name) or next((one for one in DATASETS.values() if one.name == name), None)
     if found is None:
-        raise UnknownName.of("task family", name, [*DATASETS, *(one.name for one in DATASETS.values())])
+        raise UnknownName.of("dataset", name, [*DATASETS, *(one.name for one in DATASETS.values())])
     return found
 
 

@@ -16,9 +16,9 @@ from xstilts_eval.wording import ABSENT
 if TYPE_CHECKING:
     from xstilts_eval.data.status import Row
 
-_WRAPPING = frozenset({"metrics", "note", "licence", "path", "families"})
+_WRAPPING = frozenset({"metrics", "note", "licence", "path", "datasets"})
 _TEXT = _WRAPPING | {
-    "category", "family", "language", "pair", "side", "kind", "group", "model", "architecture",
+    "category", "family", "dataset", "language", "pair", "side", "kind", "group", "model", "architecture",
 }  # fmt: skip
 _NARROWEST = 32
 """Characters that a column of running text needs at least, or what it has."""

@@ -306,7 +306,7 @@ def test_fetch_from_archives(server: Hub, tmp_path: Path) -> None:
 
     done = call("udpos", "mlqa", "bucc2018", "--languages", "zh,hi")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("5 leaves fetched, 0 already there, 0 not to be had from archives"), done.stdout
+    assert done.stdout.startswith("5 tasks fetched, 0 already there, 0 not to be had from archives"), done.stdout
     assert call("bucc2018", "--languages", "zh", "--split", "dev").returncode == 0
     for name, language, split in [("udpos", "hi", "test"), ("mlqa", "zh", "test"), ("bucc2018", "zh", "dev")]:
         made = sources.load(family(name), language, split, tmp_path / "out")

@@ -80,9 +80,9 @@ def test_good_path(client: Client) -> None:
     """A leaf of every family, then the same examples as the sample's; a second call asks for nothing."""
     chosen = ["panx", "xnli", "pawsx", "udpos", "xquad", "mlqa", "bucc2018", "tatoeba"]
     done = client.fetch(*chosen, "--languages", "zh", "--split", "test")
-    assert done.stdout.startswith("8 leaves fetched, 0 already there, 0 not to be had from hub"), done.stderr
+    assert done.stdout.startswith("8 tasks fetched, 0 already there, 0 not to be had from hub"), done.stderr
     done = client.fetch("tydiqa", "bitext_tatoeba", "bucc2018", "--languages", "sw,zh,cmn,kat", "--split", "test")
-    assert done.stdout.startswith("2 leaves fetched, 2 already there"), done.stderr
+    assert done.stdout.startswith("2 tasks fetched, 2 already there"), done.stderr
     assert {entry.family for entry in fetch.manifest(client.folder)} == {*chosen, "tydiqa"}
     assert not client.half_written()
     for name, language in (("panx", "zh"), ("tatoeba", "zh")):
@@ -98,7 +98,7 @@ def test_good_path(client: Client) -> None:
     assert entry.differences.endswith("; 1 rows without a label left out")
     client.hub.requests.clear()
     again = client.fetch("panx", "xnli", "--languages", "zh")
-    assert again.stdout.startswith("0 leaves fetched, 2 already there, 0 not to be had from hub")
+    assert again.stdout.startswith("0 tasks fetched, 2 already there, 0 not to be had from hub")
     assert client.hub.requests == []
 
 
@@ -170,7 +170,7 @@ def test_truncated_file(client: Client) -> None:
     client.hub.faults.clear()
     client.hub.requests.clear()
     done = client.fetch(*PANX)
-    assert done.stdout.startswith("1 leaf fetched, 1 already there")
+    assert done.stdout.startswith("1 task fetched, 1 already there")
     assert not any("PAN-X.sw" in path for _, path, _ in client.hub.requests)
 
 
@@ -204,7 +204,7 @@ def test_server_dies_for_good_and_comes_back_later(client: Client) -> None:
     finally:
         client.hub.start()
     client.hub.faults.clear()
-    assert client.fetch(*PANX).stdout.startswith("1 leaf fetched, 1 already there")
+    assert client.fetch(*PANX).stdout.startswith("1 task fetched, 1 already there")
 
 
 @pytest.mark.slow
@@ -220,7 +220,7 @@ def test_killed_in_the_middle(client: Client) -> None:
     process.wait()
     assert [entry.languages for entry in fetch.manifest(client.folder)] == [("sw",)]
     client.hub.faults.clear()
-    assert client.fetch(*PANX).stdout.startswith("1 leaf fetched, 1 already there")
+    assert client.fetch(*PANX).stdout.startswith("1 task fetched, 1 already there")
     assert not client.half_written()
 
 
@@ -266,7 +266,7 @@ def test_a_folder_with_official_files_is_left_alone(client: Client) -> None:
     own.parent.mkdir(parents=True)
     own.write_text("sw:Moja\tO\n", encoding="utf-8")
     done = client.fetch(*PANX)
-    assert done.stdout.startswith("1 leaf fetched, 1 already there")
+    assert done.stdout.startswith("1 task fetched, 1 already there")
     assert own.read_text(encoding="utf-8") == "sw:Moja\tO\n"
 
 

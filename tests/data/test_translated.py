@@ -127,7 +127,7 @@ def test_files_made_elsewhere_need_no_manifest(tmp_path: Path, task: str, row: d
         ("mnli", PAIR | {"more": 1}, "more: "),
         ("mnli", {"id": "1"}, "premise: Field required"),
         ("mnli", QUESTION, "premise: Field required"),
-        ("mnli", PAIR | {"family": "snli"}, "the family is 'snli', the file's task 'mnli'"),
+        ("mnli", PAIR | {"family": "snli"}, "the dataset is 'snli', the file's task 'mnli'"),
         ("mnli", PAIR | {"language": "fr"}, "the language is 'fr', the file's 'de'"),
         ("squad", QUESTION | {"answers": [{"text": "Ada", "answer_start": 1}]}, "'Ada' does not stand at 1"),
         ("squad", QUESTION | {"answers": [{"text": "Ada", "answer_start": -13}]}, "answers.0.answer_start: "),

@@ -246,7 +246,7 @@ def test_a_missing_samples_file_and_a_run_of_other_tasks_are_refused(copy, tmp_p
     results["results"] = {"bitext.tatoeba.kat": results["results"]["bitext.tatoeba.kat"]}
     (copy / "results.json").write_text(json.dumps(results))
     assert FAMILIES["bitext_tatoeba"].name == "tatoeba"
-    with pytest.raises(PredictionError, match="no result of an XTREME family"):
+    with pytest.raises(PredictionError, match="no result of an XTREME dataset"):
         export(copy, tmp_path / "p", allow_incomplete=True)
 
 

@@ -154,7 +154,7 @@ def test_the_overall_score_of_xtreme_r_counts_lareqa_and_says_whose_it_is() -> N
     table = board(full_r(lareqa=0.1, xcopa=0.9))
     assert table.suites["xtremer"].overall == pytest.approx((8 * 50 + 10 + 90) / 10)
     text = render.markdown(table)
-    assert "XTREME-R's overall score is ours: the mean over its ten families, LAReQA among them" in text
+    assert "XTREME-R's overall score is ours: the mean over its ten datasets, LAReQA among them" in text
     assert "mAP@20 of Mewsli-X is MRR@20" in text
     scores = full_r()
     del scores["xtremer.lareqa.tr"]

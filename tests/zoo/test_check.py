@@ -43,7 +43,7 @@ def test_sizes_are_of_a_family_and_of_its_languages(tmp_path: Path) -> None:
     what["sizes"] |= {"xtreme_pawx": {"n": 2000, "read_in": "a card"}}
     assert found(what, tmp_path) == [
         ("size", "the languages of xtreme_pawsx and of its sizes differ: ko"),
-        ("size", "'xtreme_pawx' is no task family"),
+        ("size", "'xtreme_pawx' is no dataset"),
     ]
 
 
@@ -136,7 +136,7 @@ def named(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("what", "finding"),
     [
-        (named(lambda t: t.update(family="xtreme_paws")), ("family", "'xtreme_paws' is no task family")),
+        (named(lambda t: t.update(family="xtreme_paws")), ("family", "'xtreme_paws' is no dataset")),
         (named(lambda t: t.update(family="none")), ("family", "family none needs a note that says why")),
         (named(lambda t: t.update(metric="accuracy")), ("metric", "xtreme_pawsx has acc")),
         (

@@ -156,7 +156,7 @@ def test_a_family_that_shifted_is_red_everywhere(shifted: tuple[Path, Path], tmp
     assert (suite[-1].get("name"), failure.get("type")) == ("all 6 numbers, acc", "shifted")
     assert "mean shift -4.00" in (failure.get("message") or "")
     text = (tmp_path / "r.md").read_text(encoding="utf-8")
-    assert text.startswith("## ❌ NOT REPRODUCED: 6 of 6") and "### Families as a whole" in text
+    assert text.startswith("## ❌ NOT REPRODUCED: 6 of 6") and "### Datasets as a whole" in text
 
 
 def test_a_run_without_samples_is_enough(results: Path, zoo: Path, tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ def test_every_status_and_counts_that_add_up(tmp_path: Path) -> None:
         ("xtreme_pawsx", "en", "not comparable", True, "split dev, not test"),
         ("xtreme_panx", "de", "not comparable", False, "no tolerance"),
         ("xtreme_xnli", "ur", "not comparable", False, "recalled, not gated"),
-        ("xtreme_xnli", "ro", "not comparable", False, "language outside the family"),
-        ("none", "en", "not comparable", False, "no task family of ours"),
-        ("xtremex_new", "en", "not comparable", False, "no task family xtremex_new here"),
+        ("xtreme_xnli", "ro", "not comparable", False, "language outside the dataset"),
+        ("none", "en", "not comparable", False, "no dataset of ours"),
+        ("xtremex_new", "en", "not comparable", False, "no dataset xtremex_new here"),
     ]
     assert list(report.counts.values()) == [1, 1, 1, 1]
     assert (len(report.gating), sum(report.not_gated.values()), len(report.verdicts)) == (4, 5, 9)
@@ -117,7 +117,7 @@ def test_a_metric_that_the_results_lack(tmp_path: Path) -> None:
     assert (missing.status, missing.gates, missing.reason) == (
         Status.MISSING, True, "the results have no acc_from_foreign"
     )  # fmt: skip
-    assert (foreign.gates, foreign.reason) == (False, "metric outside the family")
+    assert (foreign.gates, foreign.reason) == (False, "metric outside the dataset")
     with pytest.raises(PredictionError, match=r"xtreme\.xquad\.en has no f1, its official metric"):
         run({"xtreme.xquad.en": 0.6}, change=lambda results: results["results"]["xtreme.xquad.en"].pop("f1,none"))
 

@@ -9,7 +9,7 @@ import typer
 from xstilts_eval import printing
 from xstilts_eval.errors import SettingError
 
-app = typer.Typer(no_args_is_help=True, help="Checkpoint folders that serve task families.")
+app = typer.Typer(no_args_is_help=True, help="Checkpoint folders that serve datasets.")
 
 
 @app.command("show")
@@ -17,7 +17,10 @@ def bundle_show(
     folder: Path,
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List a bundle's parts with class, labels, size and hash, and check that no file is missing or changed."""
+    """Show and check a bundle.
+
+    Its parts with class, labels, size and hash; no file may be missing or changed.
+    """
     from xstilts_eval.models.bundle_report import report, table
 
     parts = report(folder)
@@ -33,30 +36,33 @@ def bundle_show(
 def bundle_make(
     output: Path = typer.Argument(help="Folder of the bundle to write."),
     encoder: str | None = typer.Option(None, help="What serves retrieval: a folder (copied) or owner/name@revision."),
-    head: list[str] = typer.Option([], help="FAMILY=folder or FAMILY=owner/name@revision; once per family."),
-    label_order: list[str] = typer.Option([], help="FAMILY=a|b|c, for a head whose own names say nothing."),
-    first_piece: list[str] = typer.Option([], help="FAMILY=text, for a tagger trained on a word's first text."),
+    head: list[str] = typer.Option([], help="DATASET=folder or DATASET=owner/name@revision; once per dataset."),
+    label_order: list[str] = typer.Option([], help="DATASET=a|b|c, for a head whose own names say nothing."),
+    first_piece: list[str] = typer.Option([], help="DATASET=text, for a tagger trained on a word's first text."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another bundle."),
 ) -> None:
-    """Put existing checkpoints together into one bundle: folders are copied, hub checkpoints referred to."""
+    """Put checkpoints together into one bundle.
+
+    Folders are copied, hub checkpoints referred to.
+    """
     from xstilts_eval import bundle
     from xstilts_eval.models.bundle_report import refuse_label_order
 
     heads, orders = _pairs(head, "--head"), _pairs(label_order, "--label-order")
     if not (encoder or heads):
-        raise SettingError("give --encoder, --head FAMILY=CHECKPOINT, or both")
+        raise SettingError("give --encoder, --head DATASET=CHECKPOINT, or both")
     pieces = _pairs(first_piece, "--first-piece")
     made = bundle.make(output, encoder, heads, orders, overwrite, refuse_label_order, pieces)
-    printing.say(f"{output}: encoder {made.encoder or 'none'}; heads for {', '.join(made.heads) or 'no family'}")
+    printing.say(f"{output}: encoder {made.encoder or 'none'}; heads for {', '.join(made.heads) or 'no dataset'}")
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:
-    """``FAMILY=VALUE`` options as a dictionary; raises `SettingError`, also for a family given twice."""
+    """``DATASET=VALUE`` options as a dictionary; raises `SettingError`, also for a dataset given twice."""
     found: dict[str, str] = {}
     for text in given:
         family, sign, value = text.partition("=")
         if not (sign and family and value):
-            raise SettingError(f"cannot read {option} {text!r}; write {option} FAMILY=…")
+            raise SettingError(f"cannot read {option} {text!r}; write {option} DATASET=…")
         if family in found:
             raise SettingError(f"{option} is given twice for {family} ({found[family]} and {value}); keep one")
         found[family] = value

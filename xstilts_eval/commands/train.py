@@ -15,7 +15,7 @@ def train(
     recipe: str | None = typer.Argument(None, help="A recipe: a YAML file, or the name of a shipped one."),
     base: str | None = typer.Option(None, help="Base: a folder or owner/name@commit; replaces the recipe's."),
     intermediate: str = typer.Option("", help="Without a recipe: intermediate tasks, in one stage: squad,hellaswag."),
-    targets: str = typer.Option("", help="Without a recipe: families to train on, e.g. xquad,udpos."),
+    targets: str = typer.Option("", help="Without a recipe: tasks to train on, e.g. xquad,udpos."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder of the bundle; default runs/NAME."),
     data: str | None = typer.Option(None, help=DATA_HELP),
     stages: Path | None = typer.Option(
@@ -29,7 +29,10 @@ def train(
     json_: bool = typer.Option(False, "--json", help="With --plan: print JSON."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run that another recipe made in output."),
 ) -> None:
-    """Train what a recipe says, stage by stage, and write a bundle; the same command goes on after an interruption."""
+    """Train what a recipe says and write a bundle.
+
+    Stage by stage; the same command goes on after an interruption.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from xstilts_eval.training import planning, request
 

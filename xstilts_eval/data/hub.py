@@ -1,4 +1,4 @@
-"""The nine families on the Hugging Face hub: pinned repositories, and their rows back in the official raw formats.
+"""The nine datasets on the Hugging Face hub: pinned repositories, and their rows back in the official raw formats.
 
 Nothing here downloads. `plan` says which files of which repository hold one leaf; `convert` turns their rows into the
 official files that `sources` reads, and says how they differ from what the benchmark's makers published.

@@ -1,4 +1,4 @@
-"""Bring the data of one training task from the hub into a folder; `fetch` does so for the benchmark's families.
+"""Bring the data of one training task from the hub into a folder; `fetch` does so for the benchmark's datasets.
 
 Both share the folder's lock and manifest, so they may work on the same folder.
 """

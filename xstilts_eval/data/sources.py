@@ -1,4 +1,4 @@
-"""Where every family and split lies below a data folder, and what was found there.
+"""Where every dataset and split lies below a data folder, and what was found there.
 
 `load` is the one entry. It knows the official archives' own names and the plain folders people put them in; it
 reads local files only. Sizes are those of the Hugging Face dataset card of `xtreme`; where another source was read,

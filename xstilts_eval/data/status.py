@@ -1,4 +1,4 @@
-"""What a data folder holds of every leaf, and under which terms the data of each family comes.
+"""What a data folder holds of every task, and under which terms the data of each dataset comes.
 
 Pure functions; the command line prints. "None stated" means that a look at the publishing repository found no
 licence, not that there is none.

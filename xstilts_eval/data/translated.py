@@ -227,7 +227,7 @@ def _examples(path: Path, task: TrainingTask, language: str) -> Iterator[Transla
 def _check(row: _Pair | _Tagged | _Question | _Choice, task: TrainingTask, language: str) -> None:
     """What one line can break that depends on the task; raises `ValueError`."""
     if row.family not in (None, task.name):
-        raise ValueError(f"the family is {row.family!r}, the file's task {task.name!r}")
+        raise ValueError(f"the dataset is {row.family!r}, the file's task {task.name!r}")
     if row.language not in (None, language):
         raise ValueError(f"the language is {row.language!r}, the file's {language!r}")
     if isinstance(row, _Pair) and task.labels and row.label >= len(task.labels):

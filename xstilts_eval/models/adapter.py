@@ -7,6 +7,7 @@ strings. Fitness of checkpoint and leaves is checked at the first call, before a
 from __future__ import annotations
 
 import logging
+import shlex
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +21,12 @@ import torch
 import transformers
 from lm_eval.api.model import LM
 
-from xstilts_eval import own_datasets, thoughts
+from xstilts_eval import own_datasets, printing, thoughts
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.kinds import Halves
+from xstilts_eval.label_reading import joined_order
 from xstilts_eval.models import (
     after_pooling,
     answering,
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
 
     from xstilts_eval.models.language_model import LanguageModel
-    from xstilts_eval.tasks.announced import Selection
+    from xstilts_eval.tasks.announced import Asked, Selection
 
 log = logging.getLogger("xstilts_eval")
 
@@ -119,7 +121,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             getattr(torch, self.arguments.dtype),
             self.arguments.batch_tokens or default_batch_tokens(self._device),
             arguments.row_cap(batch_size),
-            self.arguments.show_progress and self.processes.is_first,
+            self.arguments.show_progress and self.processes.is_first and not printing.is_quiet(),
             automatic=self.arguments.batch_tokens is None,
         )
         self.checkpoint = checkpoints.resolve(
@@ -398,7 +400,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         for place, request in enumerate(requests):
             family, _ = leaf_parts(request.task_name)
             if family.kind not in wanted:
-                raise UnfitCheckpoint(f"{request.task_name} asked for {request.request_type}, which its family is not")
+                raise UnfitCheckpoint(f"{request.task_name} asked for {request.request_type}, which its dataset is not")
             grouped.setdefault(family, []).append(place)
         return grouped
 
@@ -664,12 +666,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
             )
 
 
-def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Selection]) -> None:
+def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Selection | Asked]) -> None:
     """Raise `UnfitCheckpoint` naming every family that cannot be served and the ``--tasks`` list that would run."""
     reasons: dict[str, str] = {}
     families: set[str] = set()
+    unnamed: dict[str, str] = {}
     for selection in selections:
-        group = selection.task.family.group
+        group = selection.family.group
         if group in reasons:
             continue
         given = {
@@ -678,25 +681,33 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
             "--system_instruction": selection.system_instruction,
         }
         options = [option for option, value in given.items() if value]
-        if options and checkpoint.has_head(selection.task.family):
+        if options and checkpoint.has_head(selection.family):
             raise UnfitCheckpoint(f"{options[0]} has no meaning for a checkpoint with heads; leave it out")
-        if options and checkpoint.forces_languages(selection.task.family):
+        if options and checkpoint.forces_languages(selection.family):
             raise UnfitCheckpoint(
                 f"{checkpoint.name} is told its languages by code, not by a prompt: leave {' and '.join(options)} out"
             )
         try:
-            checkpoint.check(selection.task.family)
+            checkpoint.check(selection.family)
         except UnfitCheckpoint as error:
             reasons[group] = str(error)
-            families.add(selection.task.family.name)
+            families.add(selection.family.name)
+            if error.label_orders:
+                unnamed[group] = joined_order(error.label_orders[0])
     if not reasons:
         return
-    fit = announced.names_of([s for s in selections if s.task.family.group not in reasons])
+    fit = announced.names_of([s for s in selections if s.family.group not in reasons])
     advice = f"it can serve: --tasks {','.join(fit)}" if fit else "it can serve none of the selected tasks"
     listed = "; ".join(f"{group}: {reason}" for group, reason in reasons.items())
     others = [f"{name}={source}" for name, source in checkpoint.given_heads.items() if name in families]
     subject = f"{checkpoint.name}{' with ' if others else ''}{', '.join(others)}"
-    raise UnfitCheckpoint(f"{subject} cannot serve {listed}. {advice[0].upper()}{advice[1:]}")
+    heads = ",".join([f"pretrained={checkpoint.name}", *(f"{n}={s}" for n, s in checkpoint.given_heads.items())])
+    typed = [
+        f"; with the order that its authors trained with: lm_eval --model xstilts --model_args "
+        f"{shlex.quote(f'{heads},label_order={order}')} --tasks {group}"
+        for group, order in unnamed.items()
+    ]
+    raise UnfitCheckpoint(f"{subject} cannot serve {listed}. {advice[0].upper()}{advice[1:]}{''.join(typed)}")
 
 
 def _device(device: str | None, processes: Processes) -> torch.device:

@@ -1,4 +1,4 @@
-"""What a checkpoint is and which families it can serve, decided before anything heavy is loaded.
+"""What a checkpoint is and which datasets it can serve, decided before anything heavy is loaded.
 
 `pretrained` may be a bundle (``bundle.json``), a sentence-transformers folder (``modules.json``), a plain Hugging Face
 folder with or without a head, or a hub id.
@@ -186,7 +186,7 @@ class Checkpoint:
         except UnfitCheckpoint as error:
             if head == self.plain_head:
                 raise
-            raise UnfitCheckpoint(f"{head.name}: {error}") from error
+            raise UnfitCheckpoint(f"{head.name}: {error}", label_orders=error.label_orders) from error
 
     def label_names(self, family: Family) -> list[str]:
         """The label names of the family's head by class index.

@@ -1,4 +1,4 @@
-"""From a head's own label names to the family's label list, or a refusal that names both.
+"""From a head's own label names to the dataset's label list, or a refusal that names both.
 
 Everything that reads a head's names passes here once and becomes a `LabelMap`; nobody guesses after. A name is never
 matched by position: three orders of the NLI labels are in common use.

@@ -1,4 +1,4 @@
-"""Sentence-pair classification: documents to log-probabilities in the family's label order."""
+"""Sentence-pair classification: documents to log-probabilities in the dataset's label order."""
 
 from __future__ import annotations
 

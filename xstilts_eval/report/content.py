@@ -63,7 +63,7 @@ class Content:
                 found.setdefault(" or ".join(f"{limit:g}" for limit in run.limits), []).append(run.name)
         parts = [f"{limit} in {'every run' if len(names) == len(self.runs) else ', '.join(names)}"
                  for limit, names in found.items()]  # fmt: skip
-        return f"Limited to the first documents of every leaf: {'; '.join(parts)}." if parts else ""
+        return f"Limited to the first documents of every task: {'; '.join(parts)}." if parts else ""
 
     def languages_of(self, group: str) -> list[str]:
         """Languages that any run has scored in a family, English first, then in the benchmark's order."""

@@ -81,8 +81,8 @@ def heat_map(content: Content) -> Figure:
             rows.append(Labelled(f"{language_name(FAMILIES[groups[0]], code)} {code}", tuple(cells)))
         columns = [FAMILIES[group].column or FAMILIES[group].title for group in groups]
         panels.append(charts.heat_map(run.name, columns, rows))
-    caption = "Points by language and family, darker is higher; – was not scored."
-    return Figure("heat-map", "Languages × families", caption, tuple(panels), (), "languages")
+    caption = "Points by language and dataset, darker is higher; – was not scored."
+    return Figure("heat-map", "Languages × datasets", caption, tuple(panels), (), "languages")
 
 
 def bars(content: Content) -> Figure:

@@ -41,7 +41,7 @@ def sections(content: Content) -> list[Section]:
         found.append(Section("s-gains", "Gains over the baseline", drawn.get("gains"), tables.gains(content)))
     else:
         found.append(Section("s-gains", "Gains over the baseline", note=content.why_no_gains))
-    found.append(Section("s-heat-map", "Languages × families", drawn.get("heat-map")))
+    found.append(Section("s-heat-map", "Languages × datasets", drawn.get("heat-map")))
     found.append(Section("s-bars", "Scores by language", drawn.get("bars"), tables.by_language(content)))
     if gaps := drawn.get("gaps"):
         found.append(Section("s-gaps", "Transfer gap", gaps, tables.gaps(content)))

@@ -61,9 +61,9 @@ def scoreboard(content: Content) -> Table:
     formed = [c for c in content.runs[0].categories if any(c in run.categories for run in content.runs)]
     has_overall = any(run.overall for run in content.runs)
     columns = [Column("run", is_number=False), Column("seeds", "runs with different seeds, joined")]
-    columns += [Column("overall", "mean of the nine families")] if has_overall else []
+    columns += [Column("overall", "mean of the nine datasets")] if has_overall else []
     columns += [Column(FAMILIES[group].title, _described(content, group)) for group in content.groups]
-    columns += [Column(name, "mean of its families") for name in formed]
+    columns += [Column(name, "mean of its datasets") for name in formed]
     rows = []
     for run in content.runs:
         row = [
@@ -85,7 +85,7 @@ def gains(content: Content) -> Table:
     groups = [group for group in content.groups if group in content.baseline.families]
     columns = [Column("run", is_number=False)]
     columns += [Column(FAMILIES[group].title, _described(content, group)) for group in groups]
-    columns.append(Column("mean", "of the families shown, each counted once; not the benchmark's overall score"))
+    columns.append(Column("mean", "of the datasets shown, each counted once; not the benchmark's overall score"))
     first = [Cell(f"{content.baseline.name} (score)")]
     first += [_mean_cell(content, content.baseline, group) for group in groups]
     rows = [(*first, NONE)]
@@ -102,7 +102,7 @@ def gains(content: Content) -> Table:
 
 def by_language(content: Content) -> Table:
     """One row per family and language, a column per run."""
-    columns = [Column("family", is_number=False), Column("language", is_number=False), Column("code", is_number=False)]
+    columns = [Column("dataset", is_number=False), Column("language", is_number=False), Column("code", is_number=False)]
     columns += [Column(run.name) for run in content.runs]
     rows = []
     for group in content.groups:
@@ -117,7 +117,7 @@ def by_language(content: Content) -> Table:
 def gains_by_language(content: Content) -> Table:
     """One row per family and language: distance to English, the baseline's score, a gain per run."""
     assert content.baseline is not None
-    columns = [Column("family", is_number=False), Column("language", is_number=False), Column("code", is_number=False)]
+    columns = [Column("dataset", is_number=False), Column("language", is_number=False), Column("code", is_number=False)]
     columns += [
         Column("distance", f"{content.measure} distance to English, 0–1"),
         Column(content.baseline.name, "score"),
@@ -137,7 +137,7 @@ def gains_by_language(content: Content) -> Table:
 
 def gaps(content: Content) -> Table:
     """English against the mean of the other languages."""
-    columns = [Column("run", is_number=False), Column("family", is_number=False), Column("English")]
+    columns = [Column("run", is_number=False), Column("dataset", is_number=False), Column("English")]
     columns += [Column("other languages", "mean"), Column("transfer gap", "English minus the others")]
     rows = []
     for run in content.runs:
@@ -153,7 +153,7 @@ def gaps(content: Content) -> Table:
 
 def details(content: Content) -> Table:
     """Every metric and count of every family of every seed."""
-    columns = [Column("run", is_number=False), Column("seed"), Column("family", is_number=False)]
+    columns = [Column("run", is_number=False), Column("seed"), Column("dataset", is_number=False)]
     columns += [Column("metrics", "means over languages", False), Column("languages"), Column("scored")]
     columns += [Column("failed"), Column("unparsed", "answers that could not be read"), Column("note", "", False)]
     rows = []
@@ -174,7 +174,7 @@ def details(content: Content) -> Table:
 
 def types(content: Content) -> Table:
     """Precision, recall and F1 of each entity type: means over languages, then every language."""
-    columns = [Column("run", is_number=False), Column("family", is_number=False), Column("language", is_number=False)]
+    columns = [Column("run", is_number=False), Column("dataset", is_number=False), Column("language", is_number=False)]
     columns += [Column("code", is_number=False), Column("type", is_number=False)]
     columns += [Column("precision"), Column("recall"), Column("F1"), Column("entities", "in the gold tags")]
     means, rows = [], []
@@ -222,7 +222,7 @@ def _ends(stage: Stage) -> tuple[float | None, float | None]:
 
 def signatures(content: Content) -> Table:
     """What every number depends on: fields that the languages share once, those that differ by language."""
-    columns = [Column("run", is_number=False), Column("seed"), Column("family", is_number=False)]
+    columns = [Column("run", is_number=False), Column("seed"), Column("dataset", is_number=False)]
     columns += [Column("same for all languages", "", False), Column("by language", "", False)]
     rows = []
     for run in content.runs:

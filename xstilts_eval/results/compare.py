@@ -1,4 +1,4 @@
-"""`xstilts compare`: differences of two or more results by family and language, with intervals and tests.
+"""`xstilts compare`: differences of two or more results by dataset and language, with intervals and tests.
 
 Units (sentences, pairs, passages …) are resampled with both sides on the same draw, and the corpus metric is recomputed
 from their counts (`results.estimates`). p-values of one family and one pair of sides are corrected over languages with

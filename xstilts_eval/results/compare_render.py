@@ -174,12 +174,12 @@ def _all_against_the_first(found: Sequence[Comparison], names: Sequence[str]) ->
                 side = f"{name}  {one.other.name}"
                 rows.append([first, side, *_numbers(mean), counts if has_tests else ABSENT])
                 first = ""
-    header = ["family", "side", "A", "score", "difference", "", "95 % interval", "p", "▲ · ▼"]
-    return Section("Family averages against the reference, in points", header, rows)
+    header = ["dataset", "side", "A", "score", "difference", "", "95 % interval", "p", "▲ · ▼"]
+    return Section("Dataset averages against the reference, in points", header, rows)
 
 
 def _at_a_glance(one: Comparison, name: str) -> tuple[list[str], list[list[str]]]:
-    header = ["family", "languages", "A", name, f"{name} − A", "", "95 % interval", "p", "▲ · ▼", "Holm < .05", "note"]
+    header = ["dataset", "languages", "A", name, f"{name} − A", "", "95 % interval", "p", "▲ · ▼", "Holm < .05", "note"]
     rows = []
     for family in one.families:
         total = len(family.family.languages)
@@ -209,7 +209,7 @@ def _numbers(row: Difference) -> list[str]:
 
 
 def _gaps(one: Comparison, name: str) -> tuple[list[str], list[list[str]]]:
-    header = ["family", "en A", f"en {name}", "gap A", f"gap {name}", "change", "", "95 % interval", "p", "kept A",
+    header = ["dataset", "en A", f"en {name}", "gap A", f"gap {name}", "change", "", "95 % interval", "p", "kept A",
               f"kept {name}", "change"]  # fmt: skip
     rows = []
     for family in one.families:
@@ -295,7 +295,7 @@ def _legend(found: Sequence[Comparison], options: Options, with_groups: bool) ->
             "Several runs: Student's t over the seeds and the documents' part, added in quadrature; p to match."
         )
     if any(row.p_holm is not None for row in rows):
-        notes.append(f"Holm: p corrected over the languages of one family; * at most {ALPHA}.")
+        notes.append(f"Holm: p corrected over the languages of one dataset; * at most {ALPHA}.")
     if any(row.interval for row in rows):
         notes += [
             "▲ ▼: the interval leaves out 0.",

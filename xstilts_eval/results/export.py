@@ -129,7 +129,7 @@ def _exportable(run: RunResult, results: Path) -> list[LeafResult]:
     leaves = [leaf for leaf in run.leaves if leaderboard_files.can_write(leaf.family)]
     if not leaves:
         names = ", ".join(family.name for family in XTREME)
-        raise PredictionError(f"{results} has no result of an XTREME family ({names}), nothing to export")
+        raise PredictionError(f"{results} has no result of an XTREME dataset ({names}), nothing to export")
     return leaves
 
 

@@ -1,4 +1,4 @@
-"""What an intermediate stage changes: scores of runs over those of the baseline, by family and language.
+"""What an intermediate stage changes: scores of runs over those of the baseline, by dataset and language.
 
 Runs with the same seed are compared on the same documents, on the leaves that both have. A 95 % interval joins two
 sources of chance: the seeds (a t-interval over the seeds' differences, which holds its level at three seeds where a
@@ -205,7 +205,7 @@ def table(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) 
     """The gains for the terminal."""
     from rich.console import Group
 
-    header = ("family", "language", "baseline", *found)
+    header = ("dataset", "language", "baseline", *found)
     rows = [[family.title, *row] for family, rows_ in _rows(found, _plain).items() for row in rows_]
     title = "points gained over the baseline, 95 % interval"
     said = [*without_interval(found), *not_compared(found, left_out)]

@@ -1,4 +1,4 @@
-"""95 % intervals of family averages, from the per-document statistics in the samples.
+"""95 % intervals of dataset averages, from the per-document statistics in the samples.
 
 Units are resampled whole (a passage of XQuAD and TyDiQA, an article of MLQA, a sentence or pair elsewhere). Families
 whose test items are translations of each other draw the same items in every language; the others draw independently

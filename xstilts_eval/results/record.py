@@ -1,4 +1,4 @@
-"""One typed record per scored leaf, read from the host's results dictionary, with everything that could move it."""
+"""One typed record per scored task, read from the host's results dictionary, with everything that could move it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def family_rows(board: Scoreboard) -> tuple[Row, list[Row]]:
     """Header and one row per family: score, metrics, transfer gap, languages, counts, notes."""
     header = [
         "category",
-        "family",
+        "dataset",
         "score",
         "metrics",
         "gap to en",
@@ -114,7 +114,7 @@ def summary_rows(board: Scoreboard, suite: str = suites.main().name) -> list[Row
 
 def footnotes(board: Scoreboard) -> list[str]:
     """What a reader must know beside the numbers."""
-    notes = ["Scores are percentages; a family's score is the mean over its languages; QA cells are F1/EM."]
+    notes = ["Scores are percentages; a dataset's score is the mean over its languages; QA cells are F1/EM."]
     if few := [row.title for row in board.families.values() if row.lacks_interval]:
         notes.append(f"No interval: fewer than {FEWEST_UNITS} independent units of test data in {', '.join(few)}.")
     scored = [SUITES[name] for name in board.suites]
@@ -158,20 +158,25 @@ def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
         if summary := summary_rows(board, name):
             parts += [terminal_table([_of("category", name), "score"], summary), ""]
     parts += [one_line(note, "dim") for note in footnotes(board)]
-    return Group(*parts)
+    return Group(*parts, *(one_line(line, "yellow") for line in skipped(board)))
+
+
+def skipped(board: Scoreboard) -> list[str]:
+    """What was asked for and is not in the table, with the reason."""
+    return [f"skipped {name}: {reason}" for name, reason in board.skipped.items()]
 
 
 def markdown(board: Scoreboard) -> str:
     """The scoreboard as Markdown, with the signature of every number at the end."""
     sections = [f"# {in_markdown(title(board))}", ""]
     for heading, header, rows in (
-        ("Families", *family_rows(board)),
+        ("Datasets", *family_rows(board)),
         *((_of("Categories", name), ["category", "score"], summary_rows(board, name)) for name in board.suites),
         *_language_tables(board),
     ):
         if rows:
             sections += [f"## {heading}", "", *markdown_table(header, rows), ""]
-    notes = footnotes(board) + [f"{group}: skipped, {reason}" for group, reason in board.skipped.items()]
+    notes = footnotes(board) + skipped(board)
     sections += ["## Notes", "", *(f"- {in_markdown(note)}" for note in notes), "", "## Signatures", "", "```"]
     sections += [safe(cell.signature, "terminal") for row in board.families.values() for cell in row.cells.values()]
     return "\n".join([*sections, "```", ""])

@@ -1,4 +1,4 @@
-"""Per-document samples of a run: where `xstilts eval` and `lm_eval --log_samples` put them, read one leaf at a time."""
+"""Per-document samples of a run: where `xstilts eval` and `lm_eval --log_samples` put them, read one task at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The official score tables: family averages, categories, an overall score only when everything is there.
+"""The official score tables: dataset averages, categories, an overall score only when everything is there.
 
 Averages follow google-research/xtreme `evaluate.py:118-132,286-321`: the unweighted mean over languages of every
 metric, (EM + F1) / 2 for question answering, the mean of families for a category, the mean of all families of a suite

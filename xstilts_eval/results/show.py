@@ -227,7 +227,7 @@ def _folded(value: object) -> Text:
 
 
 def _data_table(shown: Shown) -> RenderableType:
-    header = ["family", "data", "split", "languages", "scored", "of", "samples", "revisions", "note"]
+    header = ["dataset", "data", "split", "languages", "scored", "of", "samples", "revisions", "note"]
     rows = [
         [
             row.family,

@@ -1,4 +1,4 @@
-"""Signs a leaf: reads what could move its score off the host's results dictionary, and writes the `Signature`."""
+"""Signs a task: reads what could move its score off the host's results dictionary, and writes the `Signature`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The units of a leaf, one by one and by name, so that several runs can be put side by side.
+"""The units of a task, one by one and by name, so that several runs can be put side by side.
 
 What a unit is, `results.statistics` says.
 """

@@ -1,4 +1,4 @@
-"""The sample of the families that XTREME-R adds, in their official raw formats.
+"""The sample of the datasets that XTREME-R adds, in their official raw formats.
 
 XCOPA is written out (``source/xcopa``); LAReQA's XQuAD-R is XQuAD's passages with their sentences marked; the mentions
 of Mewsli-X are the place names in ``source/sentences``, its candidates ``source/entities.txt``.

@@ -1,4 +1,4 @@
-"""From a data folder to the documents of one leaf, with what a number needs to know about them."""
+"""From a data folder to the documents of one task, with what a number needs to know about them."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def resolve_folder(data: str | None) -> tuple[Path, str]:
 @lru_cache(maxsize=1)
 def _say_sample_once() -> None:
     log.warning(
-        "no data folder was given (XSTILTS_DATA or --metadata data=…): this is the bundled SAMPLE; "
-        "its scores are not XTREME scores"
+        "no data folder was given: this is the bundled SAMPLE, and its scores are no benchmark scores; "
+        "name a folder of real files in XSTILTS_DATA (xstilts data fetch brings them)"
     )
 
 

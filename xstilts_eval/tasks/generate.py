@@ -1,4 +1,4 @@
-"""Write the templates, leaf and group YAMLs under ``harness_tasks/`` from the datasets.
+"""Write the templates, task and group YAMLs under ``harness_tasks/`` from the datasets.
 
 ``python -m xstilts_eval.tasks.generate`` writes what changed. Templates are called ``_template``, without a file
 ending, so the host does not index them. READMEs are written by hand. A file without the generated mark is never

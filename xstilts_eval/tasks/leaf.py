@@ -1,4 +1,4 @@
-"""The host task behind every leaf: canonical documents in, requests out, nothing about any model.
+"""The host task behind every task: canonical documents in, requests out, nothing about any model.
 
 Named from the YAML templates by ``class:``. Subclassing the host's `ConfigurableTask` (instead of its
 ``custom_dataset``) keeps a run of 162 leaves quiet, fixes the task version, reads few-shot examples only when asked,
@@ -107,7 +107,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             wanted = " or ".join(family.group for family in FAMILIES.values() if family.takes_a_pair)
             raise SettingError(
                 f"{self.family.leaf(self.language)} was given {' and '.join(given)}: source and target (both) belong "
-                f"to {wanted}; all other leaves of FLORES-200 have their languages in their names"
+                f"to {wanted}; all other tasks of FLORES-200 have their languages in their names"
             )
         return self.language
 
@@ -143,7 +143,7 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             if options.get("samples"):
                 raise SettingError(
                     f"{self.task_name}: --samples picks documents by number, and a document of BUCC is a whole corpus; "
-                    "take --limit N, which mines a smaller one, or leave the leaf out"
+                    "take --limit N, which mines a smaller one, or leave the task out"
                 )
             if limit:
                 self._cut_corpus(self.limit or limit)

@@ -74,7 +74,7 @@ def counts(zoo: Zoo) -> dict[str, int]:
         "secondary": confidence["secondary"],
         "recalled": confidence["recalled"],
         "derived": sum(record.derived for record in zoo.records),
-        "comparable with a family": sum(record.family != "none" for record in zoo.records),
+        "comparable with a dataset": sum(record.family != "none" for record in zoo.records),
         "with a tolerance": sum(record.tolerance is not None for record in zoo.records),
         "with n or a standard error": sum((record.n or record.stderr) is not None for record in zoo.records),
         "models whose revision is unknown": sum(model.revision == "unknown" for model in models),
@@ -160,7 +160,7 @@ def names(zoo: Zoo) -> Iterator[Finding]:
     for record in zoo.records:
         family = FAMILIES.get(record.family)
         if family is None and record.family != "none":
-            yield Finding("family", _subject(record), f"{record.family!r} is no task family; none says no family")
+            yield Finding("family", _subject(record), f"{record.family!r} is no dataset; none says no dataset")
         if record.family == "none" and not record.note:
             yield Finding("family", _subject(record), "family none needs a note that says why")
         if family and record.metric not in family.metrics:
@@ -182,7 +182,7 @@ def sizes(zoo: Zoo) -> Iterator[Finding]:
     for name, size in zoo.sizes.items():
         family = FAMILIES.get(name)
         if family is None:
-            yield Finding("size", name, f"{name!r} is no task family")
+            yield Finding("size", name, f"{name!r} is no dataset")
         elif isinstance(size.n, dict) and set(size.n) != set(family.languages):
             different = " ".join(sorted(set(size.n) ^ set(family.languages)))
             yield Finding("size", name, f"the languages of {name} and of its sizes differ: {different}")

@@ -122,11 +122,11 @@ def ungated(record: Record, others: Iterable[Record]) -> str | None:
         return RECALLED
     family = FAMILIES.get(record.family)
     if family is None:
-        return "no task family of ours" if record.family == "none" else f"no task family {record.family} here"
+        return "no dataset of ours" if record.family == "none" else f"no dataset {record.family} here"
     if record.language != AVERAGE and record.language not in family.languages:
-        return "language outside the family"
+        return "language outside the dataset"
     if record.metric not in (*family.metrics, *family.scoring.aggregations):
-        return "metric outside the family"
+        return "metric outside the dataset"
     if record.copy_of and record.copy_variance is None:
         return NO_TOLERANCE
     if record.tolerance is None and published_error(record) is None:

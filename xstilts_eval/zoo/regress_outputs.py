@@ -16,7 +16,7 @@ from xstilts_eval.zoo.joint import POWER, SHARE, Joint
 from xstilts_eval.zoo.regression import Report, Status, Verdict
 
 Row = list[str]
-HEADER = ["family", "language", "metric", "published", "ours", "difference", "allowed", "verdict", "note"]
+HEADER = ["dataset", "language", "metric", "published", "ours", "difference", "allowed", "verdict", "note"]
 _FEW = 4
 """Languages that a row names in their own column."""
 _MOST_ROWS = 300
@@ -61,7 +61,7 @@ def count_lines(report: Report) -> list[str]:
 
 def joint_rows(families: Sequence[Joint]) -> tuple[Row, list[Row]]:
     """Families judged as a whole, one row each; differences in points."""
-    header = ["family", "metric", "numbers", "lower / equal / higher", "mean shift", "interval"]
+    header = ["dataset", "metric", "numbers", "lower / equal / higher", "mean shift", "interval"]
     header += ["p (shift)", "p (signs)", "p (spread)", "p below", "detects", "verdict"]
     rows = [
         [
@@ -83,14 +83,14 @@ def joint_lines(families: Sequence[Joint]) -> list[str]:
     if not families:
         return []
     return [
-        f"numbers of a family together: it has shifted where a p is below its bound; intervals are at 1 - that bound, "
+        f"numbers of a dataset together: it has shifted where a p is below its bound; intervals are at 1 - that bound, "
         f"and a mean shift as large as `detects` is found with a chance of {POWER:.0%} or more"
     ]
 
 
 def summary_rows(report: Report) -> tuple[Row, list[Row]]:
     """Gating records by family and metric: counts, the largest difference, and what one record detects, in points."""
-    header = ["family", "metric", "gated", *(status.value for status in Status), "largest difference", "one detects"]
+    header = ["dataset", "metric", "gated", *(status.value for status in Status), "largest difference", "one detects"]
     groups: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in report.gating:
         groups.setdefault((verdict.record.family, verdict.record.metric), []).append(verdict)
@@ -171,7 +171,7 @@ def markdown(report: Report) -> str:
         lines += [*_table(header, summary), ""]
     if report.families:
         together = joint_lines(report.families)
-        lines += ["### Families as a whole", "", *_table(*joint_rows(report.families)), "", *together, ""]
+        lines += ["### Datasets as a whole", "", *_table(*joint_rows(report.families)), "", *together, ""]
     if wrong := _not_reproduced(report):
         lines += ["### Not reproduced", "", *_table(HEADER, short_rows(wrong)), ""]
     if right := [verdict for verdict in report.gating if verdict.status is Status.REPRODUCED]:

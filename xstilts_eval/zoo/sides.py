@@ -105,7 +105,7 @@ def of_records(records: Iterable[Record], given: str, name: str, sources: Sequen
             else:
                 scores[place] = score
     if not (scores or averages):
-        why = next(iter(unusable.values()), f"{given} has no zero-shot score of a task family of this package")
+        why = next(iter(unusable.values()), f"{given} has no zero-shot score of a dataset of this package")
         raise PredictionError(f"{why}; xstilts zoo show says what is published")
     notes = [f"left out: numbers that are {', '.join(sorted(left_out))}"] if left_out else []
     return Side(name, given, scores, averages=averages, unusable=unusable, notes=tuple(notes))

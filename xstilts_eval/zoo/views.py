@@ -32,7 +32,7 @@ class Overview(TypedDict):
 Rows = list[Overview]
 DETECTED = (
     f"one number: the differences that turn it red with a chance of {POWER:.0%}, from its smallest to its largest, or "
-    "for certain where a tolerance decides; family: the same of the mean difference over all its languages"
+    "for certain where a tolerance decides; dataset as a whole: the same of the mean difference over all its languages"
 )
 
 
@@ -66,7 +66,7 @@ def overview_table(rows: Rows, zoo: Zoo) -> RenderableType:
          " ".join(row["families"]) or "–"]
         for row in rows
     ]  # fmt: skip
-    return terminal_table(("model", "architecture", "parameters", "records", "families"), cells, title)
+    return terminal_table(("model", "architecture", "parameters", "records", "datasets"), cells, title)
 
 
 def short_size(parameters: int | str) -> str:
@@ -110,7 +110,7 @@ def model_page(zoo: Zoo, model: Model, records: Sequence[Record]) -> Group:
 
 def _detected(found: Sequence[Detection]) -> RenderableType:
     """By stage, setting and source, as a regression that names them compares."""
-    header = ("stage", "setting", "source", "family", "metric", "numbers", "by", "one number", "family")
+    header = ("stage", "setting", "source", "dataset", "metric", "numbers", "by", "one number", "dataset as a whole")
     rows = [
         [row.stage, row.setting, row.source, row.family, row.metric, str(row.numbers), row.by,
          span((row.smallest, row.largest)), ABSENT if row.together is None else f"{row.together:.2g}"]
@@ -125,7 +125,7 @@ def detection_table(zoo: Zoo) -> RenderableType:
         [model, f"{numbers:,}", span((low, high)), ABSENT if together is None else f"{together:.2g}"]
         for model, numbers, low, high, together in by_model(zoo)
     ]
-    return terminal_table(("model", "numbers", "one number detects", "a family detects"), rows)
+    return terminal_table(("model", "numbers", "one number detects", "a dataset detects"), rows)
 
 
 def detection_line(zoo: Zoo) -> str:
@@ -136,7 +136,7 @@ def detection_line(zoo: Zoo) -> str:
         return "no model has a number that can decide in xstilts regress"
     text = f"{len(found)} of {len(zoo.models)} models decide in xstilts regress"
     ends = f", where a mean shift of {span(joint)} points shows" if joint else ""
-    return f"{text}, {len(joint)} of them by a family as a whole{ends} (each model: --detects)"
+    return f"{text}, {len(joint)} of them by a dataset as a whole{ends} (each model: --detects)"
 
 
 def _entry(model: Model) -> Group:
