@@ -15,6 +15,7 @@ ROOMS = (
      "tables", "paper", "junit", "fingerprints", "hub_errors", "wording", "foreign", "links", "label_reading",
      "languages", "language_codes", "language_distances", "thoughts"),
     ("figures",),
+    ("store",),
     ("metrics",),
     ("data.files", "data.sums", "data.examples", "data.texts", "data.readers", "data.conllu", "data.ranking",
      "data.intermediate_readers", "data.dual_encoder_readers", "data.converters", "data.sentences",

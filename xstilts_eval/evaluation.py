@@ -73,6 +73,16 @@ class Settings:
         return plain
 
 
+@dataclass(frozen=True)
+class Keeping:
+    """What is kept beside the results, and changes none: `store` is the folder of answers, or ``off``.
+
+    See `store.answers.folder` for its default.
+    """
+
+    store: str | None = None
+
+
 def runnable(
     selected: dict[Family, list[str]], checkpoint: Checkpoint, settings: Settings
 ) -> tuple[dict[Family, list[str]], dict[str, str]]:
@@ -112,7 +122,9 @@ def runnable(
     return fit, skipped
 
 
-def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> scoreboard.Scoreboard | None:
+def evaluate(
+    settings: Settings, output: Path, overwrite: bool, say: Say, keeping: Keeping | None = None
+) -> scoreboard.Scoreboard | None:
     """Run everything the checkpoint and the data allow; write results, samples and scoreboard into `output`.
 
     What earlier calls of the same run wrote there stays; of a dataset that was scored in other languages all are scored
@@ -126,7 +138,7 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
         raise SettingError(f"--limit must be above 0, got {settings.limit:g}")
     selected = select(settings.tasks)
     resolve_folder(settings.data)
-    session = _Session(settings, {family.suite for family in selected})
+    session = _Session(settings, {family.suite for family in selected}, keeping or Keeping())
     fit, skipped = runnable(selected, session.checkpoint, settings)
     for name, reason in skipped.items():
         say(f"skipped {name}: {reason}")
@@ -220,7 +232,12 @@ def seeds_of(pretrained: str) -> dict[str, str]:
 
 
 def evaluate_seeds(
-    settings: Settings, seeds: Mapping[str, str], output: Path, overwrite: bool, say: Say
+    settings: Settings,
+    seeds: Mapping[str, str],
+    output: Path,
+    overwrite: bool,
+    say: Say,
+    keeping: Keeping | None = None,
 ) -> list[scoreboard.Scoreboard]:
     """`evaluate` for each seed of a recipe, into ``output/seed-N/eval``; none under processes but the first.
 
@@ -232,7 +249,7 @@ def evaluate_seeds(
     for seed, pretrained in seeds.items():
         say(f"seed {seed}: {pretrained}")
         folder = output / f"seed-{seed}" / "eval"
-        boards.append(evaluate(replace(settings, pretrained=pretrained), folder, overwrite, say))
+        boards.append(evaluate(replace(settings, pretrained=pretrained), folder, overwrite, say, keeping))
     return [board for board in boards if board is not None]
 
 
@@ -285,7 +302,7 @@ def _run_families(
 class _Session:
     """One loaded adapter and one task manager for all families."""
 
-    def __init__(self, settings: Settings, suites: set[str]) -> None:
+    def __init__(self, settings: Settings, suites: set[str], keeping: Keeping) -> None:
         import lm_eval.models  # noqa: F401  (fills the registry before ours is added)
         from lm_eval.tasks import TaskManager
 
@@ -293,7 +310,7 @@ class _Session:
 
         logging.getLogger("lm_eval").setLevel(logging.WARNING)
         self._settings = settings
-        self._model = XstiltsLM(pretrained=settings.pretrained, **dict(settings.model_args))
+        self._model = XstiltsLM(pretrained=settings.pretrained, store=keeping.store, **dict(settings.model_args))
         metadata = {name: value for name, value in (("data", settings.data), ("split", settings.split)) if value}
         # Each file costs a parse, so those of other suites are left out.
         folders: list[str | Path] = [str(tasks_path() / suite) for suite in sorted(suites) if SUITES[suite].built_in]

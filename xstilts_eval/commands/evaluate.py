@@ -25,6 +25,7 @@ def evaluate(
     apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),
     gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),
     model_args: str = typer.Option("", "--model-args", "-a", help="Adapter arguments: key=value,key=value, or JSON."),
+    store: str = typer.Option("", help="Folder in which answers are kept, or off; default: XSTILTS_STORE, the cache."),
     languages: bool = typer.Option(True, help="Show the table by language."),
     strict: bool = typer.Option(False, "--strict", help="Exit with 1 when anything that was asked for was skipped."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
@@ -42,7 +43,7 @@ def evaluate(
 
     output = output or Path("results") / paths.checkpoint_name(pretrained)
     arguments = parse(model_args)
-    for name in ("pretrained", "data", "split"):
+    for name in ("pretrained", "data", "split", "store"):
         if name in arguments:
             raise SettingError(f"{name} does not belong into --model-args; give it as xstilts eval's own argument")
     settings = evaluation.Settings(
@@ -56,8 +57,9 @@ def evaluate(
         model_args=tuple(sorted(arguments.items())),
         gen_kwargs=tuple(sorted(parse_generation(gen_kwargs).items())),
     )
+    keeping = evaluation.Keeping(store or None)
     if seeds := evaluation.seeds_of(pretrained):
-        boards = evaluation.evaluate_seeds(settings, seeds, output, overwrite, say=printing.remark)
+        boards = evaluation.evaluate_seeds(settings, seeds, output, overwrite, printing.remark, keeping)
         if boards:
             from xstilts_eval.results import models_render, scored
 
@@ -66,7 +68,7 @@ def evaluate(
                 printing.say(line)
             printing.say(f"results: {output}/seed-N/eval   this table: xstilts score {output}")
     else:
-        board = evaluation.evaluate(settings, output, overwrite, say=printing.remark)
+        board = evaluation.evaluate(settings, output, overwrite, printing.remark, keeping)
         boards = [board] if board else []
         if board:
             printing.show(render.terminal(board, languages))
