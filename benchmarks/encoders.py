@@ -109,7 +109,7 @@ def _question_windows(name: str, title: str, size: Size, dtype: torch.dtype, tar
         with mock.patch.object(spans, "forward_rows", forward):
             return spans.answer(eager, documents)[0]
 
-    windows = spans.answer(head, documents)[1]["windows"]
+    windows = sum(spans.answer(head, documents)[1]["windows"])
     peer = Contender("fixed padding to 384, batch 8, eager attention, fp32", padded)
     return Comparison(
         name=name,

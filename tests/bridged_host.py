@@ -33,9 +33,10 @@ def bridged() -> Iterator[None]:
     from lm_eval.models import huggingface
 
     bridge = load_bridge()
-    evaluate, embed = evaluator.evaluate, huggingface.HFLM.__dict__.get("embed")
+    evaluate, whole, embed = evaluator.evaluate, evaluator.simple_evaluate, huggingface.HFLM.__dict__.get("embed")
     if "xstilts_eval_bridge" in evaluate.__code__.co_filename:  # an installed bridge has been here
         evaluator.evaluate = evaluate.__wrapped__
+        evaluator.simple_evaluate = getattr(whole, "__wrapped__", whole)
     if embed is not None:
         del huggingface.HFLM.embed
     bridge._supply_embed(huggingface)
@@ -43,7 +44,7 @@ def bridged() -> Iterator[None]:
     try:
         yield
     finally:
-        evaluator.evaluate = evaluate
+        evaluator.evaluate, evaluator.simple_evaluate = evaluate, whole
         del huggingface.HFLM.embed
         if embed is not None:
             huggingface.HFLM.embed = embed

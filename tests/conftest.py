@@ -1,8 +1,11 @@
 """Fixtures for everybody: real weights, and a tiny bundle with a head for every family."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ["XSTILTS_STORE"] = "off"  # tests ask models; those of the store name one
 
 from tests.tiny import make_bundle
 from xstilts_eval import weights

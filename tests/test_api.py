@@ -31,7 +31,7 @@ SIGNATURES = {
     "data: 'Where | None' = None, output: 'Where | None' = None, *, tokenizer: 'Any' = None, "
     "split: 'str | None' = None, limit: 'float | None' = None, num_fewshot: 'int' = 0, "
     "apply_chat_template: 'bool' = False, gen_kwargs: 'Mapping[str, Any] | None' = None, overwrite: 'bool' = False, "
-    "keep_paths: 'bool' = False, "
+    "keep_paths: 'bool' = False, store: 'Where | None' = None, "
     "say: 'Callable[[str], None] | None' = None, **model_args: 'Any') -> 'Results'",
     "load_results": "(folder: 'Where') -> 'Results'",
     "gains": "(baseline: 'Results | Where', run: 'Results | Where', inner: 'str' = 'eval') -> 'Gains'",

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -100,13 +101,16 @@ def test_settings_that_could_move_a_number_change_the_key() -> None:
     ]
     leaf = {"xtreme.xnli.sw": "0123"}
     runs = [settings.identity(leaf, "weights") for settings in [base, *others]]
-    runs += [base.identity({"xtreme.xnli.sw": "4567"}, "weights"), base.identity({}, "weights")]
     runs.append(base.identity(leaf, "other weights"))
-    assert len(set(map(outputs.key_of, runs))) == 12
+    assert len(set(map(outputs.key_of, runs))) == 10
+    more = evaluation.Settings("model", tasks=("xtreme_xnli",))
+    assert outputs.key_of(more.identity({"xtreme.xnli.de": "4567"}, "weights")) == outputs.key_of(runs[0]), (
+        "other tasks of the same run may be added"
+    )
 
 
 def test_what_differs_between_two_runs() -> None:
-    """Setting by setting, data by leaf, checkpoint by file; leaves that only one has go with the tasks."""
+    """Setting by setting, data by leaf, checkpoint by file; leaves that only one has are no difference."""
     files = {
         "encoder": {"checkpoint": "m", "revision": None, "files": [["config.json", 10, 1], ["x.safetensors", 5, 1]]}
     }
@@ -117,7 +121,6 @@ def test_what_differs_between_two_runs() -> None:
     changed = evaluation.Settings("m", ("xtreme_xnli",), model_args=(("prompt", "a: "), ("pooling", "cls")))
     here = changed.identity({"xtreme.xnli.de": "03"}, {"files": later})
     assert outputs.differences(there, here) == [
-        "tasks: xtreme_* there, xtreme_xnli here",
         "limit: 3 there, none here",
         "model_args.layer: 3 there, none here",
         "model_args.pooling: none there, cls here",
@@ -186,13 +189,62 @@ def test_the_same_call_keeps_what_is_done(tiny_bundle: Path, finished: Finished)
 def test_another_run_does_not_overwrite(tiny_bundle: Path, finished: Finished) -> None:
     output, _ = finished
     before = (output / "results.json").read_bytes()
-    run = xstilts("eval", tiny_bundle, "--data", "sample", "--tasks", "xtreme_xnli", "--output", output)
+    run = xstilts("eval", tiny_bundle, "--data", "sample", "-t", SMALL, "--limit", "3", "-a", "max_length=64",
+                  "--output", output)  # fmt: skip
     said = refused(run)
-    assert (
-        f"holds the results of another run (tasks: {SMALL.replace(',', ' ')} xtreme_mlqa there, xtreme_xnli here"
-        in said
-    )
+    assert "holds the results of another run (limit: none there, 3 here; model_args.max_length: none there, 64" in said
     assert (output / "results.json").read_bytes() == before
+
+
+def test_tasks_are_added_to_a_run(tiny_bundle: Path, tmp_path: Path) -> None:
+    """What came before is kept as it is; languages added to a dataset are scored together with the earlier ones."""
+
+    def scored(*options: Any) -> tuple[Run, dict[str, Any]]:
+        done = xstilts("eval", tiny_bundle, "--data", "sample", "-o", tmp_path / "out", *options)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads((tmp_path / "out" / "scoreboard.json").read_text())["families"]
+        return done, {group: sorted(row["cells"]) for group, row in found.items()}
+
+    _, first = scored("-t", "xtreme.pawsx.de,xtreme.pawsx.ko")
+    assert first == {"xtreme_pawsx": ["de", "ko"]}
+    before = (tmp_path / "out" / "families" / "xtreme_pawsx.json").read_bytes()
+    added, both = scored("-t", "xtreme.xnli.sw")
+    assert both == {"xtreme_xnli": ["sw"], "xtreme_pawsx": ["de", "ko"]}
+    assert "kept from earlier calls: xtreme_pawsx" in added.stderr
+    assert (tmp_path / "out" / "families" / "xtreme_pawsx.json").read_bytes() == before
+    _, wider = scored("-t", "xtreme.pawsx.fr")
+    assert wider == {"xtreme_xnli": ["sw"], "xtreme_pawsx": ["de", "fr", "ko"]}
+    again, same = scored("-t", "xtreme.pawsx.fr")
+    assert same == wider and "xtreme_pawsx: done before, kept" in again.stderr
+    whole, _ = scored("-t", "xtreme.pawsx.de,xtreme.pawsx.fr,xtreme.pawsx.ko,xtreme.xnli.sw", "--overwrite")
+    assert whole.stdout == again.stdout, "in one call the same table"
+    (tmp_path / "out" / "samples" / "samples_xtreme.xnli.sw.jsonl").unlink()
+    harmed, left = scored("-t", "xtreme.pawsx.fr")
+    assert "xtreme_xnli: samples/samples_xtreme.xnli.sw.jsonl is missing; left out until --tasks names it" in (
+        harmed.stderr
+    )
+    assert left == {"xtreme_pawsx": ["de", "fr", "ko"]}
+
+
+def test_a_folder_of_seeds_is_scored_whole(tiny_bundle: Path, tmp_path: Path) -> None:
+    for seed in ("seed-2", "seed-10"):
+        shutil.copytree(tiny_bundle, tmp_path / "mine" / seed)
+    options = ("eval", "mine", "--data", "sample", "-t", "xtreme.pawsx.de", "-o", "out")
+    done = xstilts(*options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "seed-2" / "eval" / "results.json").is_file()
+    assert done.stdout.startswith("out, 2 seeds") and "seed 2 ┃ seed 10" in done.stdout
+    table = xstilts("score", "out", cwd=tmp_path).stdout
+    assert done.stdout == table + "results: out/seed-N/eval   this table: xstilts score out\n"
+    (tmp_path / "mine" / "seed-3").mkdir()
+    assert refused(xstilts(*options, cwd=tmp_path)).startswith("mine/seed-3 holds no bundle.json: finish its training")
+    (tmp_path / "mine" / "seed-3").rmdir()
+    single = ("eval", "mine/seed-2", "--data", "sample", "-t", "xtreme.pawsx.de", "-o")
+    assert "out is not empty and holds no run" in refused(xstilts(*single, "out", cwd=tmp_path))
+    assert xstilts(*single, "one", cwd=tmp_path).returncode == 0
+    assert "one holds the results of one checkpoint, not of seeds" in refused(
+        xstilts(*options[:-1], "one", cwd=tmp_path)
+    )
 
 
 def test_score_makes_the_same_table_from_the_files(finished: Finished) -> None:
@@ -241,9 +293,10 @@ def test_counts_of_a_resumed_run_are_those_of_one_that_was_not_interrupted(tmp_p
     words += ["-a", "max_length=24", "--gen-kwargs", "max_gen_toks=8", "--tasks", TEXT]
     assert xstilts(*words).returncode == 0
     told = [json.loads((output / "results.json").read_text())["config"]["xstilts"]]
-    (output / "families" / "xtreme_panx.json").unlink()
+    for name in ("panx", "tatoeba"):  # what a kill after UD-POS leaves
+        (output / "families" / f"xtreme_{name}.json").unlink()
     again = xstilts(*words)
-    assert again.returncode == 0 and again.stderr.count("done before, kept") == 2
+    assert again.returncode == 0 and again.stderr.count("done before, kept") == 1
     told.append(json.loads((output / "results.json").read_text())["config"]["xstilts"])
     assert told[0] == told[1] and sum(told[0]["counts"]["language_model"].values()) >= 2
 
@@ -323,10 +376,50 @@ def test_what_cannot_run_is_skipped_and_said(minilm: Path, tmp_path: Path) -> No
     run = xstilts("eval", minilm, "--data", "sample", "-t", "xtreme_xnli,xtreme_bucc2018", "-o", tmp_path / "out")
     assert run.returncode == 0, run.stderr
     assert "skipped xtreme_xnli: no head for xnli" in run.stderr
-    assert "xtreme_xnli: skipped, no head for xnli" in (tmp_path / "out" / "scoreboard.md").read_text(encoding="utf-8")
+    assert "skipped xtreme_xnli: no head for xnli" in (tmp_path / "out" / "scoreboard.md").read_text(encoding="utf-8")
+    assert run.stdout.index("skipped xtreme_xnli: no head for xnli") > run.stdout.index("BUCC 2018"), "under the table"
     nothing = xstilts("eval", minilm, "--data", "sample", "-t", "xtreme_xnli", "-o", tmp_path / "none")
     assert "can run none of the selected tasks" in refused(nothing)
     assert not (tmp_path / "none").exists()
+
+
+def test_strict_ends_with_1_where_anything_was_skipped(tiny_bundle: Path, minilm: Path, tmp_path: Path) -> None:
+    tasks = (
+        "--data",
+        "sample",
+        "--limit",
+        "3",
+        "-t",
+        "xtreme.pawsx.de,xtreme.tatoeba.de",
+        "--strict",
+        "-o",
+        tmp_path / "out",
+    )
+    assert xstilts("eval", tiny_bundle, *tasks).returncode == 0
+    some = xstilts("eval", minilm, *tasks[:-1], tmp_path / "some")
+    assert some.returncode == 1 and "Tatoeba" in some.stdout
+    assert some.stderr.rstrip().endswith("--strict: not everything that was asked for could be scored, see above")
+
+
+def test_a_head_without_names_is_answered_with_the_commands(tiny_bundle: Path, tmp_path: Path) -> None:
+    """As transformers writes a head that nobody named; every order met in public NLI heads is a line to type."""
+    shutil.copytree(tiny_bundle / "xnli", tmp_path / "my mnli")
+    config = json.loads((tmp_path / "my mnli" / "config.json").read_text())
+    config["id2label"] = {str(index): f"LABEL_{index}" for index in range(3)}
+    config["label2id"] = {f"LABEL_{index}": index for index in range(3)}
+    (tmp_path / "my mnli" / "config.json").write_text(json.dumps(config))
+    options = ("--data", "sample", "--limit", "3", "-o", "out")
+    run = xstilts("eval", "my mnli", "-t", "xnli", *options, cwd=tmp_path)
+    assert "can run none of the selected tasks" in refused(run)
+    commands = [line.strip() for line in run.stderr.splitlines() if line.startswith("  xstilts eval")]
+    orders = [
+        "contradiction|entailment|neutral",
+        "entailment|neutral|contradiction",
+        "contradiction|neutral|entailment",
+    ]
+    assert [shlex.split(command)[6] for command in commands] == [f"label_order={order}" for order in orders]
+    typed = xstilts(*shlex.split(commands[1])[1:], cwd=tmp_path)
+    assert typed.returncode == 0 and "XNLI" in typed.stdout, typed.stderr
 
 
 def test_missing_and_broken_languages_are_skipped_and_named(tiny_bundle: Path, tmp_path: Path) -> None:

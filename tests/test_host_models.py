@@ -425,6 +425,23 @@ def test_a_failing_check_costs_one_line(monkeypatch: pytest.MonkeyPatch, capsys:
     assert "RuntimeError('the host has changed')" in line
 
 
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_refusal_comes_before_a_task_is_loaded(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, as_text: bool
+) -> None:
+    """The host prints several lines for each of its tasks while it loads them."""
+    from lm_eval.tasks import TaskManager
+
+    head, loaded = tiny_bundle / "xnli", []
+    monkeypatch.setattr(TaskManager, "load", lambda *_: loaded.append(1))
+    given = f"pretrained={head},dtype=float32" if as_text else {"pretrained": str(head)}
+    with pytest.raises(UnfitCheckpoint, match=r"cannot serve xtreme_mlqa: mlqa needs a .*: --tasks xtreme.xnli.sw$"):
+        simple_evaluate("xstilts", ["xtreme_mlqa", "xtreme.xnli.sw", "somebody_elses"], given)
+    with pytest.raises(UnfitCheckpoint, match="--num_fewshot has no meaning for a checkpoint with heads"):
+        simple_evaluate("xstilts", ["xtreme.xnli.sw"], given, num_fewshot=2)
+    assert not loaded
+
+
 def test_an_evaluation_starts_with_an_empty_list(folders: dict[str, Path]) -> None:
     """Leaves that a host's model answered, and nobody read, do not belong to the next evaluation."""
     earlier, later = load_tasks(["xtreme.xnli.sw", "xtreme.udpos.de"]), load_tasks(["xtreme.pawsx.de"])

@@ -15,6 +15,7 @@ ROOMS = (
      "tables", "paper", "junit", "fingerprints", "hub_errors", "wording", "foreign", "links", "label_reading",
      "languages", "language_codes", "language_distances", "thoughts"),
     ("figures",),
+    ("store",),
     ("metrics",),
     ("data.files", "data.sums", "data.examples", "data.texts", "data.readers", "data.conllu", "data.ranking",
      "data.intermediate_readers", "data.dual_encoder_readers", "data.converters", "data.sentences",
@@ -31,9 +32,10 @@ ROOMS = (
     ("analysis.stats", "analysis.features", "analysis.observations", "analysis.published", "analysis.parallel",
      "analysis.figures", "analysis.text", "analysis.publish"),
     ("analysis", "report"),
-    ("commands.options", "commands.including", "commands.paper", "commands.analyze.options"),
+    ("commands.adding", "commands.options", "commands.including", "commands.keeping", "commands.loudness",
+     "commands.paper", "commands.analyze.options"),
     ("commands",),
-    ("api", "cli", "startup", "training.__main__"),
+    ("api", "cli", "startup", "training.__main__", "__main__"),
 )  # fmt: skip
 """Rooms by name below the package; the longest name that a module begins with says where it stands."""
 ALONE = ("analysis", "commands", "kinds")

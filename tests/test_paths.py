@@ -76,3 +76,17 @@ def test_files_made_from_results(tmp_path: Path, keep: bool) -> None:
         text = file.read_text(encoding="utf-8")
         assert (f"{tmp_path}/models/xlmr" in text) == keep, file
         assert keep or ("../models/xlmr" in text and str(tmp_path) not in text), file
+
+
+def test_a_checkpoint_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `xstilts eval` calls the folder of results where nobody gave one."""
+    (tmp_path / "runs" / "squad" / "seed-1").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "runs")
+    names = {
+        "squad": "squad",
+        "squad/": "squad",
+        "./squad/seed-1": "squad-seed-1",
+        ".": "runs",
+        "owner/name": "owner__name",
+    }
+    assert {given: paths.checkpoint_name(given) for given in names} == names

@@ -47,7 +47,7 @@ def evaluate(processes: int, checkpoint: Path, output: Path, *options: str) -> d
 
 
 def same_scores(checkpoint: Path, folder: Path, processes: int, tasks: str, *options: str) -> dict[str, Any]:
-    """Run with one and with several processes; scores, intervals and counts must be equal. Returns the results."""
+    """Run with one and with several processes; every number and count must be equal. Returns the results of several."""
     found = [
         evaluate(number, checkpoint, folder / str(number), "--tasks", tasks, *options) for number in (1, processes)
     ]
@@ -59,14 +59,15 @@ def same_scores(checkpoint: Path, folder: Path, processes: int, tasks: str, *opt
         for results in found
     )
     assert several == one and len(one) == len(tasks.split(","))
-    shardless = [leaf for leaf in one if "bucc" not in leaf]
-    assert [found[0]["n-samples"][leaf] for leaf in shardless] == [found[1]["n-samples"][leaf] for leaf in shardless]
-    assert found[0]["xstilts_intervals"] == found[1]["xstilts_intervals"]
+    for part in ("n-samples", "xstilts_intervals"):
+        assert found[0][part] == found[1][part]
+    info = [results["config"]["xstilts"] for results in found]
+    assert info[0]["counts"] == info[1]["counts"] != {}
+    assert {**info[0], "processes": processes} == info[1]
     for leaf in one:
         rows = [(folder / str(number) / "samples" / f"samples_{leaf}.jsonl") for number in (1, processes)]
-        counts = [len(path.read_text(encoding="utf-8").splitlines()) for path in rows]
-        shards = processes if "bucc" in leaf else counts[0]
-        assert counts[1] == shards, "every document once; BUCC has a shard a process"
+        ids = [[json.loads(line)["doc_id"] for line in path.read_text(encoding="utf-8").splitlines()] for path in rows]
+        assert ids[0] == ids[1], "every document once"
     return found[1]
 
 
@@ -93,13 +94,28 @@ def test_fewer_documents_than_processes(tiny_bundle: Path, tmp_path: Path) -> No
     """
     results = same_scores(tiny_bundle, tmp_path, 4, EVERY_FAMILY, "--limit", "3")
     counted = {leaf: counts["effective"] for leaf, counts in results["n-samples"].items()}
-    assert counted.pop("xtreme.bucc2018.de") == 4
+    assert counted.pop("xtreme.bucc2018.de") == 1, "one corpus, whatever the number of processes"
     assert set(counted.values()) == {3}
 
 
 def test_a_language_model_with_fewer_documents_than_processes(tmp_path: Path) -> None:
     llama = make_llama(tmp_path / "llama")
     same_scores(llama, tmp_path, 2, "xtreme.pawsx.de,xtreme.xquad.de,xtreme.tatoeba.fr", "--limit", "1")
+
+
+@pytest.mark.slow
+def test_processes_and_the_store(tiny_bundle: Path, tmp_path: Path) -> None:
+    """What one process kept serves two and four, and the other way round, with the same numbers and counts."""
+    found: list[dict[str, Any]] = []
+    store = str(tmp_path / "store")
+    for number in (1, 2, 4, 1):
+        found.append(evaluate(number, tiny_bundle, tmp_path / f"{len(found)}", "-t", EVERY_FAMILY, "--store", store))
+    files = list(Path(store).rglob("*.jsonl"))
+    assert len(files) == len(EVERY_FAMILY.split(",")), "one a task, whatever the number of processes"
+    for results in found:
+        results["config"]["xstilts"].pop("processes")
+        for part in ("results", "n-samples", "config"):
+            assert results[part] == found[0][part]
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts_eval import own_datasets, paper, paths, processes, suites
 from xstilts_eval.datasets import Dataset
 from xstilts_eval.errors import SettingError, UnknownName
+from xstilts_eval.wording import counted
 
 if TYPE_CHECKING:
     import pandas
@@ -126,6 +127,7 @@ def evaluate(
     gen_kwargs: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     keep_paths: bool = False,
+    store: Where | None = None,
     say: Callable[[str], None] | None = None,
     **model_args: Any,
 ) -> Results:
@@ -135,8 +137,10 @@ def evaluate(
     sentence-transformers. `tasks` are names of groups, tasks or datasets, globs, or `Dataset` objects, which are
     registered. `data` is a folder in the official formats, ``hub`` or ``sample``; None means ``XSTILTS_DATA``, else the
     sample. Without `output` the results live as long as the object returned; with it a run that was interrupted goes
-    on. `keep_paths` writes absolute paths into the results instead of names relative to them. `say` is given every line
-    that the command would show. `model_args` are those of `models.adapter.XstiltsLM`.
+    on. `store` is the folder in which answers are kept, or ``off``; None means ``XSTILTS_STORE``, else the cache;
+    models in memory are asked every time. `keep_paths` writes absolute paths into the results instead of names relative
+    to them. `say` is given every line that the command would show. `model_args` are those of
+    `models.adapter.XstiltsLM`.
 
     Raises `UnknownName` for a task that does not exist, `UnfitCheckpoint` when nothing can be served (what is left out
     stands in `Results.skipped`), `SettingError` for an option that is not allowed or an `output` that holds another
@@ -159,6 +163,11 @@ def evaluate(
             if tokenizer is not None:
                 raise SettingError(f"tokenizer= belongs to a model in memory; {model} has its own")
             pretrained = str(model)
+            if seeds := evaluation.seeds_of(pretrained):
+                raise SettingError(
+                    f"{pretrained} holds {counted(len(seeds), 'seed')}; give one of them, such as "
+                    f"{next(iter(seeds.values()))} (the command xstilts eval takes them all)"
+                )
         else:
             from xstilts_eval.models import memory
 
@@ -174,13 +183,14 @@ def evaluate(
             model_args=tuple(sorted(model_args.items())),
             gen_kwargs=tuple(sorted((gen_kwargs or {}).items())),
         )
+        keeping = evaluation.Keeping(None if store is None else str(store))
         stack.enter_context(_without_bars())
         stack.enter_context(paths.keeping_paths(keep_paths))
         if output is not None:
-            board = evaluation.evaluate(settings, Path(output), overwrite, say or _silent)
+            board = evaluation.evaluate(settings, Path(output), overwrite, say or _silent, keeping)
             return Results(output, board.skipped if board else None)
         scratch = tempfile.TemporaryDirectory(prefix="xstilts-results-")
-        board = evaluation.evaluate(settings, Path(scratch.name), overwrite, say or _silent)
+        board = evaluation.evaluate(settings, Path(scratch.name), overwrite, say or _silent, keeping)
         results = Results(scratch.name, board.skipped if board else None)
         results._is_temporary = True
         weakref.finalize(results, scratch.cleanup)

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from xstilts_eval import __version__, faults, printing
-from xstilts_eval.commands import analyze, bundle, data, zoo
+from xstilts_eval.commands import analyze, bundle, cache, data, zoo
 from xstilts_eval.commands.checklist import checklist
 from xstilts_eval.commands.compare import compare
 from xstilts_eval.commands.evaluate import evaluate
@@ -22,6 +22,7 @@ from xstilts_eval.commands.fit_head import fit_head
 from xstilts_eval.commands.gains import gains
 from xstilts_eval.commands.including import including
 from xstilts_eval.commands.keeping import keeping
+from xstilts_eval.commands.loudness import QUIET, VERBOSE, loudness, set_loudness
 from xstilts_eval.commands.regress import regress
 from xstilts_eval.commands.report import report
 from xstilts_eval.commands.score import score
@@ -32,7 +33,7 @@ from xstilts_eval.commands.train import train
 from xstilts_eval.commands.translate import translate
 from xstilts_eval.commands.weights import weights
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 COMMANDS: dict[str, Callable[..., Any]] = {
     "eval": evaluate, "score": score, "gains": gains, "fit-head": fit_head, "translate": translate,
     "checklist": checklist, "report": report, "regress": regress, "compare": compare, "show": show, "export": export,
@@ -43,7 +44,7 @@ PUBLISHING = frozenset(
     {"eval", "score", "checklist", "report", "regress", "compare", "show", "export", "train", "sweep"}
 )
 """Commands that write where a checkpoint or a run lies."""
-GROUPS = {"data": data.app, "bundle": bundle.app, "analyze": analyze.app, "zoo": zoo.app}
+GROUPS = {"data": data.app, "bundle": bundle.app, "cache": cache.app, "analyze": analyze.app, "zoo": zoo.app}
 """Commands that have commands of their own."""
 
 
@@ -64,21 +65,31 @@ def _interrupt(*_: object) -> None:
     raise faults.Interrupted
 
 
+def _tell_version(is_wanted: bool) -> None:
+    if is_wanted:
+        printing.say(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
-    verbose: bool = typer.Option(False, "--verbose", "-v", help="Show the traceback of an error, for a report."),
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and exit.", is_eager=True, callback=_tell_version
+    ),
+    quiet: bool = QUIET,
+    verbose: bool = VERBOSE,
 ) -> None:
-    if verbose:
-        os.environ[faults.TRACEBACK] = "1"
+    """Zero-shot cross-lingual transfer: score checkpoints on XTREME, train them, and compare numbers."""
+    set_loudness(quiet, verbose)
 
 
 for _name, _command in COMMANDS.items():
-    app.command(_name)(including(keeping(_command) if _name in PUBLISHING else _command))
+    app.command(_name)(loudness(including(keeping(_command) if _name in PUBLISHING else _command)))
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
     for _registered in _group.registered_commands:
         if _registered.callback is not None:
-            _registered.callback = including(_registered.callback)
+            _registered.callback = loudness(including(_registered.callback))
 
 
 @app.command()

@@ -16,7 +16,7 @@ A message is one sentence or two: what came, what was allowed, what to do. To ad
 `XstiltsError` and from the built-in it refines, so that callers may catch either.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from xstilts_eval.wording import bounded
@@ -65,7 +65,14 @@ class FetchError(XstiltsError, OSError):
 
 
 class UnfitCheckpoint(XstiltsError, ValueError):
-    """A checkpoint that cannot serve the selected tasks."""
+    """A checkpoint that cannot serve the selected tasks.
+
+    `label_orders` are those that the classes of its head are likely to have, where their names say nothing.
+    """
+
+    def __init__(self, *args: object, label_orders: Sequence[Sequence[str]] = ()) -> None:
+        super().__init__(*args)
+        self.label_orders = label_orders
 
 
 class NumericError(XstiltsError, ArithmeticError):

@@ -1,7 +1,8 @@
 """`xstilts eval`: the host's evaluator behind a fast front door that skips, shows progress and saves as it goes.
 
-One family at a time: its results and samples are written (atomically) before the next begins, so that a killed run
-loses at most the family it was in. Calling again with the same settings goes on where it stopped.
+One dataset at a time: its results and samples are written (atomically) before the next begins, so that a killed run
+loses at most the dataset it was in. Calling again with the same settings goes on where it stopped, and adds whatever
+tasks were not asked for before.
 """
 
 from __future__ import annotations
@@ -9,22 +10,27 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from xstilts_eval import __version__, foreign, own_datasets, printing
-from xstilts_eval.benchmark import SUITES, Family, leaf_parts
+from xstilts_eval.benchmark import FAMILIES, SUITES, Family, leaf_parts
+from xstilts_eval.bundle import MANIFEST
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint
+from xstilts_eval.label_reading import joined_order
+from xstilts_eval.models import memory
 from xstilts_eval.models.info import ModelInfo
 from xstilts_eval.paths import Names, tasks_path
 from xstilts_eval.results import intervals, record, scoreboard
 from xstilts_eval.results import output as outputs
 from xstilts_eval.results.host import HostResults, Row, RunConfig
 from xstilts_eval.results.output import Identity, Output
+from xstilts_eval.results.run import seed_number
 from xstilts_eval.selection import select
 from xstilts_eval.tasks import generate
 from xstilts_eval.wording import counted
@@ -43,7 +49,7 @@ Counts = dict[str, dict[str, int]]
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides what a run computes; two runs with equal settings may share an output folder."""
+    """Everything that decides what a run computes; calls that differ in `tasks` alone may share an output folder."""
 
     pretrained: str
     tasks: tuple[str, ...] = ("xtreme_*",)
@@ -58,6 +64,7 @@ class Settings:
     def identity(self, revisions: dict[str, str], checkpoint: object) -> Identity:
         """What makes a run the same run, as plain data: settings, data revisions by leaf, checkpoint files, version."""
         settings = asdict(self)
+        del settings["tasks"]
         for name in ("model_args", "gen_kwargs"):
             settings[name] = dict(settings[name])
         found = {"settings": settings, "data": revisions, "checkpoint": checkpoint, "xstilts": __version__}
@@ -66,6 +73,16 @@ class Settings:
             found["datasets"] = origins
         plain: Identity = json.loads(json.dumps(found, default=str))
         return plain
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What is kept beside the results, and changes none: `store` is the folder of answers, or ``off``.
+
+    See `store.answers.folder` for its default.
+    """
+
+    store: str | None = None
 
 
 def runnable(
@@ -107,30 +124,33 @@ def runnable(
     return fit, skipped
 
 
-def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> scoreboard.Scoreboard | None:
+def evaluate(
+    settings: Settings, output: Path, overwrite: bool, say: Say, keeping: Keeping | None = None
+) -> scoreboard.Scoreboard | None:
     """Run everything the checkpoint and the data allow; write results, samples and scoreboard into `output`.
 
-    Under several processes only the first writes and returns the scoreboard. Raises `UnfitCheckpoint` when nothing can
-    run and `SettingError` when `output` holds another run.
+    What earlier calls of the same run wrote there stays; of a dataset that was scored in other languages all are scored
+    together. Under several processes only the first writes and returns the scoreboard. Raises `UnfitCheckpoint` when
+    nothing can run and `SettingError` when `output` holds another run.
     """
-    from xstilts_eval.tasks.documents import load_leaf, resolve_folder
+    from xstilts_eval.tasks.documents import resolve_folder
 
     started = time.monotonic()
     if settings.limit is not None and settings.limit <= 0:
         raise SettingError(f"--limit must be above 0, got {settings.limit:g}")
     selected = select(settings.tasks)
     resolve_folder(settings.data)
-    session = _Session(settings, {family.suite for family in selected})
+    session = _Session(settings, {family.suite for family in selected}, keeping or Keeping())
     fit, skipped = runnable(selected, session.checkpoint, settings)
     for name, reason in skipped.items():
         say(f"skipped {name}: {reason}")
+    for line in _orders_to_type(selected, session.checkpoint, settings, output):
+        say(line)
     if not fit:
         raise UnfitCheckpoint(f"{settings.pretrained} can run none of the selected tasks; see the reasons above")
-    revisions = {
-        family.leaf(language): load_leaf(family, language, settings.data, settings.split).revision
-        for family, languages in fit.items()
-        for language in languages
-    }
+    if not overwrite:
+        fit = _with_those_there(fit, session.from_first(outputs.leaves_there(output)))
+    revisions = _revisions(fit, settings)
     given = _places(settings, session)
     names, identity = Names(given, output), settings.identity(revisions, session.checkpoint.fingerprint())
     identity = Names(given, output, always=True).in_value(identity)  # the same run, however its files are named
@@ -145,6 +165,94 @@ def evaluate(settings: Settings, output: Path, overwrite: bool, say: Say) -> sco
         write_scoreboard(board, output)
     say(f"{counted(len(parts), 'dataset')} in {time.monotonic() - started:.0f} s")
     return board
+
+
+def _orders_to_type(
+    selected: Iterable[Family], checkpoint: Checkpoint, settings: Settings, output: Path
+) -> Iterator[str]:
+    """For heads whose classes have no names: the command again, once with every order that they are likely to have."""
+    if settings.pretrained.startswith(memory.SCHEME):  # nobody typed a command
+        return
+    for family in selected:
+        try:
+            checkpoint.check(family)
+        except UnfitCheckpoint as error:
+            if error.label_orders:
+                yield f"{family.group}: its authors know the order of the classes; type one of these, or with another:"
+            for order in error.label_orders:
+                given = {**dict(settings.model_args), "label_order": joined_order(order)}
+                again = replace(settings, tasks=(family.group,), model_args=tuple(given.items()))
+                yield f"  {_typed(again, output)}"
+
+
+def _typed(settings: Settings, output: Path) -> str:
+    """The command of these settings."""
+
+    def pairs(values: Iterable[tuple[str, Any]]) -> str:
+        return ",".join(f"{name}={value}" for name, value in values)
+
+    options = {
+        "-t": ",".join(settings.tasks), "-a": pairs(settings.model_args), "--data": settings.data,
+        "--split": settings.split, "--limit": None if settings.limit is None else f"{settings.limit:g}",
+        "--gen-kwargs": pairs(settings.gen_kwargs), "-o": str(output),
+    }  # fmt: skip
+    words = [part for option, value in options.items() if value for part in (option, value)]
+    return shlex.join(["xstilts", "eval", settings.pretrained, *words])
+
+
+def _with_those_there(fit: dict[Family, list[str]], there: Collection[str]) -> dict[Family, list[str]]:
+    """The selected languages of each dataset and those that an earlier call scored: they share an interval."""
+    return {
+        family: [one for one in family.languages if one in languages or family.leaf(one) in there]
+        for family, languages in fit.items()
+    }
+
+
+def _revisions(fit: dict[Family, list[str]], settings: Settings) -> dict[str, str]:
+    from xstilts_eval.tasks.documents import load_leaf
+
+    return {
+        family.leaf(language): load_leaf(family, language, settings.data, settings.split).revision
+        for family, languages in fit.items()
+        for language in languages
+    }
+
+
+def seeds_of(pretrained: str) -> dict[str, str]:
+    """The bundles of a folder of seeds (``runs/squad/seed-1`` …) by number; none where `pretrained` is anything else.
+
+    Raises `UnfitCheckpoint` for a seed whose training has not finished.
+    """
+    folder = Path(pretrained).expanduser()
+    if any((folder / name).exists() for name in ("config.json", MANIFEST)):
+        return {}
+    seeds = sorted((path for path in folder.glob("seed-*") if path.is_dir()), key=seed_number)
+    for seed in seeds:
+        if not (seed / MANIFEST).is_file():
+            raise UnfitCheckpoint(f"{seed} holds no {MANIFEST}: finish its training, or name the seeds that are there")
+    return {seed.name.removeprefix("seed-"): str(Path(pretrained) / seed.name) for seed in seeds}
+
+
+def evaluate_seeds(
+    settings: Settings,
+    seeds: Mapping[str, str],
+    output: Path,
+    overwrite: bool,
+    say: Say,
+    keeping: Keeping | None = None,
+) -> list[scoreboard.Scoreboard]:
+    """`evaluate` for each seed of a recipe, into ``output/seed-N/eval``; none under processes but the first.
+
+    Raises `SettingError` where `output` itself holds the results of one checkpoint.
+    """
+    if (output / outputs.MARKER).exists():
+        raise SettingError(f"{output} holds the results of one checkpoint, not of seeds; give another --output")
+    boards = []
+    for seed, pretrained in seeds.items():
+        say(f"seed {seed}: {pretrained}")
+        folder = output / f"seed-{seed}" / "eval"
+        boards.append(evaluate(replace(settings, pretrained=pretrained), folder, overwrite, say, keeping))
+    return [board for board in boards if board is not None]
 
 
 def _places(settings: Settings, session: _Session) -> list[str | Path | None]:
@@ -165,14 +273,20 @@ def write_scoreboard(board: scoreboard.Scoreboard, output: Path) -> None:
 def _run_families(
     session: _Session, fit: dict[Family, list[str]], output: Output | None, say: Say, names: Names
 ) -> list[HostResults]:
-    """Results family by family, on the first process, which has the `output`; finished ones are not run again."""
-    done = session.from_first(output.whole(say) if output else [])
-    parts = []
+    """Results dataset by dataset, on the first process, which has the `output`; finished ones are not run again.
+
+    Those of earlier calls are among them, whether or not they were asked for again.
+    """
+    asked = {family.group for family in fit}
+    parts = {part: output.read(part) for part in output.whole(say, asked)} if output else {}
+    if earlier := [group for group in FAMILIES if group in parts and group not in asked]:
+        say(f"kept from earlier calls: {' '.join(earlier)}")
+    for stranger in parts.keys() - FAMILIES.keys():
+        say(f"{stranger}: left out, nothing here knows this dataset (--include FILE names one of your own)")
+    done = session.from_first({part: set(results["configs"]) for part, results in parts.items()})
     for family, languages in fit.items():
-        if family.group in done:
+        if {family.leaf(language) for language in languages} <= done.get(family.group, set()):
             say(f"{family.group}: done before, kept")
-            if output:
-                parts.append(output.read(family.group))
             continue
         results = session.run([family.leaf(language) for language in languages])
         if results is None or output is None:
@@ -183,14 +297,14 @@ def _run_families(
         for part in ("config", "configs", "model_name"):
             results[part] = names.in_value(results[part])
         output.finish(family.group, _dump(results), {leaf: _lines(rows) for leaf, rows in samples.items()})
-        parts.append(results)
-    return parts
+        parts[family.group] = results
+    return [parts[group] for group in FAMILIES if group in parts]
 
 
 class _Session:
     """One loaded adapter and one task manager for all families."""
 
-    def __init__(self, settings: Settings, suites: set[str]) -> None:
+    def __init__(self, settings: Settings, suites: set[str], keeping: Keeping) -> None:
         import lm_eval.models  # noqa: F401  (fills the registry before ours is added)
         from lm_eval.tasks import TaskManager
 
@@ -198,7 +312,7 @@ class _Session:
 
         logging.getLogger("lm_eval").setLevel(logging.WARNING)
         self._settings = settings
-        self._model = XstiltsLM(pretrained=settings.pretrained, **dict(settings.model_args))
+        self._model = XstiltsLM(pretrained=settings.pretrained, store=keeping.store, **dict(settings.model_args))
         metadata = {name: value for name, value in (("data", settings.data), ("split", settings.split)) if value}
         # Each file costs a parse, so those of other suites are left out.
         folders: list[str | Path] = [str(tasks_path() / suite) for suite in sorted(suites) if SUITES[suite].built_in]

@@ -12,6 +12,10 @@ from xstilts_eval import reading
 _ENDINGS = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja"})
 """Configuration, tokenizer, chat template and weight files."""
 _BLOCK = 1 << 22
+_UNREAD = frozenset({".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".md", ".png", ".log", ".lock"})
+"""What no model or tokenizer is read from here: pickled weights, other formats, words and pictures for people."""
+_TEMPLATES = "additional_chat_templates"
+"""Folder in which transformers keeps chat templates beside the first."""
 NOTICES = ("NOTICE", "LICENSE", "LICENSE.md")
 """Texts that belong to weights and change nothing about them: copied along, and no part of a fingerprint."""
 _DIGESTS: dict[tuple[Path, int, int], str] = {}
@@ -39,6 +43,22 @@ def identity(folder: Path) -> str:
     """First 12 hex digits of the sha256 over the lines ``<sha256>  <name>`` of `file_hashes`."""
     lines = "".join(f"{digest}  {name}\n" for name, digest in file_hashes(folder).items())
     return hashlib.sha256(lines.encode()).hexdigest()[:12]
+
+
+def content(folder: Path) -> str:
+    """sha256 in hexadecimal digits over names and content of every file that could change what a checkpoint answers.
+
+    More than `part_files`: vocabularies have endings of all kinds, and what an answer is kept under must not miss one.
+    """
+    inner = ["", _TEMPLATES, *_modules(folder / "modules.json")]
+    found = {
+        path.relative_to(folder).as_posix(): path
+        for name in inner
+        for path in (folder / name).glob("*")
+        if path.suffix not in _UNREAD and path.name not in NOTICES and not path.name.startswith(".") and path.is_file()
+    }
+    lines = "".join(f"{file_sha256(path)}  {name}\n" for name, path in sorted(found.items()))
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def file_sha256(path: Path) -> str:

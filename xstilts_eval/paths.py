@@ -48,6 +48,15 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XSTILTS_CACHE") or f"{home}/xstilts-eval").expanduser().absolute()
 
 
+def checkpoint_name(given: str) -> str:
+    """One name for a folder (``squad-seed-1`` of ``runs/squad/seed-1``) or for a hub id (``owner__name``)."""
+    path = Path(given).expanduser()
+    if not path.is_dir():
+        return given.replace("/", "__")
+    *_, above, own = ("", *path.absolute().resolve().parts)
+    return f"{above}-{own}" if USUAL.fullmatch(own) else own
+
+
 # ------------------------------------------------------------------------------- what files say of other files
 
 _KEEP: ContextVar[bool] = ContextVar("keep_paths", default=False)

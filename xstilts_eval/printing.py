@@ -32,9 +32,24 @@ def say_all(text: str) -> None:
     say(*text.split("\n"))
 
 
+_is_quiet = False
+
+
+def quieten(is_quiet: bool) -> None:
+    """From here on print remarks and bars, or none."""
+    global _is_quiet
+    _is_quiet = is_quiet
+
+
+def is_quiet() -> bool:
+    """Whether progress is shown to nobody."""
+    return _is_quiet
+
+
 def remark(line: object) -> None:
-    """Print what is beside the result: progress, notes, warnings."""
-    print(foreign.safe(line, "terminal"), file=sys.stderr, flush=True)
+    """Print what is beside the result, unless the user wants quiet: progress, notes, warnings."""
+    if not _is_quiet:
+        print(foreign.safe(line, "terminal"), file=sys.stderr, flush=True)
 
 
 def show(what: RenderableType) -> None:

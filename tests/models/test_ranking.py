@@ -49,8 +49,8 @@ class Letters:
     def __init__(self) -> None:
         self.embedded: list[str] = []
 
-    def inputs(self, texts: Any) -> list[str]:
-        return [text.lower() for text in texts]
+    def inputs(self, texts: Any) -> tuple[list[str], list[bool]]:
+        return [text.lower() for text in texts], ["cc" in text for text in texts]
 
     def embed(self, texts: Any, label: str) -> Any:
         self.embedded += texts
@@ -62,7 +62,8 @@ def test_candidates_that_are_one_input_share_a_score_and_keep_their_order() -> N
     pool = Pool(("c1", "a1", "a2", "ab", "a3"), ("c", "a", "A", "ab", "a"), {}, "")
     queries, candidates = Letters(), Letters()
     requests: Any = [SimpleNamespace(doc={"query": text}) for text in ("aa", "cc", "aa")]
-    found = retrieval.rank(requests, pool, retrieval.Ranker(queries, candidates), Processes(), "x")
+    found, cut, cut_candidates = retrieval.rank(requests, pool, retrieval.Ranker(queries, candidates), Processes(), "x")
+    assert cut == [0, 1, 0] and cut_candidates == 0
     assert found[0] == {"candidates": ["a1", "a2", "a3", "ab", "c1"], "scores": [1.0, 1.0, 1.0, 0.707107, 0.0]}
     assert found[1]["candidates"][0] == "c1"
     assert found[2] == found[0]
@@ -80,7 +81,7 @@ def test_ties_go_by_line_whatever_was_embedded_before() -> None:
     assert retrieval.match_by_margin(["ab", "c"], ["ab", "ba"], share)[0] == {"margin_target": 0, "margin_source": 0}
     pool = Pool(("second", "first", "third"), ("ba", "ab", "BA"), {}, "")
     request: Any = SimpleNamespace(doc={"query": "ab"})
-    ranking = retrieval.rank([request], pool, retrieval.Ranker(Letters(), Letters()), Processes(), "x")
+    ranking, _, _ = retrieval.rank([request], pool, retrieval.Ranker(Letters(), Letters()), Processes(), "x")
     assert ranking[0]["candidates"] == ["second", "first", "third"]
 
 

@@ -91,6 +91,25 @@ def test_a_part_named_by_somebody_else_is_not_read(folder: Path) -> None:
     assert write(folder) == ["xtreme_panx"]
 
 
+def test_parts_are_added(folder: Path) -> None:
+    """Data that the earlier call did not read is no other run; data that it did read and that changed is."""
+    more = {**RUN, "data": {"xtreme.pawsx.de": "02"}}
+    with output.opened(folder, more) as one:
+        assert one.whole(print) == list(PARTS)
+        one.finish("xtreme_pawsx", "{}", {"xtreme.pawsx.de": "{}\n"})
+    assert output.leaves_there(folder) == {"xtreme.pawsx.de": "02"}, "of the other parts no sample is a task's"
+    assert json.loads((folder / "run.json").read_text())["data"] == {**RUN["data"], **more["data"]}  # type: ignore[dict-item]
+    with pytest.raises(SettingError, match=r"another run \(data of xtreme.xnli.de changed\)"):
+        output.opened(folder, {**RUN, "data": {"xtreme.xnli.de": "03"}}).__enter__()
+
+
+def test_a_part_that_nobody_asked_for_is_left_out(folder: Path) -> None:
+    cut(folder / "families/xtreme_xnli.json")
+    with output.opened(folder, RUN) as one:
+        assert one.whole(said.append, asked=["xtreme_panx"]) == ["xtreme_panx"]
+    assert said == ["xtreme_xnli: families/xtreme_xnli.json has changed; left out until --tasks names it"]
+
+
 def test_another_run_is_left_alone(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(SettingError, match="another run \\(pretrained: a there, b here\\)"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +90,10 @@ def test_a_limited_run_says_so_and_forms_no_category(tiny_bundle: Path) -> None:
     assert len(whole.corpus.source) > 6, "the cached leaf is as it was"
 
 
-def test_several_processes_mine_the_same_corpus(tiny_bundle: Path) -> None:
-    """Shards are cut after the corpus: three of them hold six sentences together."""
-    whole = documents.load_leaf(family("bucc2018"), "de", "sample")
-    assert whole.corpus is not None
-    in_three = replace(whole, documents=documents.shards(whole.family, "de", whole.corpus, 3))
-    cut = subcorpus.limited(in_three, 6)
+def test_shards_are_cut_after_the_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six sentences in shards of two are three, whatever the number of shards before."""
+    monkeypatch.setattr(documents, "SHARD_SENTENCES", 2)
+    cut = subcorpus.limited(documents.load_leaf(family("bucc2018"), "de", "sample"), 6)
     shards: Any = cut.documents
     ids = [id_ for doc in shards for id_ in sorted(cut.ids_of_shard(doc))]
     assert len(cut.documents) == 3 and len(ids) == len(set(ids)) == 6

@@ -17,7 +17,10 @@ def bundle_show(
     folder: Path,
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List a bundle's parts with class, labels, size and hash, and check that no file is missing or changed."""
+    """Show and check a bundle.
+
+    Its parts with class, labels, size and hash; no file may be missing or changed.
+    """
     from xstilts_eval.models.bundle_report import report, table
 
     parts = report(folder)
@@ -38,7 +41,10 @@ def bundle_make(
     first_piece: list[str] = typer.Option([], help="DATASET=text, for a tagger trained on a word's first text."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another bundle."),
 ) -> None:
-    """Put existing checkpoints together into one bundle: folders are copied, hub checkpoints referred to."""
+    """Put checkpoints together into one bundle.
+
+    Folders are copied, hub checkpoints referred to.
+    """
     from xstilts_eval import bundle
     from xstilts_eval.models.bundle_report import refuse_label_order
 

@@ -22,7 +22,10 @@ def checklist(
     output: Path = typer.Option(Path("checklist"), "--output", "-o", help="Folder for table, results, predictions."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier run in the output folder."),
 ) -> None:
-    """MultiCheckList: six behavioural tests of a question-answering head, as error rates in percent."""
+    """Test a question-answering head by MultiCheckList.
+
+    Six behavioural tests, as error rates in percent.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from rich.table import Table
 

@@ -37,7 +37,9 @@ def compare(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Compare results by dataset and language: paired intervals and tests from the samples, corrected over languages.
+    """Compare runs with paired intervals and tests.
+
+    By dataset and language, from the samples, corrected over languages.
 
     All sides are compared with the first. What was scored on other data, splits, documents or versions is refused.
     """

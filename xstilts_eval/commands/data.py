@@ -20,7 +20,10 @@ def data_status(
     split: str = typer.Option("test", help="test, dev or train."),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Dataset by dataset and language by language: what was found where, rows, licence, what is missing."""
+    """Show what data is there and what is missing.
+
+    Dataset by dataset and language by language: where it was found, rows, licence.
+    """
     from dataclasses import asdict
 
     from xstilts_eval.data.status import status
@@ -50,7 +53,9 @@ def data_fetch(
     ),
     timeout: float | None = typer.Option(None, help="Seconds without an answer; default: HF_HUB_DOWNLOAD_TIMEOUT, 10."),
 ) -> None:
-    """Bring the benchmark's data into a folder in the official layout; call again to go on after an interruption.
+    """Bring data into a folder in the official layout.
+
+    Call again to go on after an interruption.
 
     Checksums are compared, fetched.json in the folder says where every file came from, and nothing half-written stays.
     HF_ENDPOINT, HF_TOKEN and HF_HOME are the hub's own settings.

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import typer
 
-from xstilts_eval import printing
+from xstilts_eval import paths, printing
 from xstilts_eval.commands.options import DATA_HELP, TASKS, listed
 from xstilts_eval.errors import SettingError
 
 
 def evaluate(
-    pretrained: str = typer.Argument(help="Bundle, checkpoint folder or hub id."),
+    pretrained: str = typer.Argument(help="Bundle, checkpoint folder or hub id, or a folder of seeds (seed-1 …)."),
     tasks: str = typer.Option("xtreme_*", "--tasks", "-t", help=f"What to score: {TASKS}."),
-    output: Path = typer.Option(Path("results"), "--output", "-o", help="Folder for results, samples, scoreboard."),
+    output: Path | None = typer.Option(
+        None, "--output", "-o", help="Folder for results, samples, scoreboard; default: results/NAME of the checkpoint."
+    ),
     data: str | None = typer.Option(None, help=DATA_HELP),
     split: str | None = typer.Option(None, help="test (default), dev, or train of languages but English."),
     limit: float | None = typer.Option(None, help="First N documents of each task; pools stay whole, BUCC is cut."),
@@ -23,19 +25,25 @@ def evaluate(
     apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),
     gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),
     model_args: str = typer.Option("", "--model-args", "-a", help="Adapter arguments: key=value,key=value, or JSON."),
+    store: str = typer.Option("", help="Folder in which answers are kept, or off; default: XSTILTS_STORE, the cache."),
     languages: bool = typer.Option(True, help="Show the table by language."),
+    strict: bool = typer.Option(False, "--strict", help="Exit with 1 when anything that was asked for was skipped."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
 ) -> None:
-    """Score a checkpoint on every selected task it can serve, and show the official scoreboard."""
+    """Score a checkpoint and show the official scoreboard.
+
+    Every selected task that it can serve is scored; what it cannot serve is named with the reason.
+    """
     # The host draws a bar for every task; ours, which asks explicitly, stays.
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from xstilts_eval import evaluation
     from xstilts_eval.models.arguments import parse, parse_generation
-    from xstilts_eval.results import render
+    from xstilts_eval.results import render, run
 
+    output = output or Path("results") / paths.checkpoint_name(pretrained)
     arguments = parse(model_args)
-    for name in ("pretrained", "data", "split"):
+    for name in ("pretrained", "data", "split", "store"):
         if name in arguments:
             raise SettingError(f"{name} does not belong into --model-args; give it as xstilts eval's own argument")
     settings = evaluation.Settings(
@@ -49,8 +57,23 @@ def evaluate(
         model_args=tuple(sorted(arguments.items())),
         gen_kwargs=tuple(sorted(parse_generation(gen_kwargs).items())),
     )
-    board = evaluation.evaluate(settings, output, overwrite, say=printing.remark)
-    if board is None:  # the first process shows it
-        return
-    printing.show(render.terminal(board, languages))
-    printing.say(f"results: {output}/results.json   scoreboard: {output}/scoreboard.md   samples: {output}/samples/")
+    keeping = evaluation.Keeping(store or None)
+    if seeds := evaluation.seeds_of(pretrained):
+        boards = evaluation.evaluate_seeds(settings, seeds, output, overwrite, printing.remark, keeping)
+        if boards:
+            from xstilts_eval.results import models_render, scored
+
+            printing.show(models_render.terminal([scored.of_run(run.read(output))], languages))
+            for line in dict.fromkeys(line for board in boards for line in render.skipped(board)):
+                printing.say(line)
+            printing.say(f"results: {output}/seed-N/eval   this table: xstilts score {output}")
+    else:
+        board = evaluation.evaluate(settings, output, overwrite, printing.remark, keeping)
+        boards = [board] if board else []
+        if board:
+            printing.show(render.terminal(board, languages))
+            files = f"{output}/results.json   scoreboard: {output}/scoreboard.md   samples: {output}/samples/"
+            printing.say(f"results: {files}")
+    if strict and any(board.skipped for board in boards):
+        printing.remark("--strict: not everything that was asked for could be scored, see above")
+        raise typer.Exit(1)

@@ -35,7 +35,9 @@ def export(
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace earlier exports."),
 ) -> None:
-    """Write a run's predictions as the leaderboard's files, or check such files; exit code 1 if they break a rule.
+    """Write predictions as the leaderboard's files, or check such.
+
+    Exit code 1: checked files break a rule.
 
     The files are scored again before they appear: every number must be the run's (BUCC's with --labels only).
     """

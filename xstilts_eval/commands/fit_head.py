@@ -34,7 +34,10 @@ def fit_head(
     seed: int = typer.Option(1),
     overwrite: bool = typer.Option(False, "--overwrite"),
 ) -> None:
-    """Fit a head on English data and write a bundle: the head, and the base for retrieval."""
+    """Fit a head on English data and write a bundle.
+
+    It holds the head, and the base for retrieval.
+    """
     target = output or into
     if target is None or (output and into):
         raise SettingError("give either --output (a new bundle) or --into (an existing one that gets the head)")

@@ -27,7 +27,10 @@ def gains(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Points that intermediate training gains over the baseline, by dataset and language, with 95 % intervals."""
+    """Show what training gained over a baseline.
+
+    Points by dataset and language, with 95 % intervals.
+    """
     from xstilts_eval.results import gain_tables, sides
     from xstilts_eval.results import gains as results
     from xstilts_eval.results.alignment import Reader

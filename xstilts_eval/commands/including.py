@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import typer
+
+from xstilts_eval.commands.adding import adding
 
 INCLUDE_HELP = "Python file with a dataset of your own (docs/own-dataset.md); may be repeated."
 
@@ -25,9 +26,4 @@ def including(command: Callable[..., Any]) -> Callable[..., Any]:
         own_datasets.load_installed()
         return command(*args, **options)
 
-    given = inspect.signature(command)
-    option = typer.Option([], "--include", help=INCLUDE_HELP)
-    own = inspect.Parameter("include", inspect.Parameter.KEYWORD_ONLY, default=option, annotation=list[Path])
-    run.__signature__ = given.replace(parameters=[*given.parameters.values(), own])  # type: ignore[attr-defined]
-    run.__annotations__ = {**command.__annotations__, "include": list[Path]}
-    return run
+    return adding(run, command, {"include": (list[Path], typer.Option([], "--include", help=INCLUDE_HELP))})

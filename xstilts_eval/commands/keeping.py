@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 import typer
+
+from xstilts_eval.commands.adding import adding
 
 KEEP_HELP = "Write absolute paths as they are; default: names relative to the run."
 
@@ -22,9 +23,4 @@ def keeping(command: Callable[..., Any]) -> Callable[..., Any]:
         with keeping_paths(keep_paths):
             return command(*args, **options)
 
-    given = inspect.signature(command)
-    option = typer.Option(False, "--keep-paths", help=KEEP_HELP)
-    own = inspect.Parameter("keep_paths", inspect.Parameter.KEYWORD_ONLY, default=option, annotation=bool)
-    run.__signature__ = given.replace(parameters=[*given.parameters.values(), own])  # type: ignore[attr-defined]
-    run.__annotations__ = {**command.__annotations__, "keep_paths": bool}
-    return run
+    return adding(run, command, {"keep_paths": (bool, typer.Option(False, "--keep-paths", help=KEEP_HELP))})

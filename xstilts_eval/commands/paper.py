@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
+from xstilts_eval.commands.adding import Option, adding
 from xstilts_eval.paper import TEXT_WIDTH, Wanted
 
 COLUMNS_HELP = "Of --latex: datasets or languages in the columns, or a table of each: both."
@@ -21,8 +21,7 @@ def for_papers(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, latex: str | None, csv: str | None, intervals: bool, text_width: float, **options: Any) -> Any:
         return command(*args, tables=Wanted(latex, csv, text_width, intervals), **options)
 
-    given = inspect.signature(command)
-    own: dict[str, tuple[Any, Any]] = {
+    own: dict[str, Option] = {
         "latex": (str | None, typer.Option(None, help="Write LaTeX tables (booktabs) to this file; '-' prints them.")),
         "csv": (str | None, typer.Option(None, help="Write CSV, a line per score, to this file; '-' prints it.")),
         "intervals": (bool, typer.Option(True, help="Of --latex: ± in the cells.")),
@@ -30,12 +29,4 @@ def for_papers(command: Callable[..., Any]) -> Callable[..., Any]:
             float, typer.Option(TEXT_WIDTH, min=50, help="Of --latex: points of a line; wider tables are split."),
         ),
     }  # fmt: skip
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)
-        for name, (kind, option) in own.items()
-    ]
-    kept = [parameter for name, parameter in given.parameters.items() if name != "tables"]
-    run.__signature__ = given.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
-    annotations = {name: kind for name, kind in command.__annotations__.items() if name != "tables"}
-    run.__annotations__ = annotations | {name: kind for name, (kind, _) in own.items()}
-    return run
+    return adding(run, command, own, without=["tables"])

@@ -31,7 +31,9 @@ def regress(
     junit: Path | None = typer.Option(None, help="Write JUnit XML to this file."),
     json_: str | None = typer.Option(None, "--json", help="Write JSON to this file; '-' prints it."),
 ) -> None:
-    """Has a run drifted, from another run on the same documents or from the published numbers of a model?
+    """Tell whether scores have drifted.
+
+    From another run on the same documents, or from the published numbers of a model.
 
     Exit code 0: nothing has drifted, and something was compared. 1: not so. 2: an error.
     """

@@ -32,7 +32,10 @@ def report(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """One page about runs: scores, gains over a baseline, transfer gaps, training, signatures. It needs no network."""
+    """Write one page about runs.
+
+    It shows scores, gains over a baseline, transfer gaps, training and signatures, and needs no network.
+    """
     from xstilts_eval.report import content, files, printed
     from xstilts_eval.selection import leaves
 

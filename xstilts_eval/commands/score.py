@@ -39,7 +39,9 @@ def score(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Make the official scoreboard from results, or score prediction files as the benchmark's evaluator does.
+    """Show the scoreboard of results, or score prediction files.
+
+    Prediction files are scored as the benchmark's own evaluator does.
 
     Several checkpoints, seeds and models of the zoo stand beside each other; seeds are averaged.
     """

@@ -19,7 +19,10 @@ def show(
     types: bool = typer.Option(False, "--types", help="Show scores of each entity type, from the samples."),
     json_: bool = typer.Option(False, "--json", help="Print JSON: one object, or a list for several RESULTS."),
 ) -> None:
-    """What was run, on what data, with which checkpoint: scoreboard, counts and signatures at a glance."""
+    """Show what was run, on what data, with which checkpoint.
+
+    Scoreboard, counts and signatures at a glance.
+    """
     from xstilts_eval import printing
     from xstilts_eval.results import run, sides
     from xstilts_eval.results import show as showing

@@ -27,7 +27,9 @@ def sweep(
     address: str | None = typer.Option(None, help="A running Ray cluster that shares all folders: auto, or ray://…"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace runs that other recipes made in OUTPUT."),
 ) -> None:
-    """Train recipes x bases x seeds as one graph of stages on Ray; the same command goes on after an interruption.
+    """Train recipes x bases x seeds on Ray.
+
+    As one graph of stages; the same command goes on after an interruption.
 
     Stages that runs share are trained once. A failed stage fails only what goes on from it; exit code 1 then.
     """

@@ -15,7 +15,10 @@ def tasks_path(
         None, "--output", "-o", help="Write the YAMLs of your own datasets (--include, installed packages) here."
     ),
 ) -> None:
-    """Print the folder of task YAMLs, for `lm_eval --include_path`; with --output that of your own datasets."""
+    """Print the folder of task files for lm_eval.
+
+    It is for `lm_eval --include_path`; with --output it is that of your own datasets.
+    """
     from xstilts_eval import own_datasets
     from xstilts_eval.paths import tasks_path as path
 

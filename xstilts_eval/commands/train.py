@@ -29,7 +29,10 @@ def train(
     json_: bool = typer.Option(False, "--json", help="With --plan: print JSON."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run that another recipe made in output."),
 ) -> None:
-    """Train what a recipe says, stage by stage, and write a bundle; the same command goes on after an interruption."""
+    """Train what a recipe says and write a bundle.
+
+    Stage by stage; the same command goes on after an interruption.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from xstilts_eval.training import planning, request
 

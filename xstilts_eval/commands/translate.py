@@ -25,7 +25,9 @@ def translate(
     dtype: str = typer.Option("float32", help="float32, bfloat16 or float16."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace translations made with other settings."),
 ) -> None:
-    """Translate a training task's English data into other languages, answer spans included.
+    """Translate a training task's data into other languages.
+
+    English examples are translated, answer spans included.
 
     The same call goes on where a killed one was. Answers are marked in their sentence before it is translated; examples
     whose marks come back broken are dropped, counted by reason and listed in the manifest beside the file. Of several

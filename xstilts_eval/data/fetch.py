@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from xstilts_eval import fingerprints, hub_errors, locking, reading
+from xstilts_eval import fingerprints, hub_errors, locking, printing, reading
 from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import archives, files, hub, sources
@@ -545,7 +545,7 @@ class _Progress:
             from tqdm import tqdm
 
             # Asked for in so many words, so that it also shows where a run has silenced the bars of its libraries.
-            self._bar = tqdm(unit="B", unit_scale=True, file=sys.stderr, disable=False, leave=self._keep)
+            self._bar = tqdm(unit="B", unit_scale=True, file=sys.stderr, disable=printing.is_quiet(), leave=self._keep)
         self._bar.total = self._total
 
     def job(self, title: str) -> None:

@@ -7,25 +7,26 @@ strings. Fitness of checkpoint and leaves is checked at the first call, before a
 from __future__ import annotations
 
 import logging
+import shlex
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import jinja2
 import torch
 import transformers
 from lm_eval.api.model import LM
 
-from xstilts_eval import own_datasets, thoughts
+from xstilts_eval import own_datasets, printing, thoughts
 from xstilts_eval.benchmark import Family, leaf_parts
 from xstilts_eval.bundle import Retrieval
-from xstilts_eval.data.examples import Document
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.kinds import Halves
+from xstilts_eval.label_reading import joined_order
 from xstilts_eval.models import (
     after_pooling,
     answering,
@@ -34,11 +35,14 @@ from xstilts_eval.models import (
     memory,
     products,
     retrieval,
+    serving,
+    serving_vectors,
     tagging,
 )
 from xstilts_eval.models import checkpoint as checkpoints
+from xstilts_eval.models.answer_keys import Keys
 from xstilts_eval.models.batching import default_batch_tokens
-from xstilts_eval.models.encoder import Loaded, Runtime, model_positions
+from xstilts_eval.models.encoder import Counts, Loaded, Runtime, model_positions
 from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.info import LanguageModelInfo, ModelInfo, RankerInfo, VectorsInfo
 from xstilts_eval.models.label_map import LabelMap
@@ -46,6 +50,9 @@ from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.source import Source
 from xstilts_eval.models.tokenizer_check import refuse_foreign_tokenizer
 from xstilts_eval.reading import Json
+from xstilts_eval.store import answers as stores
+from xstilts_eval.store.answers import Answered
+from xstilts_eval.store.key import Key
 from xstilts_eval.tasks import announced
 from xstilts_eval.tasks.responses import Response
 from xstilts_eval.wording import counted
@@ -54,11 +61,13 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
 
     from xstilts_eval.models.language_model import LanguageModel
-    from xstilts_eval.tasks.announced import Selection
+    from xstilts_eval.tasks.announced import Asked, Selection
 
 log = logging.getLogger("xstilts_eval")
 
 T = TypeVar("T")
+Say = Callable[[Family, Loaded, Sequence[Any], LabelMap | None], tuple[list[Json], Counts]]
+"""(family, head, documents, how its classes are read) to values and counts of each document."""
 
 
 class XstiltsLM(LM):  # type: ignore[misc]
@@ -86,6 +95,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
     * `gpe`: ``loc`` reads the entity type GPE as LOC;
     * `first_piece`: ``any`` reads a word's tag at its first piece, as XTREME does, ``text`` at the first that holds
       some of the word; default: as the head's bundle says it was trained, else ``any``;
+    * `store`: the folder in which answers are kept, or ``off``; default: ``XSTILTS_STORE``, else the cache;
     * `enable_thinking`, `think_end_token`, `chat_template_args`: as the host's ``--model hf`` has them, for language
       models in conversations; an end of thoughts that the tokenizer has as a token needs not be named.
 
@@ -111,7 +121,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             getattr(torch, self.arguments.dtype),
             self.arguments.batch_tokens or default_batch_tokens(self._device),
             arguments.row_cap(batch_size),
-            self.arguments.show_progress and self.processes.is_first,
+            self.arguments.show_progress and self.processes.is_first and not printing.is_quiet(),
             automatic=self.arguments.batch_tokens is None,
         )
         self.checkpoint = checkpoints.resolve(
@@ -121,10 +131,16 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self._encoder: embedding.SentenceEncoder | None = None
         self._share: retrieval.SharedEmbedder | None = None
         self._rankers: dict[str, tuple[retrieval.Ranker, RankerInfo]] = {}
+        self._ranker_info: dict[str, RankerInfo] = {}
+        folder = stores.folder(self.arguments.store)
+        self.serving = serving.Serving(stores.Store(folder) if folder else None)
+        self._keys = Keys(self.checkpoint, self.arguments, self.runtime)
+        self._thinking: Mapping[str, Json] = {}
         self._language_model: LanguageModel | None = None
         self._families: set[Family] = set()
         self._has_chat_template = False
         self._said: set[str] = set()
+        self._counted: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._has_hinted = False
         self.lengths: dict[str, int] = {}
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -134,11 +150,12 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
     def loglikelihood(self, requests: list[Instance], **_: Any) -> list[tuple[float, bool]]:
         """Log-probability of each class or choice, and whether it is the most probable."""
-        return self._divide(requests, lambda model, mine: model.loglikelihood(mine), self._classify_all)
+        found = self._divide(requests, "loglikelihood", self._classify_all)
+        return [(float(score), bool(is_best)) for score, is_best in found]
 
     def generate_until(self, requests: list[Instance], **_: Any) -> list[str]:
         """The tag sequence of a tagged sentence, or the answer to a question, as text."""
-        return self._divide(requests, lambda model, mine: model.generate_until(mine), self._extract_all)
+        return self._divide(requests, "generate_until", self._extract_all)
 
     def loglikelihood_rolling(self, requests: list[Instance], **_: Any) -> list[float]:
         """Log-likelihood of whole texts; raises `UnfitCheckpoint` for an encoder."""
@@ -154,16 +171,29 @@ class XstiltsLM(LM):  # type: ignore[misc]
 
         Collective over processes: every process walks through all selected retrieval leaves in the same order.
         """
-        selections = self._selections()
-        answers = retrieval.answer(
-            requests, selections, self._sentence_encoder, self._ranker, self.processes, self._shared_vectors
+        selections = [one for one in self._selections() if one.task.family.is_embedded]
+        settings = self._retrieval() if self.checkpoint.encoder is not None else None
+        found = serving_vectors.search(
+            requests,
+            selections,
+            self.serving,
+            lambda one: self._keys.of_vectors(one.task.data, settings),
+            lambda mine, some: retrieval.answer(
+                mine, some, self._sentence_encoder, self._ranker, self.processes, self._shared_vectors
+            ),
+            self._facts_of_vectors,
+            self.processes,
         )
-        if self._encoder is not None:
-            self.counts["retrieval"]["truncated"] = self._encoder.truncated
-        for name, served in self._rankers.items():
-            for side in ("queries", "candidates"):
-                self.counts[name][f"truncated_{side}"] = getattr(served[0], side).truncated
-        return answers
+        for one in selections:
+            self._remember(found.facts[one.name])
+            cut = cast(int, found.facts[one.name]["cut"])
+            if one.task.family.kind.learns:
+                self.counts[one.task.family.name]["truncated_candidates"] = cut
+                self._tally(one.task.family.name, found.asked[one.name], found.answers[one.name])
+            else:  # every process has searched the whole leaf
+                self.counts["retrieval"]["truncated"] += cut
+        self._end_of_call()
+        return found.responses
 
     def count_anew(self) -> None:
         """Begin the counts again: another part of a run follows, which a later process may have to do by itself."""
@@ -231,7 +261,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "label_maps": self._label_maps(),
                 "first_piece": self._pieces_with_tags(),
                 "retrieval": cast(VectorsInfo, retrieval_settings.described()) if retrieval_settings else None,
-                "rankers": {name: settings for name, (_, settings) in self._rankers.items()},
+                "rankers": dict(self._ranker_info),
                 "processes": self.world_size,
                 "language_model": self._language_model_info(),
                 "chat_template": self._has_chat_template,
@@ -240,7 +270,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                     for family in sorted(self._families, key=lambda family: family.name)
                     if (languages := self.checkpoint.trained_on(family))
                 },
-                "counts": {family: dict(values) for family, values in self.counts.items()},
+                "counts": {family: dict(values) for family, values in self.counts.items() if values},
                 "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             }
         }
@@ -251,7 +281,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
             return None
         families = [family.name for family in self._trained_families() if self.checkpoint.is_generated(family)]
         forced = [family.name for family in self._trained_families() if self.checkpoint.forces_languages(family)]
-        return {"families": families, "kind": self._language().backend, "forced_languages": forced}
+        kind = checkpoints.backend_of(self.checkpoint.language_model.config)
+        return {"families": families, "kind": kind, "forced_languages": forced}
 
     def _named_labels(self) -> dict[str, list[str]]:
         """Label names of the heads in use that were not read from the head's own configuration."""
@@ -300,7 +331,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def _divide(
         self,
         requests: Sequence[Instance],
-        by_language_model: Callable[[LanguageModel, list[Instance]], Sequence[Any]],
+        request_type: Literal["loglikelihood", "generate_until"],
         by_heads: Callable[[list[Instance]], Sequence[Any]],
     ) -> list[Any]:
         """Answers in the order of requests, each from the language model or from the head of its family."""
@@ -309,17 +340,57 @@ class XstiltsLM(LM):  # type: ignore[misc]
         to_heads = [place for place, request in enumerate(requests) if self._has_head(request.task_name)]
         to_model = sorted(set(range(len(requests))) - set(to_heads))
         if to_model:
-            self._language().is_conversing = self._has_chat_template
-            found = by_language_model(self._language(), [requests[place] for place in to_model])
-            for place, answer in zip(to_model, found, strict=True):
-                answers[place] = answer
+            self._ask_language_model(requests, to_model, request_type, selections, answers)
             for selection in selections:
                 if self.checkpoint.is_generated(selection.task.family):
-                    selection.task.config.metadata["xs_thinking"] = self._language().thinking_settings
+                    selection.task.config.metadata["xs_thinking"] = dict(self._thinking)
         if to_heads:
             for place, answer in zip(to_heads, by_heads([requests[place] for place in to_heads]), strict=True):
                 answers[place] = answer
+        self._end_of_call()
         return answers
+
+    def _ask_language_model(
+        self,
+        requests: Sequence[Instance],
+        places: Sequence[int],
+        request_type: Literal["loglikelihood", "generate_until"],
+        selections: Sequence[Selection],
+        answers: list[Any],
+    ) -> None:
+        """Put what the language model says to the requests at `places` into `answers`."""
+
+        def ask(items: Sequence[serving.Item], _: str) -> tuple[list[Answered], serving.Facts]:
+            model = self._language()
+            model.is_conversing = self._has_chat_template
+            chosen = [requests[places[0]] for item in items for places in item.places]
+            said = iter(getattr(model, request_type)(chosen))
+            cut = iter(model.cut)
+            found = []
+            for item in items:
+                values = [next(said) for _ in item.places]
+                found.append(Answered(values, {"truncated": sum(next(cut) for _ in item.places)}))
+            return found, {"lengths": {"language_model": model.max_length}, "thinking": model.thinking_settings}
+
+        data = {selection.name: selection.task.data for selection in selections}
+        drawn = {
+            requests[place].task_name
+            for place in places
+            if request_type == "generate_until" and serving.is_drawn(requests[place].args[1])
+        }
+
+        def key(task: str) -> Key | None:
+            if task in drawn:  # another time it would be another text
+                return None
+            return self._keys.of_language_model(task, data.get(task), request_type, self._has_chat_template)
+
+        items = serving.items(requests, places, with_arguments=True, apart=drawn)
+        found = self.serving.answers(items, key, ask, serving.CONVERSATIONS, self._remember)
+        self._tally("language_model", items, found)
+        for item, answer in zip(items, found, strict=True):
+            for own, value in zip(item.places, cast(Sequence[Json], answer.value), strict=True):
+                for place in own:
+                    answers[place] = value
 
     def _has_head(self, task: str) -> bool:
         """Whether a head serves the task; a language model serves whatever no head does, other projects' tasks too."""
@@ -332,14 +403,14 @@ class XstiltsLM(LM):  # type: ignore[misc]
         return not self.checkpoint.is_generated(family)
 
     @staticmethod
-    def _by_family(requests: Sequence[Instance], wanted: Halves[T]) -> dict[Family, dict[tuple[str, int], Any]]:
-        """Documents by family, each once, keyed by (task name, document number); all of kinds that `wanted` has."""
-        grouped: dict[Family, dict[tuple[str, int], Any]] = {}
-        for request in requests:
+    def _by_family(requests: Sequence[Instance], wanted: Halves[T]) -> dict[Family, list[int]]:
+        """Places of requests by family; all of kinds that `wanted` has."""
+        grouped: dict[Family, list[int]] = {}
+        for place, request in enumerate(requests):
             family, _ = leaf_parts(request.task_name)
             if family.kind not in wanted:
                 raise UnfitCheckpoint(f"{request.task_name} asked for {request.request_type}, which its dataset is not")
-            grouped.setdefault(family, {})[request.task_name, request.doc_id] = request.doc
+            grouped.setdefault(family, []).append(place)
         return grouped
 
     # ------------------------------------------------------------------ language models
@@ -382,33 +453,77 @@ class XstiltsLM(LM):  # type: ignore[misc]
     # ------------------------------------------------------------------ heads
 
     def _classify_all(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        answers: dict[tuple[str, int], Any] = {}
-        for family, documents in self._by_family(requests, answering.CLASSIFIERS).items():
-            answers |= dict(zip(documents, self._classify(family, list(documents.values())), strict=True))
+        found = self._ask_heads(requests, answering.CLASSIFIERS, self._classify)
         out = []
-        for request in requests:
-            scores = answers[request.task_name, request.doc_id]
-            out.append((float(scores[request.idx]), bool(scores.argmax() == request.idx)))
+        for request, scores in zip(requests, cast(list[list[float]], found), strict=True):
+            best = max(range(len(scores)), key=scores.__getitem__)  # the first among equals
+            out.append((scores[request.idx], best == request.idx))
         return out
 
     def _extract_all(self, requests: list[Instance]) -> list[str]:
-        answers: dict[tuple[str, int], str] = {}
-        for family, documents in self._by_family(requests, answering.EXTRACTORS).items():
-            answers |= dict(zip(documents, self._extract(family, list(documents.values())), strict=True))
-        return [answers[request.task_name, request.doc_id] for request in requests]
+        return cast(list[str], self._ask_heads(requests, answering.EXTRACTORS, self._extract))
 
-    def _classify(self, family: Family, documents: list[Any]) -> Any:
-        labels = self._label_map(family)
-        order = labels.order(family.labels) if labels else ()
-        values, counts = answering.CLASSIFIERS.of(family.kind)(self._head(family, documents), documents, order)
-        self._count(family, counts)
+    def _ask_heads(self, requests: Sequence[Instance], halves: Halves[T], say: Say) -> list[Json]:
+        """What heads say of the document of each request, family by family."""
+        values: list[Json] = [None] * len(requests)
+        for family, places in self._by_family(requests, halves).items():
+            items = serving.items(requests, places, with_arguments=False)
+            found = self.serving.answers(
+                items, self._key_of_head, self._asking(family, items, say), serving.DOCUMENTS, self._remember
+            )
+            self._tally(family.name, items, found)
+            for item, answer in zip(items, found, strict=True):
+                for place in item.places[0]:
+                    values[place] = answer.value
         return values
 
-    def _extract(self, family: Family, documents: list[Any]) -> list[str]:
+    def _asking(self, family: Family, items: Sequence[serving.Item], say: Say) -> serving.Ask:
+        """Asks the head of a family, which is loaded when it is needed."""
         labels = self._label_map(family)
-        found, counts = answering.EXTRACTORS.of(family.kind)(self._head(family, documents), documents, labels)
-        self._count(family, counts)
-        return found
+        languages = len({item.document["language"] for item in items})
+        loaded: list[Loaded] = []
+
+        def ask(chosen: Sequence[serving.Item], part: str) -> tuple[list[Answered], serving.Facts]:
+            if not loaded:
+                loaded.append(self._head(family, languages))
+            head = replace(loaded[0], label=loaded[0].label + part)
+            values, counts = say(family, head, [item.document for item in chosen], labels)
+            return serving.answered(values, counts), {"lengths": {family.name: self.lengths[family.name]}}
+
+        return ask
+
+    @staticmethod
+    def _classify(
+        family: Family, head: Loaded, documents: Sequence[Any], labels: LabelMap | None
+    ) -> tuple[list[Json], Counts]:
+        order = labels.order(family.labels) if labels else ()
+        values, counts = answering.CLASSIFIERS.of(family.kind)(head, documents, order)
+        return [row.tolist() for row in values], counts
+
+    @staticmethod
+    def _extract(
+        family: Family, head: Loaded, documents: Sequence[Any], labels: LabelMap | None
+    ) -> tuple[list[Json], Counts]:
+        values, counts = answering.EXTRACTORS.of(family.kind)(head, documents, labels)
+        return list(values), counts
+
+    def _key_of_head(self, task: str) -> Key | None:
+        data = {one.name: one.task.data for one in announced.current()}
+        return self._keys.of_head(data[task]) if task in data else None
+
+    def _facts_of_vectors(self, selection: Selection, found: retrieval.Found) -> serving.Facts:
+        name = selection.task.family.name
+        lengths = {one: self.lengths[one] for one in ("retrieval", "language_model", name) if one in self.lengths}
+        facts: dict[str, Json] = {"lengths": lengths, "cut": found.cut[selection.name]}
+        if (ranker := self._rankers.get(name)) is not None:
+            facts["ranker"] = {name: cast(Json, ranker[1])}
+        return facts
+
+    def _remember(self, facts: serving.Facts) -> None:
+        """Take over what a results file says of answers, whether they were made now or before."""
+        self.lengths.update(cast(Mapping[str, int], facts.get("lengths", {})))
+        self._ranker_info.update(cast(Mapping[str, RankerInfo], facts.get("ranker", {})))
+        self._thinking = cast(Mapping[str, Json], facts.get("thinking", self._thinking))
 
     def _label_map(self, family: Family) -> LabelMap | None:
         """How the head's classes are read, None where it has none with names; the user is told about it once."""
@@ -430,9 +545,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
             )
         return rule
 
-    def _head(self, family: Family, documents: Sequence[Document]) -> Loaded:
+    def _head(self, family: Family, languages: int) -> Loaded:
         of_kind = HEADS.of(family.kind)
-        languages = len({doc["language"] for doc in documents})
         label = f"{family.name} · {counted(languages, 'language')}"
         length = family.max_length or of_kind.max_length
         head = self._load(self.checkpoint.head(family), of_kind.auto_class, family.name, length, label)
@@ -539,17 +653,35 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self.lengths[name] = min(wanted or default, positions or wanted or default)
         return self.lengths[name]
 
-    def _count(self, family: Family, counts: dict[str, int]) -> None:
-        for name, value in counts.items():
-            self.counts[family.name][name] += value
+    # ------------------------------------------------------------------ counts
+
+    def _tally(self, name: str, items: Sequence[serving.Item], answers: Sequence[Answered]) -> None:
+        """Count what happened to this process's documents, until the end of the call."""
+        for what, number in serving.tally(items, answers).items():
+            self._counted[name][what] += number
+
+    def _end_of_call(self) -> None:
+        """Add the counts of all processes; say what came from the store."""
+        for part in self.processes.all_gather_object({name: dict(own) for name, own in self._counted.items()}):
+            for name, own in part.items():
+                for what, number in own.items():
+                    self.counts[name][what] += number
+        self._counted.clear()
+        served, asked = self.serving.taken()
+        if served and self.processes.is_first and self.serving.store:
+            log.warning(
+                "%s of %s come from %s (store=off asks the model again)",
+                *(f"{served:,}", counted(served + asked, "answer"), self.serving.store.folder),
+            )
 
 
-def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Selection]) -> None:
+def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Selection | Asked]) -> None:
     """Raise `UnfitCheckpoint` naming every family that cannot be served and the ``--tasks`` list that would run."""
     reasons: dict[str, str] = {}
     families: set[str] = set()
+    unnamed: dict[str, str] = {}
     for selection in selections:
-        group = selection.task.family.group
+        group = selection.family.group
         if group in reasons:
             continue
         given = {
@@ -558,25 +690,33 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
             "--system_instruction": selection.system_instruction,
         }
         options = [option for option, value in given.items() if value]
-        if options and checkpoint.has_head(selection.task.family):
+        if options and checkpoint.has_head(selection.family):
             raise UnfitCheckpoint(f"{options[0]} has no meaning for a checkpoint with heads; leave it out")
-        if options and checkpoint.forces_languages(selection.task.family):
+        if options and checkpoint.forces_languages(selection.family):
             raise UnfitCheckpoint(
                 f"{checkpoint.name} is told its languages by code, not by a prompt: leave {' and '.join(options)} out"
             )
         try:
-            checkpoint.check(selection.task.family)
+            checkpoint.check(selection.family)
         except UnfitCheckpoint as error:
             reasons[group] = str(error)
-            families.add(selection.task.family.name)
+            families.add(selection.family.name)
+            if error.label_orders:
+                unnamed[group] = joined_order(error.label_orders[0])
     if not reasons:
         return
-    fit = announced.names_of([s for s in selections if s.task.family.group not in reasons])
+    fit = announced.names_of([s for s in selections if s.family.group not in reasons])
     advice = f"it can serve: --tasks {','.join(fit)}" if fit else "it can serve none of the selected tasks"
     listed = "; ".join(f"{group}: {reason}" for group, reason in reasons.items())
     others = [f"{name}={source}" for name, source in checkpoint.given_heads.items() if name in families]
     subject = f"{checkpoint.name}{' with ' if others else ''}{', '.join(others)}"
-    raise UnfitCheckpoint(f"{subject} cannot serve {listed}. {advice[0].upper()}{advice[1:]}")
+    heads = ",".join([f"pretrained={checkpoint.name}", *(f"{n}={s}" for n, s in checkpoint.given_heads.items())])
+    typed = [
+        f"; with the order that its authors trained with: lm_eval --model xstilts --model_args "
+        f"{shlex.quote(f'{heads},label_order={order}')} --tasks {group}"
+        for group, order in unnamed.items()
+    ]
+    raise UnfitCheckpoint(f"{subject} cannot serve {listed}. {advice[0].upper()}{advice[1:]}{''.join(typed)}")
 
 
 def _device(device: str | None, processes: Processes) -> torch.device:

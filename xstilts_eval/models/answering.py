@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from xstilts_eval import kinds
 from xstilts_eval.kinds import Halves
 from xstilts_eval.models import choices, pairs, spans, tagging, texts
-from xstilts_eval.models.encoder import Loaded
+from xstilts_eval.models.encoder import Counts, Loaded
 from xstilts_eval.models.label_map import LabelMap
 
-Counts = dict[str, int]
 Values = Sequence[NDArray[np.float32]] | NDArray[np.float32]
 Classifier = Callable[[Loaded, Sequence[Any], Sequence[int]], tuple[Values, Counts]]
 """(head, documents, the head's class of each label) to log-probabilities [choices] of each, and what was cut."""
 Extractor = Callable[[Loaded, Sequence[Any], LabelMap | None], tuple[list[str], Counts]]
-"""(head, documents, how its classes are read, where it has any) to answers as text, and what happened to them."""
+"""(head, documents, how its classes are read, where it has any) to answers as text, and what happened to each."""
 
 CLASSIFIERS: Halves[Classifier] = Halves("answer by choice")
 EXTRACTORS: Halves[Extractor] = Halves("answer by text")

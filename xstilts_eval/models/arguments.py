@@ -50,6 +50,7 @@ class Arguments(BaseModel):
     think_end_token: str | None = None
     chat_template_args: dict[str, JsonValue] | None = None
     show_progress: bool = True
+    store: str | None = None
     heads: dict[str, str] = {}
 
     @field_validator("prompt", "query_prompt", "passage_prompt", "think_end_token")

@@ -25,12 +25,18 @@ from xstilts_eval.models.source import Source
 from xstilts_eval.models.tagging import FirstPiece
 
 SHARED = "shared"
-_LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+_DECODERS = ("ForCausalLM", "LMHeadModel")
+_LANGUAGE_MODELS = (*_DECODERS, "ForConditionalGeneration")
 
 
 def is_language_model(config: Any) -> bool:
     """Whether a configuration names a decoder or an encoder-decoder with its vocabulary head."""
     return any(str(name).endswith(_LANGUAGE_MODELS) for name in config.architectures or [])
+
+
+def backend_of(config: Any) -> Literal["causal", "seq2seq"]:
+    """The host's word for a language model: a decoder, or an encoder-decoder."""
+    return "causal" if any(str(name).endswith(_DECODERS) for name in config.architectures) else "seq2seq"
 
 
 @dataclass(frozen=True)
@@ -180,7 +186,7 @@ class Checkpoint:
         except UnfitCheckpoint as error:
             if head == self.plain_head:
                 raise
-            raise UnfitCheckpoint(f"{head.name}: {error}") from error
+            raise UnfitCheckpoint(f"{head.name}: {error}", label_orders=error.label_orders) from error
 
     def label_names(self, family: Family) -> list[str]:
         """The label names of the family's head by class index.

@@ -36,13 +36,14 @@ def encoded(head: Loaded, documents: Sequence[ChoiceDocument]) -> list[list[Row]
     return [[next(rows) for _ in range(count)] for count in counts]
 
 
-def truncated(head: Loaded, documents: Sequence[ChoiceDocument]) -> int:
-    """Options that do not fit behind their first segment, and are cut with it."""
+def truncated(head: Loaded, documents: Sequence[ChoiceDocument]) -> list[int]:
+    """How many options of each document do not fit behind their first segment, and are cut with it."""
     texts = [(first, option) for first, options in map(choice_texts, documents) for option in options]
     if not texts:
-        return 0
+        return [0] * len(documents)
     encoding = head.tokenizer([first for first, _ in texts], [option for _, option in texts], verbose=False)
-    return sum(len(ids) > head.max_length for ids in encoding["input_ids"])
+    is_cut = iter(len(ids) > head.max_length for ids in encoding["input_ids"])
+    return [sum(next(is_cut) for _ in doc["choices"]) for doc in documents]
 
 
 def choose(head: Loaded, documents: Sequence[ChoiceDocument]) -> list[NDArray[np.float32]]:

@@ -108,9 +108,12 @@ class SentenceEncoder:
         other.truncated = 0
         return other
 
-    def inputs(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """Token ids of each text as the model will see them; texts with equal ids are one input."""
-        return [tuple(ids) for ids in self._encode(texts)["input_ids"]] if texts else []
+    def inputs(self, texts: Sequence[str]) -> tuple[list[tuple[int, ...]], list[bool]]:
+        """Token ids of each text as the model will see them, and whether it was cut; equal ids are one input."""
+        if not texts:
+            return [], []
+        encoding = self._encode(texts)
+        return [tuple(ids) for ids in encoding["input_ids"]], self._cut(texts, encoding)
 
     def embed(self, texts: Sequence[str], label: str = "") -> NDArray[np.float32]:
         """Unit vectors of shape [texts, width], in the order given; `truncated` counts texts that were cut."""
@@ -118,7 +121,7 @@ class SentenceEncoder:
             width = width_after(self.steps, int(self.loaded.model.config.hidden_size))
             return np.zeros((0, width), np.float32)
         encoding = self._encode(texts)
-        self.truncated += self._cut(texts, encoding)
+        self.truncated += sum(self._cut(texts, encoding))
         options: dict[str, Any] = {} if self._is_cut else {"output_hidden_states": True}
         loaded = replace(self.loaded, label=label)
         return np.stack(forward_rows(loaded, rows_of(encoding, loaded.fields), self._read, **options))
@@ -128,12 +131,12 @@ class SentenceEncoder:
         limit = {"max_length": self.loaded.max_length} if truncation else {}
         return self.loaded.tokenizer(prompted, truncation=truncation, verbose=False, **limit)
 
-    def _cut(self, texts: Sequence[str], encoding: Any) -> int:
-        """How many texts were longer than the model reads; a tokenizer without offsets (bytes) is asked again."""
+    def _cut(self, texts: Sequence[str], encoding: Any) -> list[bool]:
+        """Which texts were longer than the model reads; a tokenizer without offsets (bytes) is asked again."""
         if encoding.encodings:
-            return sum(bool(part.overflowing) for part in encoding.encodings)
+            return [bool(part.overflowing) for part in encoding.encodings]
         whole = self._encode(texts, truncation=False)["input_ids"]
-        return sum(len(ids) > self.loaded.max_length for ids in whole)
+        return [len(ids) > self.loaded.max_length for ids in whole]
 
     def _read(self, output: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         hidden = output.last_hidden_state if self._is_cut else output.hidden_states[self.layer]

@@ -25,6 +25,8 @@ Row = dict[str, list[int]]
 """One encoded input: `input_ids`, `attention_mask` and, where the model has them, `token_type_ids`."""
 
 
+Counts = dict[str, list[int]]
+"""What happened to documents on the way, by name a number for each of them."""
 Read = Callable[[Any, dict[str, torch.Tensor]], torch.Tensor]
 """Takes what is wanted out of a model's output and inputs: a tensor [rows, …], or [rows, tokens, …]."""
 

@@ -10,13 +10,14 @@ import ast
 import inspect
 import logging
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from xstilts_eval import thoughts
-from xstilts_eval.errors import SettingError, UnfitCheckpoint
+from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName
 from xstilts_eval.kinds import Request
+from xstilts_eval.selection import select
 from xstilts_eval.tasks import announced
 from xstilts_eval.tasks.leaf import LeafTask
 
@@ -46,6 +47,47 @@ _SCORED_BY_OPENAI = ("babbage-002", "davinci-002")
 
 
 # ------------------------------------------------------------------------------------- before the first request
+
+
+def before_loading(
+    model_args: str | Mapping[str, Any] | None,
+    tasks: Sequence[object],
+    num_fewshot: int | None = None,
+    apply_chat_template: bool | str = False,
+    system_instruction: str | None = None,
+) -> None:
+    """Under ``--model xstilts``, from small files alone: what will be refused is refused before the host loads a task.
+
+    The adapter looks again when it is asked, so what is not known here (tasks of others, objects) is passed over.
+    Raises `UnfitCheckpoint` and `SettingError` as it does.
+    """
+    from lm_eval.utils import simple_parse_args_string
+
+    from xstilts_eval import own_datasets
+    from xstilts_eval.models import arguments, checkpoint
+    from xstilts_eval.models.adapter import refuse_unfit
+
+    own_datasets.load_installed()
+    given = model_args if isinstance(model_args, Mapping) else simple_parse_args_string(model_args or "")
+    if not isinstance(given.get("pretrained"), str):
+        return
+    asked = []
+    for task in tasks:
+        try:
+            selected = select([str(task)])
+        except UnknownName:
+            continue
+        asked += [
+            announced.Asked(
+                family.leaf(language), family, num_fewshot or 0, bool(apply_chat_template), bool(system_instruction)
+            )
+            for family, languages in selected.items()
+            for language in languages
+        ]
+    read = arguments.read(given)
+    found = checkpoint.resolve(read.pretrained, read.revision, read.heads, read.reading())
+    found.thinks = bool(read.enable_thinking)
+    refuse_unfit(found, asked)
 
 
 def before_evaluation(

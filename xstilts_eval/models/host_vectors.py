@@ -48,7 +48,7 @@ def embed(lm: Any, requests: list[Instance]) -> list[Response]:
             "dtype": str(encoder.loaded.runtime.dtype).removeprefix("torch."),
             "truncated": encoder.truncated,
         }
-    return answers
+    return answers.responses
 
 
 def _lengths(encoder: HostEncoder, family: Family) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import UnfitCheckpoint
-from xstilts_eval.label_reading import ExtraTypes, LabelReading, listed
+from xstilts_eval.label_reading import ExtraTypes, LabelReading, joined_order, listed
 
 OPENING, CLOSING = frozenset("BSU"), frozenset("ESLU")
 """Prefixes that begin an entity, and that end one: B(egin), S(ingle), U(nit), E(nd), L(ast); I and M stand inside."""
@@ -141,14 +141,16 @@ def says_nothing(names: Iterable[str]) -> bool:
 
 def refusal(family: Family, names: Sequence[str], why: str = "") -> UnfitCheckpoint:
     """The sentence that names both label sets, and where the names say nothing the orders that are likely."""
+    orders: tuple[tuple[str, ...], ...] = ()
     if says_nothing(names):
         why = f"; names that say nothing need the order of the {len(names)} classes: "
         if len(names) == len(family.labels):
-            likely = family.likely_orders or (family.labels,)
-            why += " or ".join(f"label_order={'|'.join(order)}" for order in likely)
+            orders = family.likely_orders or (family.labels,)
+            why += " or ".join(f"label_order={joined_order(order)}" for order in orders)
         else:
-            why += f"label_order={'|'.join(family.labels[:2])}|…"
-    return UnfitCheckpoint(f"its labels are [{listed_all(names)}], {family.name} needs [{listed(family.labels)}]{why}")
+            why += f"label_order={joined_order(family.labels[:2])}|…"
+    said = f"its labels are [{listed_all(names)}], {family.name} needs [{listed(family.labels)}]{why}"
+    return UnfitCheckpoint(said, label_orders=orders)
 
 
 def listed_all(names: Sequence[str]) -> str:

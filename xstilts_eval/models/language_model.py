@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.models import forced_languages, shared_context, thinking
+from xstilts_eval.models.checkpoint import backend_of
 from xstilts_eval.models.encoder import Loaded, Runtime, in_batches
 from xstilts_eval.models.forced_languages import Direction
 from xstilts_eval.models.processes import Processes
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("xstilts_eval")
 
-_DECODERS = ("ForCausalLM", "LMHeadModel")
 _EXACT = {"float32": 1e-5}
 """Relative difference that two ways of scoring the same tokens may show; half precision rounds far more."""
 _ROUNDED = 2e-2
@@ -41,15 +41,17 @@ _GENERATION_FACTOR = 4
 """A decoding step reads all weights for one token a row, so generation takes more rows than a forward pass."""
 
 Encoded = tuple[tuple[str, str], list[int], list[int]]
+Said = tuple[str, bool]
+"""A text, and whether what it answers was cut from the left."""
 
 
 class LanguageModel(HFLM):  # type: ignore[misc]
     """A decoder or encoder-decoder checkpoint answering the host's text requests.
 
-    `max_length` is the longest input in tokens (the model's own by default). `counts` collects prompts that were cut
-    from the left to fit. `enable_thinking`, `think_end_token` and `chat_template_args` are the host's; without an end
-    of thoughts, that of the tokenizer counts in conversations (`is_conversing`). Raises `UnfitCheckpoint` when weights
-    or tokenizer cannot be read, `SettingError` for thinking without an end.
+    `max_length` is the longest input in tokens (the model's own by default). `cut` says of each request of the last
+    call whether its prompt was cut from the left to fit. `enable_thinking`, `think_end_token` and `chat_template_args`
+    are the host's; without an end of thoughts, that of the tokenizer counts in conversations (`is_conversing`). Raises
+    `UnfitCheckpoint` when weights or tokenizer cannot be read, `SettingError` for thinking without an end.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         think_end_token: str | int | None = None,
         chat_template_args: Mapping[str, Json] | None = None,
     ) -> None:
-        is_decoder = any(str(name).endswith(_DECODERS) for name in source.config.architectures)
+        backend = backend_of(source.config)
+        is_decoder = backend == "causal"
         auto_class = transformers.AutoModelForCausalLM if is_decoder else transformers.AutoModelForSeq2SeqLM
         model = source.load(auto_class, dtype=runtime.dtype).to(runtime.device).eval()
         tokenizer = source.tokenizer(needs_offsets=False)
@@ -80,7 +83,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
             super().__init__(
                 pretrained=model,
                 tokenizer=tokenizer,
-                backend="causal" if is_decoder else "seq2seq",
+                backend=backend,
                 max_length=max_length,
                 batch_size=1,
                 enable_thinking=enable_thinking,
@@ -91,7 +94,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         self._name, self._runtime = source.name, runtime
         self._shares_context: bool | None = None if is_decoder else False
         self.forces_languages = forced_languages.applies(source.config)
-        self.counts: dict[str, int] = {}
+        self.cut: list[bool] = []
 
     def sentence_encoder_model(self, max_length: int) -> Loaded:
         """The part that turns a sentence into hidden states: the decoder's blocks, or the encoder."""
@@ -120,7 +123,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         Raises `SettingError` for a continuation longer than the model reads; a context that is gets cut and counted.
         """
         encoded = [self._encode(*request.args) for request in requests]
-        self._check_lengths(encoded)
+        self.cut = self._cut(encoded)
         documents = [
             [place for place, _ in places]
             for _, places in groupby(enumerate(requests), key=lambda item: (item[1].task_name, item[1].doc_id))
@@ -144,16 +147,14 @@ class LanguageModel(HFLM):  # type: ignore[misc]
             return (context, continuation), [self.prefix_token_id], tokens
         return (context, continuation), tokens[:1], tokens[1:]
 
-    def _check_lengths(self, encoded: Sequence[Encoded]) -> None:
-        """Refuse continuations that do not fit, and count contexts that are cut from the left."""
+    def _cut(self, encoded: Sequence[Encoded]) -> list[bool]:
+        """Refuse continuations that do not fit, and say which contexts are cut from the left."""
         longest = max((len(continuation) for _, _, continuation in encoded), default=0)
         if longest > self.max_length:
             raise SettingError(f"max_length={self.max_length}: a choice has {longest} tokens; give a longer max_length")
         if self.backend == "causal":  # the last token is predicted, not read
-            cut = [len(context) + len(continuation) > self.max_length + 1 for _, context, continuation in encoded]
-        else:
-            cut = [len(context) > self.max_length for _, context, _ in encoded]
-        self._count("truncated", sum(cut))
+            return [len(context) + len(continuation) > self.max_length + 1 for _, context, continuation in encoded]
+        return [len(context) > self.max_length for _, context, _ in encoded]
 
     def _choice(self, encoded: Encoded) -> Choice:
         _, context, continuation = encoded
@@ -203,15 +204,16 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         texts = dict(zip(forced, self._translate([requests[place] for place in forced]), strict=True))
         rest = [place for place in range(len(requests)) if place not in texts]
         texts |= dict(zip(rest, self._continue([requests[place] for place in rest], disable_tqdm), strict=True))
-        return [texts[place] for place in range(len(requests))]
+        self.cut = [texts[place][1] for place in range(len(requests))]
+        return [texts[place][0] for place in range(len(requests))]
 
     def _has_forced_languages(self, request: Instance) -> bool:
         return self.forces_languages and isinstance(request.doc, dict) and "target_language" in request.doc
 
-    def _translate(self, requests: Sequence[Instance]) -> list[str]:
+    def _translate(self, requests: Sequence[Instance]) -> list[Said]:
         pairs = [(request.doc["source_language"], request.doc["target_language"]) for request in requests]
         directions = forced_languages.directions(self._name, self.tokenizer, list(dict.fromkeys(pairs)))
-        results = [""] * len(requests)
+        results: list[Said] = [("", False)] * len(requests)
         with tqdm(
             total=len(requests), desc="translations", unit="text", disable=not self._runtime.show_progress
         ) as bar:
@@ -222,12 +224,11 @@ class LanguageModel(HFLM):  # type: ignore[misc]
                 bar.update(len(places))
         return results
 
-    def _one_way(self, requests: Sequence[Instance], direction: Direction) -> list[str]:
+    def _one_way(self, requests: Sequence[Instance], direction: Direction) -> list[Said]:
         """Translations of requests that share their languages."""
         texts = [request.doc["source"] for request in requests]
         most = _most_tokens(requests[0].args[1], self.max_gen_toks)
         lengths = [len(self.tokenizer(text)["input_ids"]) for text in texts]
-        self._count("truncated", sum(length > self.max_length for length in lengths))
         runtime = replace(self._runtime, batch_tokens=_GENERATION_FACTOR * self._runtime.batch_tokens)
 
         def translate(batch: list[int]) -> list[str]:
@@ -239,9 +240,9 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         for batch, found in in_batches(runtime, "translations", sizes, translate):
             for row, text in zip(batch, found, strict=True):
                 results[row] = text
-        return results
+        return [(text, length > self.max_length) for text, length in zip(results, lengths, strict=True)]
 
-    def _continue(self, requests: list[Instance], disable_tqdm: bool) -> list[str]:
+    def _continue(self, requests: list[Instance], disable_tqdm: bool) -> list[Said]:
         lengths = [len(self.tok_encode(request.args[0])) for request in requests]
         limits = [_most_tokens(request.args[1], self.max_gen_toks) for request in requests]
         for limit in limits:
@@ -251,7 +252,6 @@ class LanguageModel(HFLM):  # type: ignore[misc]
                     "longer max_length or a smaller max_gen_toks"
                 )
         room = [self.max_length - (limit if self.backend == "causal" else 0) for limit in limits]
-        self._count("truncated", sum(length > most for length, most in zip(lengths, room, strict=True)))
         results = [""] * len(requests)
         sizes = [min(length, most) + limit for length, most, limit in zip(lengths, room, limits, strict=True)]
         hidden = disable_tqdm or not self._runtime.show_progress
@@ -272,7 +272,7 @@ class LanguageModel(HFLM):  # type: ignore[misc]
                 for place, text in zip(batch, texts, strict=True):
                     results[place] = text
                 bar.update(len(batch))
-        return results
+        return [(text, length > most) for text, length, most in zip(results, lengths, room, strict=True)]
 
     def _model_generate(self, context: Any, max_length: int, stop: list[str], **options: Any) -> Any:
         """As the host's, which counts the prompt of an encoder-decoder into the length of its answer."""
@@ -285,9 +285,6 @@ class LanguageModel(HFLM):  # type: ignore[misc]
                 super()._model_generate, self.tokenizer, self._end_of_thought, context, stop, **options
             )
         return super()._model_generate(context, max_length, stop, **options)
-
-    def _count(self, name: str, number: int = 1) -> None:
-        self.counts[name] = self.counts.get(name, 0) + number
 
 
 def _most_tokens(options: Mapping[str, Any], default: int) -> int:

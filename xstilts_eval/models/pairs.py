@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xstilts_eval import kinds
 from xstilts_eval.data.examples import PairDocument
-from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
+from xstilts_eval.models.encoder import Counts, Loaded, forward_rows, rows_of
 from xstilts_eval.models.heads import HEADS
 
 MAX_LENGTH = HEADS.of(kinds.PAIR).max_length
@@ -19,8 +19,8 @@ MAX_LENGTH = HEADS.of(kinds.PAIR).max_length
 
 def classify(
     head: Loaded, documents: Sequence[PairDocument], class_order: Sequence[int]
-) -> tuple[NDArray[np.float32], dict[str, int]]:
-    """Log-probabilities of shape [documents, labels], labels in the family's order, and how many pairs were truncated.
+) -> tuple[NDArray[np.float32], Counts]:
+    """Log-probabilities of shape [documents, labels], labels in the family's order, and which pairs were truncated.
 
     Premise and hypothesis are encoded with the tokenizer's own template, truncated from the longer one.
     `class_order` gives the model's class of each label.
@@ -37,5 +37,4 @@ def classify(
         return torch.log_softmax(output.logits.float(), dim=-1)[:, order]
 
     values = forward_rows(head, rows_of(encoding, head.fields), read, [str(doc["id"]) for doc in documents])
-    truncated = sum(bool(part.overflowing) for part in encoding.encodings)
-    return np.stack(values), {"truncated": truncated}
+    return np.stack(values), {"truncated": [int(bool(part.overflowing)) for part in encoding.encodings]}

@@ -225,6 +225,15 @@ class AdapterSource(sources.Source):
         own = fingerprints.identity(path.parent) if self.folder is not None else f"{self.name}@{path.parent.name}"
         return f"{own}+{self.base.identity}"
 
+    @cached_property
+    def content(self) -> str | None:
+        path = super().file(CONFIG)
+        base = self.base.content
+        if path is None or base is None:
+            return None
+        own = fingerprints.content(self.folder) if self.folder else f"{self.name}@{path.parent.name}"
+        return f"{own}+{base}"
+
     def fingerprint(self) -> list[tuple[str, int, int]] | str:
         own, base = super().fingerprint(), self.base.fingerprint()
         if isinstance(own, str) or isinstance(base, str):

@@ -5,8 +5,8 @@ The search happens here, on every process alike; responses hold indices and scor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,8 +33,8 @@ Vectors = NDArray[np.float32]
 class Encoder(Protocol):
     """What turns sentences into vectors."""
 
-    def inputs(self, texts: Sequence[str]) -> Sequence[Hashable]:
-        """What the model sees of each text."""
+    def inputs(self, texts: Sequence[str]) -> tuple[Sequence[Hashable], Sequence[bool]]:
+        """What the model sees of each text, and whether that is not all of it."""
 
     def embed(self, texts: Sequence[str], label: str) -> Vectors:
         """Unit vectors [texts, width]; `label` is for the progress bar."""
@@ -48,6 +48,19 @@ class Ranker:
     candidates: Encoder
 
 
+@dataclass
+class Found:
+    """One response per request, and what was longer than the model reads.
+
+    `cut` counts by leaf lines of its pool, sentences of its corpora or candidates; `cut_queries` has a 1 for each
+    request whose query was cut, of rankings only.
+    """
+
+    responses: list[Response]
+    cut: dict[str, int] = field(default_factory=dict)
+    cut_queries: list[int] = field(default_factory=list)
+
+
 class SharedEmbedder:
     """Vectors of distinct inputs, each computed once; processes share the work and all end up with every vector.
 
@@ -59,13 +72,16 @@ class SharedEmbedder:
         self._encoder, self._processes = encoder, processes
         self._row_of_text: dict[str, int] = {}
         self._row_of_input: dict[Hashable, int] = {}
+        self._cut: set[str] = set()
         self.vectors: Vectors | None = None
 
     def prepare(self, texts: Sequence[str], label: str) -> None:
         """Compute the vectors of all inputs not seen before; collective: call it on every process alike."""
         unseen = [text for text in dict.fromkeys(texts) if text not in self._row_of_text]
         new = []
-        for text, seen_as in zip(unseen, self._encoder.inputs(unseen), strict=True):
+        for text, seen_as, is_cut in zip(unseen, *self._encoder.inputs(unseen), strict=True):
+            if is_cut:
+                self._cut.add(text)
             if seen_as not in self._row_of_input:
                 self._row_of_input[seen_as] = len(self._row_of_input)
                 new.append(text)
@@ -83,14 +99,20 @@ class SharedEmbedder:
         """Row of each prepared text in `vectors`."""
         return np.array([self._row_of_text[text] for text in texts], np.intp)
 
+    def cut(self, texts: Iterable[str]) -> int:
+        """How many of these prepared texts are longer than the model reads; one that stands twice counts twice."""
+        return sum(text in self._cut for text in texts)
+
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Vectors [texts, width] of prepared texts."""
         assert self.vectors is not None
         return self.vectors[self.rows(texts)]
 
 
-def rank(requests: Sequence[Instance], pool: Pool, ranker: Ranker, processes: Processes, label: str) -> list[Ranked]:
-    """The nearest candidates of every request's query: ids and scores, best first.
+def rank(
+    requests: Sequence[Instance], pool: Pool, ranker: Ranker, processes: Processes, label: str
+) -> tuple[list[Ranked], list[int], int]:
+    """The nearest candidates of every request's query: ids and scores, best first; 1 where it was cut; cut candidates.
 
     Collective: the candidates are embedded once, the work shared between processes. Candidates of one score, as those
     that are one input to the model, come in the order of the pool.
@@ -112,7 +134,9 @@ def rank(requests: Sequence[Instance], pool: Pool, ranker: Ranker, processes: Pr
             "candidates": [pool.ids[one] for _, one in ordered],
             "scores": [round(-negative, 6) for negative, _ in ordered],
         }
-    return [found[request.doc["query"]] for request in requests]
+    is_cut = dict(zip(texts, ranker.queries.inputs(texts)[1], strict=True))
+    asked = [request.doc["query"] for request in requests]
+    return [found[query] for query in asked], [int(is_cut[query]) for query in asked], share.cut(pool.texts)
 
 
 def search_both_ways(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[Nearest]:
@@ -151,14 +175,15 @@ def candidates(corpus: Corpus, vectors: SharedEmbedder) -> dict[tuple[str, str],
 
 def mine_corpus(
     corpus: Corpus, development: Corpus, encoder: Encoder, processes: Processes, label: str
-) -> tuple[list[tuple[str, str, float]], float]:
-    """Pairs extracted from `corpus` at the threshold that is best on `development`, and that threshold."""
+) -> tuple[list[tuple[str, str, float]], float, int]:
+    """Pairs extracted from `corpus` at the threshold that is best on `development`, that threshold, cut sentences."""
     share = SharedEmbedder(encoder, processes)
     texts = [text for side in (development, corpus) for texts in (side.source, side.target) for text in texts.values()]
     share.prepare(texts, label)
     threshold = mining.best_threshold(candidates(development, share), development.gold)
     scored = candidates(corpus, share)
-    return [(*pair, round(scored[pair], 6)) for pair in mining.extract(scored, threshold)], threshold
+    pairs = [(*pair, round(scored[pair], 6)) for pair in mining.extract(scored, threshold)]
+    return pairs, threshold, share.cut(texts)
 
 
 def answer(
@@ -168,8 +193,8 @@ def answer(
     ranker: Callable[[Family], Ranker],
     processes: Processes,
     share: Callable[[], SharedEmbedder] | None = None,
-) -> list[Response]:
-    """One response per request.
+) -> Found:
+    """One response per request, to `selections` or some of them.
 
     Bitext: nearest lines of both sides; the vectors of all leaves are computed together, each distinct input once.
     Ranking: the nearest candidates; a family's pool is embedded once for all languages. Mining: the pairs whose foreign
@@ -177,19 +202,25 @@ def answer(
     `share` gives the vectors of an earlier call with this encoder, for bitexts that have sentences in common.
     """
     leaves = {s.name: s.task.data for s in selections if s.task.family.is_embedded}
-    found = _search(leaves, encoder, share or (lambda: SharedEmbedder(encoder(), processes)), processes)
+    cut: dict[str, int] = {}
+    found = _search(leaves, encoder, share or (lambda: SharedEmbedder(encoder(), processes)), processes, cut)
     answers: dict[int, Response] = {}
+    cut_queries = [0] * len(requests)
     for family in dict.fromkeys(leaf.family for leaf in leaves.values() if leaf.candidates is not None):
         places = [place for place, request in enumerate(requests) if leaves[request.task_name].family == family]
         pool = next(
             leaf.candidates for leaf in leaves.values() if leaf.family == family and leaf.candidates is not None
         )
         mine = [requests[place] for place in places]
-        answers |= zip(places, rank(mine, pool, ranker(family), processes, family.group), strict=True)
+        ranked, queries, candidates_cut = rank(mine, pool, ranker(family), processes, family.group)
+        answers |= zip(places, ranked, strict=True)
+        for place, is_cut in zip(places, queries, strict=True):
+            cut_queries[place] = is_cut
+        cut |= {name: candidates_cut for name, leaf in leaves.items() if leaf.family == family}
     for place, request in enumerate(requests):
         if place not in answers:
             answers[place] = found[request.task_name](request.doc)
-    return [answers[place] for place in range(len(requests))]
+    return Found([answers[place] for place in range(len(requests))], cut, cut_queries)
 
 
 def _search(
@@ -197,8 +228,12 @@ def _search(
     encoder: Callable[[], Encoder],
     shared: Callable[[], SharedEmbedder],
     processes: Processes,
+    cut: dict[str, int],
 ) -> dict[str, Callable[[Any], Response]]:
-    """What answers a document of each leaf with a pool or corpus of its own, from its neighbours or mined pairs."""
+    """What answers a document of each leaf with a pool or corpus of its own, from its neighbours or mined pairs.
+
+    How many of the leaf's texts were cut goes into `cut`.
+    """
     pools = {name: leaf.pool for name, leaf in leaves.items() if leaf.pool is not None}
     found: dict[str, Callable[[Any], Response]] = {}
     if pools:
@@ -207,12 +242,14 @@ def _search(
         texts = [text for pool in pools.values() for side in pool for text in side]
         share.prepare(texts, f"{families} · {len(pools)} languages")
         for name, pool in pools.items():
+            cut[name] = share.cut(text for side in pool for text in side)
             near = search_both_ways(*pool, share)
             margins = match_by_margin(*pool, share) if "xsim_error" in leaves[name].family.metrics else None
             found[name] = partial(_line, near, margins)
     for name, leaf in leaves.items():
         if leaf.corpus is not None and leaf.development is not None:
-            found[name] = partial(_shard, leaf, *mine_corpus(leaf.corpus, leaf.development, encoder(), processes, name))
+            mined, threshold, cut[name] = mine_corpus(leaf.corpus, leaf.development, encoder(), processes, name)
+            found[name] = partial(_shard, leaf, mined, threshold)
     return found
 
 

@@ -258,6 +258,17 @@ class Source:
         commit = path.parent.name if path and path.parent.parent.name == "snapshots" else self.revision
         return f"{self.name}@{commit or 'unknown'}"
 
+    @cached_property
+    def content(self) -> str | None:
+        """What answers are kept under: the hash of all files of a folder, or hub id and commit; None if unknown.
+
+        A hub checkpoint whose commit is not known may be another tomorrow.
+        """
+        if self.folder is not None:
+            return fingerprints.content(self.folder)
+        snapshot = self._snapshot
+        return f"{self.name}@{snapshot.name}" if snapshot else None
+
     def fingerprint(self) -> list[tuple[str, int, int]] | str:
         """Name, size and time of every file of a local folder: cheap to compare, changes when a file does."""
         if self.folder is None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from xstilts_eval import kinds
 from xstilts_eval.data.examples import AskedDocument
 from xstilts_eval.errors import SettingError
-from xstilts_eval.models.encoder import Loaded, Row, forward_rows
+from xstilts_eval.models.encoder import Counts, Loaded, Row, forward_rows
 from xstilts_eval.models.heads import HEADS
 
 MAX_LENGTH = HEADS.of(kinds.QUESTION).max_length
@@ -142,8 +142,8 @@ class Answered:
         return self.null_score - self.score
 
 
-def answer(head: Loaded, documents: Sequence[AskedDocument]) -> tuple[list[str], dict[str, int]]:
-    """The answer string of every document (empty when no span is allowed), and the number of windows.
+def answer(head: Loaded, documents: Sequence[AskedDocument]) -> tuple[list[str], Counts]:
+    """The answer string of every document (empty when no span is allowed), and the number of its windows.
 
     Raises `SettingError` when `max_length` leaves no room for a context behind a question.
     """
@@ -151,7 +151,7 @@ def answer(head: Loaded, documents: Sequence[AskedDocument]) -> tuple[list[str],
     return [one.text for one in found], counts
 
 
-def answer_or_none(head: Loaded, documents: Sequence[AskedDocument]) -> tuple[list[Answered], dict[str, int]]:
+def answer_or_none(head: Loaded, documents: Sequence[AskedDocument]) -> tuple[list[Answered], Counts]:
     """As `answer`, with the scores of each answer and of having none."""
     tokenizer = head.tokenizer
     pair = PairTemplate.of(tokenizer)
@@ -199,4 +199,4 @@ def answer_or_none(head: Loaded, documents: Sequence[AskedDocument]) -> tuple[li
             offsets = encoded["offset_mapping"][place[context]]
             text = context[offsets[window.start + first][0] : offsets[window.start + last][1]]
             best[window.document] = replace(previous, text=text.strip(), score=score)
-    return best, {"windows": len(rows)}
+    return best, {"windows": [len(spans) for spans in spans_of]}

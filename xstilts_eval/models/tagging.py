@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from xstilts_eval import kinds
 from xstilts_eval.data.examples import TaggedDocument
-from xstilts_eval.models.encoder import Loaded, Row, forward_rows
+from xstilts_eval.models.encoder import Counts, Loaded, Row, forward_rows
 from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.label_map import LabelMap
 
@@ -46,7 +46,7 @@ class WordTokenizer:
         self._tokenizer, self._budget, self._first_piece = tokenizer, budget, first_piece
         self._known: dict[str, list[int]] = {}
         self._has_text: dict[int, bool] = {}
-        self.unknown_words = 0
+        self._replaced: set[str] = set()
 
     def learn(self, words: Iterator[str]) -> None:
         """Tokenise all words not seen yet in one call."""
@@ -57,10 +57,14 @@ class WordTokenizer:
         for word, ids in zip(new, encoded, strict=True):
             fits = 0 < len(ids) <= self._budget
             self._known[word] = ids if fits else [self._tokenizer.unk_token_id]
-            self.unknown_words += not fits
+            self._replaced |= set() if fits else {word}
 
     def __getitem__(self, word: str) -> list[int]:
         return self._known[word]
+
+    def is_replaced(self, word: str) -> bool:
+        """Whether the unknown token stands for the word."""
+        return word in self._replaced
 
     def place(self, word: str) -> int:
         """Which of the word's pieces has its tag."""
@@ -108,11 +112,11 @@ def template(tokenizer: Any) -> tuple[list[int], list[int]]:
 
 def tag(
     head: Loaded, documents: Sequence[TaggedDocument], tags: Sequence[str] | LabelMap
-) -> tuple[list[list[str]], dict[str, int]]:
+) -> tuple[list[list[str]], Counts]:
     """One tag per word for every document: the arg-max at the word's first sub-word, or as `head.first_piece` says.
 
-    `tags` are the names of the model's classes, or how they are read as the family's. Also returns counts: pieces
-    beyond one per sentence, distinct words replaced by the unknown token, words whose first piece holds no text
+    `tags` are the names of the model's classes, or how they are read as the family's. Also returns counts by
+    sentence: pieces beyond one, words replaced by the unknown token, words whose first piece holds no text
     (`blank_first_pieces`), words whose most probable class the family lacks (`outside_label_set`), and words where a
     special token, which is never predicted, was the most probable of all (`special_tokens`).
     """
@@ -131,14 +135,17 @@ def tag(
     scores: list[list[NDArray[np.float32]]] = [[] for _ in documents]
     for piece, values_of_piece in zip(pieces, logits, strict=True):
         scores[piece.sentence].append(values_of_piece[np.asarray(piece.first) + len(before)])
-    counts = {"extra_pieces": len(pieces) - len(documents), "unknown_words": known.unknown_words}
-    counts["blank_first_pieces"] = sum(known.blank(word) > 0 for doc in documents for word in doc["tokens"])
+    counts = {
+        "extra_pieces": [len(parts) - 1 for parts in scores],
+        "unknown_words": [sum(map(known.is_replaced, doc["tokens"])) for doc in documents],
+        "blank_first_pieces": [sum(known.blank(word) > 0 for word in doc["tokens"]) for doc in documents],
+    }
     if not isinstance(tags, LabelMap):
         return [[tags[index] for part in parts for index in part.argmax(axis=-1)] for parts in scores], counts
     decoded = [decode(parts, tags) for parts in scores]
     for name, has in (("outside_label_set", tags.extra), ("special_tokens", tags.special)):
         if has:
-            counts[name] = sum(found[name] for _, found in decoded)
+            counts[name] = [found[name] for _, found in decoded]
     return [tag for tag, _ in decoded], counts
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from xstilts_eval.data.examples import TextDocument
-from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
+from xstilts_eval.models.encoder import Counts, Loaded, forward_rows, rows_of
 
 
 def encoded(head: Loaded, documents: Sequence[TextDocument]) -> Any:
@@ -21,8 +21,8 @@ def encoded(head: Loaded, documents: Sequence[TextDocument]) -> Any:
 
 def classify(
     head: Loaded, documents: Sequence[TextDocument], class_order: Sequence[int]
-) -> tuple[NDArray[np.float32], dict[str, int]]:
-    """Log-probabilities of shape [documents, labels], labels in the dataset's order, and how many texts were truncated.
+) -> tuple[NDArray[np.float32], Counts]:
+    """Log-probabilities of shape [documents, labels], labels in the dataset's order, and which texts were truncated.
 
     `class_order` gives the model's class of each label.
     """
@@ -33,4 +33,4 @@ def classify(
         return torch.log_softmax(output.logits.float(), dim=-1)[:, order]
 
     values = forward_rows(head, rows_of(encoding, head.fields), read, [str(doc["id"]) for doc in documents])
-    return np.stack(values), {"truncated": sum(bool(part.overflowing) for part in encoding.encodings)}
+    return np.stack(values), {"truncated": [int(bool(part.overflowing)) for part in encoding.encodings]}

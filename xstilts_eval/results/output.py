@@ -1,7 +1,8 @@
 """The output folder of a run while it is written: whose it is, who writes, and which of its parts are finished.
 
 ``run.json`` says what makes the run this one, and of every finished part the sha256 of its files. What a later call
-keeps is what still has them; anything else is made again. A lock lets one process write at a time.
+keeps is what still has them; anything else is made again. Parts may be added by later calls of the same run. A lock
+lets one process write at a time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,16 @@ class Output:
         self._identity = identity
         self._finished = {part: dict(files) for part, files in finished.items()}
 
-    def whole(self, say: Say) -> list[str]:
-        """The finished parts whose files are as they were written; of others `say` tells why they are made again."""
+    def whole(self, say: Say, asked: Collection[str] | None = None) -> list[str]:
+        """The finished parts whose files are as they were written; of others `say` tells why they are made again.
+
+        Those that are not among the `asked` (None: all) are left out until they are.
+        """
         found = []
         for part, files in self._finished.items():
             if fault := next(filter(None, (_fault(self.folder, *file) for file in files.items())), None):
-                say(f"{part}: {fault}; it is scored again")
+                is_asked = asked is None or part in asked
+                say(f"{part}: {fault}; {'it is scored again' if is_asked else 'left out until --tasks names it'}")
             else:
                 found.append(part)
         return found
@@ -57,7 +62,7 @@ class Output:
 
     def finish(self, part: str, content: str, samples: Mapping[str, str]) -> None:
         """Write a part: its samples by task, what it must be in the marker, and its results, which make it finished."""
-        files = {f"samples/samples_{task}.jsonl": text for task, text in samples.items()} | {_place(part): content}
+        files = {_sample_place(task): text for task, text in samples.items()} | {_place(part): content}
         for name, text in files.items():
             if name != _place(part):
                 write_atomically(self.folder / name, text)
@@ -74,10 +79,11 @@ class Output:
 def opened(
     folder: Path, identity: Identity, overwrite: bool = False, say: Say = lambda line: None, may_wait: bool = True
 ) -> Iterator[Output]:
-    """Take the folder for the run of this `identity`, with the parts of it that an earlier call finished.
+    """Take the folder for the run of this `identity`, with the parts of it that earlier calls finished.
 
-    Where another process writes into it, wait for that one (`say` tells of it), or, unless `may_wait`, refuse. Raises
-    `SettingError` for a folder that holds another run or anything else.
+    Data that only one of the calls has read keep nobody out: parts may be added. Where another process writes into the
+    folder, wait for that one (`say` tells of it), or, unless `may_wait`, refuse. Raises `SettingError` for a folder
+    that holds another run or anything else.
     """
     _check(folder, identity, overwrite)
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +93,8 @@ def opened(
             say(f"{folder / MARKER} cannot be read: nothing of the run in {folder} is kept")
         if earlier is None or overwrite:
             _clear(folder)
-        output = Output(folder, identity, {} if earlier is None or overwrite else _finished(earlier))
+        kept = {} if earlier is None or overwrite else earlier
+        output = Output(folder, _together(kept, identity), _finished(kept))
         output._write_marker()
         yield output
 
@@ -131,14 +138,35 @@ def _check(folder: Path, identity: Identity, overwrite: bool) -> Identity | None
         return None
     if not isinstance(found, dict):
         return None
-    if not overwrite and found.get("key") != key_of(identity):
-        there = found if isinstance(found.get("settings"), dict) else {}
-        differing = "; ".join(differences(there, identity))
+    differing = differences(found if isinstance(found.get("settings"), dict) else {}, identity)
+    if not overwrite and (differing or found.get("key") != key_of(identity)):
         raise SettingError(
-            f"{folder} holds the results of another run ({differing or 'it does not say of which'}); give another "
-            "--output or --overwrite"
+            f"{folder} holds the results of another run ({'; '.join(differing) or 'it does not say of which'}); give "
+            "another --output or --overwrite"
         )
     return found
+
+
+def leaves_there(folder: Path) -> dict[str, str]:
+    """The tasks whose data earlier calls have read, with the revision of these; nothing where no run is."""
+    try:
+        found = reading.parse_json((folder / MARKER).read_text(encoding="utf-8", errors="replace"), folder / MARKER)
+    except (OSError, ValueError):
+        return {}
+    finished = {name for files in _finished(found).values() for name in files} if isinstance(found, dict) else set()
+    data = found.get("data") if isinstance(found, dict) else None
+    revisions = data.items() if isinstance(data, dict) else ()
+    return {leaf: str(revision) for leaf, revision in revisions if _sample_place(leaf) in finished}
+
+
+def _together(there: Identity, here: Identity) -> Identity:
+    """What both calls of a run have read; anything but `_GROWING` is the same in both."""
+    grown = {name: {**_table(there.get(name)), **_table(here.get(name))} for name in _GROWING}
+    return {**here, **{name: table for name, table in grown.items() if table or name in here}}
+
+
+def _table(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
 
 
 def _finished(marker: Identity) -> dict[str, dict[str, str]]:
@@ -174,39 +202,47 @@ def _place(part: str) -> str:
     return f"families/{part}.json"
 
 
+def _sample_place(task: str) -> str:
+    return f"samples/samples_{task}.jsonl"
+
+
 # ------------------------------------------------------------------------------------------- what makes a run
 
 
-def key_of(identity: Identity) -> str:
-    """Hash of a run's identity."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-
-
+_GROWING = ("data", "datasets")
+"""Tables of an identity that parts add to: what only one of two calls has in them makes no other run."""
 _SHOWN = 5
 """Differences that a refusal lists; the rest is counted."""
+
+
+def key_of(identity: Identity) -> str:
+    """Hash of what must be equal in all calls of a run."""
+    fixed = {name: value for name, value in identity.items() if name not in _GROWING}
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def differences(there: Identity, here: Identity) -> list[str]:
     """What differs between two runs, one phrase each: setting by setting, data by leaf, checkpoint by file.
 
-    Leaves that only one of the runs selected are a difference of its tasks or its data folder, and told as such.
+    Data and datasets that only one of them has are no difference.
     """
     if not there:
         return []
-    then, now = _flat(there), _flat(here)
-    differing = [name for name in dict.fromkeys([*then, *now]) if name != "key" and then.get(name) != now.get(name)]
+    then, now = _flat({name: there.get(name) for name in here}), _flat(here)
+    differing = [
+        name
+        for name in dict.fromkeys([*then, *now])
+        if then.get(name) != now.get(name)
+        if name.partition(".")[0] not in _GROWING or (name in then and name in now)
+    ]
     found = [
         f"{name.removeprefix('settings.')}: {_shown(then.get(name))} there, {_shown(now.get(name))} here"
         for name in differing
-        if not name.startswith(("data.", "checkpoint.", "finished."))
+        if not name.startswith(("data.", "checkpoint."))
     ]
     if "settings.pretrained" not in differing:
         found += [f"{name.removeprefix('checkpoint.')} changed" for name in differing if name.startswith("checkpoint.")]
-    shared = [name for name in then if name in now and name.startswith("data.")]
-    found += [f"data of {name.removeprefix('data.')} changed" for name in shared if then[name] != now[name]]
-    alone = {name.removeprefix("data.") for name in then.keys() ^ now.keys() if name.startswith("data.")}
-    if alone and not any(line.startswith("tasks:") for line in found):
-        found.append(f"only one of them has {_shown(sorted(alone))}")
+    found += [f"data of {name.removeprefix('data.')} changed" for name in differing if name.startswith("data.")]
     more = [f"{len(found) - _SHOWN} more"] if len(found) > _SHOWN + 1 else []
     return [*found[:_SHOWN], *more] if more else found
 

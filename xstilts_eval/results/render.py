@@ -158,7 +158,12 @@ def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
         if summary := summary_rows(board, name):
             parts += [terminal_table([_of("category", name), "score"], summary), ""]
     parts += [one_line(note, "dim") for note in footnotes(board)]
-    return Group(*parts)
+    return Group(*parts, *(one_line(line, "yellow") for line in skipped(board)))
+
+
+def skipped(board: Scoreboard) -> list[str]:
+    """What was asked for and is not in the table, with the reason."""
+    return [f"skipped {name}: {reason}" for name, reason in board.skipped.items()]
 
 
 def markdown(board: Scoreboard) -> str:
@@ -171,7 +176,7 @@ def markdown(board: Scoreboard) -> str:
     ):
         if rows:
             sections += [f"## {heading}", "", *markdown_table(header, rows), ""]
-    notes = footnotes(board) + [f"{group}: skipped, {reason}" for group, reason in board.skipped.items()]
+    notes = footnotes(board) + skipped(board)
     sections += ["## Notes", "", *(f"- {in_markdown(note)}" for note in notes), "", "## Signatures", "", "```"]
     sections += [safe(cell.signature, "terminal") for row in board.families.values() for cell in row.cells.values()]
     return "\n".join([*sections, "```", ""])

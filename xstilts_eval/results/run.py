@@ -112,7 +112,7 @@ def find(given: Path, inner: str | Sequence[str] = "eval") -> Folders:
     seeds that lack one of them, or for a folder that holds several runs.
     """
     parts = [inner] if isinstance(inner, str) else list(inner)
-    seeds = sorted((path for path in given.glob("seed-*") if path.is_dir()), key=_number)
+    seeds = sorted((path for path in given.glob("seed-*") if path.is_dir()), key=seed_number)
     if not given.is_dir() or not seeds or (given / "results.json").is_file():
         file = record.results_file(given)
         return {SINGLE: {SINGLE: file if given.is_file() else file.parent}}
@@ -138,7 +138,8 @@ def _is_scored(folder: Path) -> bool:
     return (folder / "results.json").is_file()
 
 
-def _number(seed: Path) -> str:
+def seed_number(seed: Path) -> str:
+    """What folders of seeds are sorted by: ``seed-2`` stands before ``seed-10``."""
     return seed.name.rpartition("-")[2].zfill(12)
 
 

@@ -6,7 +6,8 @@ Python imports this module at every start (through the `.pth` or `.start` file b
 * `lm_eval.models`: if the host does not know a model called ``xstilts``, its name is registered (not imported);
 * `lm_eval.models.huggingface`: ``--model hf`` gets `embed`, which retrieval needs, unless it has one;
 * `lm_eval.evaluator`: before a run with tasks of ours, what the model class cannot serve is refused by name, and a
-  checkpoint that is no language model is warned about; see `xstilts_eval.models.host_models`;
+  checkpoint that is no language model is warned about; under ``--model xstilts`` the refusal comes before a task is
+  loaded; see `xstilts_eval.models.host_models`;
 * `lm_eval.loggers.evaluation_tracker`: what the host could not write, which it tells in a warning and ends with exit
   code 0, is named in one line at the end;
 * `lm_eval.tasks.manager`: a task manager that reads the host's own tasks also reads ours, unless they are there;
@@ -126,6 +127,7 @@ def _supply_checks(module):
             return original(*args, **kwargs)
 
     module.evaluate = _supplied(evaluate)
+    _supply_first_check(module)
     run_tests = getattr(module, "run_task_tests", None)
     if run_tests is None:
         return
@@ -144,6 +146,34 @@ def _supply_checks(module):
             ) from error
 
     module.run_task_tests = _supplied(run_task_tests)
+
+
+def _supply_first_check(module):
+    """Under ``--model xstilts`` a refusal comes before the host loads hundreds of tasks and prints a line for each."""
+    from functools import wraps
+    from inspect import signature
+
+    original = getattr(module, "simple_evaluate", None)
+    if original is None or _is_supplied(original):
+        return
+    parameters = signature(original)
+    wanted = ("model_args", "tasks", "num_fewshot", "apply_chat_template", "system_instruction")
+
+    @wraps(original)
+    def simple_evaluate(*args, **kwargs):
+        try:
+            call = parameters.bind(*args, **kwargs).arguments
+            if call.get("model") == "xstilts":
+                from xstilts_eval.models.host_models import before_loading
+
+                before_loading(**{name: call[name] for name in wanted if name in call})
+        except Exception as error:
+            if _is_ours(error):
+                raise
+            _complain(error)  # the host must go on without us
+        return original(*args, **kwargs)
+
+    module.simple_evaluate = _supplied(simple_evaluate)
 
 
 def _is_ours(error):

@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """One task as the host's command names it, before anything of it is loaded."""
+
+    name: str
+    family: Family
+    num_fewshot: int
+    chat_template: bool
+    system_instruction: bool = False
+
+
+@dataclass(frozen=True)
 class Selection:
     """One selected leaf as an adapter sees it before any request runs."""
 
@@ -27,6 +38,10 @@ class Selection:
     num_fewshot: int
     chat_template: bool
     system_instruction: bool = False
+
+    @property
+    def family(self) -> Family:
+        return self.task.family
 
 
 _announced: dict[str, tuple[weakref.ref[LeafTask], int, bool, bool]] = {}
@@ -58,11 +73,11 @@ def current() -> list[Selection]:
     ]
 
 
-def names_of(selections: Sequence[Selection]) -> list[str]:
+def names_of(selections: Sequence[Selection | Asked]) -> list[str]:
     """The shortest ``--tasks`` list: a group where all its languages are selected, leaves otherwise."""
     by_family: dict[Family, list[str]] = {}
     for selection in selections:
-        by_family.setdefault(selection.task.family, []).append(selection.name)
+        by_family.setdefault(selection.family, []).append(selection.name)
     return [
         name
         for family, names in by_family.items()

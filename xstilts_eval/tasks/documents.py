@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from xstilts_eval import kinds, processes
+from xstilts_eval import kinds
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data import fetch, flores, intermediate, sources
 from xstilts_eval.data.examples import (
@@ -113,8 +113,8 @@ def resolve_folder(data: str | None) -> tuple[Path, str]:
 @lru_cache(maxsize=1)
 def _say_sample_once() -> None:
     log.warning(
-        "no data folder was given (XSTILTS_DATA or --metadata data=…): this is the bundled SAMPLE; "
-        "its scores are not XTREME scores"
+        "no data folder was given: this is the bundled SAMPLE, and its scores are no benchmark scores; "
+        "name a folder of real files in XSTILTS_DATA (xstilts data fetch brings them)"
     )
 
 
@@ -137,11 +137,11 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
     if source == "hub":
         for needed in filter(None, (family.kind.tuned_on, split)):
             fetch.ensure(family, language, needed, folder)
-    return _load(family, language, folder, source, split, processes.world_size() if family.scoring.is_sharded else 1)
+    return _load(family, language, folder, source, split)
 
 
 @lru_cache(maxsize=512)
-def _load(family: Family, language: str, folder: Path, source: str, split: str, processes: int) -> LeafData:
+def _load(family: Family, language: str, folder: Path, source: str, split: str) -> LeafData:
     loaded = sources.load(family, language, split, folder)
     origin, origin_notes = (None, ()) if source == "sample" else fetch.provenance(folder, loaded.files)
     bare = LeafData(
@@ -156,7 +156,7 @@ def _load(family: Family, language: str, folder: Path, source: str, split: str, 
         complete=loaded.complete and source != "sample" and not (origin == "hub" and family.data.rewritten),
         notes=(*origin_notes, *(note for note in loaded.notes if source != "sample" or _is_placeholder(note))),
     )
-    return DOCUMENTS.of(family.kind)(bare, loaded.examples, processes)
+    return DOCUMENTS.of(family.kind)(bare, loaded.examples)
 
 
 def _is_placeholder(note: str) -> bool:
@@ -166,14 +166,14 @@ def _is_placeholder(note: str) -> bool:
 # --- what becomes of the examples, by kind
 
 
-def _one_by_one(leaf: LeafData, examples: Sequence[Example], _: int) -> LeafData:
+def _one_by_one(leaf: LeafData, examples: Sequence[Example]) -> LeafData:
     """One document per example."""
     name = name_in_documents(leaf.family)
     rows = [document(example, name, leaf.language) for example in examples]
     return replace(leaf, documents=rows)
 
 
-def _bitext(leaf: LeafData, examples: Sequence[Example], _: int) -> LeafData:
+def _bitext(leaf: LeafData, examples: Sequence[Example]) -> LeafData:
     """One document per query; the pool is the leaf.
 
     XTREME sorts the stripped English sentences by code point and asks for the line of the translation in the untouched
@@ -209,14 +209,14 @@ def _lines(leaf: LeafData, examples: Sequence[Example]) -> LeafData:
     return replace(leaf, documents=rows, pool=(tuple(one.source for one in lines), tuple(one.target for one in lines)))
 
 
-def _mining(leaf: LeafData, examples: Sequence[Example], processes: int) -> LeafData:
+def _mining(leaf: LeafData, examples: Sequence[Example]) -> LeafData:
     """One document per shard; the development corpus sets the threshold, so a change of it is a change of the data."""
     corpus, dev = examples[0], _development(leaf)
     development = dev.examples[0]
     assert isinstance(corpus, Corpus) and isinstance(development, Corpus)
     return replace(
         leaf,
-        documents=shards(leaf.family, leaf.language, corpus, processes),
+        documents=shards(leaf.family, leaf.language, corpus),
         corpus=corpus,
         development=development,
         revision=_joint(leaf.revision, dev.revision),
@@ -233,7 +233,7 @@ def _development(leaf: LeafData) -> sources.Loaded:
         ) from error
 
 
-def _ranking(leaf: LeafData, examples: Sequence[Example], _: int) -> LeafData:
+def _ranking(leaf: LeafData, examples: Sequence[Example]) -> LeafData:
     """One document per query; what is right is right in every language of the pool, which belongs to the data."""
     with sources.naming(leaf.family.leaf(leaf.language)):
         candidates = sources.pool(leaf.family, leaf.split, leaf.folder)
@@ -257,8 +257,8 @@ def _joint(*revisions: str) -> str:
     return hashlib.sha256(" ".join(revisions).encode()).hexdigest()[:12]
 
 
-DOCUMENTS: kinds.Halves[Callable[[LeafData, Sequence[Example], int], LeafData]] = kinds.Halves("documents")
-"""(a leaf without documents, its examples, the number of processes) to the leaf with them.
+DOCUMENTS: kinds.Halves[Callable[[LeafData, Sequence[Example]], LeafData]] = kinds.Halves("documents")
+"""(a leaf without documents, its examples) to the leaf with them.
 
 A kind of one's own registers here how its examples become documents.
 """
@@ -273,13 +273,13 @@ DOCUMENTS.register(kinds.MINING, _mining)
 DOCUMENTS.register(kinds.RANKING, _ranking)
 
 
-def shards(family: Family, language: str, corpus: Corpus, processes: int) -> list[ShardDocument]:
-    """Ranges over the foreign side, at most `SHARD_SENTENCES` long, never fewer than there are processes.
+def shards(family: Family, language: str, corpus: Corpus) -> list[ShardDocument]:
+    """Ranges over the foreign side, at most `SHARD_SENTENCES` long; as many whatever the number of processes.
 
     The sentences stay in the leaf's corpus: a document that held 400,000 of them would be copied into every log.
     """
     total = len(corpus.source)
-    count = max(processes, -(-max(total, len(corpus.target)) // SHARD_SENTENCES), 1)
+    count = max(-(-max(total, len(corpus.target)) // SHARD_SENTENCES), 1)
     bounds = [total * shard // count for shard in range(count + 1)]
     return [
         {

@@ -237,11 +237,13 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         return filtered
 
     def process_results(self, doc: Any, results: list[Any]) -> scoring.Values:
+        values: scoring.Values
         if _BYPASS in self._metric_fn_list:
             return {_BYPASS: None if is_filler(doc) else 0}
         if self.family.scoring.is_sharded:
-            return scoring.mining(self.data.gold_of_shard(doc), results[0])
-        values: scoring.Values = super().process_results(doc, results)
+            values = scoring.mining(self.data.gold_of_shard(doc), results[0])
+        else:
+            values = super().process_results(doc, results)
         return dict.fromkeys(values) if is_filler(doc) else values
 
 

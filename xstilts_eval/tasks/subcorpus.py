@@ -31,7 +31,7 @@ def limited(data: LeafData, limit: float) -> LeafData:
     )
     return replace(
         data,
-        documents=shards(data.family, data.language, corpus, len(data.documents)),
+        documents=shards(data.family, data.language, corpus),
         corpus=corpus,
         development=development,
         complete=False,

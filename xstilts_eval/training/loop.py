@@ -24,7 +24,7 @@ import transformers
 from pydantic import BaseModel, ValidationError
 from torch.utils.data import DataLoader, Dataset
 
-from xstilts_eval import processes, reading
+from xstilts_eval import printing, processes, reading
 from xstilts_eval.errors import DataError, NumericError, SettingError, WriteError
 from xstilts_eval.models import products
 from xstilts_eval.training.batches import Step, pieces
@@ -527,7 +527,7 @@ class _Progress(transformers.TrainerCallback):  # type: ignore[misc]
             initial=done,
             desc=self.work.label,
             unit="step",
-            disable=not state.is_local_process_zero,
+            disable=not state.is_local_process_zero or printing.is_quiet(),
             mininterval=0.5 if sys.stderr.isatty() else 30,
         )
 

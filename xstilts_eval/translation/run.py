@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from xstilts_eval import locking
+from xstilts_eval import locking, printing
 from xstilts_eval.data import files, intermediate, translated
 from xstilts_eval.data.examples import Choice, Pair, Question
 from xstilts_eval.data.sources import Loaded
@@ -216,7 +216,7 @@ def _translate(
             desc=f"{manifest.task} → {manifest.language}",
             unit="token",
             unit_scale=True,
-            disable=not show_progress,
+            disable=not show_progress or printing.is_quiet(),
             mininterval=0.5 if sys.stderr.isatty() else 30.0,
         ) as bar:
             for row in rows[len(progress.done) :]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import typer
 
 from xstilts_eval import extras
+from xstilts_eval.commands.adding import adding
 from xstilts_eval.commands.analyze.distance import distance
 from xstilts_eval.commands.analyze.morphology import morphology
 from xstilts_eval.commands.analyze.multilingual import multilingual
@@ -12,15 +17,19 @@ from xstilts_eval.commands.analyze.pitfalls import pitfalls
 from xstilts_eval.commands.analyze.relatedness import relatedness
 from xstilts_eval.commands.analyze.scaling import scaling
 
-HELP = "Research questions: what gains and gaps depend on, with pictures."
-app = typer.Typer(no_args_is_help=True, help=HELP)
+app = typer.Typer(no_args_is_help=True, help="Research questions: what gains and gaps depend on.")
 
 
-@app.callback(help=HELP)
-def check_libraries() -> None:
-    """Refuse, before anything is read, where a library that the analyses need is not installed."""
-    extras.need("analysis", "the analyses need")
+def with_libraries(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same command, refused before anything is read where a library is missing; its help is shown all the same."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> Any:
+        extras.need("analysis", "the analyses need")
+        return command(*args, **options)
+
+    return adding(run, command, {})
 
 
 for _command in (distance, scaling, relatedness, pitfalls, morphology, multilingual):
-    app.command()(_command)
+    app.command()(with_libraries(_command))

@@ -39,7 +39,10 @@ def distance(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Gain or transfer gap against distance to English, with pre-training size and language families accounted for."""
+    """Do gains and gaps depend on the distance to English?
+
+    Pre-training size and language families are accounted for.
+    """
     tables.check()
     from xstilts_eval.analysis.distance import analyse, figure, text
     from xstilts_eval.analysis.observations import Which, left_out, select

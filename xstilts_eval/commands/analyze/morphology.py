@@ -37,7 +37,10 @@ def morphology(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Morphological complexity against transfer, for one model or for a byte model against a sub-word model."""
+    """Do languages of rich morphology transfer worse?
+
+    For one model, or for a byte model against a sub-word model.
+    """
     tables.check()
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.morphology import analyse, figure, measure, text

@@ -30,7 +30,10 @@ def multilingual(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """English-only against multilingual intermediate training, by language, resource level and mix."""
+    """English-only or multilingual intermediate training?
+
+    By language, resource level and mix.
+    """
     tables.check()
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.multilingual import analyse, figure, sources, text

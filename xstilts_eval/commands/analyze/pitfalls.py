@@ -30,7 +30,10 @@ def pitfalls(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Languages ranked by how far they fall below similar ones, with the examples that are most often wrong."""
+    """Where does a model fall below its neighbours?
+
+    Languages ranked by how far they fall below similar ones, with the examples that are most often wrong.
+    """
     tables.check()
     from dataclasses import replace
 

@@ -46,7 +46,10 @@ def relatedness(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Which intermediate task helps or degrades which target, and do similarity and transferability tell?"""
+    """Which intermediate task helps which target?
+
+    And do similarity of representations and transferability tell?
+    """
     tables.check()
     from xstilts_eval import selection
     from xstilts_eval.analysis import observations

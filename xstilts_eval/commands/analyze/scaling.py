@@ -36,7 +36,10 @@ def scaling(
     *,
     tables: paper.Wanted,
 ) -> None:
-    """Gain or score against model size: points per doubling, multilingual and monolingual bases side by side."""
+    """Does a larger model gain more?
+
+    Gain or score against model size: points per doubling, multilingual and monolingual bases side by side.
+    """
     tables.check()
     from xstilts_eval.analysis.observations import Which
     from xstilts_eval.analysis.publish import publish
