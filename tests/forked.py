@@ -77,7 +77,7 @@ def _main(
 ) -> None:
     import torch
 
-    os.environ.update(environment)
+    os.environ.update({"XSTILTS_STORE": "off"} | dict(environment))
     torch.set_num_threads(1)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)

@@ -35,7 +35,7 @@ class Size:
 
 
 WHOLE = Size(kills=160, inputs=20_000, flips=1_000, strings=99, places=12, starved=4)
-SHORT = Size(kills=4, inputs=240, flips=80, strings=2, places=1, starved=0, commands=commands.CHEAP)
+SHORT = Size(kills=3, inputs=240, flips=80, strings=2, places=1, starved=1, commands=commands.CHEAP)
 """What the default tests run."""
 
 
@@ -52,12 +52,13 @@ def prepared(size: Size, seed: int, bundle: Path | None = None) -> Iterator[list
         hub.start()
         try:
             killed = commands.scenarios(shared, bundle, f"{hub.endpoint}/archives", size.commands)
+            baselines = kills.Baselines()
             yield [
                 *archives.units(size.flips, seed),
                 *fuzz.units(fuzz.subjects(bundle), size.inputs, seed),
                 *shown.units(shown.given(bundle), size.strings, size.places, seed),
-                *kills.units(killed, size.kills, seed),
-                *starved.units(killed, size.starved, seed),
+                *kills.units(killed, size.kills, seed, baselines),
+                *starved.units(killed, size.starved, seed, baselines),
             ]
         finally:
             hub.stop()

@@ -78,8 +78,14 @@ def scenarios(shared: Path, bundle: Path, mirror: str, chosen: Collection[str] |
         few = ("--limit", "12", "--beams", "1", "--batch-tokens", "128")
         return Scenario("", ("translate", "mnli", "--to", "de,sw", "--model", model, *sample, *few, "-o", "OUT"))
 
+    def hosted(arguments: str) -> Scenario:
+        tasks = ("--tasks", "xtreme_pawsx,xtreme_bucc2018", "--output_path", "OUT/results", "--log_samples")
+        words = ("--model", "xstilts", "--model_args", arguments, *tasks)
+        return Scenario("", words, environment={"XSTILTS_DATA": "sample"}, program="lm_eval")
+
     made: dict[str, Callable[[], Scenario]] = {
         "xstilts eval": lambda: Scenario("", (*evaluated, "OUT")),
+        "xstilts eval --store": lambda: Scenario("", (*evaluated, "OUT/results", "--store", "OUT/answers")),
         "xstilts eval, a language model": of_a_language_model,
         "xstilts eval --overwrite": lambda: Scenario("", (*evaluated, "OUT", "--overwrite"), _copy_of(older_run())),
         "xstilts train": lambda: Scenario("", ("train", trained(), *sample, "-o", "OUT/made", "--stages", "OUT/s")),
@@ -89,11 +95,11 @@ def scenarios(shared: Path, bundle: Path, mirror: str, chosen: Collection[str] |
         ),
         "xstilts fit-head": lambda: Scenario(
             "", ("fit-head", str(bundle / "encoder"), *sample, "-t", "panx", "--epochs", "1", "--limit", "32", "-o",
-                 "OUT/made")
+                 "OUT/made"), again=("--overwrite",),
         ),
         "xstilts translate": translated,
         "xstilts data fetch": lambda: Scenario(
-            "", fetched, environment={"XSTILTS_ARCHIVES": mirror, "XSTILTS_CACHE": str(shared / "cache")}
+            "", fetched, environment={"XSTILTS_ARCHIVES": mirror}
         ),
         "xstilts export": lambda: Scenario("", exported()),
         "xstilts export --overwrite": lambda: Scenario("", (*exported(), "--overwrite"), older_export),
@@ -101,13 +107,11 @@ def scenarios(shared: Path, bundle: Path, mirror: str, chosen: Collection[str] |
             "", ("report", run(), "-o", "OUT/report.html", "--markdown", "OUT/report.md", "--latex", "OUT/t.tex",
                  "--csv", "OUT/t.csv", "--figures", "OUT/figures")
         ),
-        "lm_eval --model xstilts": lambda: Scenario(
-            "", ("--model", "xstilts", "--model_args", f"pretrained={bundle}", "--tasks",
-                 "xtreme_pawsx,xtreme_bucc2018", "--output_path", "OUT", "--log_samples"),
-            environment={"XSTILTS_DATA": "sample"}, program="lm_eval",
-        ),
+        "lm_eval --model xstilts": lambda: hosted(f"pretrained={bundle}"),
+        "lm_eval --model xstilts, a store": lambda: hosted(f"pretrained={bundle},store=OUT/answers"),
     }  # fmt: skip
-    return [make().named(name) for name, make in made.items() if chosen is None or name in chosen]
+    cache = {"XSTILTS_CACHE": str(shared / "cache")}  # killed commands leave theirs to the next ones
+    return [make().named(name, cache) for name, make in made.items() if chosen is None or name in chosen]
 
 
 def _made(folder: Path, *words: str) -> str:

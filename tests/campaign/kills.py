@@ -48,16 +48,21 @@ class Scenario:
     environment: Mapping[str, str] = field(default_factory=dict)
     program: str = "xstilts"
     without: str = r".*\.lock|.*\.log"
+    again: tuple[str, ...] = ()
+    """Words more, for the second time: of commands that refuse what is finished."""
     progress: str = ""
     """Files that a killed command leaves on purpose, as a regular expression of their names."""
 
-    def named(self, name: str) -> Scenario:
-        return replace(self, name=name)
+    def named(self, name: str, environment: Mapping[str, str]) -> Scenario:
+        return replace(self, name=name, environment={**environment, **self.environment})
 
     def start(self, folder: Path, fault: Callable[[], None] | None = None) -> Process:
         words = [word.replace("OUT", str(folder)) for word in self.words]
         log = folder.with_name(f"{folder.name}.{os.urandom(3).hex()}.log")
         return Process(words, log, fault, self.environment, self.program)
+
+    def start_again(self, folder: Path) -> Process:
+        return replace(self, words=(*self.words, *self.again)).start(folder)
 
 
 @dataclass(frozen=True)
@@ -69,26 +74,40 @@ class Undisturbed:
     touches: int
 
 
-def units(scenarios: Sequence[Scenario], kills: int, seed: int) -> list[Unit]:
-    """So many kills, shared out among the scenarios; a unit has at most ten of them, so that little is done twice."""
+class Baselines:
+    """Undisturbed runs, each made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Undisturbed] = {}
+
+    def of(self, one: Scenario, folder: Path) -> Undisturbed:
+        if one.name not in self._known:
+            place = folder / "run" / "out"  # where the disturbed ones will be: some files name it
+            place.parent.mkdir()
+            self._known[one.name] = undisturbed(one, place)
+            shutil.rmtree(place.parent)
+        return self._known[one.name]
+
+
+def units(scenarios: Sequence[Scenario], kills: int, seed: int, baselines: Baselines) -> list[Unit]:
+    """So many kills, shared out among the scenarios; a unit has at most ten, so that little is done twice."""
     found = []
     for number, one in enumerate(scenarios):
         each = kills // len(scenarios) + (number < kills % len(scenarios))
         for first in range(0, each, 10):
             numbers = range(first, min(first + 10, each))
             name = f"kills/{one.name}/{numbers.start}-{numbers.stop}"
-            found.append(Unit("kills", f"`{one.name}`", name, partial(_killed, one, numbers=numbers, seed=seed)))
+            run = partial(_killed, one, numbers=numbers, seed=seed, baselines=baselines)
+            found.append(Unit("kills", f"`{one.name}`", name, run))
     return found
 
 
-def _killed(one: Scenario, folder: Path, numbers: range, seed: int) -> Outcome:
+def _killed(one: Scenario, folder: Path, numbers: range, seed: int, baselines: Baselines) -> Outcome:
     outcome = Outcome()
-    (folder / "undisturbed").mkdir()
-    whole = undisturbed(one, folder / "undisturbed" / "out")
-    shutil.rmtree(folder / "undisturbed")
+    whole = baselines.of(one, folder)
     for number in numbers:
         draw = random.Random(f"{seed}/{one.name}/{number}")
-        place = folder / "run" / "out"  # always the same: some files name it
+        place = folder / "run" / "out"
         place.parent.mkdir()
         _once(one, place, number, draw, whole, outcome)
         shutil.rmtree(place.parent)
@@ -124,7 +143,7 @@ def _once(one: Scenario, place: Path, number: int, draw: random.Random, whole: U
         outcome.faults.append(f"{told}: it was not killed but ended with {code}")
         return
     found = [f"half-written after the kill: {what}" for what in half_written(place)]
-    again = one.start(place)
+    again = one.start_again(place)
     try:
         code = again.wait(300)
     except AssertionError as error:
@@ -153,10 +172,10 @@ def _at_a_moment(one: Scenario, place: Path, draw: random.Random, seconds: float
         moment = draw.uniform(0, seconds) * 0.8**attempt
         process = one.start(place)
         process.inner.join(moment)
-        if process.is_running:
-            process.kill()
-            code = process.inner.exitcode
-            return code or 0, time.monotonic() - process.began, f"{told} after {moment:.2f} of {seconds:.2f} s"
+        process.kill()
+        if process.inner.exitcode == -signal.SIGKILL:  # it may have ended first
+            lived = time.monotonic() - process.began
+            return -signal.SIGKILL, lived, f"{told} after {moment:.2f} of {seconds:.2f} s"
         shutil.rmtree(place, ignore_errors=True)
         if one.before is not None:
             one.before(place)

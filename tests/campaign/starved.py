@@ -13,27 +13,30 @@ from functools import partial
 from pathlib import Path
 
 from tests.campaign import kills
-from tests.campaign.kills import Scenario, Undisturbed
+from tests.campaign.kills import Baselines, Scenario, Undisturbed
 from tests.campaign.units import Outcome, Unit
 
 ROOM = (5_000, 20_000, 60_000, 200_000)
 """Bytes that a file may have, where the operating system limits them."""
 
 
-def units(scenarios: Sequence[Scenario], times: int, seed: int) -> list[Unit]:
+def units(scenarios: Sequence[Scenario], times: int, seed: int, baselines: Baselines) -> list[Unit]:
     """Of every scenario so many full disks, as many limits, and a folder that it may not write."""
     return [
-        Unit("starved", f"`{one.name}`", f"starved/{one.name}/{times}", partial(_starved, one, times=times, seed=seed))
+        Unit(
+            "starved",
+            f"`{one.name}`",
+            f"starved/{one.name}/{times}",
+            partial(_starved, one, times=times, seed=seed, baselines=baselines),
+        )
         for one in scenarios
         if one.program == "xstilts"  # what the host does with its own files is the host's
     ]
 
 
-def _starved(one: Scenario, folder: Path, times: int, seed: int) -> Outcome:
+def _starved(one: Scenario, folder: Path, times: int, seed: int, baselines: Baselines) -> Outcome:
     outcome = Outcome()
-    (folder / "undisturbed").mkdir()
-    whole = kills.undisturbed(one, folder / "undisturbed" / "out")
-    shutil.rmtree(folder / "undisturbed")
+    whole = baselines.of(one, folder)
     draw = random.Random(f"{seed}/{one.name}")
     place = folder / "run" / "out"
     faults = [("a folder it may not write", partial(_refuse, place, 0, errno.EACCES))]
@@ -69,7 +72,7 @@ def _once(
         found.append(f"it ends with {code}: {said[-300:]}")
     if place.exists():
         found += [f"half-written: {what}" for what in kills.half_written(place)]
-    again = one.start(place)
+    again = one.start_again(place) if code == 0 else one.start(place)
     if again.wait(300) != 0:
         found.append(f"with room again: {again.output[-300:]}")
     elif kills.content(place, one) != whole.files:
