@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import xstilts_eval as xs
 from xstilts_eval import cli, kinds, own_datasets, selection, suites, training_tasks
 from xstilts_eval.data import sources
-from xstilts_eval.data.examples import Tagged
+from xstilts_eval.data.examples import LabelledText, Tagged
 from xstilts_eval.datasets import ENTITIES, POS, Repository, Text
 from xstilts_eval.errors import DataError, SettingError, UnfitCheckpoint, UnknownName, XstiltsError
 from xstilts_eval.models import labels
@@ -263,9 +263,7 @@ def test_taxi1500_is_an_example(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "deu_test.tsv").write_text("41001001\tSin\tEin Vers .\n41001002\tFaith\tNoch einer .\n", "utf-8")
     loaded = sources.load(taxi, "deu", "test", tmp_path).examples
-    assert [(one.id, one.text, one.label) for one in loaded] == [
-        ("41001001", "Ein Vers .", 3), ("41001002", "Noch einer .", 1),
-    ]  # type: ignore[union-attr]  # fmt: skip
+    assert loaded == [LabelledText("41001001", "Ein Vers .", 3), LabelledText("41001002", "Noch einer .", 1)]
     (folder / "deu_test.tsv").write_text("41001001\tHope\tEin Vers .\n", "utf-8")
     with pytest.raises(DataError, match="line 1: expected verse number, topic"):
         sources.load(taxi, "deu", "test", tmp_path)
