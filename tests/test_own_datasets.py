@@ -263,7 +263,7 @@ def test_taxi1500_is_an_example(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "deu_test.tsv").write_text("41001001\tSin\tEin Vers .\n41001002\tFaith\tNoch einer .\n", "utf-8")
     loaded = sources.load(taxi, "deu", "test", tmp_path).examples
-    assert loaded == [LabelledText("41001001", "Ein Vers .", 3), LabelledText("41001002", "Noch einer .", 1)]
+    assert loaded == (LabelledText("41001001", "Ein Vers .", 3), LabelledText("41001002", "Noch einer .", 1))
     (folder / "deu_test.tsv").write_text("41001001\tHope\tEin Vers .\n", "utf-8")
     with pytest.raises(DataError, match="line 1: expected verse number, topic"):
         sources.load(taxi, "deu", "test", tmp_path)
