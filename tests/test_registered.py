@@ -107,7 +107,7 @@ def _run_language(dataset: Dataset, language: str) -> str:
 
 def _data(dataset: Dataset, language: str, folder: Path = Path("made up")) -> documents.LeafData:
     load = documents._load.__wrapped__  # nothing made up stays in its cache
-    return load(dataset, _run_language(dataset, language), folder, "local", "test", 1)
+    return load(dataset, _run_language(dataset, language), folder, "local", "test")
 
 
 # --- the template as the host reads it

@@ -13,6 +13,7 @@ from xstilts_eval.datasets._dataset import (
     Data,
     Dataset,
     HubFiles,
+    Mteb,
     Repository,
     Scoring,
     Text,
@@ -23,7 +24,7 @@ from xstilts_eval.datasets._scoring import ACCURACY, ENTITIES, MLQA, POS, SQUAD
 
 __all__ = [
     "ACCURACY", "ENTITIES", "MLQA", "POS", "SPLITS", "SQUAD", "Archive", "Category", "Data", "Dataset", "HubFiles",
-    "Repository", "Scoring", "Text", "sizes", "under",
+    "Mteb", "Repository", "Scoring", "Text", "sizes", "under",
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from xstilts_eval import language_distances
@@ -32,6 +32,7 @@ class Content:
 
     `marked` are (run, group) whose scores cannot stand beside those of the other runs; `distances` are those to
     English by language, in the `measure` asked for. `types` are the entity types by run.
+    `pages` are those of single runs, by name, where there are any.
     """
 
     runs: tuple[Run, ...]
@@ -44,6 +45,7 @@ class Content:
     measure: str
     distances: dict[str, float]
     types: dict[str, Types]
+    pages: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_sample(self) -> bool:

@@ -57,8 +57,11 @@ def sections(content: Content) -> list[Section]:
     return [one for one in found if one.figure or one.table or one.note]
 
 
-def html(content: Content, title: str) -> str:
-    """One self-contained page; everything that came from a file is escaped, and a policy forbids any request."""
+def html(content: Content, title: str, above: str = "") -> str:
+    """One self-contained page; everything that came from a file is escaped, and a policy forbids any request.
+
+    `above` is the address of a page over several models, where there is one.
+    """
     import markupsafe
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -73,6 +76,7 @@ def html(content: Content, title: str) -> str:
     style, script = _roles() + svg.RULES + _source("page.css"), _source("page.js")
     return environment.get_template("page.html.j2").render(
         title=title,
+        above=above,
         content=content,
         sections=sections(content),
         style=markupsafe.Markup(style),

@@ -24,7 +24,8 @@ METRICS = {"acc": "accuracy", "f1": "F1", "exact_match": "EM", "token_accuracy":
 class Cell:
     """What a cell shows, and `value`, which it is sorted by as a number; None sorts last.
 
-    `spread` is the half-width of the interval; `tone` is up or down for a gain whose interval leaves out 0.
+    `link` is the page it leads to. `spread` is the half-width of the interval; `tone` is up or down for a gain whose
+    interval leaves out 0.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Cell:
     spread: str = ""
     tone: str = ""
     tip: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def scoreboard(content: Content) -> Table:
     rows = []
     for run in content.runs:
         row = [
-            Cell(run.name, tip=_origin(run)),
+            Cell(run.name, tip=_origin(run), link=content.pages.get(run.name, "")),
             NONE if run.is_published else Cell(str(len(run.seeds)), len(run.seeds)),
         ]
         row += [estimate(run.overall)] if has_overall else []
