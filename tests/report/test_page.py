@@ -192,7 +192,7 @@ def test_every_figure_has_a_table_with_its_numbers_and_every_anchor_exists(tmp_p
     anchors = {attrs["id"] for _, attrs in reader.elements if "id" in attrs}
     links = {str(attrs["href"])[1:] for tag, attrs in reader.elements if tag == "a"}
     drawn = {str(attrs["id"]) for tag, attrs in reader.elements if tag == "figure"}
-    assert drawn == {f"f-{name}" for name in ("gains", "heat-map", "bars", "gaps", "distance", "training")}
+    assert drawn == {f"f-{name}" for name in ("gains", "gain-map", "heat-map", "bars", "gaps", "distance", "training")}
     assert links <= anchors and {f"t-{figure.table}" for figure in figures(gathered)} <= links
     drawings = [attrs for tag, attrs in reader.elements if tag == "svg"]
     assert drawings and all(attrs["role"] == "img" and attrs["aria-label"] for attrs in drawings)

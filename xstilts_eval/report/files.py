@@ -45,7 +45,7 @@ def named(content: Content, file: Path) -> Content:
     """What a file shows: runs and checkpoints that its warnings speak of, named relative to it."""
     checkpoints = [part.checkpoint_folder for run in content.runs for parts in run.results.values() for part in parts]
     names = Names([*(run.given for run in content.runs), *checkpoints], file.parent)
-    return replace(content, warnings=tuple(names.in_value(content.warnings)))
+    return replace(content, warnings=tuple(names.in_value(content.warnings)), made=names.in_value(content.made))
 
 
 def write_figures(content: Content, folder: Path) -> list[str]:
