@@ -152,10 +152,10 @@ class Scoring:
     `process` names the function of `tasks.scoring` that turns a document and its answers into values, `aggregations`
     the one for each value. `units` is what intervals resample whole, and `statistic` how their sums become the official
     score (`results.statistics`): a mean, a ratio of sums (correct, all), F1 of counts, the mean of classes' F1 weighted
-    by their gold counts, F1 of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all documents,
-    not over its languages. `learned_by` is the metric of a development set while a head is trained
-    (`training_tasks.TrainingTask.metric`). `of_document` is the value that says how much of
-    one document is right, "" for the official score.
+    by their gold counts or plain, F1 of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all
+    documents, not over its languages. `learned_by` is the metric of a development set while a head is trained
+    (`training_tasks.TrainingTask.metric`). `of_document` is the value that says how much of one document is right, ""
+    for the official score.
     """
 
     metrics: tuple[str, ...]
@@ -164,7 +164,7 @@ class Scoring:
     process: str
     aggregations: Mapping[str, str]
     units: str
-    statistic: Literal["mean", "ratio", "counts", "weighted_f1", "pairs", "chrf"] = "mean"
+    statistic: Literal["mean", "ratio", "counts", "weighted_f1", "macro_f1", "pairs", "chrf"] = "mean"
     lower_is_better: frozenset[str] = frozenset()
     pooled: bool = False
     learned_by: str = "accuracy"
