@@ -118,7 +118,8 @@ def test_a_missing_score_is_a_dash_in_the_heat_map_and_zero_a_number() -> None:
     scene = charts.heat_map("x", ["XNLI", "PAWS-X"], [row])
     (line,) = [mark for mark in scene.marks if isinstance(mark, Row)]
     assert [m.text for m in line.marks if isinstance(m, Text)][-2:] == ["0.0", "–"]
-    (cell,), (frame,) = ([m for m in line.marks if isinstance(m, kind)] for kind in (Rect, Line))
+    (cell,) = [m for m in line.marks if isinstance(m, Rect)]
+    (frame,) = [m for m in line.marks if isinstance(m, Line)]
     assert cell.paint == "heat" and cell.opacity > 0.1 and frame.is_dashed, "a 0 has colour, what is absent a frame"
 
 

@@ -260,7 +260,7 @@ def _label_width(labels: Iterable[str]) -> float:
     return max((text_width(shortened(label, _MOST_LABEL)) for label in labels), default=0.0) + 8.0
 
 
-def _row_label(label: str, left: float, y: float) -> Mark:
+def _row_label(label: str, left: float, y: float) -> Text:
     return Text(left - 6.0, y, shortened(label, _MOST_LABEL), "ink", SIZE, "end")
 
 

@@ -119,7 +119,8 @@ def gather(
     warnings = [f"{one.why}; marked †, not comparable." for one in apart]
     warnings += [f"{one.run.name}: {_sentence(refusal)}" for one in compared for refusal in one.refusals]
     changed: list[Changed] = []
-    for one in compared if most_examples and reference else ():
+    for one in compared if most_examples else ():
+        assert reference is not None  # it is what was compared with
         documents, missing = examples.read(reference, one.run, most_examples)
         changed += documents
         warnings += [_sentence(sentence) for sentence in missing]
