@@ -13,6 +13,7 @@ from xstilts_eval.datasets._dataset import (
     Data,
     Dataset,
     HubFiles,
+    Mteb,
     Repository,
     Scoring,
     Text,
@@ -23,7 +24,7 @@ from xstilts_eval.datasets._scoring import ACCURACY, ENTITIES, MACRO_F1, MLQA, P
 
 __all__ = [
     "ACCURACY", "ENTITIES", "MACRO_F1", "MLQA", "POS", "SPLITS", "SQUAD", "WEIGHTED_F1", "Archive", "Category", "Data",
-    "Dataset", "HubFiles", "Repository", "Scoring", "Text", "sizes", "under",
+    "Dataset", "HubFiles", "Mteb", "Repository", "Scoring", "Text", "sizes", "under",
 ]  # fmt: skip
 
 

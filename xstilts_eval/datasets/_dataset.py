@@ -182,6 +182,26 @@ class Scoring:
 
 
 @dataclass(frozen=True)
+class Mteb:
+    """A task of MTEB that measures the very same thing, so that scores may be given to its leaderboard.
+
+    `task` and `revision` are MTEB's, `main` is the metric that it shows, `metrics` are its names of ours. `scripts` are
+    those of the languages (ISO 15924), Latin where none is given; `seen` is where all this was read.
+    """
+
+    task: str
+    revision: str
+    main: str
+    metrics: Mapping[str, str]
+    scripts: Mapping[str, str]
+    seen: str
+
+    def tag(self, language: str) -> str:
+        """``deu-Latn``."""
+        return f"{language}-{self.scripts.get(language, 'Latn')}"
+
+
+@dataclass(frozen=True)
 class Text:
     """What a prompt says: words by language, and functions of `tasks.prompts` where the kind's own do not serve.
 
@@ -210,7 +230,7 @@ class Dataset:
     `served_by` names datasets whose heads serve it too where it has none of its own. `max_length` is the longest input
     of a head in sub-words, 0 for the kind's own.
     `like` names the suite whose dataset of the same name this one is, in other languages. `english_side` says where
-    English stands in lines of two languages, "" where both are named.
+    English stands in lines of two languages, "" where both are named. `mteb` is the same measurement in MTEB.
     """
 
     suite: str
@@ -238,6 +258,7 @@ class Dataset:
     english_side: Literal["source", "target", ""] = ""
     served_by: tuple[str, ...] = ()
     max_length: int = 0
+    mteb: Mteb | None = None
 
     def __post_init__(self) -> None:
         for what, name in (("suite", self.suite), ("dataset", self.name)):
