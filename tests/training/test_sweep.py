@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 
 from tests.training import runs
 from xstilts_eval import bundle, cli
+from xstilts_eval.data.examples import document
 from xstilts_eval.errors import DataError, SettingError
 from xstilts_eval.paths import sample_path
 from xstilts_eval.training import run, stage, sweep, sweep_ray
@@ -84,6 +86,30 @@ def test_what_runs_share_is_one_stage(recipes: Recipes, tmp_path: Path) -> None:
         "two/seed-1",
     ]
     assert not list(tmp_path.iterdir())
+
+
+def test_two_hundred_stages_are_planned_in_five_seconds(
+    recipes: Recipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """50 seeds of four stages; a document is made once, however many stages train on it.
+
+    With a limit the examples of each seed are drawn anew, from documents that are there.
+    """
+    made: Counter[str] = Counter()
+    whole = document
+
+    def counted(example: Any, task: str, language: str) -> Any:
+        made[task] += 1
+        return whole(example, task, language)
+
+    monkeypatch.setattr("xstilts_eval.training.material.document", counted)
+    planned([recipes["one"]], tmp_path / "runs", "1")
+    once = dict(made)
+    begin = time.process_time()
+    found = planned([recipes["one"], recipes["two"]], tmp_path / "runs", ",".join(map(str, range(1, 51))))
+    assert time.process_time() - begin < 5
+    assert len(found.jobs) == 4 * 50 and len(found.runs) == 100
+    assert all(made[task] == 2 * once[task] for task in once), "once in each call"
 
 
 def test_bases_get_folders_of_their_own(recipes: Recipes, base: Path, tmp_path: Path) -> None:

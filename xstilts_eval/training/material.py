@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from xstilts_eval.benchmark import family
 from xstilts_eval.data import fetch, intermediate, intermediate_fetch
-from xstilts_eval.data.examples import Document, Example, document
+from xstilts_eval.data.examples import Document, document
 from xstilts_eval.data.sources import Loaded
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError
 from xstilts_eval.reading import Json
@@ -21,6 +22,7 @@ from xstilts_eval.training.recipe import TaskEntry
 from xstilts_eval.training.settings import StageSettings
 from xstilts_eval.training_tasks import TrainingTask, training_task
 
+T = TypeVar("T")
 NOT_THERE = "not there"
 """Revision of data that a plan goes without."""
 
@@ -103,11 +105,19 @@ def imagined(task: TrainingTask, head: str, entry: TaskEntry, settings: StageSet
 def gather(
     task: TrainingTask, head: str, entry: TaskEntry, settings: StageSettings, data: str | None, seed: int
 ) -> Material:
-    """Read training and development examples of one task.
+    """Read training and development examples of one task, once inside `reading_once`.
 
     Raises `MissingData` without training data, `DataError` for an empty set or one of a single class, `SettingError`
     for a hold-out that leaves nothing, and for the dev split of a task whose dev set is scored.
     """
+    drawn_by = None if settings.limit is None else seed
+    key = (task.name, head, entry.model_dump_json(), settings.model_dump_json(), data, drawn_by)
+    return _once(key, lambda: _gather(task, head, entry, settings, data, seed))
+
+
+def _gather(
+    task: TrainingTask, head: str, entry: TaskEntry, settings: StageSettings, data: str | None, seed: int
+) -> Material:
     if task.dev_is_scored and entry.split == "dev":
         scored = family(task.dataset)
         raise SettingError(f"{task.name}: what the benchmark scores of {scored.title} is its dev split; train on train")
@@ -117,7 +127,7 @@ def gather(
     held_out: list[Document] = []
     rest: list[Document] = []
     for code, loaded in found.items():
-        documents = _documents(loaded.examples, task, code, len(found) > 1)
+        documents = _documents(loaded, task, code, len(found) > 1)
         held_out += documents[: entry.holdout]
         rest += documents[entry.holdout :]
     if not rest:
@@ -156,10 +166,14 @@ def gather(
     )
 
 
-def _documents(examples: Sequence[Example], task: TrainingTask, language: str, is_mixed: bool) -> list[Document]:
+def _documents(loaded: Loaded, task: TrainingTask, language: str, is_mixed: bool) -> list[Document]:
     """Documents of one language; where several are put together, the ids say of which each is."""
-    found = [document(example, task.name, language) for example in examples]
-    return [doc | {"id": f"{language}:{doc['id']}"} for doc in found] if is_mixed else found
+
+    def made() -> list[Document]:
+        found = [document(example, task.name, language) for example in loaded.examples]
+        return [doc | {"id": f"{language}:{doc['id']}"} for doc in found] if is_mixed else found
+
+    return _once((id(loaded), task.name, language, is_mixed), made)  # it is held as long as they are
 
 
 def _notes(found: Mapping[str, Loaded]) -> list[str]:
@@ -181,12 +195,12 @@ def _joint_revision(found: Mapping[str, Loaded]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:12]
 
 
-_held: dict[tuple[str, str, Path, str], Loaded] | None = None
+_held: dict[Hashable, Any] | None = None
 
 
 @contextmanager
 def reading_once() -> Iterator[None]:
-    """Inside, a file of examples is read once, however many recipes and seeds ask for it."""
+    """Inside, examples are read and gathered once, however many recipes and seeds ask for them."""
     global _held
     _held = {}
     try:
@@ -195,13 +209,17 @@ def reading_once() -> Iterator[None]:
         _held = None
 
 
-def _load(task: TrainingTask, split: intermediate.Split, folder: Path, origin: str, language: str) -> Loaded:
+def _once(key: Hashable, make: Callable[[], T]) -> T:
     if _held is None:
-        return _read(task, split, folder, origin, language)
-    key = (task.name, split, folder, language)
+        return make()
     if key not in _held:
-        _held[key] = _read(task, split, folder, origin, language)
-    return _held[key]
+        _held[key] = make()
+    found: T = _held[key]
+    return found
+
+
+def _load(task: TrainingTask, split: intermediate.Split, folder: Path, origin: str, language: str) -> Loaded:
+    return _once((task.name, split, folder, language), lambda: _read(task, split, folder, origin, language))
 
 
 def _read(task: TrainingTask, split: intermediate.Split, folder: Path, origin: str, language: str) -> Loaded:
@@ -221,10 +239,10 @@ def _development(task: TrainingTask, entry: TaskEntry, folder: Path, origin: str
         questions = f"the English dev {task.kind.rows} of {family(task.dataset).title}"
         return [], f"no development set: {questions} are scored as test"
     try:
-        examples = _load(task, "dev", folder, origin, "en").examples
+        loaded = _load(task, "dev", folder, origin, "en")
     except (MissingData, FetchError) as error:
         return [], f"no development score: {error}"
-    return _documents(examples, task, "en", False), ""
+    return _documents(loaded, task, "en", False), ""
 
 
 def _check(task: TrainingTask, training: Sequence[Document]) -> None:
