@@ -4,6 +4,7 @@ python -m benchmarks                      everything, about twenty minutes on tw
 python -m benchmarks --only mining pos_f1
 python -m benchmarks --quick              small inputs, two rounds; printed, not kept
 python -m benchmarks --curve              memory of mining up to 200,000 x 200,000, minutes more
+python -m benchmarks --curve 1024         the same for vectors of a large model, extrapolated to 400,000 x 400,000
 python -m benchmarks --tables             only write docs/benchmarks.md from the kept results
 """
 
@@ -67,7 +68,7 @@ NAMES = {
 """Name → module:function that takes a size and gives a comparison or a cost; imported when it is its turn."""
 
 
-KEPT = (*NAMES, mining_memory.NAME, precision.NAME)
+KEPT = (*NAMES, mining_memory.NAME, mining_memory.WIDE, precision.NAME)
 """What the page shows, in its order."""
 
 
@@ -77,7 +78,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=[*NAMES], metavar="NAME", help=" ".join(NAMES))
     parser.add_argument("--repeats", type=int, default=None, help="counted rounds: 5, with --quick 2")
     parser.add_argument("--quick", action="store_true", help="small inputs; results are printed, not kept")
-    parser.add_argument("--curve", action="store_true", help="the memory curve of mining instead")
+    parser.add_argument("--curve", type=int, nargs="?", const=mining_memory.WIDTH, choices=[*mining_memory.SIZES],
+                        help="the memory curve of mining instead, for vectors of this width; default 64")  # fmt: skip
+    parser.add_argument("--note", default="", help="what else the machine did, for the title of the curve")
     parser.add_argument("--tables", action="store_true", help="write the page from the kept results and stop")
     parser.add_argument("--json", type=Path, help="also write all results of this run into one file")
     options = parser.parse_args(arguments)
@@ -120,8 +123,8 @@ def _measure(options: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
 def _curve(options: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
     from benchmarks import measure
 
-    sizes = mining_memory.SIZES[:2] if options.quick else mining_memory.SIZES
-    result = mining_memory.curve(sizes) | {"machine": measure.machine(THREADS)}
+    sizes = mining_memory.SIZES[options.curve][: 2 if options.quick else None]
+    result = mining_memory.curve(options.curve, sizes, options.note) | {"machine": measure.machine(THREADS)}
     if not options.quick:
         report.keep(result)
     return [result], False

@@ -14,29 +14,53 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-NAME = "mining_memory"
-SIZES = (10_000, 20_000, 50_000, 100_000, 200_000)
+NAME, WIDE = "mining_memory", "mining_memory_wide"
+SIZES = {64: (10_000, 20_000, 50_000, 100_000, 200_000), 1024: (5_000, 10_000, 20_000)}
+"""By width. 64 is less than a model's, so that 200,000 x 200,000 takes minutes; 1,024 is XLM-R Large's."""
 WIDTH = 64
-"""Less than a model's, so that 200,000 x 200,000 takes minutes; memory beyond the input hardly depends on it."""
+WANTED = 400_000
+"""Sentences a side of the largest that is extrapolated to."""
 
 
-def curve(sizes: Sequence[int] = SIZES, width: int = WIDTH, say: Callable[[str], None] = print) -> dict[str, Any]:
-    """Points (n, MiB beyond the input, seconds), smallest first."""
-    points = []
+def curve(
+    width: int = WIDTH, sizes: Sequence[int] = (), note: str = "", say: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Points (n, MiB beyond the input, seconds), smallest first; `note` says what the machine did besides."""
+    points, sizes = [], sizes or SIZES[width]
     for size in sizes:
         points.append(_in_a_process(size, width))
         say(f"{NAME}: {json.dumps(points[-1])}")
     return {
-        "name": NAME,
+        "name": NAME if width == WIDTH else WIDE,
         "kind": "curve",
-        "title": "Memory of mining n x n",
+        "title": "Memory of mining n x n" + (f", {note}" if note else ""),
         "inputs": f"vectors of width {width}, float32; peak memory of the process less what it held before mining",
         "points": points,
         "limits": (
             "A tile of similarities, whatever n; what grows with n is 2·n·k neighbours, the normalised vectors "
-            "and the list of candidates. Time grows with n²."
+            f"and the list of candidates. {fitted(points, width)}"
         ),
     }
+
+
+def fitted(points: Sequence[dict[str, Any]], width: int) -> str:
+    """The power of n that time and memory grow with (least squares over logarithms), and what `WANTED` would take."""
+    import numpy as np
+
+    if len(points) < 2:
+        return ""
+    n = np.log([point["n"] for point in points])
+    (power, _), (growth, mib) = (
+        np.polyfit(n, np.log([point[name] for point in points]), 1) for name in ("seconds", "mib")
+    )
+    at = np.log(WANTED)
+    memory, input_gib = np.exp(mib + growth * at) / 1024, 2 * WANTED * width * 4 / 2**30
+    longest = points[-1]["seconds"] * (WANTED / points[-1]["n"]) ** 2 / 3600
+    return (
+        f"Fitted: time grows with n^{power:.2f}, memory with n^{growth:.2f}. Extrapolated, not measured: {WANTED:,} x "
+        f"{WANTED:,} takes {memory:.1f} GiB beyond {input_gib:.1f} GiB of vectors, and {longest:.1f} hours if time "
+        "grows with n² from the last point on."
+    )
 
 
 def _in_a_process(size: int, width: int) -> dict[str, Any]:

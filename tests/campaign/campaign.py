@@ -34,7 +34,7 @@ class Size:
     """Those that are killed and starved; all."""
 
 
-WHOLE = Size(kills=160, inputs=20_000, flips=1_000, strings=99, places=12, starved=4)
+WHOLE = Size(kills=168, inputs=20_000, flips=1_000, strings=99, places=12, starved=2)
 SHORT = Size(kills=3, inputs=240, flips=80, strings=2, places=1, starved=1, commands=commands.CHEAP)
 """What the default tests run."""
 

@@ -31,6 +31,8 @@ STORE_BYTES = 80 * 2**20
 LOOK_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
 STARTS = 3
+GOING_SECONDS = 2.0
+"""For Ray's processes to go by themselves."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ class Pool:
         try:
             yield from _results(ray, jobs, gpus, self._threads(), say)
         finally:
+            started = {} if self.address else _started()
             ray.shutdown()
+            _end(started)
 
     def _size(self) -> int:
         """How many stages at once on this machine."""
@@ -201,6 +205,50 @@ def _together(job: Job, processes: int, log: IO[str]) -> Result:
     except XstiltsError as error:
         folder, detail = None, str(error)
     return Result(job.key, "trained" if folder else "failed", detail, seconds)
+
+
+def _started() -> dict[int, str]:
+    """Ray's processes below this one, each with when it was started (Linux; elsewhere none)."""
+    stats: dict[int, list[str]] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            stats[int(file.parent.name)] = file.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    found: dict[int, str] = {}
+    above = {os.getpid()}
+    while below := {process for process, stat in stats.items() if int(stat[1]) in above} - found.keys():
+        above = {process for process in below if found or _is_rays(process)}
+        found |= {process: stats[process][19] for process in above}
+    return found
+
+
+def _is_rays(process: int) -> bool:
+    try:
+        return b"/ray/" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _end(started: Mapping[int, str]) -> None:
+    """Kill what is left of these processes soon after Ray has gone: its agents would look for it for 15 seconds."""
+    deadline = time.monotonic() + GOING_SECONDS
+    while (left := started.items() & _started_at(started).items()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for process, _ in left:
+        with contextlib.suppress(OSError):
+            os.kill(process, signal.SIGKILL)
+
+
+def _started_at(processes: Mapping[int, str]) -> dict[int, str]:
+    """When processes of these numbers were started that run now: a number may be another's by then."""
+    found = {}
+    for process in processes:
+        with contextlib.suppress(OSError):
+            stat = (
+                Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            )
+            if stat[0] != "Z":
+                found[process] = stat[19]
+    return found
 
 
 def _end_with_parent() -> None:
