@@ -101,7 +101,7 @@ def scenarios(shared: Path, bundle: Path, mirror: str, chosen: Collection[str] |
         "xstilts data fetch": lambda: Scenario(
             "", fetched, environment={"XSTILTS_ARCHIVES": mirror}
         ),
-        "xstilts export": lambda: Scenario("", exported()),
+        "xstilts export": lambda: Scenario("", exported(), again=("--overwrite",)),
         "xstilts export --overwrite": lambda: Scenario("", (*exported(), "--overwrite"), older_export),
         "xstilts report": lambda: Scenario(
             "", ("report", run(), "-o", "OUT/report.html", "--markdown", "OUT/report.md", "--latex", "OUT/t.tex",

@@ -72,7 +72,7 @@ def _once(
         found.append(f"it ends with {code}: {said[-300:]}")
     if place.exists():
         found += [f"half-written: {what}" for what in kills.half_written(place)]
-    again = one.start_again(place) if code == 0 else one.start(place)
+    again = one.start_again(place)
     if again.wait(300) != 0:
         found.append(f"with room again: {again.output[-300:]}")
     elif kills.content(place, one) != whole.files:
