@@ -11,18 +11,25 @@ from xstilts_eval.results.host import Row
 from xstilts_eval.results.record import results_file
 
 Sample = Row
+COMPRESSED = ".gz"
+
+
+def name(leaf: str) -> str:
+    """Where `xstilts eval` puts the samples of a task in the folder of the run; compressed, with an ending."""
+    return f"samples/samples_{leaf}.jsonl"
 
 
 def path_of(run: Path, leaf: str) -> Path | None:
     """The samples file of a leaf, or None; `run` is a results file or an output folder.
 
-    `xstilts eval` writes ``samples/samples_LEAF.jsonl``; the host ``samples_LEAF_TIME.jsonl`` beside
+    `xstilts eval` writes `name`; the host ``samples_LEAF_TIME.jsonl`` beside
     ``results_TIME.json``.
     """
     results = results_file(run)
     stamp = results.stem.removeprefix("results")
     candidates = (
-        results.parent / "samples" / f"samples_{leaf}.jsonl",
+        results.parent / name(leaf),
+        results.parent / f"{name(leaf)}{COMPRESSED}",
         results.parent / f"samples_{leaf}{stamp}.jsonl",
     )
     return next((path for path in candidates if path.is_file()), None)
