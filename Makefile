@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart env test test-slow test-lowest regress lint modules clean
+.PHONY: help quickstart env test test-slow test-lowest regress lint modules docs clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -52,8 +52,11 @@ lint: $(VENV)/.dev  ## ruff (rules and format) and mypy
 modules: $(VENV)/.dev  ## Write the table of modules in docs/architecture.md anew
 	@$(BIN)/python -m tests.module_table
 
+docs: .venv-docs/.docs  ## The documentation as a site in build/site; warnings are errors
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+
 clean:  ## Remove .venv, the quickstart's results and all caches
-	rm -rf $(VENV) .venv-lowest results/quickstart results/regress build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-docs results/quickstart results/regress build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made anew whenever the dependencies change.
@@ -65,6 +68,12 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.demo
 	@$(PIP) -e '.[test,dev,demo]'
+	@touch $@
+
+.venv-docs/.docs: pyproject.toml
+	@$(PYTHON) -m venv --clear .venv-docs
+	@.venv-docs/bin/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["docs"], sep="\n")' > .venv-docs/docs.txt
+	@.venv-docs/bin/python -m pip install -qq -r .venv-docs/docs.txt
 	@touch $@
 
 .venv-lowest/.lowest: pyproject.toml tests/lowest.py

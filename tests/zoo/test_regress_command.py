@@ -53,8 +53,8 @@ def test_exit_codes(results: Path, zoo: Path) -> None:
 def test_the_terminal_says_what_is_wrong_and_on_demand_everything(results: Path, zoo: Path) -> None:
     short = regress(results, "--against", MODEL, "--zoo", zoo).stdout
     assert "NOT REPRODUCED: 1 of 3 numbers of tiny-model; 1 drifted, 1 missing" in short
-    counts = "3 gated = 1 reproduced + 1 drifted + 1 missing + 0 not comparable; 4 in the zoo, 1 not gated"
-    assert f"{counts} (1 recalled, not gated)" in short
+    counts = "3 decide = 1 reproduced + 1 drifted + 1 missing + 0 not comparable; 4 in the zoo, 1 decide nothing"
+    assert f"{counts} (1 recalled)" in short
     (drifted,) = (line for line in short.splitlines() if " de " in line)
     assert [cell.strip() for cell in drifted.split("│")] == [
         "xtreme_xnli", "de", "acc", "80.00", "70.00", "-10", "±0.5", "drifted", "",
@@ -62,7 +62,7 @@ def test_the_terminal_says_what_is_wrong_and_on_demand_everything(results: Path,
     assert " ur " not in short
     everything = regress(results, "--against", MODEL, "--zoo", zoo, "--all").stdout
     (recalled,) = (line for line in everything.splitlines() if " ur " in line)
-    assert recalled.rstrip().endswith("not gated │ recalled, not gated")
+    assert recalled.rstrip().endswith("decides nothing │ recalled")
 
 
 def test_markdown_for_a_pull_request(results: Path, zoo: Path, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_markdown_for_a_pull_request(results: Path, zoo: Path, tmp_path: Path) -
     regress(results, "--against", MODEL, "--zoo", zoo, "--markdown", file)
     text = file.read_text(encoding="utf-8")
     assert text.splitlines()[0] == "## ❌ NOT REPRODUCED: 1 of 3 numbers of tiny-model; 1 drifted, 1 missing"
-    order = [text.index(part) for part in ("3 gated = 1", "| de | acc |", "| sw | acc |", "<details>", "| en | acc |")]
+    order = [text.index(part) for part in ("3 decide = 1", "| de | acc |", "| sw | acc |", "<details>", "| en | acc |")]
     assert order == sorted(order)
     widths = [line.count("|") - line.count("\\|") for line in text.splitlines() if line.startswith("|")]
     assert set(widths) == {10}  # the summary and the tables have 9 columns

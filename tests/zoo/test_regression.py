@@ -86,7 +86,7 @@ def test_every_status_and_counts_that_add_up(tmp_path: Path) -> None:
         ("xtreme_xnli", "sw", "missing", True, "not scored"),
         ("xtreme_pawsx", "en", "not comparable", True, "split dev, not test"),
         ("xtreme_panx", "de", "not comparable", False, "no tolerance"),
-        ("xtreme_xnli", "ur", "not comparable", False, "recalled, not gated"),
+        ("xtreme_xnli", "ur", "not comparable", False, "recalled"),
         ("xtreme_xnli", "ro", "not comparable", False, "language outside the dataset"),
         ("none", "en", "not comparable", False, "no dataset of ours"),
         ("xtremex_new", "en", "not comparable", False, "no dataset xtremex_new here"),
@@ -511,7 +511,7 @@ def test_recalled_numbers_contradict_nobody(tmp_path: Path) -> None:
     zoo = write_zoo(tmp_path / "zoo.yaml", table({"sw": 79.0}), table({"sw": 60.0}, confidence="recalled"))
     report = judge(zoo, run({SWAHILI: 0.79}))
     assert report.has_passed
-    assert report.not_gated == {"recalled, not gated": 1}
+    assert report.not_gated == {"recalled": 1}
 
 
 @pytest.mark.parametrize(("checkpoint", "is_same"), [("f" * 12, True), ("e" * 12, False)])

@@ -19,7 +19,7 @@ EXACT = 1e-9
 """Points that arithmetic alone may move."""
 LEVEL = 0.05
 """Chance that a faithful run turns red, over all that sampling error judges: single numbers and joint verdicts."""
-RECALLED = "recalled, not gated"
+RECALLED = "recalled"
 NO_TOLERANCE = "no tolerance"
 
 

@@ -43,7 +43,7 @@ def count_lines(report: Report) -> list[str]:
     counts = report.counts
     parts = " + ".join(f"{counts[status]} {status.value}" for status in Status)
     idle = len(report.verdicts) - len(report.gating)
-    lines = [f"{len(report.gating)} gated = {parts}; {len(report.verdicts)} in the zoo, {idle} not gated"]
+    lines = [f"{len(report.gating)} decide = {parts}; {len(report.verdicts)} in the zoo, {idle} decide nothing"]
     if idle:
         lines[0] += f" ({', '.join(f'{count} {reason}' for reason, count in report.not_gated.items())})"
     copied = sum(verdict.method == "quantised copy" for verdict in report.verdicts)
@@ -90,7 +90,7 @@ def joint_lines(families: Sequence[Joint]) -> list[str]:
 
 def summary_rows(report: Report) -> tuple[Row, list[Row]]:
     """Gating records by family and metric: counts, the largest difference, and what one record detects, in points."""
-    header = ["dataset", "metric", "gated", *(status.value for status in Status), "largest difference", "one detects"]
+    header = ["dataset", "metric", "decide", *(status.value for status in Status), "largest difference", "one detects"]
     groups: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in report.gating:
         groups.setdefault((verdict.record.family, verdict.record.metric), []).append(verdict)
@@ -116,7 +116,7 @@ def rows(verdicts: Iterable[Verdict]) -> list[Row]:
             ABSENT if verdict.measured is None else _points(verdict.measured),
             ABSENT if verdict.difference is None else f"{verdict.difference:+.3g}",
             ABSENT if verdict.allowed is None else f"±{verdict.allowed:.2g}",
-            verdict.status.value if verdict.gates else "not gated",
+            verdict.status.value if verdict.gates else "decides nothing",
             verdict.reason,
         ]
         for verdict in verdicts
