@@ -20,7 +20,7 @@ from xstilts_eval.data.examples import (
     TextDocument,
     TranslationDocument,
 )
-from xstilts_eval.errors import MissingData, PredictionError
+from xstilts_eval.errors import PredictionError
 from xstilts_eval.kinds import Halves
 from xstilts_eval.results import samples
 from xstilts_eval.results.host import Row
@@ -37,18 +37,19 @@ def read(folders: Sequence[Path], family: Family, languages: Sequence[str]) -> d
     return {
         language: [_of_leaf(folder, family, language) for folder in folders]
         for language in dict.fromkeys(wanted)
-        if language != "en" or samples.path_of(folders[0], family.leaf(language)) is not None
+        if language != "en" or samples.path_in(folders[0], family.leaf(language)) is not None
     }
 
 
 def _of_leaf(folder: Path, family: Family, language: str) -> dict[str, Example]:
     leaf = family.leaf(language)
-    try:
-        rows = samples.read(folder, leaf)
-    except MissingData as error:
-        raise PredictionError(f"{folder}: examples need samples, which xstilts eval keeps ({error})") from error
+    path = samples.path_in(folder, leaf)
+    if path is None:
+        raise PredictionError(
+            f"{folder / samples.name(leaf)} cannot be read; examples need the samples of xstilts eval"
+        )
     found = {}
-    for sample in rows:
+    for sample in samples.read_file(path):
         try:
             document = str(sample["doc"]["id"])
             found[document] = _example(sample, leaf, document, family)
