@@ -46,7 +46,7 @@ def _of_leaf(folder: Path, family: Family, language: str) -> dict[str, Example]:
     path = samples.path_in(folder, leaf)
     if path is None:
         raise PredictionError(
-            f"{folder / samples.name(leaf)} cannot be read; examples need the samples of xstilts eval"
+            f"{folder / samples.name(leaf)} cannot be read; examples need the samples that xstilts eval keeps"
         )
     found = {}
     for sample in samples.read_file(path):
