@@ -387,7 +387,7 @@ class _Session:
         """
         from xstilts_eval.tasks.documents import leaf_facts
 
-        if family.kind.learns:
+        if family.is_embedded and family.kind.learns:
             yield list(languages)
             return
         gathered: list[str] = []
