@@ -8,6 +8,7 @@ Clients must run in their own process: `huggingface_hub` reads HF_ENDPOINT when 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -60,6 +61,10 @@ class Hub:
         self.faults: dict[str, Fault] = {}
         self.requests: list[tuple[str, str, str]] = []
         """Method, path and Range header of everything that was asked."""
+        self.tokens: list[str] = []
+        """Authorization of everything that was pushed."""
+        self.cards: list[str] = []
+        """Model cards that clients asked to validate."""
         self._blobs: dict[str, tuple[str, bytes]] = {}
         self._connections: list[socket.socket] = []
         self._server: ThreadingHTTPServer | None = None
@@ -77,6 +82,11 @@ class Hub:
     def add_folder(self, kind: str, name: str, commit: str, folder: Path) -> None:
         paths = [path for path in folder.rglob("*") if path.is_file()]
         self.add(kind, name, commit, {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths})
+
+    def files(self, kind: str, name: str) -> dict[str, bytes]:
+        """What lies at main of a repository."""
+        repository = self.repositories[f"{kind}/{name}"]
+        return repository.commits[repository.refs["main"]]
 
     @property
     def endpoint(self) -> str:
@@ -161,6 +171,90 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer()
+
+    def do_POST(self) -> None:
+        self._take()
+
+    def do_PUT(self) -> None:
+        self._take()
+
+    def _take(self) -> None:
+        """What is pushed: a repository is made, large files come first, then a commit with all the rest."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = unquote(urlsplit(self.path).path)
+        self.owner.requests.append((self.command, path, ""))
+        self.owner.tokens.append(self.headers.get("Authorization", ""))
+        routes: list[tuple[str, Callable[..., None]]] = [
+            (r"/api/repos/create", self._create),
+            (r"/api/validate-yaml", self._validate),
+            (r"/api/(datasets|models)/([^/]+/[^/]+)/preupload/main", self._preupload),
+            (r"/(datasets/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", self._batch),
+            (r"/lfs/([0-9a-f]{64})", self._store),
+            (r"/api/(datasets|models)/([^/]+/[^/]+)/commit/main", self._commit),
+        ]
+        fault = self.owner.fault_of(path)
+        if fault and fault.kind == "die":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+            return
+        if fault:
+            return self._error(fault.status, "")
+        for pattern, route in routes:
+            if found := re.fullmatch(pattern, path):
+                return route(body, *found.groups())
+        self._error(404, "RepoNotFound")
+
+    def _json(self, answer: Any) -> None:
+        self._send(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
+    def _create(self, body: bytes) -> None:
+        if not self.headers.get("Authorization"):
+            return self._error(401, "")
+        asked = json.loads(body)
+        kind = "datasets" if asked.get("type") == "dataset" else "models"
+        name = f"{asked['organization']}/{asked['name']}" if asked.get("organization") else asked["name"]
+        self.owner.repositories[f"{kind}/{name}"] = Repository({"0" * 40: {}}, {"main": "0" * 40})
+        self._json({"url": f"{self.owner.endpoint}/{name}", "name": name})
+
+    def _validate(self, body: bytes) -> None:
+        self.owner.cards.append(json.loads(body)["content"])
+        self._json({"errors": [], "warnings": []})
+
+    def _preupload(self, body: bytes, kind: str, name: str) -> None:
+        files = json.loads(body)["files"]
+        modes = [
+            {"path": file["path"], "uploadMode": "lfs" if file["path"].endswith(LARGE) else "regular",
+             "shouldIgnore": False, "oid": None}
+            for file in files
+        ]  # fmt: skip
+        self._json({"files": modes})
+
+    def _batch(self, body: bytes, datasets: str | None, name: str) -> None:
+        objects = [
+            {"oid": one["oid"], "size": one["size"], "authenticated": True,
+             "actions": {"upload": {"href": f"{self.owner.endpoint}/lfs/{one['oid']}"}}}
+            for one in json.loads(body)["objects"]
+        ]  # fmt: skip
+        self._json({"transfer": "basic", "objects": objects})
+
+    def _store(self, body: bytes, digest: str) -> None:
+        assert hashlib.sha256(body).hexdigest() == digest
+        self.owner._blobs[digest] = ("", body)
+        self._send(200, b"", {})
+
+    def _commit(self, body: bytes, kind: str, name: str) -> None:
+        files: dict[str, bytes] = dict(self.owner.files(kind, name))
+        for line in body.decode().splitlines():
+            entry = json.loads(line)
+            if entry["key"] == "file":
+                files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
+            elif entry["key"] == "lfsFile":
+                files[entry["value"]["path"]] = self.owner._blobs[entry["value"]["oid"]][1]
+        commit = hashlib.sha1(body).hexdigest()
+        self.owner.add(kind, name, commit, files)
+        self._json(
+            {"commitUrl": f"{self.owner.endpoint}/{name}/commit/{commit}", "commitOid": commit, "hookOutput": ""}
+        )
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)

@@ -27,7 +27,7 @@ ROOMS = (
     ("tasks",),
     ("models", "weights"),
     ("results",),
-    ("evaluation",),
+    ("evaluation", "hub_push"),
     ("zoo", "training", "translation", "checklist", "quickstart"),
     ("analysis.stats", "analysis.features", "analysis.observations", "analysis.published", "analysis.parallel",
      "analysis.figures", "analysis.text", "analysis.publish"),

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 
 import xstilts_eval as xs
 from xstilts_eval import cli, kinds, own_datasets, selection, suites, training_tasks
-from xstilts_eval.data.examples import Tagged
+from xstilts_eval.data import sources
+from xstilts_eval.data.examples import LabelledText, Tagged
 from xstilts_eval.datasets import ENTITIES, POS, Repository, Text
-from xstilts_eval.errors import SettingError, UnfitCheckpoint, UnknownName, XstiltsError
+from xstilts_eval.errors import DataError, SettingError, UnfitCheckpoint, UnknownName, XstiltsError
 from xstilts_eval.models import labels
 from xstilts_eval.models.checkpoint import Checkpoint
 from xstilts_eval.models.source import Source
@@ -252,6 +253,20 @@ def test_a_tagged_dataset_without_a_filler_is_refused() -> None:
 
 def test_the_page_says_sixty_lines() -> None:
     assert len(FILE.splitlines()) <= 60
+
+
+def test_taxi1500_is_an_example(tmp_path: Path) -> None:
+    """Rows in the layout of cisnlp/Taxi1500's English files; languages are those that one has files of."""
+    (taxi,) = own_datasets.include(Path(__file__).parents[1] / "examples" / "taxi1500.py")
+    assert (taxi.kind.name, taxi.scoring.official, taxi.languages[0]) == ("text", ("f1",), "eng")
+    folder = tmp_path / "taxi1500" / "deu_data"
+    folder.mkdir(parents=True)
+    (folder / "deu_test.tsv").write_text("41001001\tSin\tEin Vers .\n41001002\tFaith\tNoch einer .\n", "utf-8")
+    loaded = sources.load(taxi, "deu", "test", tmp_path).examples
+    assert loaded == (LabelledText("41001001", "Ein Vers .", 3), LabelledText("41001002", "Noch einer .", 1))
+    (folder / "deu_test.tsv").write_text("41001001\tHope\tEin Vers .\n", "utf-8")
+    with pytest.raises(DataError, match="line 1: expected verse number, topic"):
+        sources.load(taxi, "deu", "test", tmp_path)
 
 
 def test_an_installed_package_brings_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:

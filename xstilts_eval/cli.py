@@ -22,7 +22,9 @@ from xstilts_eval.commands.fit_head import fit_head
 from xstilts_eval.commands.gains import gains
 from xstilts_eval.commands.including import including
 from xstilts_eval.commands.keeping import keeping
+from xstilts_eval.commands.leaderboard import leaderboard
 from xstilts_eval.commands.loudness import QUIET, VERBOSE, loudness, set_loudness
+from xstilts_eval.commands.push import push
 from xstilts_eval.commands.regress import regress
 from xstilts_eval.commands.report import report
 from xstilts_eval.commands.score import score
@@ -37,11 +39,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=True, rich_markup_mode=No
 COMMANDS: dict[str, Callable[..., Any]] = {
     "eval": evaluate, "score": score, "gains": gains, "fit-head": fit_head, "translate": translate,
     "checklist": checklist, "report": report, "regress": regress, "compare": compare, "show": show, "export": export,
-    "weights": weights, "train": train, "sweep": sweep, "tasks-path": tasks_path,
+    "push": push, "leaderboard": leaderboard, "weights": weights, "train": train, "sweep": sweep,
+    "tasks-path": tasks_path,
 }  # fmt: skip
 """In the order of the help page."""
 PUBLISHING = frozenset(
-    {"eval", "score", "checklist", "report", "regress", "compare", "show", "export", "train", "sweep"}
+    {"eval", "score", "checklist", "report", "regress", "compare", "show", "export", "leaderboard", "train", "sweep"}
 )
 """Commands that write where a checkpoint or a run lies."""
 GROUPS = {"data": data.app, "bundle": bundle.app, "cache": cache.app, "analyze": analyze.app, "zoo": zoo.app}

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 
-_RETRY = "call the same command again when it is reachable: what is finished is kept"
+RETRY = "call the same command again when it is reachable: what is finished is kept"
 
 
 def why(error: BaseException, name: str, revision: str | None = None, kind: str = "dataset") -> str | None:
@@ -49,14 +49,14 @@ def why(error: BaseException, name: str, revision: str | None = None, kind: str 
         if isinstance(cause, hub.FileMetadataError):
             return f"the server at {constants.ENDPOINT} does not answer as a hub does for {at}; check HF_ENDPOINT"
         if "Consistency check failed" in str(cause):
-            return f"a file of {at} arrived cut off ({_sizes(cause)}); {_RETRY}"
+            return f"a file of {at} arrived cut off ({_sizes(cause)}); {RETRY}"
         if isinstance(cause, hub.HfHubHTTPError) and cause.response is not None:
-            return f"the hub at {constants.ENDPOINT} answered {cause.response.status_code} for {at}; {_RETRY}"
+            return f"the hub at {constants.ENDPOINT} answered {cause.response.status_code} for {at}; {RETRY}"
     for cause in reversed(list(_chain(error))):  # the innermost knows best
         if _is_transport(cause):
             return (
                 f"the hub at {constants.ENDPOINT} cannot be reached or does not answer in time "
-                f"({_short(cause)}) for {at}; {_RETRY}, raise HF_HUB_DOWNLOAD_TIMEOUT if it is slow, or use {instead}"
+                f"({_short(cause)}) for {at}; {RETRY}, raise HF_HUB_DOWNLOAD_TIMEOUT if it is slow, or use {instead}"
             )
     return None
 

@@ -32,6 +32,12 @@ def p_value(p: float | None) -> str:
     return f"< {_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.3f}"
 
 
+def signed(value: float) -> str:
+    """To one decimal, with its sign; what rounds to nothing is 0.0."""
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+
+
 def shortened(text: str, longest: int = LONGEST) -> str:
     """A text as a message quotes it: of a longer one the beginning, and how long it is."""
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"

@@ -18,6 +18,7 @@ from xstilts_eval.figures.scene import (
     Dot,
     Line,
     Rect,
+    Row,
     Scale,
     Scene,
     Text,
@@ -115,8 +116,11 @@ def test_bars_start_at_zero_and_are_as_long_as_their_values() -> None:
 def test_a_missing_score_is_a_dash_in_the_heat_map_and_zero_a_number() -> None:
     row = Labelled("German de", (Value(0.0, None, "heat", "zero"), None))
     scene = charts.heat_map("x", ["XNLI", "PAWS-X"], [row])
-    assert [m.text for m in scene.marks if isinstance(m, Text)][-2:] == ["0.0", "–"]
-    assert len([m for m in scene.marks if isinstance(m, Rect)]) == 1
+    (line,) = [mark for mark in scene.marks if isinstance(mark, Row)]
+    assert [m.text for m in line.marks if isinstance(m, Text)][-2:] == ["0.0", "–"]
+    (cell,) = [m for m in line.marks if isinstance(m, Rect)]
+    (frame,) = [m for m in line.marks if isinstance(m, Line)]
+    assert cell.paint == "heat" and cell.opacity > 0.1 and frame.is_dashed, "a 0 has colour, what is absent a frame"
 
 
 def test_tiles_keep_every_mark_inside() -> None:

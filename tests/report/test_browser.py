@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.figures.test_contrast import contrast
 from tests.report import browser as chromium
 from tests.report.browser import Browser
 from tests.report.made_runs import three_seeds, write_run, write_training
@@ -209,3 +210,85 @@ def test_the_policy_stops_what_is_not_the_page_s_own(browser: Browser, address: 
     )
     assert browser.script("return document.title") == "A report"
     assert sum("Content Security Policy" in entry["message"] for entry in browser.logs("browser")) == 2
+
+
+READ = """
+const shown = [];
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const parse = (text) => { const c = text.match(/[\\d.]+/g).map(Number); const f = text.startsWith("color(") ? 255 : 1;
+  return [c[0] * f, c[1] * f, c[2] * f, c[3] === undefined ? 1 : c[3]]; };
+while (walker.nextNode()) {
+  const parent = walker.currentNode.parentElement;
+  if (!walker.currentNode.textContent.trim() || parent.closest("svg, script, style, option, [hidden]")) continue;
+  if (!parent.getClientRects().length) continue;
+  let ground = parent;
+  while (ground && parse(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
+  shown.push([parse(getComputedStyle(parent).color), parse(getComputedStyle(ground ?? document.body).backgroundColor),
+    walker.currentNode.textContent.trim().slice(0, 30)]);
+}
+return shown;
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_of_the_page_can_be_read(browser: Browser, address: str, scheme: str) -> None:
+    """WCAG AA, 4.5:1, of the colours that the browser has computed."""
+    browser.open(address, scheme=scheme)
+    shown = browser.script("for (const d of document.querySelectorAll('details')) d.open = true;" + READ)
+    assert len(shown) > 200
+    for text, ground, words in shown:
+        assert contrast(tuple(text[:3]), tuple(ground[:3])) >= 4.5, (words, text, ground)
+
+
+def test_the_lines_of_a_heat_map_change_their_order(browser: Browser, address: str) -> None:
+    """By family (Korean is an "isolate"), by script, by name; English stays on top."""
+    browser.open(address)
+    order = "return [...document.querySelectorAll('#f-heat-map svg')].map(s => [...s.querySelectorAll('g[data-y]')]\
+.sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map(g => g.dataset.code).join(' '))"
+    choose = "const s = document.querySelector('#s-heat-map select'); s.value = arguments[0];\
+s.dispatchEvent(new Event('change'));"
+    first = browser.script(order)
+    assert len(first) == 4 and set(first) == {"en de es fr ko ja zh"}
+    wanted = {"name": "en zh fr de ja ko es", "script": "en zh ja ko de es fr", "code": "en de es fr ja ko zh"}
+    for key, codes in [*wanted.items(), ("family", "en de es fr ko ja zh")]:
+        browser.script(choose, key)
+        assert set(browser.script(order)) == {codes}, key
+
+
+TAKEN = """
+const done = arguments[arguments.length - 1];
+let text = "";
+document.execCommand = () => { text = document.activeElement.value; };
+const clipboard = { writeText: async (given) => { text = given; } };
+Object.defineProperty(navigator, "clipboard", { value: clipboard, configurable: true });
+const blob = URL.createObjectURL;
+URL.createObjectURL = (given) => { given.text().then((t) => { text = t; }); return blob.call(URL, given); };
+document.querySelector(`.takes[data-table=${arguments[0]}] button[data-as=${arguments[1]}]`).click();
+setTimeout(() => done(text), 200);
+"""
+
+
+def test_a_table_is_taken_along(browser: Browser, address: str) -> None:
+    """What is shown, in its order: as tabs, as CSV in which nothing computes, as LaTeX in which nothing acts."""
+
+    def taken(how: str) -> list[str]:
+        found: str = browser.call("execute/async", script=TAKEN, args=["scoreboard", how])
+        return found.splitlines()
+
+    browser.open(address)
+    click_header(browser, "scoreboard", 2)
+    copied = [line.split("\t") for line in taken("copy")]
+    assert copied[0][:3] == ["run", "seeds", "PAWS-X"] and [row[0] for row in copied[1:3]] == ["high", "base"]
+    assert taken("csv")[1:3] == ["high,3,100.0,30.0", "base,3,55.0,22.5"]
+    latex = taken("latex")
+    assert latex[0].startswith(r"\begin{tabular}{lr") and latex[1] == r"\toprule" and latex[-1] == r"\end{tabular}"
+    assert latex[4] == r"high & 3 & 100.0 & 30.0 \\" and r"<script>document.write('broken')</script>" in latex[6]
+
+
+def test_a_filter_stands_over_long_tables_alone(browser: Browser, address: str) -> None:
+    browser.open(address)
+    found = browser.script(
+        "return [...document.querySelectorAll('.table')].map(t => "
+        "[t.querySelectorAll('tbody tr').length, !!t.querySelector('input')])"
+    )
+    assert all(has_filter == (rows > 8) for rows, has_filter in found) and {True, False} == {one for _, one in found}

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.report.made_runs import pattern, three_seeds, write_run, write_training
+from xstilts_eval import wording
 from xstilts_eval.errors import MissingData, PredictionError, UnknownName
-from xstilts_eval.report import content, page, tables
+from xstilts_eval.report import content, page
 from xstilts_eval.report.content import Content
 from xstilts_eval.report.figures import figures
 from xstilts_eval.results import signature
@@ -192,7 +193,7 @@ def test_every_figure_has_a_table_with_its_numbers_and_every_anchor_exists(tmp_p
     anchors = {attrs["id"] for _, attrs in reader.elements if "id" in attrs}
     links = {str(attrs["href"])[1:] for tag, attrs in reader.elements if tag == "a"}
     drawn = {str(attrs["id"]) for tag, attrs in reader.elements if tag == "figure"}
-    assert drawn == {f"f-{name}" for name in ("gains", "heat-map", "bars", "gaps", "distance", "training")}
+    assert drawn == {f"f-{name}" for name in ("gains", "gain-map", "heat-map", "bars", "gaps", "distance", "training")}
     assert links <= anchors and {f"t-{figure.table}" for figure in figures(gathered)} <= links
     drawings = [attrs for tag, attrs in reader.elements if tag == "svg"]
     assert drawings and all(attrs["role"] == "img" and attrs["aria-label"] for attrs in drawings)
@@ -207,7 +208,7 @@ def test_signatures_are_split_without_loss() -> None:
 
 
 def test_gains_are_signed_and_nothing_is_minus_zero() -> None:
-    assert [tables.signed(value) for value in (1.26, -1.26, 0.04, -0.04)] == ["+1.3", "−1.3", "0.0", "0.0"]
+    assert [wording.signed(value) for value in (1.26, -1.26, 0.04, -0.04)] == ["+1.3", "−1.3", "0.0", "0.0"]
 
 
 def test_the_baseline_may_be_named_in_any_way(tmp_path: Path) -> None:

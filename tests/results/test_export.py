@@ -336,7 +336,7 @@ def test_a_failure_while_replacing_keeps_the_older_export(few, tmp_path, monkeyp
     ("arguments", "message"),
     [
         (["run"], "give RESULTS and --output FOLDER, or --check FOLDER"),
-        (["run", "-o", "p", "--format", "csv"], "unknown format 'csv'; allowed: xtreme"),
+        (["run", "-o", "p", "--format", "csv"], "unknown format 'csv'; known: lm-eval, model-card, mteb, xtreme"),
         (["run", "--check", "p"], "give it without RESULTS, --output and --tasks"),
         (["nowhere", "-o", "p"], "nowhere does not exist"),
     ],

@@ -175,6 +175,16 @@ def test_weighted_f1_is_scikit_learns() -> None:
     sums = np.sum([classification.one_hot(g, p, 3) for g, p in zip(gold, guess, strict=True)], axis=0, dtype=float)
     assert float(classification.weighted_f1(sums)) == pytest.approx(0.8 / 3)
     assert float(classification.weighted_f1(np.zeros(9))) == 0
+    assert float(classification.macro_f1(sums)) == pytest.approx(0.8 / 3)  # the same there: 0.26…
+    assert float(classification.macro_f1(np.zeros(9))) == 0
+
+
+def test_macro_f1_is_over_the_classes_that_occur() -> None:
+    """scikit-learn averages over the union of gold and guesses: a class of neither is no zero, one of either is."""
+    gold, guess = [0, 0, 0, 1], [0, 0, 2, 2]  # class 0: 2·2/(3+2); 1 and 2: 0; class 3 is nowhere
+    sums = np.sum([classification.one_hot(g, p, 4) for g, p in zip(gold, guess, strict=True)], axis=0, dtype=float)
+    assert float(classification.macro_f1(sums)) == pytest.approx(0.8 / 3)
+    assert float(classification.weighted_f1(sums)) == pytest.approx(0.8 * 3 / 4)
 
 
 def test_pattern_finds_the_groups() -> None:

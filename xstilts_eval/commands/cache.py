@@ -25,7 +25,10 @@ def cache_show(
     store: str = typer.Option("", help=STORE_HELP),
     json_: bool = typer.Option(False, "--json", help="Print JSON, a record for every file."),
 ) -> None:
-    """Checkpoint by checkpoint: tasks, answers, size, and when they were last of use."""
+    """Show what is kept.
+
+    Checkpoint by checkpoint: tasks, answers, size, and when they were last of use.
+    """
     from xstilts_eval.store import upkeep
     from xstilts_eval.tables import terminal_table
 
@@ -45,7 +48,10 @@ def cache_show(
 
 @app.command("verify")
 def cache_verify(store: str = typer.Option("", help=STORE_HELP)) -> None:
-    """Compare every file with its checksum; exit code 1 where one is damaged. Such files are never used."""
+    """Compare every file with its checksum.
+
+    Exit code 1: one is damaged. Such files are never used.
+    """
     from xstilts_eval.store import upkeep
 
     folder = _folder(store)
@@ -66,7 +72,7 @@ def cache_prune(
     damaged: bool = typer.Option(False, "--damaged", help="Files that cannot be used."),
     all_: bool = typer.Option(False, "--all", help="All files."),
 ) -> None:
-    """Remove files: those that one of the options names."""
+    """Remove files that an option names."""
     from xstilts_eval.store import upkeep
 
     folder = _folder(store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ import typer
 
 from xstilts_eval import printing
 from xstilts_eval.commands.options import ONLY_TASKS, listed
-from xstilts_eval.errors import SettingError
+from xstilts_eval.errors import SettingError, UnknownName
+from xstilts_eval.wording import counted
 
 if TYPE_CHECKING:
     from xstilts_eval.results.record import LeafResult
@@ -20,8 +21,11 @@ def export(
     results: Path | None = typer.Argument(
         None, help="Results file or output folder, with samples, of xstilts eval or lm_eval."
     ),
-    format_: str = typer.Option("xtreme", "--format", help="xtreme: the leaderboard's prediction files."),
-    output: Path | None = typer.Option(None, "--output", "-o", help="Folder of the predictions to write."),
+    format_: str = typer.Option(
+        "xtreme", "--format", help="xtreme: the leaderboard's prediction files; mteb, model-card, lm-eval: for these."
+    ),
+    output: Path | None = typer.Option(None, "--output", "-o", help="Folder to write; of model-card the file."),
+    name: str = typer.Option("", help="Of mteb and model-card: what the model is called there."),
     tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     labels: Path | None = typer.Option(
         None, help="Folder of the label files to write as well; with --check: to compare with."
@@ -35,14 +39,22 @@ def export(
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace earlier exports."),
 ) -> None:
-    """Write predictions as the leaderboard's files, or check such.
+    """Write a run as others read it, or check prediction files.
 
     Exit code 1: checked files break a rule.
 
-    The files are scored again before they appear: every number must be the run's (BUCC's with --labels only).
+    The leaderboard's files are scored again before they appear: every number must be the run's (BUCC's with --labels
+    only).
     """
-    if format_ != "xtreme":
-        raise SettingError(f"unknown format {format_!r}; allowed: xtreme")
+    if format_ not in ("xtreme", *FORMATS):
+        raise UnknownName.of("format", format_, ("xtreme", *FORMATS))
+    if format_ in FORMATS:
+        if results is None or output is None or check or labels or data or allow_incomplete:
+            raise SettingError(f"--format {format_} takes RESULTS, --output, --name, --tasks and --overwrite")
+        from xstilts_eval.selection import leaves
+
+        FORMATS[format_](results, output, name, leaves(listed(tasks)), overwrite)
+        return
     if check is not None:
         if results or output or tasks:
             raise SettingError(
@@ -53,6 +65,34 @@ def export(
         raise SettingError("give RESULTS and --output FOLDER, or --check FOLDER")
     else:
         _export(results, output, labels, data, allow_incomplete, overwrite, listed(tasks))
+
+
+def _to_mteb(results: Path, output: Path, name: str, only: Collection[str] | None, overwrite: bool) -> None:
+    from xstilts_eval.results import mteb
+
+    for path in mteb.export(results, output, name, only, overwrite):
+        printing.say(path)
+
+
+def _to_card(results: Path, output: Path, name: str, only: Collection[str] | None, overwrite: bool) -> None:
+    from xstilts_eval.results import cards
+
+    count = cards.export(results, output, name, only, overwrite)
+    printing.say(f"model card: {output} ({counted(count, 'score')})")
+
+
+def _to_lm_eval(results: Path, output: Path, name: str, only: Collection[str] | None, overwrite: bool) -> None:
+    from xstilts_eval.results import host_layout
+
+    first, *rest = host_layout.export(results, output, name, only, overwrite)
+    printing.say(f"{first} ({counted(len(rest), 'file')} of samples)")
+
+
+FORMATS: dict[str, Callable[[Path, Path, str, Collection[str] | None, bool], None]] = {
+    "mteb": _to_mteb,
+    "model-card": _to_card,
+    "lm-eval": _to_lm_eval,
+}
 
 
 def _export(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import typer
@@ -27,6 +31,11 @@ def report(
     source: list[str] = typer.Option([], help="Source of the zoo that counts where publications disagree."),
     inner: str = typer.Option("eval", help="Folders of the results inside each seed-N, separated by commas."),
     distance: str = typer.Option("syntactic", help=f"Distance to English: {', '.join(MEASURES)}."),
+    examples: int = typer.Option(
+        0,
+        min=0,
+        help="Documents of every task that a run gained or lost, from the samples; they hold the datasets' text.",
+    ),
     title: str = typer.Option("Zero-shot cross-lingual transfer", help="Heading of the page."),
     columns: str = typer.Option("both", help=COLUMNS_HELP),
     *,
@@ -45,7 +54,10 @@ def report(
     parts = tuple(listed(inner))
     if not parts:
         raise SettingError("--inner is empty; name the folder of the results inside each seed-N, as in --inner eval")
-    found = content.gather(runs, parts, baseline, distance, printing.remark, leaves(listed(tasks)), source)
+    found = content.gather(runs, parts, baseline, distance, printing.remark, leaves(listed(tasks)), source, examples)
+    found = replace(
+        found, made=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC: {shlex.join(['xstilts', *sys.argv[1:]])}"
+    )
     for warning in found.warnings:
         printing.remark(f"warning: {warning}")
     tables.write(lambda: printed.tables(found, axis), lambda: printed.rows(found))

@@ -13,17 +13,18 @@ from xstilts_eval.datasets._dataset import (
     Data,
     Dataset,
     HubFiles,
+    Mteb,
     Repository,
     Scoring,
     Text,
     sizes,
     under,
 )  # fmt: skip
-from xstilts_eval.datasets._scoring import ACCURACY, ENTITIES, MLQA, POS, SQUAD
+from xstilts_eval.datasets._scoring import ACCURACY, ENTITIES, MACRO_F1, MLQA, POS, SQUAD, WEIGHTED_F1
 
 __all__ = [
-    "ACCURACY", "ENTITIES", "MLQA", "POS", "SPLITS", "SQUAD", "Archive", "Category", "Data", "Dataset", "HubFiles",
-    "Repository", "Scoring", "Text", "sizes", "under",
+    "ACCURACY", "ENTITIES", "MACRO_F1", "MLQA", "POS", "SPLITS", "SQUAD", "WEIGHTED_F1", "Archive", "Category", "Data",
+    "Dataset", "HubFiles", "Mteb", "Repository", "Scoring", "Text", "sizes", "under",
 ]  # fmt: skip
 
 

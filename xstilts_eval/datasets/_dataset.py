@@ -152,10 +152,10 @@ class Scoring:
     `process` names the function of `tasks.scoring` that turns a document and its answers into values, `aggregations`
     the one for each value. `units` is what intervals resample whole, and `statistic` how their sums become the official
     score (`results.statistics`): a mean, a ratio of sums (correct, all), F1 of counts, the mean of classes' F1 weighted
-    by their gold counts, F1 of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all documents,
-    not over its languages. `learned_by` is the metric of a development set while a head is trained
-    (`training_tasks.TrainingTask.metric`). `of_document` is the value that says how much of
-    one document is right, "" for the official score.
+    by their gold counts or plain, F1 of mined pairs, or chrF++. Of a `pooled` dataset the score is the mean over all
+    documents, not over its languages. `learned_by` is the metric of a development set while a head is trained
+    (`training_tasks.TrainingTask.metric`). `of_document` is the value that says how much of one document is right, ""
+    for the official score.
     """
 
     metrics: tuple[str, ...]
@@ -164,7 +164,7 @@ class Scoring:
     process: str
     aggregations: Mapping[str, str]
     units: str
-    statistic: Literal["mean", "ratio", "counts", "weighted_f1", "pairs", "chrf"] = "mean"
+    statistic: Literal["mean", "ratio", "counts", "weighted_f1", "macro_f1", "pairs", "chrf"] = "mean"
     lower_is_better: frozenset[str] = frozenset()
     pooled: bool = False
     learned_by: str = "accuracy"
@@ -179,6 +179,26 @@ class Scoring:
         """Everything about the metric that could move a score in a language."""
         found = self.metric(language)
         return found if isinstance(found, str) else found.signature()
+
+
+@dataclass(frozen=True)
+class Mteb:
+    """A task of MTEB that measures the very same thing, so that scores may be given to its leaderboard.
+
+    `task` and `revision` are MTEB's, `main` is the metric that it shows, `metrics` are its names of ours. `scripts` are
+    those of the languages (ISO 15924), Latin where none is given; `seen` is where all this was read.
+    """
+
+    task: str
+    revision: str
+    main: str
+    metrics: Mapping[str, str]
+    scripts: Mapping[str, str]
+    seen: str
+
+    def tag(self, language: str) -> str:
+        """``deu-Latn``."""
+        return f"{language}-{self.scripts.get(language, 'Latn')}"
 
 
 @dataclass(frozen=True)
@@ -210,7 +230,7 @@ class Dataset:
     `served_by` names datasets whose heads serve it too where it has none of its own. `max_length` is the longest input
     of a head in sub-words, 0 for the kind's own.
     `like` names the suite whose dataset of the same name this one is, in other languages. `english_side` says where
-    English stands in lines of two languages, "" where both are named.
+    English stands in lines of two languages, "" where both are named. `mteb` is the same measurement in MTEB.
     """
 
     suite: str
@@ -238,6 +258,7 @@ class Dataset:
     english_side: Literal["source", "target", ""] = ""
     served_by: tuple[str, ...] = ()
     max_length: int = 0
+    mteb: Mteb | None = None
 
     def __post_init__(self) -> None:
         for what, name in (("suite", self.suite), ("dataset", self.name)):

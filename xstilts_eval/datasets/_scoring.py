@@ -48,6 +48,12 @@ def _weighted(_: str) -> str:
     return WEIGHTED_F1
 
 
+def _macro(_: str) -> str:
+    from xstilts_eval.metrics.classification import MACRO_F1
+
+    return MACRO_F1
+
+
 def _words(_: str) -> Metric[Any, Any]:
     from xstilts_eval.metrics.tagging import TOKEN_ACCURACY
 
@@ -103,6 +109,11 @@ ACCURACY = Scoring(("acc",), ("acc",), _accuracy, "classification", _MEAN, "docu
 WEIGHTED_F1 = Scoring(
     ("f1", "acc"), ("f1",), _weighted, "topic", {"f1": "class_f1", "acc": "mean", "f1_ci95": "class_f1_interval"},
     "documents", "weighted_f1", of_document="acc",
+)  # fmt: skip
+
+MACRO_F1 = replace(
+    WEIGHTED_F1, metric=_macro, statistic="macro_f1",
+    aggregations={"f1": "macro_f1", "acc": "mean", "f1_ci95": "macro_f1_interval"},
 )  # fmt: skip
 
 _CHUNKS = {

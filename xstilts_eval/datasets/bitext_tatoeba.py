@@ -1,7 +1,7 @@
 """All 112 pairs of LASER's Tatoeba files, asked from the language to English as MTEB does."""
 
 from xstilts_eval.datasets import _scoring, tatoeba
-from xstilts_eval.datasets._dataset import Dataset, Text
+from xstilts_eval.datasets._dataset import Dataset, Mteb, Text
 from xstilts_eval.kinds import BITEXT
 
 _CODES = (
@@ -13,6 +13,34 @@ _CODES = (
 )
 """The files of facebookresearch/LASER, `data/tatoeba/v1`."""
 
+_SCRIPTS = (
+    "Arab ara arq arz pes uig urd",
+    "Armn hye",
+    "Beng ben",
+    "Cyrl bel bul kaz mhr mkd mon orv rus srp tat ukr",
+    "Deva awa hin mar max",
+    "Ethi amh",
+    "Geor kat",
+    "Grek ell",
+    "Hang kor",
+    "Hans cmn wuu",
+    "Hant yue",
+    "Hebr heb yid",
+    "Jpan jpn",
+    "Khmr khm",
+    "Mlym mal",
+    "Taml tam",
+    "Telu tel",
+    "Tfng ber",
+    "Thai tha",
+)
+_OF_MTEB = Mteb(
+    "Tatoeba", "69e8f12da6e31d59addadda9a9c8a2e601a0e282", "f1",
+    {"accuracy": "acc", "f1": "f1", "precision": "precision", "recall": "recall"},
+    {code: script for script, *codes in map(str.split, _SCRIPTS) for code in codes},
+    "mteb 2.26.24, tasks/bitext_mining/multilingual/tatoeba_bitext_mining.py",
+)  # fmt: skip
+
 BITEXT_TATOEBA = Dataset(
     "bitext",
     "tatoeba",
@@ -23,4 +51,5 @@ BITEXT_TATOEBA = Dataset(
     _scoring.TO_ENGLISH,
     prompt=Text(text="foreign_text"),
     code_standard="laser",
+    mteb=_OF_MTEB,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xstilts_eval.figures.scene import (
@@ -14,6 +14,7 @@ from xstilts_eval.figures.scene import (
     Mark,
     Point,
     Rect,
+    Row,
     Scale,
     Scene,
     Text,
@@ -22,6 +23,7 @@ from xstilts_eval.figures.scene import (
     tick_text,
     ticks,
 )
+from xstilts_eval.wording import ABSENT, signed
 
 WIDTH = 340.0
 """Of a panel, pixels: a phone's."""
@@ -48,10 +50,11 @@ class Value:
 
 @dataclass(frozen=True)
 class Labelled:
-    """A row of a panel: its values, None where one is missing."""
+    """A row of a panel: its values, None where one is missing; `keys` (name, value) are what rows may be ordered by."""
 
     label: str
     values: tuple[Value | None, ...]
+    keys: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,13 @@ def bars(title: str, rows: Sequence[Labelled], unit: str) -> Scene:
     return Scene(WIDTH, bottom + FOOT, tuple(marks), f"Bars: {title}, {unit}, {len(rows)} rows")
 
 
-def forest(title: str, rows: Sequence[Labelled], unit: str) -> Scene:
-    """Differences around 0 with their intervals; filled where the interval leaves out 0."""
+def forest(title: str, rows: Sequence[Labelled], unit: str, limits: Interval | None = None) -> Scene:
+    """Differences around 0 with their intervals, over `limits`; filled where the interval leaves out 0."""
     height = 20.0
     left = _label_width(row.label for row in rows)
     edges = [edge for row in rows for value in row.values if value for edge in _ends(value)]
-    across = Scale(min([*edges, 0.0]), max([*edges, 0.0]), left + 6.0, WIDTH - _EDGE - 6.0)
+    low, high = limits or (min([*edges, 0.0]), max([*edges, 0.0]))
+    across = Scale(low, high, left + 6.0, WIDTH - _EDGE - 6.0)
     bottom = TITLE + len(rows) * height
     marks = [*_frame(title, across, bottom, unit), _zero(across, bottom)]
     for place, row in enumerate(rows):
@@ -172,9 +176,12 @@ def curves(title: str, lines: Sequence[Curve], x_name: str, y_name: str) -> Scen
     return Scene(WIDTH, height, tuple(marks), f"Curves: {title}, {y_name} by {x_name}, {len(lines)} lines")
 
 
-def heat_map(title: str, columns: Sequence[str], rows: Sequence[Labelled]) -> Scene:
-    """Cells of values 0-100, the darker the higher; missing ones hold a dash."""
-    wide, high, head = 42.0, 16.0, 20.0
+def heat_map(title: str, columns: Sequence[str], rows: Sequence[Labelled], most: float | None = None) -> Scene:
+    """Cells of values, the more coloured the higher; a missing one is an empty frame with a dash.
+
+    Values are points, 0-100; with `most` they are differences, coloured by their sign and up to `most`.
+    """
+    wide, high, head = 46.0, 16.0, 20.0
     left = _label_width(row.label for row in rows)
     width = max(left + wide * len(columns) + _EDGE, min(WIDTH, text_width(title, 13)))
     marks: list[Mark] = [Text(0.0, 9.0, shortened(title, int(width / text_width("n", 14))), "ink", 13, is_bold=True)]
@@ -184,17 +191,33 @@ def heat_map(title: str, columns: Sequence[str], rows: Sequence[Labelled]) -> Sc
     ]
     for line, row in enumerate(rows):
         y = TITLE + head + line * high
-        marks.append(_row_label(row.label, left, y + high / 2))
+        inside: list[Rect | Line | Area | Dot | Text] = [_row_label(row.label, left, y + high / 2)]
         for place, value in enumerate(row.values):
-            x = left + wide * place
-            middle = (x + wide / 2, y + high / 2)
-            if value is None:
-                marks.append(Text(*middle, "–", "soft", 9, "middle"))
-                continue
-            marks.append(Rect(x + 0.5, y + 0.5, wide - 1, high - 1, "heat", 0.04 + 0.0096 * value.value, value.tip))
-            ink = "page" if value.value > 55 else "ink"
-            marks.append(Text(*middle, f"{value.value:.1f}", ink, 9, "middle"))
-    return Scene(width, TITLE + head + len(rows) * high + 4.0, tuple(marks), f"Heat map: {title}, points")
+            inside += _cell(value, left + wide * place, y, wide, high, most)
+        marks.append(Row(tuple(inside), y, high, row.keys))
+    kind = "points" if most is None else "differences in points"
+    return Scene(width, TITLE + head + len(rows) * high + 4.0, tuple(marks), f"Heat map: {title}, {kind}")
+
+
+_PALEST = 0.12
+"""Opacity of a cell with a 0, so that it is none without a value."""
+
+
+def _cell(
+    value: Value | None, x: float, y: float, wide: float, high: float, most: float | None
+) -> Iterator[Rect | Line | Text]:
+    middle = (x + wide / 2, y + high / 2)
+    if value is None:
+        corners = ((x + 2, y + 2), (x + wide - 2, y + 2), (x + wide - 2, y + high - 2), (x + 2, y + high - 2))
+        yield Line((*corners, corners[0]), "grid", 1.0, is_dashed=True)
+        yield Text(*middle, ABSENT, "soft", 9, "middle")
+        return
+    share = value.value / 100 if most is None else abs(value.value) / (most or 1.0)
+    paint = "heat" if most is None else "loss" if value.value < 0 else "gain"
+    opacity = _PALEST + (1 - _PALEST) * min(max(share, 0.0), 1.0)
+    yield Rect(x + 0.5, y + 0.5, wide - 1, high - 1, paint, opacity, value.tip)
+    written = f"{value.value:.1f}" if most is None else signed(value.value)
+    yield Text(*middle, written, "ink", 9, "middle", is_bold=most is not None and value.is_clear)
 
 
 def legend(entries: Sequence[tuple[str, str]], width: float) -> Scene:
@@ -237,7 +260,7 @@ def _label_width(labels: Iterable[str]) -> float:
     return max((text_width(shortened(label, _MOST_LABEL)) for label in labels), default=0.0) + 8.0
 
 
-def _row_label(label: str, left: float, y: float) -> Mark:
+def _row_label(label: str, left: float, y: float) -> Text:
     return Text(left - 6.0, y, shortened(label, _MOST_LABEL), "ink", SIZE, "end")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import extras
-from xstilts_eval.figures.scene import COLOURS, Area, Dot, Line, Mark, Rect, Scene, Text
+from xstilts_eval.figures.scene import COLOURS, Area, Dot, Line, Mark, Rect, Row, Scene, Text
 
 DPI = 200
 PIXELS = 96.0
@@ -37,8 +37,6 @@ def save(scene: Scene, path: Path) -> None:
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, scene.width), ylim=(scene.height, 0))
     axes.set_axis_off()
     for order, mark in enumerate(scene.marks):
-        if isinstance(mark, Rect) and not mark.opacity:
-            continue  # what answers to the mouse
         _paint(axes, mark, order)
     dates = {"CreationDate": None} if path.suffix == ".pdf" else {}
     with rc_context({"pdf.fonttype": 42}):
@@ -46,6 +44,12 @@ def save(scene: Scene, path: Path) -> None:
 
 
 def _paint(axes: Any, mark: Mark, order: int) -> None:
+    if isinstance(mark, Row):
+        for one in mark.marks:
+            _paint(axes, one, order)
+        return
+    if isinstance(mark, Rect) and not mark.opacity:
+        return  # what answers to the mouse
     painters: dict[type, Callable[[Any, Any, str, int], None]] = {
         Rect: _rect, Line: _line, Area: _area, Dot: _dot, Text: _text,
     }  # fmt: skip

@@ -17,7 +17,9 @@ COLOURS = {
     "soft": ("#5c6670", "#a3acb5"),
     "grid": ("#dfe3e8", "#33393f"),
     "page": ("#ffffff", "#15181b"),
-    "heat": ("#0b559f", "#6bb0f5"),
+    "heat": ("#5fa3dc", "#275a8c"),
+    "gain": ("#5cc3a0", "#1f6b4f"),
+    "loss": ("#f0a06a", "#8a4a1c"),
     "up": ("#00724f", "#3ecb99"),
     "down": ("#b5440b", "#ff9a5c"),
     "base": ("#7b8794", "#8d98a4"),
@@ -29,7 +31,8 @@ COLOURS = {
     "s5": ("#4b3f9e", "#9d92ee"),
 }
 """Roles, light and dark. Series: blue, vermilion, green, purple, yellow of Okabe and Ito's set (the last two darkened
-to keep 3:1 against white) and an indigo, told apart by readers with the common colour deficiencies."""
+to keep 3:1 against white) and an indigo, told apart by readers with the common colour deficiencies. Numbers stand on
+``heat``, ``gain`` and ``loss`` in ``ink``, which has 4.5:1 there at any opacity."""
 SERIES = 6
 
 Point = tuple[float, float]
@@ -84,7 +87,17 @@ class Text:
     is_bold: bool = False
 
 
-Mark = Rect | Line | Area | Dot | Text
+@dataclass(frozen=True)
+class Row:
+    """Marks that stand in one line, `height` high from `y`; a page may put lines in another order, by any of `keys`."""
+
+    marks: tuple[Rect | Line | Area | Dot | Text, ...]
+    y: float
+    height: float
+    keys: tuple[tuple[str, str], ...]
+
+
+Mark = Rect | Line | Area | Dot | Text | Row
 
 
 @dataclass(frozen=True)
@@ -181,6 +194,9 @@ def padded(scene: Scene, margin: float) -> Scene:
 
 def moved(mark: Mark, x: float, y: float) -> Mark:
     """The mark shifted to the right and down."""
+    if isinstance(mark, Row):
+        inner = tuple(moved(one, x, y) for one in mark.marks)
+        return replace(mark, marks=inner, y=mark.y + y)  # type: ignore[arg-type]
     if isinstance(mark, Line | Area):
         return replace(mark, points=tuple((px + x, py + y) for px, py in mark.points))
     return replace(mark, x=mark.x + x, y=mark.y + y)

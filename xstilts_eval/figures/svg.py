@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from xstilts_eval.figures.scene import COLOURS, SIZE, Area, Line, Mark, Point, Rect, Scene, Text
+from xstilts_eval.figures.scene import COLOURS, SIZE, Area, Line, Mark, Point, Rect, Row, Scene, Text
 from xstilts_eval.foreign import visible
 
 RULES = (
@@ -43,6 +43,12 @@ def document(scene: Scene) -> str:
 
 
 def _mark(mark: Mark, tip: str) -> str:
+    if isinstance(mark, Row):
+        inner = "".join(_mark(one, tip) for one in mark.marks)
+        if tip == "title":  # nothing is moved in a file
+            return inner
+        keys = "".join(f' data-{name}="{_attribute(value)}"' for name, value in mark.keys)
+        return f'<g data-y="{_n(mark.y)}" data-high="{_n(mark.height)}"{keys}>{inner}</g>'
     if isinstance(mark, Text):
         classes = [mark.paint, {"middle": "m", "end": "e"}.get(mark.anchor, ""), "b" if mark.is_bold else ""]
         classes.append(f"z{mark.size}" if mark.size != SIZE else "")

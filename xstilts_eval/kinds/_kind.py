@@ -38,10 +38,11 @@ class Kind:
     `example` is the dataclass of one item, `request` the host's request type, `rows` what its items are called, and
     `has_labels` says whether datasets of the kind name their classes or tags, `by_word` whether every word has one.
     `learns` says what is trained for it: a head on an encoder, an encoder of its own, or nothing. `tuned_on` is the
-    split of the same language that answers depend on, "" for none. `classes_of` gives the classes of a document, index
-    or name, one for each word where it is `by_word`, none for kinds that have no classes. Heads, training rows and
-    translators of a kind are found in the `Halves` of their packages, so that nothing here needs torch. A kind
-    registers itself when it is made; raises `SettingError` for a name that is taken.
+    split of the same language that answers depend on, "" for none. `classes_of` gives the classes of a document,
+    index or name, one for each word where it is `by_word`, none for kinds that have no classes. `hub_task` is what
+    the hub calls the task in model cards. Heads, training rows and translators of a kind are found in the `Halves`
+    of their packages, so that nothing here needs torch. A kind registers itself when it is made; raises
+    `SettingError` for a name that is taken.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Kind:
     learns: Literal["head", "encoder", ""] = "head"
     tuned_on: str = ""
     classes_of: Callable[[Any], Sequence[int | str]] = _none
+    hub_task: str = "other"
 
     @property
     def is_embedded(self) -> bool:

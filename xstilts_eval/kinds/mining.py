@@ -11,4 +11,5 @@ MINING = Kind(
     rows="gold pairs",
     learns="",
     tuned_on="dev",
+    hub_task="sentence-similarity",
 )

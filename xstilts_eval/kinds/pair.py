@@ -10,4 +10,5 @@ PAIR = Kind(
     Template("no_context", "label"),
     has_labels=True,
     classes_of=lambda doc: (doc["label"],),
+    hub_task="text-classification",
 )

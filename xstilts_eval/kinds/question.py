@@ -4,5 +4,10 @@ from xstilts_eval.data.examples import Question
 from xstilts_eval.kinds._kind import Kind, Template
 
 QUESTION = Kind(
-    "question", Question, "generate_until", Template("question_text", "first_answer", tokens=64), rows="questions"
+    "question",
+    Question,
+    "generate_until",
+    Template("question_text", "first_answer", tokens=64),
+    rows="questions",
+    hub_task="question-answering",
 )

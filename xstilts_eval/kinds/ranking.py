@@ -4,5 +4,11 @@ from xstilts_eval.data.examples import Query
 from xstilts_eval.kinds._kind import Kind, Template
 
 RANKING = Kind(
-    "ranking", Query, "embed", Template("query_text", "query_target", shots=""), rows="queries", learns="encoder"
+    "ranking",
+    Query,
+    "embed",
+    Template("query_text", "query_target", shots=""),
+    rows="queries",
+    learns="encoder",
+    hub_task="text-retrieval",
 )

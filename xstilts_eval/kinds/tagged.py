@@ -12,4 +12,5 @@ TAGGED = Kind(
     has_labels=True,
     by_word=True,
     classes_of=lambda doc: doc["tags"],
+    hub_task="token-classification",
 )

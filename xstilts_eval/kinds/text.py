@@ -11,4 +11,5 @@ TEXT = Kind(
     rows="texts",
     has_labels=True,
     classes_of=lambda doc: (doc["label"],),
+    hub_task="text-classification",
 )

@@ -9,4 +9,5 @@ TRANSLATION = Kind(
     "generate_until",
     Template("translation_text", "translation_target", tokens=256, shots="dev"),
     learns="",
+    hub_task="translation",
 )

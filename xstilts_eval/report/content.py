@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from xstilts_eval import language_distances
@@ -11,8 +11,9 @@ from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import SettingError
 from xstilts_eval.figures.scene import SERIES
 from xstilts_eval.languages import languages
-from xstilts_eval.report import comparison, training
+from xstilts_eval.report import comparison, examples, training
 from xstilts_eval.report.comparison import Comparison
+from xstilts_eval.report.examples import Changed
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results import entity_types, scored
 from xstilts_eval.results.entity_types import EntityType
@@ -32,6 +33,8 @@ class Content:
 
     `marked` are (run, group) whose scores cannot stand beside those of the other runs; `distances` are those to
     English by language, in the `measure` asked for. `types` are the entity types by run.
+    `pages` are those of single runs, by name, where there are any, `examples` documents that runs answer otherwise than
+    the baseline. `made` says when and by which command.
     """
 
     runs: tuple[Run, ...]
@@ -44,6 +47,9 @@ class Content:
     measure: str
     distances: dict[str, float]
     types: dict[str, Types]
+    pages: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Changed, ...] = ()
+    made: str = ""
 
     @property
     def is_sample(self) -> bool:
@@ -86,10 +92,12 @@ def gather(
     say: Callable[[str], None] = lambda _: None,
     only: Collection[str] | None = None,
     sources: Sequence[str] = (),
+    most_examples: int = 0,
 ) -> Content:
     """Read runs and models of the zoo, compare runs with the baseline (default: the first), look for their training.
 
-    `only` names the leaves that are wanted. Raises `PredictionError`, `NumericError`, `MissingData` for results that
+    `only` names the leaves that are wanted. Of every task `most_examples`
+    gained and lost documents are kept. Raises `PredictionError`, `NumericError`, `MissingData` for results that
     cannot be read or shown together.
     """
     distances = language_distances.to_english(measure)
@@ -110,6 +118,12 @@ def gather(
     apart = scored.apart(found)
     warnings = [f"{one.why}; marked †, not comparable." for one in apart]
     warnings += [f"{one.run.name}: {_sentence(refusal)}" for one in compared for refusal in one.refusals]
+    changed: list[Changed] = []
+    for one in compared if most_examples else ():
+        assert reference is not None  # it is what was compared with
+        documents, missing = examples.read(reference, one.run, most_examples)
+        changed += documents
+        warnings += [_sentence(sentence) for sentence in missing]
     return Content(
         runs=tuple(found),
         baseline=reference,
@@ -121,6 +135,7 @@ def gather(
         measure=measure,
         distances=distances,
         types={run.name: types for run in found if (types := _types(run))},
+        examples=tuple(changed),
     )
 
 

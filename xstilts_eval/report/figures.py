@@ -11,13 +11,15 @@ from itertools import zip_longest
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.figures import charts
 from xstilts_eval.figures.charts import Curve, Labelled, Placed, Value
-from xstilts_eval.figures.scene import SERIES, Scene, packed, padded, shortened, tile
+from xstilts_eval.figures.scene import SERIES, Row, Scene, packed, padded, shortened, tile
+from xstilts_eval.languages import languages, resource_classes
 from xstilts_eval.metrics.bootstrap import too_few
 from xstilts_eval.report.content import Content, language_name
-from xstilts_eval.report.tables import scored_families, signed
+from xstilts_eval.report.tables import scored_families
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results.gains import Gain
 from xstilts_eval.results.scored import Estimate, Run, Scored
+from xstilts_eval.wording import signed
 
 _GAP = 18.0
 _MARGIN = 8.0
@@ -36,6 +38,11 @@ class Figure:
     legend: tuple[tuple[str, str], ...]
     table: str
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether its lines can be put into another order."""
+        return any(isinstance(mark, Row) for panel in self.panels for mark in panel.marks)
+
     def scene(self) -> Scene:
         """All panels and the legend as one, for a file."""
         across = min(_ACROSS, len(self.panels))
@@ -47,30 +54,40 @@ class Figure:
 
 def figures(content: Content) -> list[Figure]:
     """Every figure that has something to show."""
-    made = [gains(content), heat_map(content), bars(content), gaps(content), distance(content), training(content)]
+    made = [
+        gains(content),
+        gain_map(content),
+        heat_map(content),
+        bars(content),
+        gaps(content),
+        distance(content),
+        training(content),
+    ]
     return [figure for figure in made if figure.panels]
 
 
 def gains(content: Content) -> Figure:
     """A forest of gains per family."""
-    panels = []
+    drawn = []
     for group in content.groups:
         found = [(one.run, one.families.get(group)) for one in content.comparisons]
         if any(gain for _, gain in found):
             rows = [
                 Labelled(run.name, (_gain(gain, run, content.paint(run)) if gain else None,)) for run, gain in found
             ]
-            panels.append(charts.forest(FAMILIES[group].title, rows, "points gained"))
+            drawn.append((FAMILIES[group].title, rows))
+    values = [value for _, rows in drawn for row in rows for value in row.values if value]
+    edges = [0.0, *(edge for value in values for edge in (value.value, *(value.interval or ())))]
+    panels = [charts.forest(title, rows, "points gained", (min(edges), max(edges))) for title, rows in drawn]
     name = content.baseline.name if content.baseline else ""
     caption = f"Points gained over the baseline, {name}: means over the languages; filled where the 95 % interval "
-    caption += "leaves out 0, without a line where there is none."
+    caption += "leaves out 0, without a line where there is none; one axis for all."
     return Figure("gains", "Gains over the baseline", caption, tuple(panels), (), "gains")
 
 
 def heat_map(content: Content) -> Figure:
     """Languages by families, a panel per run; the 112 pairs of `bitext_tatoeba` are in the table only."""
-    groups = [group for group in content.groups if FAMILIES[group].names_languages]
-    codes = sorted({code for group in groups for code in content.languages_of(group)}, key=lambda c: (c != "en", c))
+    groups, codes = _map_axes(content)
     panels = []
     for run in content.runs if groups else ():
         if not any(run.families[group].languages for group in groups if group in run.families):
@@ -78,11 +95,56 @@ def heat_map(content: Content) -> Figure:
         rows = []
         for code in codes:
             cells = [_value(run, group, code, "heat") for group in groups]
-            rows.append(Labelled(f"{language_name(FAMILIES[groups[0]], code)} {code}", tuple(cells)))
+            rows.append(_map_row(groups, code, cells))
         columns = [FAMILIES[group].column or FAMILIES[group].title for group in groups]
         panels.append(charts.heat_map(run.name, columns, rows))
-    caption = "Points by language and dataset, darker is higher; – was not scored."
+    caption = "Points by language and dataset, the more colour the higher; an empty frame was not scored."
     return Figure("heat-map", "Languages × datasets", caption, tuple(panels), (), "languages")
+
+
+def gain_map(content: Content) -> Figure:
+    """Gains by language and dataset, a panel per run, one colour scale for all."""
+    groups, codes = _map_axes(content)
+    found = [
+        {(group, code): gain for group in groups for code, gain in one.languages.get(group, {}).items()}
+        for one in content.comparisons
+    ]
+    most = max((abs(gain.gain) for gains in found for gain in gains.values()), default=0.0)
+    panels = []
+    for one, gains in zip(content.comparisons, found, strict=True):
+        rows = []
+        for code in (code for code in codes if any((group, code) in gains for group in groups)):
+            cells = [gains.get((group, code)) for group in groups]
+            rows.append(_map_row(groups, code, [_gain(cell, one.run, "gain") if cell else None for cell in cells]))
+        if rows:
+            columns = [FAMILIES[group].column or FAMILIES[group].title for group in groups]
+            panels.append(charts.heat_map(one.run.name, columns, rows, most))
+    name = content.baseline.name if content.baseline else ""
+    caption = f"Points gained over {name} by language and dataset: green above 0, orange below, bold where the 95 % "
+    caption += "interval leaves out 0; an empty frame has no gain."
+    return Figure("gain-map", "Gains by language", caption, tuple(panels), (), "gains-by-language")
+
+
+def _map_axes(content: Content) -> tuple[list[str], list[str]]:
+    """Datasets and languages of a heat map: English first, the others by family, script and code."""
+    groups = [group for group in content.groups if FAMILIES[group].names_languages]
+    codes = {code for group in groups for code in content.languages_of(group)}
+    return groups, sorted(codes, key=lambda code: (code != "en", *map(str.lower, _kin(code)[:2]), code))
+
+
+def _map_row(groups: Sequence[str], code: str, cells: Sequence[Value | None]) -> Labelled:
+    family, script, resources = _kin(code)
+    name = language_name(FAMILIES[groups[0]], code)
+    keys = (("code", code), ("name", name), ("family", family), ("script", script), ("resources", resources))
+    return Labelled(f"{name} {code}", tuple(cells), keys)
+
+
+def _kin(code: str) -> tuple[str, str, str]:
+    """Family, script and resource class of a language, each "" where it is not known; known ones come first."""
+    known = languages().get(code)
+    if known is None:
+        return "~", "~", "~"
+    return known.family or "~", known.script or "~", str(resource_classes().get(code, "~"))
 
 
 def bars(content: Content) -> Figure:

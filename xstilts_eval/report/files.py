@@ -27,10 +27,10 @@ def check(output: Path, folder: Path | None, markdown: Path | None) -> None:
 
 def write(content: Content, title: str, output: Path, folder: Path | None, markdown: Path | None) -> list[str]:
     """Write what was asked for; a line about each."""
-    write_atomically(output, page.html(_named(content, output), title))
+    write_atomically(output, page.html(named(content, output), title))
     lines = [f"page: {output}"]
     if markdown is not None:
-        write_atomically(markdown, page.markdown(_named(content, markdown), title))
+        write_atomically(markdown, page.markdown(named(content, markdown), title))
         lines.append(f"summary: {markdown}")
     if folder is not None:
         names = write_figures(content, folder)
@@ -41,11 +41,11 @@ def write(content: Content, title: str, output: Path, folder: Path | None, markd
     return lines
 
 
-def _named(content: Content, file: Path) -> Content:
+def named(content: Content, file: Path) -> Content:
     """What a file shows: runs and checkpoints that its warnings speak of, named relative to it."""
     checkpoints = [part.checkpoint_folder for run in content.runs for parts in run.results.values() for part in parts]
     names = Names([*(run.given for run in content.runs), *checkpoints], file.parent)
-    return replace(content, warnings=tuple(names.in_value(content.warnings)))
+    return replace(content, warnings=tuple(names.in_value(content.warnings)), made=names.in_value(content.made))
 
 
 def write_figures(content: Content, folder: Path) -> list[str]:

@@ -44,6 +44,68 @@ for (const input of document.querySelectorAll("input[type=search]")) {
   });
 }
 
+// A table as others take it: rows that are shown, in the order that is shown.
+const shownRows = (table) => [table.tHead.rows[0], ...[...table.tBodies[0].rows].filter((row) => !row.hidden)];
+const texts = (row) => [...row.cells].map((cell) => cell.textContent.trim().replace(/\s+/g, " "));
+const isNumeric = (text) => /^[+-]?[\d.,]+( ±[\d.]+)?[ᵖ†*]?$/.test(text.replace("−", "-"));
+const forms = {
+  copy: (rows) => rows.map((row) => row.join("\t")).join("\n"),
+  csv: (rows) => rows.map((row) => row.map((text) => {
+    const safe = /^[=+\-@\t\r]/.test(text) && !isNumeric(text) ? `'${text}` : text; // a spreadsheet computes nothing
+    return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  }).join(",")).join("\n"),
+  latex: (rows) => {
+    const special = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "±": "$\\pm$", "−": "$-$", "–": "--", "†": "$\\dagger$" };
+    const tex = (text) => text.replace(/[\\~^±−–†]|[&%$#_{}]/g, (sign) => special[sign] ?? `\\${sign}`);
+    const lines = rows.map((row) => `${row.map(tex).join(" & ")} \\\\`);
+    return [`\\begin{tabular}{l${"r".repeat(rows[0].length - 1)}}`, "\\toprule", lines[0], "\\midrule", ...lines.slice(1),
+      "\\bottomrule", "\\end{tabular}"].join("\n");
+  },
+};
+const toClipboard = async (text) => {
+  try { await navigator.clipboard.writeText(text); } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+};
+for (const takes of document.querySelectorAll(".takes")) {
+  takes.hidden = false;
+  const table = document.getElementById(takes.dataset.table);
+  takes.addEventListener("click", async (event) => {
+    const how = event.target.dataset.as;
+    if (!how) return;
+    const text = `${forms[how](shownRows(table).map(texts))}\n`;
+    if (how === "csv") {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+      link.download = `${table.id}.csv`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    } else await toClipboard(text);
+    takes.closest(".tools").querySelector(".count").textContent = how === "csv" ? `${table.id}.csv` : "copied";
+  });
+}
+
+// Lines of a heat map in another order: English first, what is not known last.
+for (const select of document.querySelectorAll(".order select")) {
+  select.closest(".order").hidden = false;
+  select.addEventListener("change", () => {
+    for (const drawing of document.querySelectorAll(`#${select.getAttribute("aria-controls")} svg`)) {
+      const lines = [...drawing.querySelectorAll("g[data-y]")];
+      const known = (value) => (value === "~" ? "2" : `1${value}`);
+      const key = (line) => [line.dataset.code === "en" ? "0" : known(line.dataset[select.value]), line.dataset.code].join(" ");
+      const top = Math.min(...lines.map((line) => Number(line.dataset.y)));
+      [...lines].sort((a, b) => key(a).localeCompare(key(b), "en")).forEach((line, place) => {
+        line.setAttribute("transform", `translate(0 ${top + place * line.dataset.high - line.dataset.y})`);
+      });
+    }
+  });
+}
+
 // What a mark, a cell or a heading has to say, on hover, tap and keyboard focus.
 const tip = document.getElementById("tip");
 const show = (element, x, y) => {

@@ -20,6 +20,10 @@ from xstilts_eval.tables import in_markdown, markdown_table
 _HERE = Path(__file__).parent
 OPEN_ROWS = 40
 """A longer table is folded until it is asked for."""
+FILTER_ROWS = 8
+"""A longer table has a filter."""
+ORDERS = (("family", "family"), ("script", "script"), ("resources", "resources"), ("name", "name"), ("code", "code"))
+"""What the lines of a heat map may be ordered by: names of its keys and what they are called."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ def sections(content: Content) -> list[Section]:
         found.append(Section("s-gains", "Gains over the baseline", drawn.get("gains"), tables.gains(content)))
     else:
         found.append(Section("s-gains", "Gains over the baseline", note=content.why_no_gains))
+    if gain_map := drawn.get("gain-map"):
+        found.append(Section("s-gain-map", "Gains by language", gain_map))
     found.append(Section("s-heat-map", "Languages × datasets", drawn.get("heat-map")))
     found.append(Section("s-bars", "Scores by language", drawn.get("bars"), tables.by_language(content)))
     if gaps := drawn.get("gaps"):
@@ -52,13 +58,18 @@ def sections(content: Content) -> list[Section]:
         found.append(Section("s-types", "Entity types", table=tables.types(content)))
     if content.stages:
         found.append(Section("s-training", "Training", drawn.get("training"), tables.training(content)))
+    if content.examples:
+        found.append(Section("s-examples", "Examples", table=tables.examples(content)))
     found.append(Section("s-details", "Metrics and counts", table=tables.details(content)))
     found.append(Section("s-signatures", "Signatures", table=tables.signatures(content)))
     return [one for one in found if one.figure or one.table or one.note]
 
 
-def html(content: Content, title: str) -> str:
-    """One self-contained page; everything that came from a file is escaped, and a policy forbids any request."""
+def html(content: Content, title: str, above: str = "") -> str:
+    """One self-contained page; everything that came from a file is escaped, and a policy forbids any request.
+
+    `above` is the address of a page over several models, where there is one.
+    """
     import markupsafe
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -73,6 +84,7 @@ def html(content: Content, title: str) -> str:
     style, script = _roles() + svg.RULES + _source("page.css"), _source("page.js")
     return environment.get_template("page.html.j2").render(
         title=title,
+        above=above,
         content=content,
         sections=sections(content),
         style=markupsafe.Markup(style),
@@ -81,6 +93,8 @@ def html(content: Content, title: str) -> str:
         "base-uri 'none'; form-action 'none'",
         draw=lambda scene: markupsafe.Markup(svg.inline(scene)),
         open_rows=OPEN_ROWS,
+        filter_rows=FILTER_ROWS,
+        orders=ORDERS,
         version=__version__,
     )
 

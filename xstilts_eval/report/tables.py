@@ -14,7 +14,7 @@ from xstilts_eval.results.entity_types import EntityType
 from xstilts_eval.results.gains import Gain, without_interval
 from xstilts_eval.results.render import MISSING
 from xstilts_eval.results.scored import PUBLISHED, Estimate, Run, Scored
-from xstilts_eval.wording import counted
+from xstilts_eval.wording import counted, signed
 
 METRICS = {"acc": "accuracy", "f1": "F1", "exact_match": "EM", "token_accuracy": "token accuracy",
            "acc_from_foreign": "accuracy (foreign query)"}  # fmt: skip
@@ -24,7 +24,8 @@ METRICS = {"acc": "accuracy", "f1": "F1", "exact_match": "EM", "token_accuracy":
 class Cell:
     """What a cell shows, and `value`, which it is sorted by as a number; None sorts last.
 
-    `spread` is the half-width of the interval; `tone` is up or down for a gain whose interval leaves out 0.
+    `link` is the page it leads to. `spread` is the half-width of the interval; `tone` is up or down for a gain whose
+    interval leaves out 0.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Cell:
     spread: str = ""
     tone: str = ""
     tip: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def scoreboard(content: Content) -> Table:
     rows = []
     for run in content.runs:
         row = [
-            Cell(run.name, tip=_origin(run)),
+            Cell(run.name, tip=_origin(run), link=content.pages.get(run.name, "")),
             NONE if run.is_published else Cell(str(len(run.seeds)), len(run.seeds)),
         ]
         row += [estimate(run.overall)] if has_overall else []
@@ -192,6 +194,24 @@ def types(content: Content) -> Table:
     return Table("types", "Entity types", caption, tuple(columns), (*means, *rows), pinned=len(means))
 
 
+def examples(content: Content) -> Table:
+    """Documents that a run answers better, or worse, than the baseline."""
+    assert content.baseline is not None
+    titles = ("run", "dataset", "language", "code", "change", "document", "text", "right answer")
+    columns = [Column(title, is_number=False) for title in (*titles, content.baseline.name, "the run")]
+    rows = []
+    for one in content.examples:
+        change = Cell("gained", tone="up") if one.is_gain else Cell("lost", tone="down")
+        answers = (Cell(one.before), Cell(one.after))
+        names = _names(one.family.group, one.language)
+        rows.append((Cell(one.run), *names, change, Cell(one.document), Cell(one.text), Cell(one.target), *answers))
+    caption = (
+        f"Documents that a run answers better (gained) or worse (lost) than {content.baseline.name}, the first of "
+    )
+    caption += "every task, of the first seeds. The texts are the datasets', under their licences."
+    return Table("examples", "Examples", caption, tuple(columns), tuple(rows))
+
+
 def _type(found: EntityType) -> tuple[Cell, ...]:
     scores = (number(found.precision), number(found.recall), number(found.f1))
     return (Cell(found.type), *scores, Cell(f"{found.support:,}", found.support))
@@ -256,12 +276,6 @@ def gain_cell(found: Gain | MeanGain | None) -> Cell:
     tip = "seeds " + ", ".join(signed(value) for value in found.by_seed) if isinstance(found, Gain) else ""
     spread = f"±{found.half_width:.1f}" if found.half_width is not None else ""
     return Cell(signed(found.gain), found.gain, spread, tone, tip)
-
-
-def signed(value: float) -> str:
-    """To one decimal, with its sign; what rounds to nothing is 0.0."""
-    text = f"{value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def number(value: float | None, digits: int = 1) -> Cell:

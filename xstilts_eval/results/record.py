@@ -194,7 +194,7 @@ def _leaf(
         selected = samples["original"]
     return LeafResult(
         leaf=leaf,
-        metrics={name: values[name] for name in values if isinstance(values[name], float) and name != "unparsed"},
+        metrics={name: value for name, value in values.items() if isinstance(value, float) and _is_metric(name)},
         intervals={
             name.removesuffix("_ci95"): tuple(value)
             for name, value in values.items()
@@ -207,6 +207,11 @@ def _leaf(
         signature=str(signing.sign(leaf, family, results, data)),
         trained_on=tuple(model.get("trained_on", {}).get(family.name, ())),
     )
+
+
+def _is_metric(name: str) -> bool:
+    """Standard errors, which `lm_eval` has where it can, and counts stand among the scores."""
+    return name != "unparsed" and not name.endswith("_stderr")
 
 
 def _limited(limit: float | None, total: int) -> int:

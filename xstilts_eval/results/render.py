@@ -16,7 +16,7 @@ from xstilts_eval.wording import ABSENT
 Row = list[str]
 MISSING = ABSENT
 
-_METRIC = {
+METRIC = {
     "acc": "accuracy",
     "f1": "F1",
     "precision": "precision",
@@ -96,7 +96,7 @@ def language_rows(board: Scoreboard, suite: str = suites.main().name) -> tuple[R
 def metric_rows(board: Scoreboard, suite: str) -> tuple[Row, list[Row]]:
     """Header and one row per pair of the only dataset of a suite, a column per metric."""
     (row,) = (row for group, row in board.families.items() if FAMILIES[group].suite == suite)
-    header = ["pair", *(_METRIC[name] for name in row.averages)]
+    header = ["pair", *(METRIC[name] for name in row.averages)]
     return header, [
         [f"{pair}-eng", *(f"{value:.2f}" for value in cell.metrics.values())] for pair, cell in row.cells.items()
     ]
@@ -212,7 +212,7 @@ def _category(row: FamilyRow, board: Scoreboard) -> str:
 
 
 def _metrics(row: FamilyRow) -> str:
-    return ", ".join(f"{_METRIC.get(name, name)} {value:.1f}" for name, value in row.averages.items())
+    return ", ".join(f"{METRIC.get(name, name)} {value:.1f}" for name, value in row.averages.items())
 
 
 def _cell(cell: Cell | None, group: str) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import UnknownName
 from xstilts_eval.metrics.bootstrap import sum_by_unit
-from xstilts_eval.metrics.classification import weighted_f1
+from xstilts_eval.metrics.classification import macro_f1, weighted_f1
 from xstilts_eval.metrics.translation import chrf_from_counts
 from xstilts_eval.results.host import Row
 
@@ -113,6 +113,7 @@ STATISTICS = {
     "counts": Statistic(_rows, _f1),
     "ratio": Statistic(_rows, _mean),
     "weighted_f1": Statistic(_rows, weighted_f1),
+    "macro_f1": Statistic(_rows, macro_f1),
     "pairs": Statistic(_pairs, _f1, lacks_zeros=True),
     "chrf": Statistic(_sums, chrf_from_counts),
 }

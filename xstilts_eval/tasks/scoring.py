@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data.examples import (
@@ -221,11 +222,17 @@ def class_f1(values: Sequence[Sequence[int]]) -> float:
 
 def class_f1_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
     """95 % bootstrap interval of `class_f1`; items are (unit, counts of the classes)."""
+    return _class_interval(values, classification_metrics.weighted_f1)
 
-    def score(sums: Sequence[float]) -> Scores:
-        return {"f1": float(classification_metrics.weighted_f1(np.asarray(sums, dtype=np.float64)))}
 
-    return _interval([row[1:] for row in values], score, "f1", [row[0] for row in values])
+def macro_f1(values: Sequence[Sequence[int]]) -> float:
+    """F1 of the classes, plain mean."""
+    return float(classification_metrics.macro_f1(np.asarray(_sums(values), dtype=np.float64)))
+
+
+def macro_f1_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
+    """95 % bootstrap interval of `macro_f1`; items are (unit, counts of the classes)."""
+    return _class_interval(values, classification_metrics.macro_f1)
 
 
 def ratio_interval(values: Sequence[Sequence[Any]]) -> list[float] | None:
@@ -303,6 +310,15 @@ def _interval(
 
 def _sums(values: Sequence[Sequence[int]]) -> list[int]:
     return [sum(column) for column in zip(*values, strict=True)]
+
+
+def _class_interval(
+    values: Sequence[Sequence[Any]], average: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> list[float] | None:
+    def score(sums: Sequence[float]) -> Scores:
+        return {"f1": float(average(np.asarray(sums, dtype=np.float64)))}
+
+    return _interval([row[1:] for row in values], score, "f1", [row[0] for row in values])
 
 
 def _weighted(values: Sequence[Sequence[int]]) -> Scores:
