@@ -32,7 +32,7 @@ from xstilts_eval.results.host import HostResults, RunConfig
 from xstilts_eval.results.kept import SamplesAs
 from xstilts_eval.results.output import Identity, Output
 from xstilts_eval.results.run import seed_number
-from xstilts_eval.results.statistics import Counts
+from xstilts_eval.results.statistics import Counts as UnitCounts
 from xstilts_eval.selection import select
 from xstilts_eval.tasks import generate
 from xstilts_eval.wording import counted
@@ -316,7 +316,7 @@ def _run_family(
     None on any process but the first.
     """
     joined: HostResults = {}
-    counts: dict[str, Counts] = {}
+    counts: dict[str, UnitCounts] = {}
     for portion in session.portions(family, languages):
         results = session.run([family.leaf(language) for language in portion])
         if results is None or output is None:
@@ -334,14 +334,18 @@ def _run_family(
 
 
 def _joined(first: HostResults, second: HostResults) -> HostResults:
-    """Two portions of one dataset: tables of tasks together, and what the model says of itself at the end."""
+    """Two portions of one dataset: tables of tasks and counts together, what else the model says as it is at the end."""
     both = {
         name: {**cast(Mapping[str, Any], first.get(name, {})), **value}
         if isinstance(value, dict) and name != "config"
         else value
         for name, value in second.items()
     }
-    return cast(HostResults, both)
+    joined = cast(HostResults, both)
+    if first:
+        info = joined["config"]["xstilts"]
+        info["counts"] = _summed(first["config"]["xstilts"]["counts"], info["counts"])
+    return joined
 
 
 class _Session:

@@ -200,11 +200,6 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def count_anew(self) -> None:
         """Begin the counts again: another part of a run follows, which a later process may have to do by itself."""
         self.counts.clear()
-        if self._encoder is not None:
-            self._encoder.truncated = 0
-        for ranker, _ in self._rankers.values():
-            for side in ("queries", "candidates"):
-                getattr(ranker, side).truncated = 0
 
     def all_gather(self, tensor: torch.Tensor) -> torch.Tensor:
         return self.processes.all_gather(tensor)
@@ -435,7 +430,6 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 chat_template_args=self.arguments.chat_template_args,
             )
             self.lengths["language_model"] = self._language_model.max_length
-        self._language_model.counts = self.counts["language_model"]
         return self._language_model
 
     def _chat_model(self) -> LanguageModel:
