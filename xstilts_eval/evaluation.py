@@ -334,7 +334,7 @@ def _run_family(
 
 
 def _joined(first: HostResults, second: HostResults) -> HostResults:
-    """Two portions of one dataset: tables of tasks and counts together, what else the model says as it is at the end."""
+    """Two portions of one dataset: tables of tasks and counts together; what else the model says as it is at last."""
     both = {
         name: {**cast(Mapping[str, Any], first.get(name, {})), **value}
         if isinstance(value, dict) and name != "config"
