@@ -15,7 +15,7 @@ PAGES = (
     "docs/analysis.md", "docs/checklist.md", "docs/xtremer.md", "docs/flores.md", "docs/beyond.md",
     "docs/own-dataset.md", "docs/add-dataset.md", "docs/add-training-task.md", "docs/add-metric.md",
     "docs/add-analysis.md", "docs/add-kind.md", "docs/api.md", "docs/architecture.md", "docs/benchmarks.md",
-    "docs/multilingual-e5.md", "docs/store.md",
+    "docs/multilingual-e5.md", "docs/store.md", "docs/reliability.md",
 )  # fmt: skip
 """In the order in which README.md sends its readers through them."""
 PROGRAMS = ("xstilts", "lm_eval", "python", "pip", "make", "export", "torchrun", "accelerate")

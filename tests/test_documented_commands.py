@@ -62,7 +62,7 @@ NOT_RUN = {
     "--report-to tensorboard": "needs tensorboard; tests/results/test_tracking.py tells another tracker",
     "--address auto": "needs a cluster of Ray; tests/training/test_sweep.py has one on this machine",
     "-o results/mine --no-languages": "the results of the page's own run; tests/test_cluster.py runs its scripts",
-    "results/squad --markdown gains.md": "results of the array; tests/test_cluster.py runs the script that has the same command",
+    "results/squad --markdown gains.md": "results of the array; tests/test_cluster.py runs the script that has it",
     "TINY-": "the retrieval scores of the command above that is not run",
 } | {f"xstilts analyze {name} …": "a heading; docs/analysis.md has the commands" for name in (
     "scaling", "distance", "relatedness", "morphology", "multilingual", "pitfalls")}  # fmt: skip

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shlex
 import shutil
 import signal
@@ -16,12 +15,14 @@ from typing import Any
 import pytest
 
 from tests.commanded import xstilts
+from tests.tiny_language_models import make_llama
 from xstilts_eval import evaluation, selection
 from xstilts_eval.benchmark import FAMILIES, XTREME, XTREMER
 from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.paths import sample_path, tasks_path
 from xstilts_eval.results import output as outputs
 
+TEXT = "xtreme.panx.sw,xtreme.udpos.de,xtreme.tatoeba.fr"
 SMALL = "xtreme_pawsx,xtreme_bucc2018"
 Run = subprocess.CompletedProcess[str]
 Finished = tuple[Path, Run]
@@ -284,40 +285,19 @@ def test_ctrl_c_loses_nothing_finished(tiny_bundle: Path, tmp_path: Path) -> Non
     }
 
 
-def test_kill_minus_nine_leaves_whole_files(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_counts_of_a_resumed_run_are_those_of_one_that_was_not_interrupted(tmp_path: Path) -> None:
+    """Those of the language model are of all datasets together, and of part of them after a kill."""
     output = tmp_path / "scores"
-    arguments = ["eval", str(tiny_bundle), "--data", "sample", "--tasks", "xtreme_pawsx,xtreme_panx", "-o", str(output)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "xstilts_eval.cli", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 120
-    while not (output / "samples").exists() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert process.poll() is None
-    process.kill()
-    process.wait()
-    for path in output.rglob("*.json"):
-        if not path.name.startswith("."):
-            json.loads(path.read_text(encoding="utf-8"))
-    assert xstilts(*arguments).returncode == 0
-
-
-def _starve() -> None:
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
-
-
-def test_a_full_disk_is_one_sentence_and_no_half_file(tiny_bundle: Path, tmp_path: Path) -> None:
-    """The file size limit of the process stands in for the disk: the write itself fails."""
-    output = tmp_path / "scores"
-    run = in_a_process(
-        "eval", tiny_bundle, "--data", "sample", "--tasks", "xtreme_pawsx", "-o", output,
-        preexec_fn=_starve,
-    )  # fmt: skip
-    assert run.returncode == 2
-    assert "cannot be written: File too large" in run.stderr and "Traceback" not in run.stderr
-    assert not (output / "results.json").exists()
-    assert not leftovers(output)
+    words = ["eval", make_llama(tmp_path / "llama"), "--data", "sample", "--limit", "2", "-o", output]
+    words += ["-a", "max_length=24", "--gen-kwargs", "max_gen_toks=8", "--tasks", TEXT]
+    assert xstilts(*words).returncode == 0
+    told = [json.loads((output / "results.json").read_text())["config"]["xstilts"]]
+    for name in ("panx", "tatoeba"):  # what a kill after UD-POS leaves
+        (output / "families" / f"xtreme_{name}.json").unlink()
+    again = xstilts(*words)
+    assert again.returncode == 0 and again.stderr.count("done before, kept") == 1
+    told.append(json.loads((output / "results.json").read_text())["config"]["xstilts"])
+    assert told[0] == told[1] and sum(told[0]["counts"]["language_model"].values()) >= 2
 
 
 def opened(folder: Path, pretrained: str, overwrite: bool = False) -> list[str]:

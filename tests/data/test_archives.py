@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
 import io
-import lzma
 import subprocess
 import sys
 import tarfile
@@ -16,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign.archives import ANY, ENDINGS, packed, plain_tar, refused
 from tests.hub_rows import SAMPLE
 from tests.hub_server import Fault, Hub, Repository
 from xstilts_eval.benchmark import XTREME, family
@@ -55,9 +53,6 @@ def _tar(path: Path, members: dict[str, bytes], *links: tarfile.TarInfo) -> Path
         for link in links:
             file.addfile(link)
     return path
-
-
-ANY = [Archive("u", r"\g<0>", ".*")]
 
 
 @pytest.mark.parametrize("name", ["../out", "/out", "a/../../out", "C:\\out", "a\\..\\..\\out"])
@@ -109,69 +104,19 @@ def test_members_that_are_too_long_together_are_refused(tmp_path: Path, monkeypa
             unpack(source, ANY, tmp_path / ending)
 
 
-WORDS = {f"UD/{name}.conllu": f"1\tAnna\t{name}\tPROPN\n".encode() * 40 for name in ("one", "two", "three")}
-
-
-def _packed(path: Path) -> Path:
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-            for name, content in WORDS.items():
-                file.writestr(name, content)
-        return path
-    with {".gz": gzip, ".bz2": bz2, ".xz": lzma}[path.suffix].open(path, "wb") as packed:
-        packed.write(_plain_tar())
-    return path
-
-
-def _plain_tar() -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in WORDS.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def _all_or_an_error(source: Path, folder: Path) -> bool:
-    """Whether `source` is refused; asserts that what is not refused has exactly the words."""
-    try:
-        unpack(source, ANY, folder)
-    except FetchError:
-        return True
-    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert found == WORDS
-    return False
-
-
-@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
-def test_no_flipped_bit_passes_unseen(tmp_path: Path, ending: str) -> None:
-    """A bit of every byte (of the two long ones of every second): all the words, or an error; never other words."""
-    source = _packed(tmp_path / f"x.{ending}")
-    whole = source.read_bytes()
-    refused = tried = 0
-    for place in range(0, len(whole), 1 + (len(whole) > 600)):
-        damaged = bytearray(whole)
-        damaged[place] ^= 1 << (place % 8)
-        source.write_bytes(damaged)
-        refused += _all_or_an_error(source, tmp_path / str(place))
-        tried += 1
-    assert refused > 0.6 * tried  # the rest is what no reader needs: dates, the writer's system
-
-
-@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_no_cut_off_archive_passes_unseen(tmp_path: Path, ending: str) -> None:
-    source = _packed(tmp_path / f"x.{ending}")
+    source = packed(tmp_path / f"x.{ending}")
     whole = source.read_bytes()
     for length in range(0, len(whole), 7):
         source.write_bytes(whole[:length])
-        assert _all_or_an_error(source, tmp_path / str(length)), f"{length} of {len(whole)} bytes are enough"
+        assert refused(source, tmp_path / str(length)), f"{length} of {len(whole)} bytes are enough"
 
 
 def test_a_damaged_header_of_a_plain_tar(tmp_path: Path) -> None:
     """Behind the first member `tarfile` takes it for the end."""
     source = tmp_path / "x.tar"
-    damaged = bytearray(_plain_tar())
+    damaged = bytearray(plain_tar())
     damaged[damaged.index(b"UD/two")] ^= 1
     source.write_bytes(damaged)
     with pytest.raises(FetchError, match="a header behind the first member is damaged"):

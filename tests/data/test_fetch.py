@@ -6,6 +6,7 @@ Clients run in processes of their own, because the hub's library reads HF_ENDPOI
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -291,3 +292,31 @@ def test_broken_manifest(tmp_path: Path) -> None:
     (tmp_path / fetch.MANIFEST).write_text(json.dumps({"entries": [{"family": "panx"}]}), encoding="utf-8")
     with pytest.raises(DataError, match="not a manifest of xstilts data fetch"):
         fetch.manifest(tmp_path)
+
+
+def test_killed_between_two_files_of_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest names them before they are in their places, or the next call would take them for somebody else's."""
+    files = {"panx/a.tsv": "1", "panx/b.tsv": "2"}
+
+    def made(stage: Path) -> fetch.Entry:
+        (stage / "panx").mkdir()
+        for name, text in files.items():
+            (stage / name).write_text(text)
+        return fetch.Entry("panx", ("sw", "yo"), "test", "hub", "a/b", "0" * 40, {"x": "1"}, files, 3, "none")
+
+    moved: list[object] = []
+    move = os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        if target.name == "b.tsv":
+            raise KeyboardInterrupt
+        moved.append(target)
+        move(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("os.replace", killed)
+        fetch._run(fetch.Job([], made), tmp_path)
+    assert tmp_path / "panx" / "a.tsv" in moved
+    fetch._run(fetch.Job([], made), tmp_path)
+    assert {path.name for path in (tmp_path / "panx").iterdir()} == {"a.tsv", "b.tsv"}
+    assert [entry.files for entry in fetch.manifest(tmp_path)] == [files]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -114,6 +115,17 @@ def test_another_run_is_left_alone(folder: Path) -> None:
     with pytest.raises(SettingError, match="another run \\(pretrained: a there, b here\\)"):
         output.opened(folder, {**RUN, "settings": {"pretrained": "b", "tasks": ["xnli"]}}).__enter__()
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_killed_while_it_clears_an_older_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The marker goes last: a folder without one would be refused as somebody else's."""
+    other = {**RUN, "settings": {"pretrained": "b", "tasks": ["xnli"]}}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        output.opened(folder, other, overwrite=True).__enter__()
+    with output.opened(folder, other, overwrite=True) as one:
+        assert one.whole(said.append) == []
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "run.json"]
 
 
 HOLD = """

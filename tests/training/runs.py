@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +15,12 @@ import transformers
 import yaml
 from safetensors.torch import load_file
 
+from tests import forked
 from xstilts_eval.training import recipe, run, stage
 from xstilts_eval.training.recipe import Recipe
 
 QUICK = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "max_length": 64}
 """Settings of a stage of seconds."""
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["pytest", "tests.training.runs", "xstilts_eval.training.fit", "xstilts_eval.cli"])
 
 
 def quick(tasks: Any, **settings: Any) -> dict[str, Any]:
@@ -78,11 +75,8 @@ def furthest(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor])
     return max(float((one[name].float() - other[name].float()).abs().max()) for name in one)
 
 
-class Process:
-    """`xstilts train` in a process of its own, forked off one that has imported everything already.
-
-    `fault` is called in it before the command line is.
-    """
+class Process(forked.Process):
+    """`xstilts train` in a process of its own; `fault` is called in it before the command line is."""
 
     def __init__(
         self,
@@ -91,58 +85,9 @@ class Process:
         fault: Callable[[], None] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.log = folder / f"{os.urandom(4).hex()}.log"
         self.stages = folder / "stages"
-        arguments = [str(wanted), "--data", "sample", "-o", str(folder / "out"), "--stages", str(self.stages)]
-        folder.mkdir(parents=True, exist_ok=True)
-        self.inner = _CONTEXT.Process(target=_main, args=(arguments, self.log, fault, environment or {}), daemon=True)
-        self.inner.start()
-
-    @property
-    def is_running(self) -> bool:
-        return self.inner.exitcode is None
-
-    def kill(self) -> None:
-        self.inner.kill()
-        self.inner.join()
-
-    def wait(self, seconds: float = 120) -> int:
-        """The exit code."""
-        self.inner.join(seconds)
-        if self.is_running:
-            self.kill()
-            raise AssertionError(f"still running after {seconds} s: {self.output}")
-        code = self.inner.exitcode
-        assert code is not None
-        return code
-
-    @property
-    def output(self) -> str:
-        return self.log.read_text(encoding="utf-8") if self.log.is_file() else ""
-
-    @property
-    def error(self) -> str:
-        """The one line behind ``xstilts: error:``; everything after it must be empty, and no traceback before it."""
-        assert "Traceback" not in self.output, self.output
-        _, sign, message = self.output.rpartition("xstilts: error: ")
-        assert sign, self.output
-        assert message.count("\n") == 1, message
-        return message.strip()
-
-
-def _main(arguments: list[str], log: Path, fault: Callable[[], None] | None, environment: Mapping[str, str]) -> None:
-    os.environ.update(environment)
-    torch.set_num_threads(1)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
-    sys.argv = ["xstilts", "train", *arguments]
-    if fault is not None:
-        fault()
-    from xstilts_eval.cli import main
-
-    main()
+        words = [str(wanted), "--data", "sample", "-o", str(folder / "out"), "--stages", str(self.stages)]
+        super().__init__(["train", *words], folder / f"{os.urandom(4).hex()}.log", fault, environment)
 
 
 def write(values: Mapping[str, Any], folder: Path) -> Path:

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from tests.training import runs
+from xstilts_eval import locking
 from xstilts_eval.errors import NumericError, SettingError
 from xstilts_eval.training import loop, run
 
@@ -133,6 +134,18 @@ def test_killed_inside_a_checkpoint(
     process = runs.Process(wanted, tmp_path)
     assert process.wait() == 0, process.output
     assert runs.same(runs.weights(finished(process)), uninterrupted)
+
+
+def test_killed_as_the_working_folder_goes(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stage is in its place by then, and the next call removes the rest of the folder, unless somebody has it."""
+    wanted = runs.recipe_of(base, runs.quick("panx", limit=8))
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda path, **_: None)
+        folder = runs.train(wanted, tmp_path)
+    (work,) = (tmp_path / "stages").glob(".*.work")
+    with locking.held(work / "lock"):
+        assert runs.train(wanted, tmp_path) == folder and work.is_dir()
+    assert runs.train(wanted, tmp_path) == folder and [*(tmp_path / "stages").iterdir()] == [folder]
 
 
 def test_a_second_process_is_refused(wanted: Path, uninterrupted: dict[str, torch.Tensor], tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from xstilts_eval.analysis.stats.regression import as_json
 from xstilts_eval.errors import SettingError
 from xstilts_eval.figures import raster
 from xstilts_eval.figures.scene import Scene
-from xstilts_eval.writing import write_atomically
 
 
 def publish(
@@ -34,7 +32,7 @@ def publish(
         if target.exists() and not overwrite:
             raise SettingError(f"{target} exists; give --overwrite, or another --output")
         content = {"analysis": name, "xstilts": __version__, **as_json(report)}
-        write_atomically(target, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        printing.write_json(content, str(target))
         written = [target, *figures.save(draw(), output / name)]
     found = paper.of_shown(shown)
     tables.write(lambda: found, lambda: paper.rows_of(found))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xstilts_eval import __version__, paths
+from xstilts_eval import __version__, paths, printing
 from xstilts_eval.checklist import official, rule, templates
 from xstilts_eval.checklist.generate import Case, cases
 from xstilts_eval.checklist.templates import TESTS, Template
@@ -169,7 +169,7 @@ def run(pretrained: str, planned: Planned, seed: int, output: Path, overwrite: b
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_atomically(output / PREDICTIONS, lines)
     write_atomically(output / TABLE, markdown(leaves))
-    write_atomically(output / RESULTS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    printing.write_json(content, str(output / RESULTS))
     return leaves
 
 

@@ -28,7 +28,7 @@ from xstilts_eval.datasets._dataset import Archive
 from xstilts_eval.errors import DataError, FetchError, MissingData, SettingError, UnknownName
 from xstilts_eval.paths import cache_folder
 from xstilts_eval.validation import said
-from xstilts_eval.writing import write_atomically
+from xstilts_eval.writing import remove_left_over, write_atomically
 
 MANIFEST = "fetched.json"
 Origin = Literal["hub", "archives"]
@@ -283,14 +283,14 @@ def _run(job: Job, folder: Path) -> None:
         entry = job.run(stage)
         _check(job, stage)
         for name in entry.files:
-            target = folder / name
-            if target.exists() and not any(name in old.files for old in manifest(folder)):
+            if (folder / name).exists() and not any(name in old.files for old in manifest(folder)):
                 raise SettingError(
-                    f"{target} is there already and was not fetched; move it away or give another --output"
+                    f"{folder / name} is there already and was not fetched; move it away or give another --output"
                 )
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(stage / name, target)
-        _enter(folder, entry)
+        _enter(folder, entry)  # before its files: one that a kill leaves without an entry would be nobody's
+        for name in entry.files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(stage / name, folder / name)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
@@ -316,6 +316,7 @@ def _only_one(folder: Path) -> Iterator[None]:
     with locking.held(folder / ".fetch.lock"):
         for old in folder.glob(".fetching-*"):  # of a call that was killed
             shutil.rmtree(old, ignore_errors=True)
+        remove_left_over(folder)
         yield
 
 

@@ -200,6 +200,15 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self._end_of_call()
         return found.responses
 
+    def count_anew(self) -> None:
+        """Begin the counts again: another part of a run follows, which a later process may have to do by itself."""
+        self.counts.clear()
+        if self._encoder is not None:
+            self._encoder.truncated = 0
+        for ranker, _ in self._rankers.values():
+            for side in ("queries", "candidates"):
+                getattr(ranker, side).truncated = 0
+
     def all_gather(self, tensor: torch.Tensor) -> torch.Tensor:
         return self.processes.all_gather(tensor)
 
@@ -266,7 +275,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                     for family in sorted(self._families, key=lambda family: family.name)
                     if (languages := self.checkpoint.trained_on(family))
                 },
-                "counts": {family: dict(values) for family, values in self.counts.items()},
+                "counts": {family: dict(values) for family, values in self.counts.items() if values},
                 "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             }
         }
@@ -440,8 +449,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 chat_template_args=self.arguments.chat_template_args,
                 bits=self._bits,
             )
-            self._language_model.counts = self.counts["language_model"]
             self.lengths["language_model"] = self._language_model.max_length
+        self._language_model.counts = self.counts["language_model"]
         return self._language_model
 
     def _chat_model(self) -> LanguageModel:

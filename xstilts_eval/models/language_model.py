@@ -46,17 +46,14 @@ Said = tuple[str, bool]
 """A text, and whether what it answers was cut from the left."""
 
 
-def packing(bits: int, device: Any) -> dict[str, object]:
+def packing(bits: int) -> transformers.BitsAndBytesConfig:
     """What `from_pretrained` is told to pack weights into 4 bits (NF4) or 8, as QLoRA does (arXiv:2305.14314).
 
     Raises `SettingError` where the package that does it is not installed.
     """
     if find_spec("bitsandbytes") is None:
         raise SettingError(f"load_in_{bits}bit needs bitsandbytes; pip install bitsandbytes")
-    settings = transformers.BitsAndBytesConfig(
-        load_in_4bit=bits == 4, load_in_8bit=bits == 8, bnb_4bit_quant_type="nf4"
-    )
-    return {"quantization_config": settings, "device_map": {"": device}}
+    return transformers.BitsAndBytesConfig(load_in_4bit=bits == 4, load_in_8bit=bits == 8, bnb_4bit_quant_type="nf4")
 
 
 class LanguageModel(HFLM):  # type: ignore[misc]
@@ -85,7 +82,8 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         is_decoder = backend == "causal"
         auto_class = transformers.AutoModelForCausalLM if is_decoder else transformers.AutoModelForSeq2SeqLM
         if bits:  # the library puts the weights where they belong while it packs them
-            model = source.load(auto_class, dtype=runtime.dtype, **packing(bits, runtime.device)).eval()
+            settings, places = packing(bits), {"": runtime.device}
+            model = source.load(auto_class, dtype=runtime.dtype, quantization_config=settings, device_map=places).eval()
         else:
             model = source.load(auto_class, dtype=runtime.dtype).to(runtime.device).eval()
         tokenizer = source.tokenizer(needs_offsets=False)

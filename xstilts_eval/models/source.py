@@ -223,6 +223,7 @@ class Source:
 
         try:
             tokenizer = AutoTokenizer.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
+            tokenizer("a", truncation=True)  # settings of other types pass the reader, and fail at the first text
         except Exception as error:  # a tokenizer is somebody's file: its reader may raise anything
             why = None if self.folder else hub_errors.why(error, self.name, self.revision, "model")
             raise UnfitCheckpoint(why or f"{self.name}: cannot load a tokenizer ({first_line(error)})") from error

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts_eval import __version__
+from xstilts_eval import __version__, foreign
 from xstilts_eval.benchmark import XTREME, Family
 from xstilts_eval.errors import PredictionError, SettingError
 from xstilts_eval.results import leaderboard_files, official, record, samples
@@ -203,7 +203,7 @@ def _manifest(role: str, run: RunResult, leaves: Iterable[LeafResult], remarks: 
             for leaf in leaves
         },
     }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return foreign.in_json(json.dumps(content, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _check_target(folder: Path, overwrite: bool) -> None:

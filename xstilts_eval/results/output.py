@@ -22,7 +22,7 @@ from xstilts_eval.writing import write_atomically
 
 MARKER = "run.json"
 LOCK = ".lock"
-_FILES = ("results.json", "scoreboard.json", "scoreboard.md", MARKER)
+_FILES = ("results.json", "scoreboard.json", "scoreboard.md")
 _FOLDERS = ("families", "samples")
 
 Identity = Mapping[str, Json]
@@ -191,6 +191,7 @@ def _fault(folder: Path, name: str, digest: str) -> str:
 
 
 def _clear(folder: Path) -> None:
+    """Remove what an older run wrote, but for its marker: without one the folder would be nobody's after a kill."""
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
     for name in _FOLDERS:

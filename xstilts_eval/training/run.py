@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from xstilts_eval import bundle, paths, processes, reading
+from xstilts_eval import bundle, foreign, paths, processes, reading
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, XstiltsError
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
@@ -180,6 +180,7 @@ def _one_seed(
             say(summary(one, folder))
         else:
             say(f"stage {one.name} ({one.key}) is there already: {folder}")
+            stage.remove_left_over(one, stages)
         folders.append(folder)
     if processes.is_first():
         assemble(recipe, seed, planned, folders, output, stages)
@@ -230,7 +231,7 @@ def assemble(
         "seed": seed,
         "stages": {plan.key: os.path.relpath(folder, output) for plan, folder in zip(planned, folders, strict=True)},
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    text = foreign.in_json(json.dumps(content, indent=1, ensure_ascii=False)) + "\n"
     if _is_whole(output, text):
         return
     new = output.with_name(f".{output.name}.new")

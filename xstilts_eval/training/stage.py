@@ -12,7 +12,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -308,8 +308,7 @@ def working_folder(plan: Plan, stages: Path) -> Iterator[Path]:
 
     A process that is killed lets go of it, and the next one goes on from its checkpoints.
     """
-    folder = plan.folder(stages)
-    work = folder.with_name(f".{folder.name}.work")
+    folder, work = plan.folder(stages), _work(plan, stages)
     work.mkdir(parents=True, exist_ok=True)
     if not processes.is_first():
         yield work
@@ -326,7 +325,7 @@ def working_folder(plan: Plan, stages: Path) -> Iterator[Path]:
 
 def holder(plan: Plan, stages: Path) -> str:
     """Who trains the stage just now (``process 12 on host``); "" where nobody does."""
-    lock = _lock(plan, stages)
+    lock = _work(plan, stages) / "lock"
     if not lock.is_file():
         return ""
     try:
@@ -336,9 +335,17 @@ def holder(plan: Plan, stages: Path) -> str:
         return str(busy)
 
 
-def _lock(plan: Plan, stages: Path) -> Path:
+def _work(plan: Plan, stages: Path) -> Path:
     folder = plan.folder(stages)
-    return folder.with_name(f".{folder.name}.work") / "lock"
+    return folder.with_name(f".{folder.name}.work")
+
+
+def remove_left_over(plan: Plan, stages: Path) -> None:
+    """Remove the working folder beside a finished stage: a process that was killed as it removed it left it there."""
+    work = _work(plan, stages)
+    if processes.is_first() and work.is_dir():
+        with suppress(StageBusy), locking.held(work / "lock", StageBusy):
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def write(

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from xstilts_eval import reading
+from xstilts_eval import faults, reading
 from xstilts_eval.errors import DataError, SettingError, XstiltsError
 from xstilts_eval.models.source import Source
 from xstilts_eval.training import request, run, stage
@@ -226,9 +226,12 @@ def carry_out(sweep: Sweep, execute: Execute, say: Say) -> Report:
 
 def _already_there(one: Plan, job: Job) -> Result | None:
     try:
-        return None if stage.find(one, job.stages) is None else Result(job.key, "already there")
+        if stage.find(one, job.stages) is None:
+            return None
     except XstiltsError as error:  # a stage that was damaged
         return Result(job.key, "failed", str(error))
+    stage.remove_left_over(one, job.stages)
+    return Result(job.key, "already there")
 
 
 def _line(job: Job, result: Result) -> str:
@@ -276,9 +279,9 @@ def train(job: Job, say: Say = print) -> Result:
     try:
         state, detail = _train(job, say)
     except Exception as error:  # one stage's, whatever it is: the others go on
-        if not isinstance(error, XstiltsError):
+        if (said := faults.expected(error)) is None:
             traceback.print_exc()
-        state, detail = "failed", str(error) if isinstance(error, XstiltsError) else f"{type(error).__name__}: {error}"
+        state, detail = "failed", f"{type(error).__name__}: {error}" if said is None else said
     return Result(job.key, state, detail, time.monotonic() - started)
 
 

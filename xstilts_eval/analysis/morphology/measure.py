@@ -37,11 +37,11 @@ def measure(languages: Sequence[str], texts: Path | None, tokenizers: Sequence[s
 
 
 def _tokenizer(folder: Path) -> Callable[[str], Sequence[str]]:
-    from transformers import AutoTokenizer
+    from xstilts_eval.models.source import Source
 
     if not folder.is_dir():
         raise MissingData(f"{folder} does not exist; give a folder with a tokenizer")
-    loaded = AutoTokenizer.from_pretrained(folder)
+    loaded = Source(str(folder)).tokenizer(needs_offsets=False)
 
     def cut(text: str) -> Sequence[str]:
         pieces: list[str] = loaded.tokenize(text)

@@ -1,0 +1,47 @@
+"""Faults on purpose, many of them: kills, broken files, archives, hostile names, full disks.
+
+    python -m tests.campaign --write        # the whole campaign, at most 90 minutes; tables into docs/reliability.md
+    python -m tests.campaign --only fuzz --inputs 1000 --seed 7
+
+The same seed does the same things again. A campaign that was killed goes on; one that is finished, or whose code has
+changed since, begins again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from tests.campaign import campaign, page
+from tests.campaign.state import State
+
+STATE = Path(__file__).parents[2] / ".campaign" / "state.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__.split("\n")[0])
+    parser.add_argument("--only", action="append", choices=list(page.TITLES), help="one part; may be repeated")
+    parser.add_argument("--minutes", type=float, default=90.0, help="start nothing after so many; default 90")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=campaign.WHOLE.kills)
+    parser.add_argument("--inputs", type=int, default=campaign.WHOLE.inputs, help="broken files")
+    parser.add_argument("--flips", type=int, default=campaign.WHOLE.flips, help="bits of archives")
+    parser.add_argument("--state", type=Path, default=STATE, help="what is done, to go on from")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/reliability.md")
+    given = parser.parse_args()
+    size = replace(campaign.WHOLE, kills=given.kills, inputs=given.inputs, flips=given.flips)
+    with campaign.prepared(size, given.seed) as units:
+        chosen = [unit for unit in units if not given.only or unit.part in given.only]
+        found = campaign.run(chosen, State(given.state, given.seed), given.minutes * 60, print)
+    print("\n".join(page.table(found)))
+    if given.write:
+        page.write(found)
+    if not found.open_:
+        given.state.unlink(missing_ok=True)
+    sys.exit(bool(found.faults))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""What a campaign has done, in a file: a killed one goes on behind its last finished unit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.campaign.units import Outcome
+from xstilts_eval.writing import write_atomically
+
+ROOT = Path(__file__).parents[2]
+COUNTED = ("xstilts_eval/**/*.py", "tests/campaign/*.py")
+"""What the counts are about: other code, another campaign."""
+
+
+class State:
+    """Outcomes by the name of their unit, of one seed and one state of the code."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        self.path = path
+        self.seed = seed
+        self._key = f"{seed}/{code()}"
+        self.done: dict[str, Outcome] = {}
+        self.seconds = 0.0
+        if path.is_file():
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["key"] == self._key:
+                self.done = {name: Outcome(**one) for name, one in content["done"].items()}
+                self.seconds = content["seconds"]
+
+    def add(self, name: str, outcome: Outcome, seconds: float) -> None:
+        self.done[name] = outcome
+        self.seconds += seconds
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        done = {name: asdict(one) for name, one in self.done.items()}
+        write_atomically(self.path, json.dumps({"key": self._key, "seconds": self.seconds, "done": done}) + "\n")
+
+
+def code() -> str:
+    """A hash of the package and of the campaign."""
+    digest = hashlib.sha256()
+    for path in sorted(_files()):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _files() -> Iterable[Path]:
+    return (path for pattern in COUNTED for path in ROOT.glob(pattern))

@@ -1,0 +1,48 @@
+"""A short campaign of faults; `python -m tests.campaign` is the whole one, and docs/reliability.md what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.campaign import campaign, page
+from tests.campaign.state import State
+from tests.campaign.units import Outcome, Unit
+
+
+def test_a_short_campaign(tiny_bundle: Path, tmp_path: Path) -> None:
+    """Kills, broken files, archives, hostile names, full disks: nothing is lost, nothing raises what is not ours."""
+    with campaign.prepared(campaign.SHORT, seed=2, bundle=tiny_bundle) as units:
+        found = campaign.run(units, State(tmp_path / "state.json", 2))
+    assert not found.open_ and not found.faults, "\n".join(found.faults)
+    assert {unit.part for unit, _ in found.done} == set(page.TITLES)
+    together = sum(outcome.tried for _, outcome in found.done)
+    assert sum(outcome.refused + outcome.same for _, outcome in found.done) == together > 400
+
+
+def _unit(name: str, outcome: Outcome | None) -> Unit:
+    def run(folder: Path) -> Outcome:
+        if outcome is None:
+            raise KeyboardInterrupt
+        return outcome
+
+    return Unit("fuzz", "files", name, run)
+
+
+def test_a_killed_campaign_goes_on(tmp_path: Path) -> None:
+    done, never = Outcome(3, 2, 1), Outcome(4, 4)
+    state = tmp_path / "state.json"
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run([_unit("a", done), _unit("b", None)], State(state, 1))
+    units = [_unit("a", never), _unit("b", Outcome(5, 1, 3, faults=["b 4: it crashed"]))]
+    found = campaign.run(units, State(state, 1))
+    assert [outcome.tried for _, outcome in found.done] == [3, 5] and found.faults == ["b 4: it crashed"]
+    lines = page.table(found)
+    assert "| files | 8 | 3 | 4 | 1 |" in lines and lines[-1] == "* b 4: it crashed"
+    assert campaign.run(units, State(state, 2)).done[0][1].tried == 4, "another seed is another campaign"
+
+
+def test_what_there_was_no_time_for_is_named(tmp_path: Path) -> None:
+    found = campaign.run([_unit("late", Outcome(1))], State(tmp_path / "state.json", 1), seconds=-1)
+    assert not found.done and "Not reached: late." in page.table(found)
