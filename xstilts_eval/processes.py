@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import TypeVar
 
 from xstilts_eval.errors import SettingError
+
+T = TypeVar("T")
 
 
 def world_size() -> int:
@@ -33,6 +36,18 @@ def wait_for_everyone() -> None:
         import accelerate
 
         accelerate.PartialState().wait_for_everyone()
+
+
+def from_first(value: T) -> T:
+    """The first process's value, on every process of the run."""
+    if world_size() == 1:
+        return value
+    import accelerate
+    from accelerate.utils import broadcast_object_list
+
+    accelerate.PartialState()
+    found: list[T] = broadcast_object_list([value])
+    return found[0]
 
 
 def _number(name: str, default: int) -> int:

@@ -24,6 +24,7 @@ def train(
     seeds: str = typer.Option("", help="Seeds, separated by commas; several give output/seed-N."),
     set_: list[str] = typer.Option([], "--set", help="targets.epochs=1 or intermediate.limit=500; may be repeated."),
     report_to: str = typer.Option("", help="Trackers of transformers, e.g. tensorboard,wandb."),
+    wait: bool = typer.Option(False, "--wait", help="Wait for a stage that another process trains, instead of ending."),
     plan: bool = typer.Option(False, "--plan", help="Show stages, steps, tokens, FLOPs, disk and time; train nothing."),
     on: str | None = typer.Option(None, help="With --plan: devices to estimate for, e.g. 8xA100."),
     json_: bool = typer.Option(False, "--json", help="With --plan: print JSON."),
@@ -45,4 +46,4 @@ def train(
         else:
             printing.show(planning.table(found, machine))
         return
-    request.train(wanted, target, data, stages, listed(report_to), overwrite)
+    request.train(wanted, target, data, stages, listed(report_to), overwrite, wait)

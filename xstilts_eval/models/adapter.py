@@ -97,7 +97,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
       some of the word; default: as the head's bundle says it was trained, else ``any``;
     * `store`: the folder in which answers are kept, or ``off``; default: ``XSTILTS_STORE``, else the cache;
     * `enable_thinking`, `think_end_token`, `chat_template_args`: as the host's ``--model hf`` has them, for language
-      models in conversations; an end of thoughts that the tokenizer has as a token needs not be named.
+      models in conversations; an end of thoughts that the tokenizer has as a token needs not be named;
+    * `load_in_4bit`, `load_in_8bit`: weights of a language model in fewer bits (bitsandbytes).
 
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
@@ -128,6 +129,10 @@ class XstiltsLM(LM):  # type: ignore[misc]
             self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.reading()
         )
         self.checkpoint.thinks = bool(self.arguments.enable_thinking)
+        if self._bits and self.checkpoint.language_model is None:
+            raise SettingError(
+                f"load_in_{self._bits}bit is for language models (decoders, encoder-decoders); leave it out"
+            )
         self._encoder: embedding.SentenceEncoder | None = None
         self._share: retrieval.SharedEmbedder | None = None
         self._rankers: dict[str, tuple[retrieval.Ranker, RankerInfo]] = {}
@@ -249,7 +254,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "checkpoint": self.checkpoint.name,
                 "encoder_sha256": encoder.identity if encoder else None,
                 "heads": {name: source.identity for name, source in self._used_heads().items()},
-                "dtype": str(self.runtime.dtype).removeprefix("torch."),
+                "dtype": self._precision,
                 "device": self._device.type,
                 "products": products.fastest() if self._device.type == "cpu" else "default",
                 "batch_tokens": self.runtime.batch_tokens,
@@ -271,6 +276,17 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             }
         }
+
+    @property
+    def _bits(self) -> int | None:
+        """Bits that the weights of a language model are packed into."""
+        return 4 if self.arguments.load_in_4bit else 8 if self.arguments.load_in_8bit else None
+
+    @property
+    def _precision(self) -> str:
+        """``float32``, or ``bfloat16, weights of 4 bits``."""
+        name = str(self.runtime.dtype).removeprefix("torch.")
+        return f"{name}, weights of {self._bits} bits" if self._bits else name
 
     def _language_model_info(self) -> LanguageModelInfo | None:
         """Which families text answered, and how choices were scored; None for a checkpoint with heads."""
@@ -428,6 +444,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 enable_thinking=self.arguments.enable_thinking,
                 think_end_token=self.arguments.think_end_token,
                 chat_template_args=self.arguments.chat_template_args,
+                bits=self._bits,
             )
             self.lengths["language_model"] = self._language_model.max_length
         return self._language_model
@@ -713,7 +730,19 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
     raise UnfitCheckpoint(f"{subject} cannot serve {listed}. {advice[0].upper()}{advice[1:]}{''.join(typed)}")
 
 
+_ACCELERATORS: dict[str, Callable[[], bool]] = {
+    "mps": lambda: torch.backends.mps.is_available(),
+    "xpu": lambda: torch.xpu.is_available(),
+}
+"""Devices beside CUDA's that torch may find, by the name that it gives them."""
+
+
 def _device(device: str | None, processes: Processes) -> torch.device:
+    kind = (device or "").partition(":")[0]
+    if kind in _ACCELERATORS:
+        if not _ACCELERATORS[kind]():
+            raise SettingError(f"device={device}: torch finds no such device here; use device=cpu")
+        return torch.device(str(device))
     if torch.cuda.is_available():
         if processes.world_size > 1:
             return torch.device("cuda", processes.local_rank)

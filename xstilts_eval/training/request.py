@@ -72,11 +72,12 @@ def train(
     stages: Path | None,
     report_to: Sequence[str],
     overwrite: bool,
+    wait: bool = False,
 ) -> list[Path]:
     """Train, saying what happens on the first process only."""
     check_trackers(report_to)
     say = printing.say_all if processes.is_first() else _silent
-    return run.run(wanted, output, data, stages, report_to, overwrite, say)
+    return run.run(wanted, output, data, stages, report_to, overwrite, say, wait)
 
 
 def check_trackers(names: Sequence[str]) -> None:
