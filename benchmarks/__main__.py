@@ -67,7 +67,7 @@ NAMES = {
 """Name → module:function that takes a size and gives a comparison or a cost; imported when it is its turn."""
 
 
-KEPT = (*NAMES, mining_memory.NAME, precision.NAME, "gpu")
+KEPT = (*NAMES, mining_memory.NAME, precision.NAME, scale.READING, scale.EVALUATING, "gpu")
 """What the page shows, in its order."""
 
 

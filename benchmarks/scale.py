@@ -1,6 +1,6 @@
 """Many documents: `xstilts report` and `compare` over runs of them, each in a process of its own.
 
-python -m benchmarks.scale reading DOCUMENTS [--runs N]   one size, printed as JSON
+python -m benchmarks.scale DOCUMENTS [--runs N]   one size, printed as JSON
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-READING = "reading"
+READING, EVALUATING = "reading", "evaluating"
+Row = dict[str, Any]
+SHARES_OF_XTREME = (0.1, 1)
 SIZES = (20_000, 200_000)
 RUNS = 10
 SHARES = {"xnli": (15, 0.375), "panx": (10, 0.5), "mlqa": (5, 0.125)}
@@ -27,38 +29,39 @@ FILLING = "In the year that followed, the town's council met twelve times about 
 """What makes a line as long as those of a run: about a kilobyte."""
 
 
-def reading(sizes: Sequence[int] = SIZES, runs: int = RUNS, say: Callable[[str], None] = print) -> dict[str, Any]:
-    """Seconds and MiB of `report` and `compare`, from JSON lines and from columns of the same runs."""
-    points = []
+def reading(sizes: Sequence[int] = SIZES, runs: int = RUNS, say: Callable[[str], None] = print) -> list[Row]:
+    """Rows of `report` and `compare`, from the files of units and from the samples of the same runs."""
+    rows: list[Row] = []
     for size in sizes:
-        points.append(_in_a_process("reading", size, "--runs", runs))
-        say(f"{READING}: {json.dumps(points[-1])}")
-    return {
-        "name": READING,
-        "kind": "scale",
-        "title": "report and compare over many documents",
-        "inputs": f"{runs} runs of XNLI (15 languages), PAN-X (10) and MLQA (5), {sizes[-1]:,} documents each",
-        "points": points,
-        "exponents": exponents(points),
-    }
+        rows += _in_a_process("benchmarks.scale", size, "--runs", runs)
+        say(f"{READING}: {json.dumps(rows[-1])}")
+    return rows
 
 
-def exponents(points: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Slope of the logarithm of each measure over that of the size, between the first and the last point."""
-    first, last = points[0], points[-1]
-    if first is last:
-        return {}
-    scale = log(last["documents"] / first["documents"])
-    return {name: round(log(last[name] / first[name]) / scale, 2) for name in first if name.endswith(("_s", "_mib"))}
+def evaluating(shares: Sequence[float] = SHARES_OF_XTREME, say: Callable[[str], None] = print) -> list[Row]:
+    """Rows of `xstilts eval` on shares of XTREME, with and without samples."""
+    rows: list[Row] = []
+    for share in shares:
+        rows += _in_a_process("benchmarks.scale_evaluation", share)
+        say(f"{EVALUATING}: {json.dumps(rows[-1])}")
+    return rows
 
 
-def _in_a_process(*words: object) -> dict[str, Any]:
+def exponent(rows: Sequence[Row], measure: str) -> float | None:
+    """Slope of the logarithm of a measure over that of the number of documents, from the first row to the last."""
+    first, last = rows[0], rows[-1]
+    if first["documents"] == last["documents"]:
+        return None
+    return log(last[measure] / first[measure]) / log(last["documents"] / first["documents"])
+
+
+def _in_a_process(module: str, *words: object) -> list[Row]:
     found = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scale", *map(str, words)],
+        [sys.executable, "-m", module, *map(str, words)],
         check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[1],
     )  # fmt: skip
-    point: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
-    return point
+    rows: list[Row] = json.loads(found.stdout.splitlines()[-1])
+    return rows
 
 
 # ------------------------------------------------------------------------------------ runs that were never run
@@ -145,46 +148,44 @@ _SCORES: dict[str, Any] = {
 # ------------------------------------------------------------------------------------ one point
 
 
-def _reading_point(documents: int, runs: int) -> dict[str, Any]:
+def _reading_rows(documents: int, runs: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as scratch:
         folders = write_runs(Path(scratch), documents, runs)
-        size = sum(path.stat().st_size for path in folders[0].glob("samples/*.jsonl")) / 1e6
-        point: dict[str, Any] = {"documents": documents, "runs": runs, "samples_mb_a_run": round(size, 1)}
         names = [str(folder) for folder in folders]
         commands = {
             "report": ["report", *names, "-o", f"{scratch}/report.html"],
             "compare": ["compare", *names, "--json", f"{scratch}/compare.json"],
-            "compare_two": ["compare", *names[:2], "--json", f"{scratch}/compare.json"],
         }
-        for way in ("units", "lines"):
-            if way == "lines":
+        rows = []
+        for way in ("units", "samples"):
+            if way == "samples":
                 for folder in folders:
-                    shutil.rmtree(folder / "units", ignore_errors=True)
+                    shutil.rmtree(folder / "units")
             for name, command in commands.items():
-                seconds, mib = _measured([sys.executable, "-m", "xstilts_eval.cli", *command])
-                point |= {f"{name}_{way}_s": round(seconds, 1), f"{name}_{way}_mib": round(mib)}
-    return point
+                rows.append({"what": f"{name}, {way}", "documents": documents, **_measured(command)})
+    return rows
 
 
-def _measured(command: Sequence[str]) -> tuple[float, float]:
-    """Seconds and MiB at most of a command; for the latter a process in between has no other children."""
+def _measured(command: Sequence[str]) -> Row:
+    """Seconds, processor seconds and MiB at most of a command; a process in between has no other children."""
     inner = (
-        "import json, resource, subprocess, sys, time; b = time.perf_counter(); "
+        "import resource, subprocess, sys, time; b = time.perf_counter(); "
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
-        "print(time.perf_counter() - b, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        "r = resource.getrusage(resource.RUSAGE_CHILDREN); "
+        "print(time.perf_counter() - b, r.ru_utime + r.ru_stime, r.ru_maxrss / 1024)"
     )
-    found = subprocess.run([sys.executable, "-c", inner, *command], check=True, stdout=subprocess.PIPE, text=True)
-    seconds, kilobytes = map(float, found.stdout.split())
-    return seconds, kilobytes / 1024
+    words = [sys.executable, "-c", inner, sys.executable, "-m", "xstilts_eval.cli", *command]
+    found = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
+    seconds, processor, mib = map(float, found.stdout.split())
+    return {"seconds": round(seconds, 1), "processor_seconds": round(processor, 1), "mib": round(mib)}
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("what", choices=["reading"])
     parser.add_argument("documents", type=int)
     parser.add_argument("--runs", type=int, default=RUNS)
     given = parser.parse_args(arguments)
-    print(json.dumps(_reading_point(given.documents, given.runs)), flush=True)
+    print(json.dumps(_reading_rows(given.documents, given.runs)), flush=True)
 
 
 if __name__ == "__main__":

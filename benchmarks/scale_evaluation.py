@@ -197,8 +197,8 @@ def point(share: float, samples: Any) -> dict[str, Any]:
             for name, place in (("samples", "out/samples"), ("units", "out/units"), ("store", "store/*"))
         }
     return {
-        "documents": documents, "share": share, "samples": samples, "imports_mib": round(before), "mib": round(_peak()),
-        "seconds": round(seconds, 1), "processor_seconds": round(used, 1),
+        "what": f"eval, samples: {samples}", "documents": documents, "seconds": round(seconds, 1),
+        "processor_seconds": round(used, 1), "mib": round(_peak()), "imports_mib": round(before),
         "ms_a_document": round(1000 * (used - table.seconds) / documents, 3), **sizes,
     }  # fmt: skip
 
@@ -218,7 +218,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.prepare:
         print(prepare(given.prepare, given.share))
         return
-    print(json.dumps(point(given.share, given.samples)), flush=True)
+    print(json.dumps([point(given.share, given.samples)]), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import xstilts_eval
 from xstilts_eval.reading import Json
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "sentencepiece", "peft", "lm_eval", "numpy")
+LIBRARIES = ("torch", "transformers", "tokenizers", "sentencepiece", "peft", "bitsandbytes", "lm_eval", "numpy")
 """Libraries whose code makes inputs or outputs of models: other versions may round, split or generate differently."""
 
 
