@@ -262,10 +262,11 @@ class Things:
         if kind == "flores":
             return sample_path() / "flores200_dataset" / "devtest"
         if kind.startswith("scored "):
-            done = run(f"xstilts eval {self.get(kind[-1])} -o {target}", self.folder, self.environment)
+            text = f"xstilts eval {self.get(kind[-1])} -o {target} --keep-paths"  # it is copied to other depths
+            done = run(text, self.folder, self.environment)
             assert done.returncode == 0, done.stderr
         elif kind.startswith("more of "):
-            text = f"xstilts eval {self.get(kind[-1])} -t xtremer_xcopa,xtremer_lareqa -o {target}"
+            text = f"xstilts eval {self.get(kind[-1])} -t xtremer_xcopa,xtremer_lareqa -o {target} --keep-paths"
             done = run(text, self.folder, self.environment)
             assert done.returncode == 0, done.stderr
         elif kind.startswith("seeds of "):
