@@ -29,7 +29,7 @@ from importlib import import_module  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from benchmarks import mining_memory, precision, report  # noqa: E402
+from benchmarks import mining_memory, precision, report, scale  # noqa: E402
 
 NAMES = {
     "classification": "encoders:classification",
