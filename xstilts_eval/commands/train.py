@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from xstilts_eval import printing
+from xstilts_eval import printing, processes
 from xstilts_eval.commands.options import DATA_HELP, listed
 
 
@@ -46,4 +46,6 @@ def train(
         else:
             printing.show(planning.table(found, machine))
         return
-    request.train(wanted, target, data, stages, listed(report_to), overwrite, wait)
+    made = request.train(wanted, target, data, stages, listed(report_to), overwrite, wait)
+    if printing.is_quiet() and processes.is_first():
+        printing.say(*made)

@@ -76,7 +76,8 @@ def train(
 ) -> list[Path]:
     """Train, saying what happens on the first process only."""
     check_trackers(report_to)
-    say = printing.say_all if processes.is_first() else _silent
+    speaks = processes.is_first() and not printing.is_quiet()
+    say = printing.say_all if speaks else _silent
     return run.run(wanted, output, data, stages, report_to, overwrite, say, wait)
 
 
