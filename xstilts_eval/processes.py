@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from typing import TypeVar
 
@@ -39,6 +40,15 @@ def join() -> None:
         if torch.cuda.is_available():  # collectives of objects use the current device
             torch.cuda.set_device(local_rank() % torch.cuda.device_count())
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if dist.get_backend() == "gloo":  # its threads may end a process with SIGABRT that leaves them running
+            atexit.register(_leave)
+
+
+def _leave() -> None:
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def wait_for_everyone() -> None:
