@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import precision
+from benchmarks import precision, scale
 from xstilts_eval.writing import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +40,7 @@ def tables(results: Sequence[Result]) -> str:
         ("cost", _cost_table),
         ("curve", _curve_table),
         ("parity", _parity_table),
+        ("scale", _scale_table),
         ("gpu", gpu_table),
     )
     parts = [table(found) for kind, table in kinds if (found := [r for r in results if r["kind"] == kind])]
@@ -118,6 +119,28 @@ def _curve_table(results: Sequence[Result]) -> str:
         head = f"**{result['title']}**: {result['inputs']}\n\n"
         head += "| n | memory beyond the input, MiB | seconds |\n|---|---|---|\n"
         rows = [f"| {point['n']:,} | {point['mib']:,.0f} | {point['seconds']:,.1f} |" for point in result["points"]]
+        tables.append(head + "\n".join(rows) + f"\n\n{result['limits']}")
+    return "\n\n".join(tables)
+
+
+def _scale_table(results: Sequence[Result]) -> str:
+    tables = []
+    for result in results:
+        head = f"**{result['title']}**: {result['inputs']}\n\n"
+        head += "| | documents | processor seconds | seconds | MiB | exponent of processor seconds, of MiB |\n"
+        head += "|---|---|---|---|---|---|\n"
+        by_what: dict[str, list[Result]] = {}
+        for row in result["rows"]:
+            by_what.setdefault(row["what"], []).append(row)
+        rows = []
+        for what, found in by_what.items():
+            fits = [scale.exponent(found, measure) for measure in ("processor_seconds", "mib")]
+            shown = ", ".join("–" if fit is None else f"{fit:.2f}" for fit in fits)
+            for row in found:
+                rows.append(
+                    f"| {what} | {row['documents']:,} | {row['processor_seconds']:,.1f} | {row['seconds']:,.1f} | "
+                    f"{row['mib']:,} | {shown if row is found[-1] else ''} |"
+                )
         tables.append(head + "\n".join(rows) + f"\n\n{result['limits']}")
     return "\n\n".join(tables)
 

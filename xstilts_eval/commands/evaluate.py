@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import typer
 
 from xstilts_eval import paths, printing
 from xstilts_eval.commands.options import DATA_HELP, TASKS, listed
 from xstilts_eval.errors import SettingError
+
+if TYPE_CHECKING:
+    from xstilts_eval.results.kept import SamplesAs
 
 
 def evaluate(
@@ -26,6 +30,7 @@ def evaluate(
     gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),
     model_args: str = typer.Option("", "--model-args", "-a", help="Adapter arguments: key=value,key=value, or JSON."),
     store: str = typer.Option("", help="Folder in which answers are kept, or off; default: XSTILTS_STORE, the cache."),
+    keep_samples: str = typer.Option("json", help="Documents with answers: json (lines), compressed (gzip), or none."),
     languages: bool = typer.Option(True, help="Show the table by language."),
     strict: bool = typer.Option(False, "--strict", help="Exit with 1 when anything that was asked for was skipped."),
     report_to: str = typer.Option("", help="Trackers that are told the scores: tensorboard,wandb,mlflow."),
@@ -63,7 +68,7 @@ def evaluate(
         model_args=tuple(sorted(arguments.items())),
         gen_kwargs=tuple(sorted(parse_generation(gen_kwargs).items())),
     )
-    keeping = evaluation.Keeping(store or None)
+    keeping = evaluation.Keeping(store or None, _way(keep_samples))
     if seeds := evaluation.seeds_of(pretrained):
         boards = evaluation.evaluate_seeds(settings, seeds, output, overwrite, printing.remark, keeping)
         places = [output / f"seed-{seed}" / "eval" for seed in seeds] if boards else []
@@ -87,3 +92,11 @@ def evaluate(
     if strict and any(board.skipped for board in boards):
         printing.remark("--strict: not everything that was asked for could be scored, see above")
         raise typer.Exit(1)
+
+
+def _way(samples: str) -> SamplesAs:
+    from xstilts_eval.results.kept import WAYS
+
+    if samples not in WAYS:
+        raise SettingError(f"--keep-samples {samples}; allowed: {', '.join(WAYS)}")
+    return cast("SamplesAs", samples)

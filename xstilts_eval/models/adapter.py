@@ -142,6 +142,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self._keys = Keys(self.checkpoint, self.arguments, self.runtime)
         self._thinking: Mapping[str, Json] = {}
         self._language_model: LanguageModel | None = None
+        self._latest_head: dict[Family, Loaded] = {}
         self._families: set[Family] = set()
         self._has_chat_template = False
         self._said: set[str] = set()
@@ -177,6 +178,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         Collective over processes: every process walks through all selected retrieval leaves in the same order.
         """
         selections = [one for one in self._selections() if one.task.family.is_embedded]
+        self._latest_head.clear()
         settings = self._retrieval() if self.checkpoint.encoder is not None else None
         found = serving_vectors.search(
             requests,
@@ -203,11 +205,6 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def count_anew(self) -> None:
         """Begin the counts again: another part of a run follows, which a later process may have to do by itself."""
         self.counts.clear()
-        if self._encoder is not None:
-            self._encoder.truncated = 0
-        for ranker, _ in self._rankers.values():
-            for side in ("queries", "candidates"):
-                getattr(ranker, side).truncated = 0
 
     def all_gather(self, tensor: torch.Tensor) -> torch.Tensor:
         return self.processes.all_gather(tensor)
@@ -450,7 +447,6 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 bits=self._bits,
             )
             self.lengths["language_model"] = self._language_model.max_length
-        self._language_model.counts = self.counts["language_model"]
         return self._language_model
 
     def _chat_model(self) -> LanguageModel:
@@ -498,12 +494,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
         """Asks the head of a family, which is loaded when it is needed."""
         labels = self._label_map(family)
         languages = len({item.document["language"] for item in items})
-        loaded: list[Loaded] = []
 
         def ask(chosen: Sequence[serving.Item], part: str) -> tuple[list[Answered], serving.Facts]:
-            if not loaded:
-                loaded.append(self._head(family, languages))
-            head = replace(loaded[0], label=loaded[0].label + part)
+            if family not in self._latest_head:
+                self._latest_head.clear()  # before the next one is loaded
+                self._latest_head[family] = self._head(family)
+            label = f"{family.name} · {counted(languages, 'language')}{part}"
+            head = replace(self._latest_head[family], label=label)
             values, counts = say(family, head, [item.document for item in chosen], labels)
             return serving.answered(values, counts), {"lengths": {family.name: self.lengths[family.name]}}
 
@@ -562,11 +559,10 @@ class XstiltsLM(LM):  # type: ignore[misc]
             )
         return rule
 
-    def _head(self, family: Family, languages: int) -> Loaded:
+    def _head(self, family: Family) -> Loaded:
         of_kind = HEADS.of(family.kind)
-        label = f"{family.name} · {counted(languages, 'language')}"
         length = family.max_length or of_kind.max_length
-        head = self._load(self.checkpoint.head(family), of_kind.auto_class, family.name, length, label)
+        head = self._load(self.checkpoint.head(family), of_kind.auto_class, family.name, length)
         return replace(head, first_piece=self._piece_with_tag(family)) if family.kind.by_word else head
 
     def _sentence_encoder(self) -> embedding.SentenceEncoder:
@@ -591,7 +587,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             loaded = model.sentence_encoder_model(self.lengths[name])
         else:
             needs_pooler = settings.pooling == "pooler"
-            loaded = self._load(source, "AutoModel", name, length, "", needs_pooler=needs_pooler)
+            loaded = self._load(source, "AutoModel", name, length, needs_pooler=needs_pooler)
         if settings.lower_case:
             embedding.lower_case_first(loaded.tokenizer)
         steps = after_pooling.load_steps(source, settings.modules, self._device)
@@ -651,15 +647,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
                     *(name, text, name, text),
                 )
 
-    def _load(
-        self, source: Source, auto_class: str, name: str, length: int, label: str, needs_pooler: bool = False
-    ) -> Loaded:
+    def _load(self, source: Source, auto_class: str, name: str, length: int, needs_pooler: bool = False) -> Loaded:
         self.checkpoint.verify(source)
         loaded = source.load(getattr(transformers, auto_class), dtype=self.runtime.dtype, needs_pooler=needs_pooler)
         model = loaded.to(self._device).eval()
         tokenizer = source.tokenizer()
         refuse_foreign_tokenizer(source.name, tokenizer, model)
-        return Loaded(model, tokenizer, self.runtime, self._length(name, length, model), label)
+        return Loaded(model, tokenizer, self.runtime, self._length(name, length, model))
 
     def _length(self, name: str, default: int, model: Any) -> int:
         """Longest input in sub-words: the argument, else the benchmark's, never more than the model has positions."""
