@@ -30,7 +30,7 @@ from importlib import import_module  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from benchmarks import mining_memory, precision, report  # noqa: E402
+from benchmarks import mining_memory, precision, report, scale  # noqa: E402
 
 NAMES = {
     "classification": "encoders:classification",
@@ -68,7 +68,7 @@ NAMES = {
 """Name → module:function that takes a size and gives a comparison or a cost; imported when it is its turn."""
 
 
-KEPT = (*NAMES, mining_memory.NAME, mining_memory.WIDE, precision.NAME)
+KEPT = (*NAMES, mining_memory.NAME, mining_memory.WIDE, precision.NAME, scale.READING, scale.EVALUATING, "gpu")
 """What the page shows, in its order."""
 
 

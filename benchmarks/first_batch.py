@@ -57,8 +57,8 @@ def evaluate(checkpoint: str, output: str) -> None:
         setattr(Source, method, _added(getattr(Source, method), load))
 
     def first(module: Any, inputs: Any) -> None:
-        step("everything else: settings, leaves, requests")
-        marks["everything else: settings, leaves, requests"] -= sum(load)
+        step("everything else: settings, tasks, requests")
+        marks["everything else: settings, tasks, requests"] -= sum(load)
         print(json.dumps(marks | {"load model and tokenizer": sum(load), "first batch": _now()}), flush=True)
         os._exit(0)
 

@@ -84,7 +84,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
 def table(result: dict[str, Any]) -> str:
     """The rows as Markdown."""
     lines = [
-        "| family | languages | documents | float32 | bfloat16 | difference | at most | answers changed |",
+        "| dataset | languages | documents | float32 | bfloat16 | difference | at most | answers changed |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:

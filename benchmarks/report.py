@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import precision
+from benchmarks import precision, scale
 from xstilts_eval.writing import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +35,14 @@ def tables(results: Sequence[Result]) -> str:
     for result in results:
         if result["machine"] not in machines:
             machines.append(result["machine"])
-    kinds = (("ratio", _ratio_table), ("cost", _cost_table), ("curve", _curve_table), ("parity", _parity_table))
+    kinds = (
+        ("ratio", _ratio_table),
+        ("cost", _cost_table),
+        ("curve", _curve_table),
+        ("parity", _parity_table),
+        ("scale", _scale_table),
+        ("gpu", gpu_table),
+    )
     parts = [table(found) for kind, table in kinds if (found := [r for r in results if r["kind"] == kind])]
     if not parts:
         return "Nothing is measured yet."
@@ -116,8 +123,54 @@ def _curve_table(results: Sequence[Result]) -> str:
     return "\n\n".join(tables)
 
 
+def _scale_table(results: Sequence[Result]) -> str:
+    tables = []
+    for result in results:
+        head = f"**{result['title']}**: {result['inputs']}\n\n"
+        head += "| | documents | processor seconds | seconds | MiB | exponent of processor seconds, of MiB |\n"
+        head += "|---|---|---|---|---|---|\n"
+        by_what: dict[str, list[Result]] = {}
+        for row in result["rows"]:
+            by_what.setdefault(row["what"], []).append(row)
+        rows = []
+        for what, found in by_what.items():
+            fits = [scale.exponent(found, measure) for measure in ("processor_seconds", "mib")]
+            shown = ", ".join("–" if fit is None else f"{fit:.2f}" for fit in fits)
+            for row in found:
+                rows.append(
+                    f"| {what} | {row['documents']:,} | {row['processor_seconds']:,.1f} | {row['seconds']:,.1f} | "
+                    f"{row['mib']:,} | {shown if row is found[-1] else ''} |"
+                )
+        tables.append(head + "\n".join(rows) + f"\n\n{result['limits']}")
+    return "\n\n".join(tables)
+
+
 def _parity_table(results: Sequence[Result]) -> str:
     return "\n\n".join(map(precision.table, results))
+
+
+def gpu_table(results: Sequence[Result]) -> str:
+    """What `benchmarks.gpu` measured: rates, their share of what matrix products reach, parity, mining."""
+    tables = []
+    for result in results:
+        size, trained, parity, mined = (result[name] for name in ("size", "training", "parity", "mining"))
+        head = f"**{result['device']}**: an XLM-R-shaped encoder ({size['layers']} blocks of width {size['width']}), "
+        head += f"bfloat16; matrix products of {size['matrix']:,} x {size['matrix']:,}: "
+        head += f"{result['peak_tflops']:,.4g} TFLOP/s\n\n"
+        head += "| work | tokens/s | share of the products' rate |\n|---|---|---|\n"
+        rows = [
+            *result["forward"],
+            trained | {"name": f"training, {trained['rows']} x {trained['length']} tokens a step"},
+        ]
+        body = "\n".join(
+            f"| {row['name']} | {row['tokens_per_second']:,.0f} | {row['share_of_products']:.0%} |" for row in rows
+        )
+        memory = f" Peak memory of training: {trained['peak_gib']:.1f} GiB." if trained["peak_gib"] is not None else ""
+        end = f"Against the CPU in float32: logits within {parity['largest_difference']:.1e}, "
+        end += f"{parity['classes_that_differ']} of {parity['rows']} classes differ.{memory} Mining {mined['n']:,} x "
+        end += f"{mined['n']:,} on the processor: {mined['seconds']:,.1f} s."
+        tables.append(f"{head}{body}\n\n{end}")
+    return "\n\n".join(tables)
 
 
 def _machine(found: dict[str, Any]) -> str:

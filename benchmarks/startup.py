@@ -81,7 +81,7 @@ def first_batch(_: Size) -> Cost:
         parts=parts,
         target=1.5,
         repeats=5,
-        limits="Importing the host and reading 162 leaves.",
+        limits="Importing the host and reading 162 tasks.",
     )
 
 

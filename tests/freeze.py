@@ -189,8 +189,8 @@ def table(folder: Path) -> Section:
     from lm_eval import evaluate
 
     from tests.run_host import load_tasks
-    from xstilts_eval.evaluation import _dump, _lines
-    from xstilts_eval.results import intervals, record, scoreboard
+    from xstilts_eval.evaluation import _dump, _plain
+    from xstilts_eval.results import intervals, kept, record, scoreboard
 
     loaded = load_tasks(["xtreme", "xtremer", "flores200", *sample_pairs()])
     results = evaluate(_table_model(), loaded, log_samples=True, bootstrap_iters=0)
@@ -200,7 +200,7 @@ def table(folder: Path) -> Section:
     for leaf, rows in samples.items():
         path = folder / f"table/samples/samples_{leaf}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_lines(rows), encoding="utf-8")
+        path.write_text(kept.lines(rows, _plain), encoding="utf-8")
         family, language = leaf_parts(leaf)
         by_group.setdefault(family.group, {})[language] = rows
     results["xstilts_intervals"] = {

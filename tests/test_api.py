@@ -252,11 +252,12 @@ def test_results_without_a_folder_go_with_their_object(tiny_bundle: Path) -> Non
 # ------------------------------------------------------------------------------------ the notebook
 
 
-def test_the_notebook(minilm: Path) -> None:
-    """Every code cell of examples/api.ipynb runs, in order; it is kept without outputs."""
-    cells = json.loads((ROOT / "examples" / "api.ipynb").read_text(encoding="utf-8"))["cells"]
+@pytest.mark.parametrize("name", ["api", "paper"])
+def test_a_notebook(name: str, minilm: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every code cell runs, in order; notebooks are kept without outputs."""
+    cells = json.loads((ROOT / "examples" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    assert len(code) > 8 and not any(cell.get("outputs") for cell in cells)
+    assert len(code) > 6 and not any(cell.get("outputs") for cell in cells)
     names: dict[str, Any] = {}
     shown = []
     tables: list[dict[Any, Any]] = [suites.DATASETS, suites.SUITES, suites._BY_STEM]
@@ -265,12 +266,15 @@ def test_the_notebook(minilm: Path) -> None:
         for text in code:
             tree = ast.parse(text)
             last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-            exec(compile(tree, "api.ipynb", "exec"), names)
+            exec(compile(tree, name, "exec"), names)
             if isinstance(last, ast.Expr):
-                shown.append(eval(compile(ast.Expression(last.value), "api.ipynb", "eval"), names))
-        said = repr(shown[-1])
+                shown.append(eval(compile(ast.Expression(last.value), name, "eval"), names))
+        said = repr(shown[-1]) + capsys.readouterr().out
     finally:
         for table, content in zip(tables, before, strict=True):
             table.clear()
             table.update(content)
-    assert "xtreme_xnli" in shown[0] and set(shown[2]) == {"de", "fr"} and "Close to English" in said
+    if name == "api":
+        assert "xtreme_xnli" in shown[0] and set(shown[2]) == {"de", "fr"} and "Close to English" in said
+    else:
+        assert shown[0] == ["de", "fr", "sw"] and "\\toprule" in said and "model_args.layer: 6 there, 5 here" in said

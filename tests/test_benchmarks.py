@@ -247,3 +247,28 @@ def test_vectors_have_unit_length_and_counterparts():
     assert abs((source**2).sum(axis=1) - 1).max() < 1e-5
     best = (source @ target.T).max(axis=1)
     assert 0.6 < (best > 0.75).mean() < 1.0
+
+
+def test_the_gpu_script_is_rehearsed_whole(tmp_path, capsys):
+    """On a CPU with a small model: every part runs, parity is exact, shares are of what was measured first."""
+    from benchmarks import gpu
+
+    assert gpu.main(["--rehearse", "--mining", "300", "--json", str(tmp_path / "gpu.json")]) == 0
+    result = json.loads((tmp_path / "gpu.json").read_text())
+    assert result["parity"]["classes_that_differ"] == 0 and result["parity"]["largest_difference"] < 1e-5
+    for work in (*result["forward"], result["training"]):
+        assert 0 < work["share_of_products"] < 2 and work["tokens_per_second"] > 0
+    assert [work["name"] for work in result["forward"]] == list(gpu.KINDS)
+    table = report.gpu_table([result])
+    assert table in capsys.readouterr().out and table in report.tables([result])
+    assert table.count("\n| ") == 1 + len(gpu.KINDS) + 1
+
+
+def test_without_a_gpu_it_says_what_to_do(capsys):
+    import torch
+
+    from benchmarks import gpu
+
+    if torch.cuda.is_available():
+        pytest.skip("has a CUDA device")
+    assert gpu.main([]) == 2 and "--rehearse runs everything on the CPU" in capsys.readouterr().err

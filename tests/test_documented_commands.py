@@ -59,6 +59,10 @@ NOT_RUN = {
     "pretrained=sib-e5": "needs the head trained by the command before",
     "--include_path tasks": "the same file's tasks; tests/test_own_datasets.py loads them",
     "xstilts push": "needs a hub; tests/test_push.py pushes to one on loopback",
+    "--report-to tensorboard": "needs tensorboard; tests/results/test_tracking.py tells another tracker",
+    "--address auto": "needs a cluster of Ray; tests/training/test_sweep.py has one on this machine",
+    "-o results/mine --no-languages": "the results of the page's own run; tests/test_cluster.py runs its scripts",
+    "results/squad --markdown gains.md": "results of the array; tests/test_cluster.py runs the script that has it",
     "TINY-": "the retrieval scores of the command above that is not run",
 } | {f"xstilts analyze {name} …": "a heading; docs/analysis.md has the commands" for name in (
     "scaling", "distance", "relatedness", "morphology", "multilingual", "pitfalls")}  # fmt: skip
@@ -127,6 +131,7 @@ WORLDS: dict[str, dict[str, str]] = {
         "runs/pawsx_multi": "seeds of B", "flores200/devtest": "flores",
     },
     "docs/checklist.md": {"runs/squad": "A"},
+    "docs/cluster.md": {"mine.yaml": "recipe", "none.yaml": "recipe without intermediate stage"},
     "docs/training.md": {"mine.yaml": "recipe", "none.yaml": "recipe without intermediate stage", "text": "mono text"},
 }  # fmt: skip
 """By page what lies in the folder before its first command, beside `EVERYWHERE`; a page goes on with what it wrote."""
@@ -257,10 +262,11 @@ class Things:
         if kind == "flores":
             return sample_path() / "flores200_dataset" / "devtest"
         if kind.startswith("scored "):
-            done = run(f"xstilts eval {self.get(kind[-1])} -o {target}", self.folder, self.environment)
+            text = f"xstilts eval {self.get(kind[-1])} -o {target} --keep-paths"  # it is copied to other depths
+            done = run(text, self.folder, self.environment)
             assert done.returncode == 0, done.stderr
         elif kind.startswith("more of "):
-            text = f"xstilts eval {self.get(kind[-1])} -t xtremer_xcopa,xtremer_lareqa -o {target}"
+            text = f"xstilts eval {self.get(kind[-1])} -t xtremer_xcopa,xtremer_lareqa -o {target} --keep-paths"
             done = run(text, self.folder, self.environment)
             assert done.returncode == 0, done.stderr
         elif kind.startswith("seeds of "):

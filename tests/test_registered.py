@@ -106,8 +106,9 @@ def _run_language(dataset: Dataset, language: str) -> str:
 
 
 def _data(dataset: Dataset, language: str, folder: Path = Path("made up")) -> documents.LeafData:
-    load = documents._load.__wrapped__  # nothing made up stays in its cache
-    return load(dataset, _run_language(dataset, language), folder, "local", "test")
+    load: Any = vars(documents._load)["__wrapped__"]  # nothing made up stays in its cache
+    found: documents.LeafData = load(dataset, _run_language(dataset, language), folder, "local", "test")
+    return found
 
 
 # --- the template as the host reads it

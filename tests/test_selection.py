@@ -17,8 +17,8 @@ from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.results import record
 
 WITHOUT_TASKS = {
-    "bundle make", "bundle show", "checklist", "sweep", "tasks-path", "train", "translate", "version", "weights",
-    "zoo add", "zoo check",
+    "bundle make", "bundle show", "cache prune", "cache show", "cache verify", "checklist", "leaderboard", "push",
+    "sweep", "tasks-path", "train", "translate", "version", "weights", "zoo add", "zoo check",
 }  # fmt: skip
 """Commands that take no evaluation tasks: `train`, `sweep` and `translate` name training tasks."""
 

@@ -26,11 +26,13 @@ from xstilts_eval.label_reading import joined_order
 from xstilts_eval.models import memory
 from xstilts_eval.models.info import ModelInfo
 from xstilts_eval.paths import Names, tasks_path
-from xstilts_eval.results import intervals, record, scoreboard
+from xstilts_eval.results import intervals, kept, record, scoreboard, statistics
 from xstilts_eval.results import output as outputs
-from xstilts_eval.results.host import HostResults, Row, RunConfig
+from xstilts_eval.results.host import HostResults, RunConfig
+from xstilts_eval.results.kept import SamplesAs
 from xstilts_eval.results.output import Identity, Output
 from xstilts_eval.results.run import seed_number
+from xstilts_eval.results.statistics import Counts as UnitCounts
 from xstilts_eval.selection import select
 from xstilts_eval.tasks import generate
 from xstilts_eval.wording import counted
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("xstilts_eval")
 
+PORTION = 10_000
+"""Documents of a dataset that the host is given at once: it holds requests, answers and samples of all of them."""
 Say = Callable[[str], None]
 T = TypeVar("T")
 Counts = dict[str, dict[str, int]]
@@ -77,12 +81,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Keeping:
-    """What is kept beside the results, and changes none: `store` is the folder of answers, or ``off``.
+    """What is kept beside the results, and changes none: `store` is the folder of answers, or ``off``, and `samples`.
 
-    See `store.answers.folder` for its default.
+    See `store.answers.folder` for the default of the store.
     """
 
     store: str | None = None
+    samples: SamplesAs = "json"
 
 
 def runnable(
@@ -92,7 +97,7 @@ def runnable(
 
     A leaf whose files are broken is left out like one without files, and is always named by itself.
     """
-    from xstilts_eval.tasks.documents import load_leaf
+    from xstilts_eval.tasks.documents import leaf_facts
 
     fit: dict[Family, list[str]] = {}
     skipped: dict[str, str] = {}
@@ -107,7 +112,7 @@ def runnable(
         errors: dict[str, DataError] = {}
         for language in languages:
             try:
-                load_leaf(family, language, settings.data, settings.split)
+                leaf_facts(family, language, settings.data, settings.split)
             except DataError as error:
                 errors[language] = error
         present = [language for language in languages if language not in errors]
@@ -135,12 +140,12 @@ def evaluate(
     """
     from xstilts_eval.tasks.documents import resolve_folder
 
-    started = time.monotonic()
+    started, keeping = time.monotonic(), keeping or Keeping()
     if settings.limit is not None and settings.limit <= 0:
         raise SettingError(f"--limit must be above 0, got {settings.limit:g}")
     selected = select(settings.tasks)
     resolve_folder(settings.data)
-    session = _Session(settings, {family.suite for family in selected}, keeping or Keeping())
+    session = _Session(settings, {family.suite for family in selected}, keeping)
     fit, skipped = runnable(selected, session.checkpoint, settings)
     for name, reason in skipped.items():
         say(f"skipped {name}: {reason}")
@@ -155,10 +160,10 @@ def evaluate(
     names, identity = Names(given, output), settings.identity(revisions, session.checkpoint.fingerprint())
     identity = Names(given, output, always=True).in_value(identity)  # the same run, however its files are named
     if not session.is_first:
-        _run_families(session, fit, None, say, names)
+        _run_families(session, fit, None, say, names, keeping.samples)
         return None
     with outputs.opened(output, identity, overwrite, say, may_wait=session.is_alone) as folder:
-        parts = _run_families(session, fit, folder, say, names)
+        parts = _run_families(session, fit, folder, say, names, keeping.samples)
         merged = merge(parts)
         write_atomically(output / "results.json", _dump(merged))
         board = scoreboard.build([record.from_host(merged, str(output / "results.json"))], names.in_value(skipped))
@@ -209,10 +214,10 @@ def _with_those_there(fit: dict[Family, list[str]], there: Collection[str]) -> d
 
 
 def _revisions(fit: dict[Family, list[str]], settings: Settings) -> dict[str, str]:
-    from xstilts_eval.tasks.documents import load_leaf
+    from xstilts_eval.tasks.documents import leaf_facts
 
     return {
-        family.leaf(language): load_leaf(family, language, settings.data, settings.split).revision
+        family.leaf(language): leaf_facts(family, language, settings.data, settings.split).revision
         for family, languages in fit.items()
         for language in languages
     }
@@ -271,7 +276,12 @@ def write_scoreboard(board: scoreboard.Scoreboard, output: Path) -> None:
 
 
 def _run_families(
-    session: _Session, fit: dict[Family, list[str]], output: Output | None, say: Say, names: Names
+    session: _Session,
+    fit: dict[Family, list[str]],
+    output: Output | None,
+    say: Say,
+    names: Names,
+    samples_as: SamplesAs,
 ) -> list[HostResults]:
     """Results dataset by dataset, on the first process, which has the `output`; finished ones are not run again.
 
@@ -288,17 +298,54 @@ def _run_families(
         if {family.leaf(language) for language in languages} <= done.get(family.group, set()):
             say(f"{family.group}: done before, kept")
             continue
-        results = session.run([family.leaf(language) for language in languages])
+        results = _run_family(session, family, languages, output, samples_as)
         if results is None or output is None:
             continue
-        samples = results.pop("samples")
-        interval = intervals.family_interval(family, {leaf_parts(leaf)[1]: rows for leaf, rows in samples.items()})
-        results["xstilts_intervals"] = {family.group: interval}
         for part in ("config", "configs", "model_name"):
             results[part] = names.in_value(results[part])
-        output.finish(family.group, _dump(results), {leaf: _lines(rows) for leaf, rows in samples.items()})
+        output.finish(family.group, _dump(results))
         parts[family.group] = results
     return [parts[group] for group in FAMILIES if group in parts]
+
+
+def _run_family(
+    session: _Session, family: Family, languages: Sequence[str], output: Output | None, samples_as: SamplesAs
+) -> HostResults | None:
+    """Results of one dataset, a portion of its languages after the other; what is kept of documents is written at once.
+
+    None on any process but the first.
+    """
+    joined: HostResults = {}
+    counts: dict[str, UnitCounts] = {}
+    for portion in session.portions(family, languages):
+        results = session.run([family.leaf(language) for language in portion])
+        if results is None or output is None:
+            continue
+        for leaf, rows in results.pop("samples").items():
+            counted = statistics.counts(family, rows)
+            counts[leaf_parts(leaf)[1]] = counted[1]
+            for name, content in kept.files(family, leaf, rows, counted, samples_as, _plain):
+                output.add(family.group, name, content)
+        joined = _joined(joined, results)
+    if not joined:
+        return None
+    joined["xstilts_intervals"] = {family.group: intervals.of_counts(family, counts)}
+    return joined
+
+
+def _joined(first: HostResults, second: HostResults) -> HostResults:
+    """Two portions of one dataset: tables of tasks and counts together; what else the model says as it is at last."""
+    both = {
+        name: {**cast(Mapping[str, Any], first.get(name, {})), **value}
+        if isinstance(value, dict) and name != "config"
+        else value
+        for name, value in second.items()
+    }
+    joined = cast(HostResults, both)
+    if first:
+        info = joined["config"]["xstilts"]
+        info["counts"] = _summed(first["config"]["xstilts"]["counts"], info["counts"])
+    return joined
 
 
 class _Session:
@@ -338,6 +385,27 @@ class _Session:
     def from_first(self, value: T) -> T:
         """The first process's value, on every process."""
         return self._model.processes.all_gather_object(value)[0]
+
+    def portions(self, family: Family, languages: Sequence[str]) -> Iterator[list[str]]:
+        """Languages side by side that have `PORTION` documents together, or are one that has more.
+
+        A pool of candidates is embedded for all its languages at once.
+        """
+        from xstilts_eval.tasks.documents import leaf_facts
+
+        if family.is_embedded and family.kind.learns:
+            yield list(languages)
+            return
+        gathered: list[str] = []
+        documents = 0
+        for language in languages:
+            gathered.append(language)
+            documents += leaf_facts(family, language, self._settings.data, self._settings.split).documents
+            if documents >= PORTION:
+                yield gathered
+                gathered, documents = [], 0
+        if gathered:
+            yield gathered
 
     def run(self, leaves: list[str]) -> HostResults | None:
         """Host results of the leaves with samples; None on any process but the first.
@@ -433,8 +501,7 @@ def _dump(value: Any) -> str:
     return foreign.in_json(text) + "\n"
 
 
-def _lines(samples: Iterable[Row]) -> str:
+def _plain(value: Any) -> Any:
     from lm_eval.utils import handle_non_serializable
 
-    ordered = sorted(samples, key=lambda sample: sample["doc_id"])
-    return "".join(json.dumps(sample, ensure_ascii=False, default=handle_non_serializable) + "\n" for sample in ordered)
+    return handle_non_serializable(value)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+from typing import TypeVar
 
 from xstilts_eval.errors import SettingError
+
+T = TypeVar("T")
 
 
 def world_size() -> int:
@@ -27,12 +31,45 @@ def is_first() -> bool:
     return rank() == 0
 
 
+def join() -> None:
+    """Make the process group of a torchrun or `accelerate launch` start, where that has not happened yet."""
+    import torch
+    import torch.distributed as dist
+
+    if world_size() > 1 and not dist.is_initialized():
+        if torch.cuda.is_available():  # collectives of objects use the current device
+            torch.cuda.set_device(local_rank() % torch.cuda.device_count())
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if dist.get_backend() == "gloo":  # its threads may end a process with SIGABRT that leaves them running
+            atexit.register(_leave)
+
+
+def _leave() -> None:
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def wait_for_everyone() -> None:
     """Let the processes of a run meet."""
     if world_size() > 1:
-        import accelerate
+        import torch.distributed as dist
 
-        accelerate.PartialState().wait_for_everyone()
+        join()
+        dist.barrier()
+
+
+def from_first(value: T) -> T:
+    """The first process's value, on every process of the run."""
+    if world_size() == 1:
+        return value
+    import torch.distributed as dist
+
+    join()
+    found: list[T] = [value]
+    dist.broadcast_object_list(found)
+    return found[0]
 
 
 def _number(name: str, default: int) -> int:

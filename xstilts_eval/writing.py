@@ -45,20 +45,21 @@ def _check_parents(path: Path) -> None:
         raise SettingError(f"{path} cannot be written: {there} is a file, not a folder")
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write through a temporary file beside `path`, so that a full disk or a kill leaves the old file whole.
 
-    A link stays one: its target is written. What is no ordinary file, such as /dev/stdout or a pipe, is written to as
-    it is. Raises `SettingError` as `check_files` and `WriteError` with the reason.
+    Text is written in UTF-8. A link stays one: its target is written. What is no ordinary file, such as /dev/stdout or
+    a pipe, is written to as it is. Raises `SettingError` as `check_files` and `WriteError` with the reason.
     """
     check_files(path)
     place = path.resolve() if path.is_symlink() else path
+    data = content if isinstance(content, bytes) else content.encode()
     try:
         if place.exists() and not place.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
-        with replacing(place) as temporary, temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with replacing(place) as temporary, temporary.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except WriteError:

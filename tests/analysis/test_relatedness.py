@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from tests.report.made_runs import write_run
 from xstilts_eval.analysis.observations import Observation
 from xstilts_eval.analysis.relatedness import agreement as relatedness
 from xstilts_eval.analysis.relatedness import analyse as relatedness_report
+from xstilts_eval.analysis.relatedness import measure
 from xstilts_eval.errors import MissingData, NumericError, PredictionError
 
 TASKS = [f"task{n}" for n in range(6)]
@@ -155,6 +157,16 @@ def test_a_run_whose_encoder_is_not_here(tmp_path):
 
     assert encoder_of(str(tmp_path / "gone")) is None
     assert encoder_of(str(tmp_path)) is None
+
+
+def test_a_checkpoint_is_looked_for_from_the_run_not_from_here(tmp_path, monkeypatch):
+    """Results name it relative to their own folder, wherever the command runs."""
+    run = write_run(tmp_path / "results" / "one", {"xtreme.pawsx.de": [1, 0]}, checkpoint="../../bundles/B")
+    (tmp_path / "bundles" / "B").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (found,) = measure.checkpoints([run], "eval", {})
+    assert found.folder == tmp_path / "bundles" / "B"
 
 
 def test_estimates_from_a_table(tmp_path):

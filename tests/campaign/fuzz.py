@@ -237,7 +237,8 @@ def _kept_run(folder: Path) -> None:
     from xstilts_eval.results import output
 
     with output.opened(folder / "two", {"settings": {"pretrained": "a"}}) as one:
-        one.finish("xtreme_xnli", "{}", {"xtreme.xnli.de": "{}\n"})
+        one.add("xtreme_xnli", "samples/samples_xtreme.xnli.de.jsonl", b"{}\n")
+        one.finish("xtreme_xnli", "{}")
 
 
 def _with_samples(folder: Path) -> None:

@@ -66,6 +66,9 @@ def test_the_next_evaluation_starts_a_new_selection(tiny_bundle: Path) -> None:
         ({"max_length": 2}, "model argument max_length: Input should be greater than or equal to 16"),
         ({"layer": 0}, "model argument layer: Input should be greater than or equal to 1"),
         ({"pooling": "median"}, "model argument pooling: Input should be 'mean', 'cls', 'max' or 'pooler'"),
+        ({"device": "mps"}, "device=mps: torch finds no such device here; use device=cpu"),
+        ({"device": "xpu:0"}, "device=xpu:0: torch finds no such device here"),
+        ({"load_in_4bit": True}, "load_in_4bit is for language models"),
         ({"device": "cuda:3"}, "device=cuda:3: no CUDA device here"),
     ],
 )

@@ -182,7 +182,7 @@ def test_left_overs_of_pretraining_are_no_reason_to_refuse(tiny_bundle: Path, tm
     spare = {"bert.pooler.dense.weight": torch.zeros(32, 32), "cls.predictions.bias": torch.zeros(5)}
     head = with_weights(change(tiny_bundle / "panx", tmp_path / "spare"), **spare)
     model = XstiltsLM(str(head))
-    assert model._load(resolve(str(head)).head(PANX), "AutoModelForTokenClassification", "panx", 128, "")
+    assert model._load(resolve(str(head)).head(PANX), "AutoModelForTokenClassification", "panx", 128)
 
 
 @pytest.mark.parametrize("config", [{"crf_state_dict": {"_constraint_mask": []}}, {"use_crf": True}])
@@ -219,7 +219,7 @@ def test_tables_that_disagree_are_both_shown(tiny_bundle: Path, tmp_path: Path) 
 
 def load(head: Path) -> None:
     model = XstiltsLM(str(head))
-    model._load(resolve(str(head)).head(PANX), "AutoModelForTokenClassification", "panx", 128, "")
+    model._load(resolve(str(head)).head(PANX), "AutoModelForTokenClassification", "panx", 128)
 
 
 def test_a_missing_tokenizer_is_not_made_up(tiny_bundle: Path, tmp_path: Path) -> None:

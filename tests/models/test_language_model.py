@@ -11,7 +11,9 @@ import torch
 from tests import tiny_language_models
 from tests.run_host import load_tasks
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
+from xstilts_eval.models import language_model
 from xstilts_eval.models.adapter import XstiltsLM
+from xstilts_eval.models.source import Source
 from xstilts_eval.tasks.documents import load_leaf
 
 TEXT_LEAVES = ["xtreme.xnli.sw", "xtreme.pawsx.de", "xtreme.panx.sw", "xtreme.mlqa.zh"]
@@ -246,3 +248,29 @@ def test_every_family_of_a_run_has_its_signature(folders: dict[str, Path], tiny_
         fields = set(signature.split("|"))
         assert {"chat_template:yes", "shots:1", "max_length:4096"} <= fields
         assert any(field.startswith("prompt:xstilts_eval.tasks.prompts.") for field in fields)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_weights_in_fewer_bits_are_asked_of_the_library(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, bits: int
+) -> None:
+    """What transformers is told; the packing itself is bitsandbytes', which is not installed with the tests."""
+    told: list[dict[str, Any]] = []
+    load = Source.load
+
+    def noted(self: Source, auto_class: Any, **options: Any) -> Any:
+        told.append({name: options.pop(name) for name in ("quantization_config", "device_map")})
+        return load(self, auto_class, **options)
+
+    lm = ours(folders["llama"], **{f"load_in_{bits}bit": True})
+    monkeypatch.setattr(language_model, "find_spec", lambda name: None)
+    with pytest.raises(SettingError, match=f"load_in_{bits}bit needs bitsandbytes; pip install bitsandbytes"):
+        lm._language()
+    monkeypatch.setattr(language_model, "find_spec", lambda name: name)
+    monkeypatch.setattr(Source, "load", noted)
+    lm._language()
+    (given,) = told
+    settings = given["quantization_config"]
+    assert (settings.load_in_4bit, settings.load_in_8bit) == (bits == 4, bits == 8)
+    assert given["device_map"] == {"": torch.device("cpu")}
+    assert lm.get_model_info()["xstilts"]["dtype"] == f"float32, weights of {bits} bits"

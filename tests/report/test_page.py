@@ -229,3 +229,18 @@ def test_what_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises((MissingData, PredictionError), match="no results"):
         content.gather([str(tmp_path / "empty")])
+
+
+def test_groups_of_languages_are_means_of_their_languages(tmp_path: Path) -> None:
+    """German and Spanish are Latin, Chinese and Japanese a script each; a run that lacks a language has no mean."""
+    scores = {"en": 20, "de": 10, "es": 6, "ja": 4, "ko": 8, "zh": 2}
+    write_run(tmp_path / "a", {f"xtreme.pawsx.{code}": pattern(right) for code, right in scores.items()})
+    write_run(tmp_path / "b", {"xtreme.pawsx.de": pattern(20), "xtreme.pawsx.ja": pattern(10)})
+    gathered = content.gather([str(tmp_path / "a"), str(tmp_path / "b")])
+    rows = cells(Reader(page.html(gathered, "Title")).tables["groups"])
+    by_script = {row[2]: row[3:] for row in rows if row[1] == "script"}
+    assert by_script == {
+        "Latn": ["2", "40.0", "–"], "Jpan": ["1", "20.0", "50.0"], "Hans": ["1", "10.0", "–"],
+        "Kore": ["1", "40.0", "–"],
+    }  # fmt: skip
+    assert {row[1] for row in rows[1:]} == {"family", "script", "resource class"}

@@ -111,7 +111,7 @@ def test_what_has_no_samples_or_no_tags(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", {"sw": PREDICTED})
     path = run / "samples/samples_xtreme.panx.sw.jsonl"
     path.write_text(path.read_text().replace('"tags"', '"other"'))
-    with pytest.raises(PredictionError, match=r"document 0 of xtreme\.panx\.sw holds no tags to report by type"):
+    with pytest.raises(PredictionError, match=r"xtreme\.panx\.sw: document 0 holds no tags to report by type"):
         show.read(run, types=True)
     path.unlink()
     assert show.read(run, types=True).types == {} and content.gather([str(run)]).types == {}

@@ -16,6 +16,7 @@ from tests.result_folders import write_run
 from xstilts_eval import evaluation
 from xstilts_eval.benchmark import family
 from xstilts_eval.errors import MissingData, PredictionError
+from xstilts_eval.metrics.bootstrap import SharedWeights
 from xstilts_eval.results import compare, gains, seeds
 from xstilts_eval.results import scored as runs
 from xstilts_eval.results.run import find, in_common, read
@@ -39,7 +40,7 @@ def test_the_documents_share_of_an_interval_is_the_standard_error_of_paired_diff
     draw = np.random.default_rng(3)
     before = [rows(draw.integers(0, 2, 400).tolist()) for _ in range(3)]
     after = [rows(draw.integers(0, 2, 400).tolist()) for _ in range(3)]
-    drawn = gains._drawn(family("pawsx"), {"de": np.stack([*before, *after])})["de"]
+    drawn = gains._drawn(family("pawsx"), {"de": np.stack([*before, *after])}, SharedWeights())["de"]
     difference = np.mean([b[:, 0] for b in after], axis=0) - np.mean([a[:, 0] for a in before], axis=0)
     assert drawn.std(ddof=1) == pytest.approx(100 * difference.std(ddof=1) / math.sqrt(400), rel=0.1)
     assert drawn.mean() == pytest.approx(100 * difference.mean(), abs=0.3)
@@ -110,7 +111,7 @@ def test_a_run_gains_nothing_over_itself(scored: Path, tmp_path: Path) -> None:
 def test_a_better_run_gains_what_it_has_more_right(scored: Path, tmp_path: Path) -> None:
     """Every wrong answer in German is made right in the copy's results and samples."""
     better = tmp_path / "better"
-    shutil.copytree(scored, better)
+    shutil.copytree(scored, better, ignore=shutil.ignore_patterns("units"))  # as older versions kept a run
     results = json.loads((better / "results.json").read_text())
     accuracy = results["results"]["xtreme.pawsx.de"]["acc,none"]
     results["results"]["xtreme.pawsx.de"]["acc,none"] = 1.0
@@ -140,7 +141,8 @@ def test_runs_that_cannot_be_compared_are_refused(scored: Path, tiny_bundle: Pat
         gains.gains(with_seeds(scored, tmp_path / "c", [1]), scored, "other")
     with pytest.raises(PredictionError, match="have no seed in common"):
         gains.gains(with_seeds(scored, tmp_path / "a", [1, 2]), with_seeds(scored, tmp_path / "b", [3]))
-    shutil.rmtree(short / "samples")
+    for kept in ("samples", "units"):
+        shutil.rmtree(short / kept)
     with pytest.raises(MissingData, match="keeps no samples"):
         gains.gains(short, short)
 
@@ -197,6 +199,7 @@ def test_a_bucc_leaf_of_two_encoders_is_compared(tmp_path: Path, tiny_bundle: Pa
     evaluation.evaluate(
         evaluation.Settings(str(tiny_bundle), tasks, "sample"), tmp_path / "one", False, say=lambda _: None
     )
+    shutil.rmtree(tmp_path / "one" / "units")
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     sample = json.loads((tmp_path / "one" / "samples" / "samples_xtreme.bucc2018.de.jsonl").read_text())
     gold = [row[0] for row in sample["f1_ci95"] if row[3]]

@@ -26,7 +26,9 @@ def write(folder: Path) -> list[str]:
         kept = one.whole(said.append)
         for part in PARTS:
             if part not in kept:
-                one.finish(part, json.dumps({"part": part}), {f"{part}.de": "{}\n", f"{part}.sw": "{}\n{}\n"})
+                one.add(part, f"samples/samples_{part}.de.jsonl", b"{}\n")
+                one.add(part, f"samples/samples_{part}.sw.jsonl", b"{}\n{}\n")
+                one.finish(part, json.dumps({"part": part}))
         assert [one.read(part) for part in PARTS] == [{"part": part} for part in PARTS]
     return kept
 
@@ -96,7 +98,8 @@ def test_parts_are_added(folder: Path) -> None:
     more = {**RUN, "data": {"xtreme.pawsx.de": "02"}}
     with output.opened(folder, more) as one:
         assert one.whole(print) == list(PARTS)
-        one.finish("xtreme_pawsx", "{}", {"xtreme.pawsx.de": "{}\n"})
+        one.add("xtreme_pawsx", "units/units_xtreme.pawsx.de.safetensors", b"-")
+        one.finish("xtreme_pawsx", "{}")
     assert output.leaves_there(folder) == {"xtreme.pawsx.de": "02"}, "of the other parts no sample is a task's"
     assert json.loads((folder / "run.json").read_text())["data"] == {**RUN["data"], **more["data"]}  # type: ignore[dict-item]
     with pytest.raises(SettingError, match=r"another run \(data of xtreme.xnli.de changed\)"):
@@ -135,7 +138,7 @@ from xstilts_eval.results import output
 with output.opened(Path(sys.argv[1]), {"settings": {}}) as one:
     print("held", flush=True)
     sys.stdin.readline()
-    one.finish("xtreme_xnli", "{}", {})
+    one.finish("xtreme_xnli", "{}")
 """
 
 

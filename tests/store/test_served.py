@@ -130,7 +130,7 @@ EXAMPLES: dict[str, Any] = {
     "passage_prompt": "p: ", "label_order": "contradiction|entailment|neutral",
     "label_orders": {"xnli_label_order": "contradiction|entailment|neutral"}, "extra_types": "mask",
     "udpos_map": "ptb", "gpe": "loc", "first_piece": "text", "enable_thinking": False, "think_end_token": "</t>",
-    "chat_template_args": {"thinking": False},
+    "chat_template_args": {"thinking": False}, "load_in_4bit": True, "load_in_8bit": True,
 }  # fmt: skip
 """A value of every argument that could move an answer."""
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import typer
 
 from xstilts_eval import paths, printing
 from xstilts_eval.commands.options import DATA_HELP, TASKS, listed
 from xstilts_eval.errors import SettingError
+
+if TYPE_CHECKING:
+    from xstilts_eval.results.kept import SamplesAs
 
 
 def evaluate(
@@ -26,8 +30,10 @@ def evaluate(
     gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),
     model_args: str = typer.Option("", "--model-args", "-a", help="Adapter arguments: key=value,key=value, or JSON."),
     store: str = typer.Option("", help="Folder in which answers are kept, or off; default: XSTILTS_STORE, the cache."),
+    keep_samples: str = typer.Option("json", help="Documents with answers: json (lines), compressed (gzip), or none."),
     languages: bool = typer.Option(True, help="Show the table by language."),
     strict: bool = typer.Option(False, "--strict", help="Exit with 1 when anything that was asked for was skipped."),
+    report_to: str = typer.Option("", help="Trackers that are told the scores: tensorboard,wandb,mlflow."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
 ) -> None:
     """Score a checkpoint and show the official scoreboard.
@@ -42,6 +48,11 @@ def evaluate(
     from xstilts_eval.results import render, run
 
     output = output or Path("results") / paths.checkpoint_name(pretrained)
+    trackers = listed(report_to)
+    if trackers:
+        from xstilts_eval.results import tracking
+
+        tracking.check(trackers)
     arguments = parse(model_args)
     for name in ("pretrained", "data", "split", "store"):
         if name in arguments:
@@ -57,9 +68,10 @@ def evaluate(
         model_args=tuple(sorted(arguments.items())),
         gen_kwargs=tuple(sorted(parse_generation(gen_kwargs).items())),
     )
-    keeping = evaluation.Keeping(store or None)
+    keeping = evaluation.Keeping(store or None, _way(keep_samples))
     if seeds := evaluation.seeds_of(pretrained):
         boards = evaluation.evaluate_seeds(settings, seeds, output, overwrite, printing.remark, keeping)
+        places = [output / f"seed-{seed}" / "eval" for seed in seeds] if boards else []
         if boards:
             from xstilts_eval.results import models_render, scored
 
@@ -69,11 +81,22 @@ def evaluate(
             printing.say(f"results: {output}/seed-N/eval   this table: xstilts score {output}")
     else:
         board = evaluation.evaluate(settings, output, overwrite, printing.remark, keeping)
-        boards = [board] if board else []
+        boards, places = ([board], [output]) if board else ([], [])
         if board:
             printing.show(render.terminal(board, languages))
             files = f"{output}/results.json   scoreboard: {output}/scoreboard.md   samples: {output}/samples/"
             printing.say(f"results: {files}")
+    for place, board in zip(places, boards, strict=True) if trackers else ():
+        told = {"checkpoint": board.checkpoint, "data": data, "limit": limit, "split": split}
+        tracking.report(board, trackers, place, told | {name: str(value) for name, value in arguments.items()})
     if strict and any(board.skipped for board in boards):
         printing.remark("--strict: not everything that was asked for could be scored, see above")
         raise typer.Exit(1)
+
+
+def _way(samples: str) -> SamplesAs:
+    from xstilts_eval.results.kept import WAYS
+
+    if samples not in WAYS:
+        raise SettingError(f"--keep-samples {samples}; allowed: {', '.join(WAYS)}")
+    return cast("SamplesAs", samples)

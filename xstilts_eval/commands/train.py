@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from xstilts_eval import printing
+from xstilts_eval import printing, processes
 from xstilts_eval.commands.options import DATA_HELP, listed
 
 
@@ -24,6 +24,7 @@ def train(
     seeds: str = typer.Option("", help="Seeds, separated by commas; several give output/seed-N."),
     set_: list[str] = typer.Option([], "--set", help="targets.epochs=1 or intermediate.limit=500; may be repeated."),
     report_to: str = typer.Option("", help="Trackers of transformers, e.g. tensorboard,wandb."),
+    wait: bool = typer.Option(False, "--wait", help="Wait for a stage that another process trains, instead of ending."),
     plan: bool = typer.Option(False, "--plan", help="Show stages, steps, tokens, FLOPs, disk and time; train nothing."),
     on: str | None = typer.Option(None, help="With --plan: devices to estimate for, e.g. 8xA100."),
     json_: bool = typer.Option(False, "--json", help="With --plan: print JSON."),
@@ -45,4 +46,6 @@ def train(
         else:
             printing.show(planning.table(found, machine))
         return
-    request.train(wanted, target, data, stages, listed(report_to), overwrite)
+    made = request.train(wanted, target, data, stages, listed(report_to), overwrite, wait)
+    if printing.is_quiet() and processes.is_first():
+        printing.say(*made)

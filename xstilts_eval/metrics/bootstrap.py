@@ -94,6 +94,43 @@ def drawn_weights(units: int, draws: int, seed: Any) -> Iterator[tuple[slice, ND
         yield slice(start, start + size), weights.astype(np.float64)
 
 
+class SharedWeights:
+    """`drawn_weights` for several comparisons of the same units: those that fit into `MOST` bytes are drawn once."""
+
+    MOST = 1 << 28
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, int, str], list[NDArray[np.unsignedinteger[Any]]]] = {}
+        self._size = 0
+
+    def drawn(self, units: int, draws: int, seed: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """As `drawn_weights`, of the same arguments the same numbers."""
+        key = (units, draws, repr(seed))
+        if key in self._kept:
+            start = 0
+            for kept in self._kept[key]:
+                yield slice(start, start + len(kept)), kept.astype(np.float64)
+                start += len(kept)
+            return
+        packed: list[NDArray[np.unsignedinteger[Any]]] = []
+        for part, weights in drawn_weights(units, draws, seed):
+            if self._size + draws * units <= self.MOST:
+                packed.append(weights.astype(np.uint8 if weights.max(initial=0) < 256 else np.uint32))
+            yield part, weights
+        if sum(map(len, packed)) == draws:
+            self._kept[key] = packed
+            self._size += sum(kept.nbytes for kept in packed)
+
+
+def weighted_sums(weights: NDArray[np.float64], table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums [runs, draws, counts] of a table [runs, units, counts] under weights [draws, units]."""
+    runs, units, counts = table.shape
+    side_by_side = np.ascontiguousarray(table.transpose(1, 0, 2)).reshape(units, runs * counts)
+    sums: NDArray[np.float64] = weights @ side_by_side
+    found: NDArray[np.float64] = sums.reshape(len(weights), runs, counts).transpose(1, 0, 2)
+    return found
+
+
 def intervals(
     statistics: NDArray[np.float64],
     score: Callable[[Sequence[float]], Scores],

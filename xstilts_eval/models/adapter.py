@@ -97,7 +97,8 @@ class XstiltsLM(LM):  # type: ignore[misc]
       some of the word; default: as the head's bundle says it was trained, else ``any``;
     * `store`: the folder in which answers are kept, or ``off``; default: ``XSTILTS_STORE``, else the cache;
     * `enable_thinking`, `think_end_token`, `chat_template_args`: as the host's ``--model hf`` has them, for language
-      models in conversations; an end of thoughts that the tokenizer has as a token needs not be named.
+      models in conversations; an end of thoughts that the tokenizer has as a token needs not be named;
+    * `load_in_4bit`, `load_in_8bit`: weights of a language model in fewer bits (bitsandbytes).
 
     Raises `SettingError` for an unknown argument and `UnfitCheckpoint` when the checkpoint cannot be read.
     """
@@ -128,6 +129,10 @@ class XstiltsLM(LM):  # type: ignore[misc]
             self.arguments.pretrained, self.arguments.revision, self.arguments.heads, self.arguments.reading()
         )
         self.checkpoint.thinks = bool(self.arguments.enable_thinking)
+        if self._bits and self.checkpoint.language_model is None:
+            raise SettingError(
+                f"load_in_{self._bits}bit is for language models (decoders, encoder-decoders); leave it out"
+            )
         self._encoder: embedding.SentenceEncoder | None = None
         self._share: retrieval.SharedEmbedder | None = None
         self._rankers: dict[str, tuple[retrieval.Ranker, RankerInfo]] = {}
@@ -137,6 +142,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self._keys = Keys(self.checkpoint, self.arguments, self.runtime)
         self._thinking: Mapping[str, Json] = {}
         self._language_model: LanguageModel | None = None
+        self._latest_head: dict[Family, Loaded] = {}
         self._families: set[Family] = set()
         self._has_chat_template = False
         self._said: set[str] = set()
@@ -172,6 +178,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         Collective over processes: every process walks through all selected retrieval leaves in the same order.
         """
         selections = [one for one in self._selections() if one.task.family.is_embedded]
+        self._latest_head.clear()
         settings = self._retrieval() if self.checkpoint.encoder is not None else None
         found = serving_vectors.search(
             requests,
@@ -198,11 +205,6 @@ class XstiltsLM(LM):  # type: ignore[misc]
     def count_anew(self) -> None:
         """Begin the counts again: another part of a run follows, which a later process may have to do by itself."""
         self.counts.clear()
-        if self._encoder is not None:
-            self._encoder.truncated = 0
-        for ranker, _ in self._rankers.values():
-            for side in ("queries", "candidates"):
-                getattr(ranker, side).truncated = 0
 
     def all_gather(self, tensor: torch.Tensor) -> torch.Tensor:
         return self.processes.all_gather(tensor)
@@ -252,7 +254,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "checkpoint": self.checkpoint.name,
                 "encoder_sha256": encoder.identity if encoder else None,
                 "heads": {name: source.identity for name, source in self._used_heads().items()},
-                "dtype": str(self.runtime.dtype).removeprefix("torch."),
+                "dtype": self._precision,
                 "device": self._device.type,
                 "products": products.fastest() if self._device.type == "cpu" else "default",
                 "batch_tokens": self.runtime.batch_tokens,
@@ -274,6 +276,17 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
             }
         }
+
+    @property
+    def _bits(self) -> int | None:
+        """Bits that the weights of a language model are packed into."""
+        return 4 if self.arguments.load_in_4bit else 8 if self.arguments.load_in_8bit else None
+
+    @property
+    def _precision(self) -> str:
+        """``float32``, or ``bfloat16, weights of 4 bits``."""
+        name = str(self.runtime.dtype).removeprefix("torch.")
+        return f"{name}, weights of {self._bits} bits" if self._bits else name
 
     def _language_model_info(self) -> LanguageModelInfo | None:
         """Which families text answered, and how choices were scored; None for a checkpoint with heads."""
@@ -431,9 +444,9 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 enable_thinking=self.arguments.enable_thinking,
                 think_end_token=self.arguments.think_end_token,
                 chat_template_args=self.arguments.chat_template_args,
+                bits=self._bits,
             )
             self.lengths["language_model"] = self._language_model.max_length
-        self._language_model.counts = self.counts["language_model"]
         return self._language_model
 
     def _chat_model(self) -> LanguageModel:
@@ -481,12 +494,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
         """Asks the head of a family, which is loaded when it is needed."""
         labels = self._label_map(family)
         languages = len({item.document["language"] for item in items})
-        loaded: list[Loaded] = []
 
         def ask(chosen: Sequence[serving.Item], part: str) -> tuple[list[Answered], serving.Facts]:
-            if not loaded:
-                loaded.append(self._head(family, languages))
-            head = replace(loaded[0], label=loaded[0].label + part)
+            if family not in self._latest_head:
+                self._latest_head.clear()  # before the next one is loaded
+                self._latest_head[family] = self._head(family)
+            label = f"{family.name} · {counted(languages, 'language')}{part}"
+            head = replace(self._latest_head[family], label=label)
             values, counts = say(family, head, [item.document for item in chosen], labels)
             return serving.answered(values, counts), {"lengths": {family.name: self.lengths[family.name]}}
 
@@ -545,11 +559,10 @@ class XstiltsLM(LM):  # type: ignore[misc]
             )
         return rule
 
-    def _head(self, family: Family, languages: int) -> Loaded:
+    def _head(self, family: Family) -> Loaded:
         of_kind = HEADS.of(family.kind)
-        label = f"{family.name} · {counted(languages, 'language')}"
         length = family.max_length or of_kind.max_length
-        head = self._load(self.checkpoint.head(family), of_kind.auto_class, family.name, length, label)
+        head = self._load(self.checkpoint.head(family), of_kind.auto_class, family.name, length)
         return replace(head, first_piece=self._piece_with_tag(family)) if family.kind.by_word else head
 
     def _sentence_encoder(self) -> embedding.SentenceEncoder:
@@ -574,7 +587,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             loaded = model.sentence_encoder_model(self.lengths[name])
         else:
             needs_pooler = settings.pooling == "pooler"
-            loaded = self._load(source, "AutoModel", name, length, "", needs_pooler=needs_pooler)
+            loaded = self._load(source, "AutoModel", name, length, needs_pooler=needs_pooler)
         if settings.lower_case:
             embedding.lower_case_first(loaded.tokenizer)
         steps = after_pooling.load_steps(source, settings.modules, self._device)
@@ -634,15 +647,13 @@ class XstiltsLM(LM):  # type: ignore[misc]
                     *(name, text, name, text),
                 )
 
-    def _load(
-        self, source: Source, auto_class: str, name: str, length: int, label: str, needs_pooler: bool = False
-    ) -> Loaded:
+    def _load(self, source: Source, auto_class: str, name: str, length: int, needs_pooler: bool = False) -> Loaded:
         self.checkpoint.verify(source)
         loaded = source.load(getattr(transformers, auto_class), dtype=self.runtime.dtype, needs_pooler=needs_pooler)
         model = loaded.to(self._device).eval()
         tokenizer = source.tokenizer()
         refuse_foreign_tokenizer(source.name, tokenizer, model)
-        return Loaded(model, tokenizer, self.runtime, self._length(name, length, model), label)
+        return Loaded(model, tokenizer, self.runtime, self._length(name, length, model))
 
     def _length(self, name: str, default: int, model: Any) -> int:
         """Longest input in sub-words: the argument, else the benchmark's, never more than the model has positions."""
@@ -719,7 +730,19 @@ def refuse_unfit(checkpoint: checkpoints.Checkpoint, selections: Sequence[Select
     raise UnfitCheckpoint(f"{subject} cannot serve {listed}. {advice[0].upper()}{advice[1:]}{''.join(typed)}")
 
 
+_ACCELERATORS: dict[str, Callable[[], bool]] = {
+    "mps": lambda: torch.backends.mps.is_available(),
+    "xpu": lambda: torch.xpu.is_available(),
+}
+"""Devices beside CUDA's that torch may find, by the name that it gives them."""
+
+
 def _device(device: str | None, processes: Processes) -> torch.device:
+    kind = (device or "").partition(":")[0]
+    if kind in _ACCELERATORS:
+        if not _ACCELERATORS[kind]():
+            raise SettingError(f"device={device}: torch finds no such device here; use device=cpu")
+        return torch.device(str(device))
     if torch.cuda.is_available():
         if processes.world_size > 1:
             return torch.device("cuda", processes.local_rank)

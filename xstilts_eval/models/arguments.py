@@ -49,6 +49,8 @@ class Arguments(BaseModel):
     enable_thinking: bool | None = None
     think_end_token: str | None = None
     chat_template_args: dict[str, JsonValue] | None = None
+    load_in_4bit: bool = False
+    load_in_8bit: bool = False
     show_progress: bool = True
     store: str | None = None
     heads: dict[str, str] = {}

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +46,24 @@ Said = tuple[str, bool]
 """A text, and whether what it answers was cut from the left."""
 
 
+def packing(bits: int) -> transformers.BitsAndBytesConfig:
+    """What `from_pretrained` is told to pack weights into 4 bits (NF4) or 8, as QLoRA does (arXiv:2305.14314).
+
+    Raises `SettingError` where the package that does it is not installed.
+    """
+    if find_spec("bitsandbytes") is None:
+        raise SettingError(f"load_in_{bits}bit needs bitsandbytes; pip install bitsandbytes")
+    return transformers.BitsAndBytesConfig(load_in_4bit=bits == 4, load_in_8bit=bits == 8, bnb_4bit_quant_type="nf4")
+
+
 class LanguageModel(HFLM):  # type: ignore[misc]
     """A decoder or encoder-decoder checkpoint answering the host's text requests.
 
     `max_length` is the longest input in tokens (the model's own by default). `cut` says of each request of the last
-    call whether its prompt was cut from the left to fit. `enable_thinking`, `think_end_token` and `chat_template_args`
-    are the host's; without an end of thoughts, that of the tokenizer counts in conversations (`is_conversing`). Raises
-    `UnfitCheckpoint` when weights or tokenizer cannot be read, `SettingError` for thinking without an end.
+    call whether its prompt was cut from the left to fit. `enable_thinking`, `think_end_token` and
+    `chat_template_args` are the host's; `bits` are those that weights are packed into (4 or 8). Without an end of
+    thoughts, that of the tokenizer counts in conversations (`is_conversing`). Raises `UnfitCheckpoint` when weights
+    or tokenizer cannot be read, `SettingError` for thinking without an end.
     """
 
     def __init__(
@@ -64,11 +76,16 @@ class LanguageModel(HFLM):  # type: ignore[misc]
         enable_thinking: bool | None = None,
         think_end_token: str | int | None = None,
         chat_template_args: Mapping[str, Json] | None = None,
+        bits: int | None = None,
     ) -> None:
         backend = backend_of(source.config)
         is_decoder = backend == "causal"
         auto_class = transformers.AutoModelForCausalLM if is_decoder else transformers.AutoModelForSeq2SeqLM
-        model = source.load(auto_class, dtype=runtime.dtype).to(runtime.device).eval()
+        if bits:  # the library puts the weights where they belong while it packs them
+            settings, places = packing(bits), {"": runtime.device}
+            model = source.load(auto_class, dtype=runtime.dtype, quantization_config=settings, device_map=places).eval()
+        else:
+            model = source.load(auto_class, dtype=runtime.dtype).to(runtime.device).eval()
         tokenizer = source.tokenizer(needs_offsets=False)
         refuse_foreign_tokenizer(source.name, tokenizer, model)
         self._end_of_thought = thinking.end_of_thought(tokenizer, think_end_token)

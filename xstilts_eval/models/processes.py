@@ -19,10 +19,7 @@ class Processes:
         self.world_size = processes.world_size()
         self.rank = processes.rank()
         self.local_rank = processes.local_rank()
-        if self.world_size > 1 and not dist.is_initialized():
-            if torch.cuda.is_available():  # collectives of objects use the current device
-                torch.cuda.set_device(self.local_rank % torch.cuda.device_count())
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        processes.join()
 
     @property
     def is_first(self) -> bool:

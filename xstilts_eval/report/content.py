@@ -10,7 +10,7 @@ from xstilts_eval import language_distances
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.errors import SettingError
 from xstilts_eval.figures.scene import SERIES
-from xstilts_eval.languages import languages
+from xstilts_eval.languages import languages, resource_classes
 from xstilts_eval.report import comparison, examples, training
 from xstilts_eval.report.comparison import Comparison
 from xstilts_eval.report.examples import Changed
@@ -172,6 +172,20 @@ def _why(found: Sequence[Run], reference: Run | None, compared: Sequence[Compari
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "?")) else f"{text}."
+
+
+GROUPINGS = ("family", "script", "resource class")
+"""What languages are grouped by, in the order of `kin`."""
+UNKNOWN = "~"
+"""The group of a language of which it is not known; it stands behind all others."""
+
+
+def kin(code: str) -> tuple[str, str, str]:
+    """Family, script and resource class (Joshi et al. 2020) of a language, each `UNKNOWN` where it is not known."""
+    known = languages().get(code)
+    if known is None:
+        return UNKNOWN, UNKNOWN, UNKNOWN
+    return known.family or UNKNOWN, known.script or UNKNOWN, str(resource_classes().get(code, UNKNOWN))
 
 
 def language_name(family: Family, code: str) -> str:

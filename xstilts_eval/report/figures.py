@@ -12,9 +12,8 @@ from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.figures import charts
 from xstilts_eval.figures.charts import Curve, Labelled, Placed, Value
 from xstilts_eval.figures.scene import SERIES, Row, Scene, packed, padded, shortened, tile
-from xstilts_eval.languages import languages, resource_classes
 from xstilts_eval.metrics.bootstrap import too_few
-from xstilts_eval.report.content import Content, language_name
+from xstilts_eval.report.content import Content, kin, language_name
 from xstilts_eval.report.tables import scored_families
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results.gains import Gain
@@ -129,22 +128,14 @@ def _map_axes(content: Content) -> tuple[list[str], list[str]]:
     """Datasets and languages of a heat map: English first, the others by family, script and code."""
     groups = [group for group in content.groups if FAMILIES[group].names_languages]
     codes = {code for group in groups for code in content.languages_of(group)}
-    return groups, sorted(codes, key=lambda code: (code != "en", *map(str.lower, _kin(code)[:2]), code))
+    return groups, sorted(codes, key=lambda code: (code != "en", *map(str.lower, kin(code)[:2]), code))
 
 
 def _map_row(groups: Sequence[str], code: str, cells: Sequence[Value | None]) -> Labelled:
-    family, script, resources = _kin(code)
+    family, script, resources = kin(code)
     name = language_name(FAMILIES[groups[0]], code)
     keys = (("code", code), ("name", name), ("family", family), ("script", script), ("resources", resources))
     return Labelled(f"{name} {code}", tuple(cells), keys)
-
-
-def _kin(code: str) -> tuple[str, str, str]:
-    """Family, script and resource class of a language, each "" where it is not known; known ones come first."""
-    known = languages().get(code)
-    if known is None:
-        return "~", "~", "~"
-    return known.family or "~", known.script or "~", str(resource_classes().get(code, "~"))
 
 
 def bars(content: Content) -> Figure:

@@ -49,6 +49,9 @@ def sections(content: Content) -> list[Section]:
         found.append(Section("s-gain-map", "Gains by language", gain_map))
     found.append(Section("s-heat-map", "Languages × datasets", drawn.get("heat-map")))
     found.append(Section("s-bars", "Scores by language", drawn.get("bars"), tables.by_language(content)))
+    by_group = tables.by_group(content)
+    if by_group.rows:
+        found.append(Section("s-groups", "Groups of languages", table=by_group))
     if gaps := drawn.get("gaps"):
         found.append(Section("s-gaps", "Transfer gap", gaps, tables.gaps(content)))
     if content.comparisons:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.report.comparison import MeanGain
-from xstilts_eval.report.content import Content, language_name
+from xstilts_eval.report.content import GROUPINGS, UNKNOWN, Content, kin, language_name
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results import entity_types, signature
 from xstilts_eval.results.entity_types import EntityType
@@ -114,6 +115,34 @@ def by_language(content: Content) -> Table:
     caption = "Points by language. ± is half of the 95 % interval over test documents and, from three seeds on, seeds."
     caption += f" {PUBLISHED} was published." if any(run.is_published for run in content.runs) else ""
     return Table("languages", "Scores by language", caption, tuple(columns), tuple(rows))
+
+
+def by_group(content: Content) -> Table:
+    """Means of every dataset over languages of one family, script or resource class, English left out."""
+    titles = ("dataset", "grouped by", "group")
+    columns = [*(Column(title, is_number=False) for title in titles), Column("languages")]
+    columns += [Column(run.name) for run in content.runs]
+    rows = []
+    for group in (group for group in content.groups if FAMILIES[group].names_languages):
+        codes = [code for code in content.languages_of(group) if code != "en" and kin(code) != (UNKNOWN,) * 3]
+        for place, what in enumerate(GROUPINGS):
+            members: dict[str, list[str]] = {}
+            for code in codes:
+                members.setdefault(kin(code)[place], []).append(code)
+            for name, inside in sorted(members.items()) if len(members) > 1 else ():
+                cells = [_group_mean(run, group, inside) for run in content.runs]
+                shown = Cell("not known" if name == UNKNOWN else name, tip=" ".join(inside))
+                count = Cell(str(len(inside)), len(inside))
+                rows.append((Cell(FAMILIES[group].title), Cell(what), shown, count, *cells))
+    caption = "Points, means over the languages of a group, without English; – where a run lacks one of them. Resource "
+    caption += "classes are those of Joshi et al. 2020: 0 (left behind) to 5 (winners)."
+    return Table("groups", "Scores by group of languages", caption, tuple(columns), tuple(rows))
+
+
+def _group_mean(run: Run, group: str, codes: Sequence[str]) -> Cell:
+    found = [_language(run, group, code) for code in codes]
+    known = [one.value for one in found if one is not None]
+    return number(fmean(known)) if len(known) == len(codes) else NONE
 
 
 def gains_by_language(content: Content) -> Table:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import PredictionError
+from xstilts_eval.metrics.bootstrap import SharedWeights
 from xstilts_eval.results import units
 from xstilts_eval.results.record import LeafResult
 from xstilts_eval.results.signature import Signature
@@ -109,6 +110,8 @@ class Reader:
 
     def __init__(self) -> None:
         self._units: dict[tuple[Path, str], units.Units] = {}
+        self.weights = SharedWeights()
+        """Draws that comparisons of the same units share."""
 
     def side_by_side(self, runs: Sequence[tuple[Path, LeafResult]]) -> Counts | None:
         """Counts [runs, units, counts] of the same leaf in several runs; None where their samples name other items.

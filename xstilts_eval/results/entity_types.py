@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from pydantic import TypeAdapter, ValidationError
+
+from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.results import leaderboard_files, samples
+from xstilts_eval.results import leaderboard_files, samples, unit_files
 from xstilts_eval.results.record import LeafResult, RunResult
+from xstilts_eval.results.samples import Sample
+
+IN_HEADER = "entity_types"
+"""Where a task's file of units has them."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,9 @@ class EntityType:
     support: int
 
 
+_TYPES = TypeAdapter(tuple[EntityType, ...])
+
+
 def of_run(place: Path, run: RunResult) -> dict[str, dict[str, tuple[EntityType, ...]]]:
     """Of every language of every dataset with entity tags whose samples lie at `place`, by group and language."""
     found: dict[str, dict[str, tuple[EntityType, ...]]] = {}
@@ -36,20 +46,30 @@ def of_run(place: Path, run: RunResult) -> dict[str, dict[str, tuple[EntityType,
 
 
 def of_leaf(run: Path, leaf: LeafResult) -> tuple[EntityType, ...]:
-    """Every type of a task, by name; () where its tags mark no entities, or the run keeps no samples of it.
+    """Every type of a task, by name; () where its tags mark no entities, or the run keeps nothing of its documents.
 
     Raises `PredictionError` for samples that hold no tags.
     """
-    if not leaf.family.entity_types or samples.path_of(run, leaf.leaf) is None:
+    if not leaf.family.entity_types:
         return ()
+    kept = unit_files.find(run, leaf.leaf)
+    if kept is not None and IN_HEADER in kept.header:
+        return read(kept.header[IN_HEADER], str(kept.path))
+    if samples.path_of(run, leaf.leaf) is None:
+        return ()
+    return of_samples(leaf.family, samples.read(run, leaf.leaf), f"{run}: {leaf.leaf}")
+
+
+def of_samples(family: Family, rows: Iterable[Sample], origin: str) -> tuple[EntityType, ...]:
+    """Every type in the samples of a task; raises `PredictionError`, naming the `origin`, for one without tags."""
     gold, predicted = [], []
-    for sample in samples.read(run, leaf.leaf):
+    for sample in rows:
         try:
             gold.append([str(tag) for tag in sample["doc"]["tags"]])
-            predicted.append(leaderboard_files.predicted_tags(leaf.family, sample))
+            predicted.append(leaderboard_files.predicted_tags(family, sample))
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise PredictionError(
-                f"{run}, document {sample['doc_id']} of {leaf.leaf} holds no tags to report by type; score it again"
+                f"{origin}: document {sample['doc_id']} holds no tags to report by type; score it again"
             ) from error
     return of_tags(gold, predicted)
 
@@ -67,6 +87,19 @@ def of_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -
         EntityType(name, 100 * float(precision), 100 * float(recall), 100 * float(f1), int(support))
         for name, (precision, recall, f1, support) in zip(types, rows, strict=True)
     )
+
+
+def text(types: tuple[EntityType, ...]) -> str:
+    """What is kept of types in the header of a task's file of units."""
+    return _TYPES.dump_json(types).decode()
+
+
+def read(text: str, origin: str) -> tuple[EntityType, ...]:
+    """The types of a `text`; raises `PredictionError`, naming the `origin`, for another."""
+    try:
+        return _TYPES.validate_json(text)
+    except ValidationError as error:
+        raise PredictionError(f"{origin} holds no types of entities that this version can read") from error
 
 
 def mean(languages: Iterable[Sequence[EntityType]]) -> tuple[EntityType, ...]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from xstilts_eval.benchmark import FAMILIES, Family, leaf_parts
 from xstilts_eval.foreign import Markup
 from xstilts_eval.metrics import significance
-from xstilts_eval.metrics.bootstrap import are_enough, drawn_weights, too_few
+from xstilts_eval.metrics.bootstrap import SharedWeights, are_enough, too_few, weighted_sums
 from xstilts_eval.results import alignment, seeds, statistics, units
 from xstilts_eval.results import run as runs
 from xstilts_eval.results.alignment import Holdings, Reader
@@ -105,7 +105,7 @@ class Pairing:
         english = family.spelled("en")
         if len(tables) > 2 and english in tables:
             groups["others"] = [code for code in tables if code != english]
-        drawn = _drawn(family, tables)
+        drawn = _drawn(family, tables, self.reader.weights)
         languages = {
             code: (table, [leaf.points for leaf in self.before[family.leaf(code)]],
                    [leaf.points for leaf in self.after[family.leaf(code)]])
@@ -179,7 +179,7 @@ def _gain(
     )
 
 
-def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
+def _drawn(family: Family, tables: Mapping[str, Table], shared: SharedWeights) -> dict[str, Table]:
     """Differences in points [draws] by language under resampled documents, the same draw for all seeds and both arms.
 
     Parallel families draw the same items in every language.
@@ -189,8 +189,8 @@ def _drawn(family: Family, tables: Mapping[str, Table]) -> dict[str, Table]:
     for number, (language, table) in enumerate(tables.items()):
         half = table.shape[0] // 2
         values = np.empty(DRAWS)
-        for part, weights in drawn_weights(table.shape[1], DRAWS, [SEED, 0 if is_parallel else number]):
-            scores = statistics.scores(family, np.einsum("du,ruc->rdc", weights, table))
+        for part, weights in shared.drawn(table.shape[1], DRAWS, [SEED, 0 if is_parallel else number]):
+            scores = statistics.scores(family, weighted_sums(weights, table))
             values[part] = 100 * (scores[half:].mean(axis=0) - scores[:half].mean(axis=0))
         found[language] = values
     return found

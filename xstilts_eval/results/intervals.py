@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from xstilts_eval.benchmark import Family
-from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, drawn_weights
+from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, drawn_weights, weighted_sums
 from xstilts_eval.results import statistics
 from xstilts_eval.results.statistics import Counts, Samples
 
@@ -25,7 +25,16 @@ def family_interval(
 
     `samples` holds the host's logged samples by language. None when a language has too few units (`are_enough`).
     """
-    tables = [statistics.counts(family, samples[language])[1] for language in sorted(samples)]
+    return of_counts(
+        family, {language: statistics.counts(family, rows)[1] for language, rows in samples.items()}, draws, seed
+    )
+
+
+def of_counts(
+    family: Family, counts: Mapping[str, Counts], draws: int = DRAWS, seed: int = SEED
+) -> tuple[float, float] | None:
+    """The same from the counts [units, counts] of every language."""
+    tables = [counts[language] for language in sorted(counts)]
     sizes = {len(table) for table in tables}
     if not tables or not are_enough(min(sizes)):
         return None
@@ -46,7 +55,7 @@ def _mean_scores(family: Family, groups: Sequence[Counts], draws: int, seeds: Se
     for group, seed in zip(groups, seeds, strict=True):
         shares = group[..., -1].sum(axis=1) if family.pooled else np.ones(len(group))
         for part, weights in drawn_weights(group.shape[1], draws, seed):
-            sums = np.einsum("du,luc->ldc", weights, group)
+            sums = weighted_sums(weights, group)
             total[part] += shares @ statistics.scores(family, sums)
         weight += shares.sum()
     mean: Counts = total / weight

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +24,9 @@ from xstilts_eval.writing import write_atomically
 MARKER = "run.json"
 LOCK = ".lock"
 _FILES = ("results.json", "scoreboard.json", "scoreboard.md")
-_FOLDERS = ("families", "samples")
+_OF_TASK = re.compile(r"(?:samples/samples|units/units)_(?P<task>.+?)\.(?:jsonl(?:\.gz)?|safetensors)")
+"""Files that a task has one of."""
+_FOLDERS = ("families", "samples", "units")
 
 Identity = Mapping[str, Json]
 """What makes a run this one, as plain values: settings, data by leaf, files of the checkpoint."""
@@ -41,6 +44,7 @@ class Output:
         self.folder = folder
         self._identity = identity
         self._finished = {part: dict(files) for part, files in finished.items()}
+        self._added: dict[str, dict[str, str]] = {}
 
     def whole(self, say: Say, asked: Collection[str] | None = None) -> list[str]:
         """The finished parts whose files are as they were written; of others `say` tells why they are made again.
@@ -60,13 +64,15 @@ class Output:
         """The content of a finished part."""
         return reading.read_json(self.folder / _place(part), "a part of a run")
 
-    def finish(self, part: str, content: str, samples: Mapping[str, str]) -> None:
-        """Write a part: its samples by task, what it must be in the marker, and its results, which make it finished."""
-        files = {_sample_place(task): text for task, text in samples.items()} | {_place(part): content}
-        for name, text in files.items():
-            if name != _place(part):
-                write_atomically(self.folder / name, text)
-        self._finished[part] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    def add(self, part: str, name: str, content: bytes) -> None:
+        """Write a file of a part that is not finished yet."""
+        write_atomically(self.folder / name, content)
+        self._added.setdefault(part, {})[name] = hashlib.sha256(content).hexdigest()
+
+    def finish(self, part: str, content: str) -> None:
+        """Write what a part must be into the marker, and its results, which make it finished."""
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        self._finished[part] = {**self._added.pop(part, {}), _place(part): digest}
         self._write_marker()
         write_atomically(self.folder / _place(part), content)
 
@@ -154,9 +160,10 @@ def leaves_there(folder: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     finished = {name for files in _finished(found).values() for name in files} if isinstance(found, dict) else set()
+    tasks = {match["task"] for name in finished if (match := _OF_TASK.fullmatch(name))}
     data = found.get("data") if isinstance(found, dict) else None
     revisions = data.items() if isinstance(data, dict) else ()
-    return {leaf: str(revision) for leaf, revision in revisions if _sample_place(leaf) in finished}
+    return {leaf: str(revision) for leaf, revision in revisions if leaf in tasks}
 
 
 def _together(there: Identity, here: Identity) -> Identity:
@@ -200,10 +207,6 @@ def _clear(folder: Path) -> None:
 
 def _place(part: str) -> str:
     return f"families/{part}.json"
-
-
-def _sample_place(task: str) -> str:
-    return f"samples/samples_{task}.jsonl"
 
 
 # ------------------------------------------------------------------------------------------- what makes a run

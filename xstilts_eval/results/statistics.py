@@ -21,7 +21,7 @@ from xstilts_eval.results.host import Row
 
 Counts = NDArray[np.float64]
 Samples = Sequence[Row]
-Named = tuple[tuple[str, ...], Counts]
+Named = tuple[Sequence[str], Counts]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from xstilts_eval import reading
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import NumericError, PredictionError
-from xstilts_eval.results import samples, statistics
+from xstilts_eval.results import samples, statistics, unit_files
 from xstilts_eval.results.record import LeafResult
 from xstilts_eval.results.statistics import Counts
 
@@ -28,27 +28,31 @@ _SAME = 1e-6
 class Units:
     """`counts` [units, counts] of one run of a leaf, `keys` the units' names in the same order, `origin` for errors."""
 
-    keys: tuple[str, ...]
+    keys: Sequence[str]
     counts: Counts
     origin: str
 
 
 def read(run: Path, leaf: LeafResult) -> Units:
-    """Units of a leaf from the samples that `run` keeps; they must give the reported score.
+    """Units of a leaf, from their own file or else the samples that `run` keeps; they must give the reported score.
 
-    Raises `MissingData` without samples, `PredictionError` for a file that is cut off or belongs to other results, and
+    Raises `MissingData` without either, `PredictionError` for a file that is cut off or belongs to other results, and
     `NumericError` for NaN in it.
     """
-    rows = samples.read(run, leaf.leaf)
-    origin = str(samples.path_of(run, leaf.leaf))
-    if len(rows) != leaf.scored:
+    kept = unit_files.find(run, leaf.leaf)
+    if kept is not None:
+        origin, documents, (keys, counts) = str(kept.path), kept.documents, kept.counts(leaf.family)
+    else:
+        rows = samples.read(run, leaf.leaf)
+        origin, documents = str(samples.path_of(run, leaf.leaf)), len(rows)
+        try:
+            keys, counts = statistics.counts(leaf.family, rows)
+        except reading.UNFIT as error:
+            raise PredictionError(f"{origin} holds no samples that this version can read ({error!r})") from error
+    if documents != leaf.scored:
         raise PredictionError(
-            f"{origin} holds {len(rows):,} samples, the results say {leaf.scored:,} were scored; was the file cut off?"
+            f"{origin} holds {documents:,} samples, the results say {leaf.scored:,} were scored; was the file cut off?"
         )
-    try:
-        keys, counts = statistics.counts(leaf.family, rows)
-    except reading.UNFIT as error:
-        raise PredictionError(f"{origin} holds no samples that this version can read ({error!r})") from error
     if not np.isfinite(counts).all():
         raise NumericError(f"{origin} holds NaN or infinite values; score the run again")
     score = float(statistics.scores(leaf.family, counts.sum(axis=0)))

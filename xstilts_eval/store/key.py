@@ -13,8 +13,12 @@ from pathlib import Path
 import xstilts_eval
 from xstilts_eval.reading import Json
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "sentencepiece", "peft", "lm_eval", "numpy")
+LIBRARIES = ("torch", "transformers", "tokenizers", "sentencepiece", "peft", "bitsandbytes", "lm_eval", "numpy")
 """Libraries whose code makes inputs or outputs of models: other versions may round, split or generate differently."""
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, default=str)
+"""In ASCII, so that half a surrogate pair has bytes too."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,7 @@ class Key:
 
 def of(value: object) -> str:
     """sha256 of plain data in hexadecimal digits, the same whatever the order of its keys."""
-    text = json.dumps(value, sort_keys=True, default=str)  # in ASCII, so that half a surrogate pair has bytes too
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_ENCODER.encode(value).encode()).hexdigest()
 
 
 @cache

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from itertools import islice
 from pathlib import Path
 
@@ -38,6 +38,8 @@ log = logging.getLogger("xstilts_eval")
 SPLITS = ("test", "dev", "train")
 MAX_SHOTS = 1000
 """Few-shot examples are drawn from at most this many English rows (design decision D4)."""
+KEPT = 20_000
+"""Documents, and sentences of corpora, that are held for the next call: some 30 MB."""
 SHARD_SENTENCES = 400_000
 """Sentences a side of one BUCC document; bounds the memory of one request (design decision D4)."""
 
@@ -140,7 +142,54 @@ def load_leaf(family: Family, language: str, data: str | None = None, split: str
     return _load(family, language, folder, source, split)
 
 
-@lru_cache(maxsize=512)
+@dataclass(frozen=True)
+class LeafFacts:
+    """What is remembered of a leaf when its documents are not: their revision and number."""
+
+    revision: str
+    documents: int
+
+
+_FACTS: dict[tuple[object, ...], LeafFacts] = {}
+
+
+def leaf_facts(family: Family, language: str, data: str | None = None, split: str | None = None) -> LeafFacts:
+    """The facts of a leaf, which is read once for them; raises what `load_leaf` raises."""
+    key = (family, language, *resolve_folder(data), split or "test")
+    if key not in _FACTS:
+        leaf = load_leaf(family, language, data, split)
+        _FACTS[key] = LeafFacts(leaf.revision, len(leaf.documents))
+    return _FACTS[key]
+
+
+Load = Callable[[Family, str, Path, str, str], LeafData]
+
+
+def _recent(load: Load) -> Load:
+    """Keeps the leaves that were read last, as long as they hold no more than `KEPT` sentences together."""
+    kept: dict[tuple[object, ...], LeafData] = {}
+
+    @wraps(load)
+    def loaded(family: Family, language: str, folder: Path, source: str, split: str) -> LeafData:
+        key = (family, language, folder, source, split)
+        found = kept.pop(key, None) or load(family, language, folder, source, split)
+        kept[key] = found
+        total = sum(map(_size, kept.values()))
+        for oldest in list(kept):
+            if total <= KEPT:
+                break
+            total -= _size(kept.pop(oldest))
+        return found
+
+    return loaded
+
+
+def _size(leaf: LeafData) -> int:
+    corpora = [side for one in (leaf.corpus, leaf.development) if one for side in (one.source, one.target)]
+    return len(leaf.documents) + sum(map(len, corpora))
+
+
+@_recent
 def _load(family: Family, language: str, folder: Path, source: str, split: str) -> LeafData:
     loaded = sources.load(family, language, split, folder)
     origin, origin_notes = (None, ()) if source == "sample" else fetch.provenance(folder, loaded.files)

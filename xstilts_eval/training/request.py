@@ -72,11 +72,13 @@ def train(
     stages: Path | None,
     report_to: Sequence[str],
     overwrite: bool,
+    wait: bool = False,
 ) -> list[Path]:
     """Train, saying what happens on the first process only."""
     check_trackers(report_to)
-    say = printing.say_all if processes.is_first() else _silent
-    return run.run(wanted, output, data, stages, report_to, overwrite, say)
+    speaks = processes.is_first() and not printing.is_quiet()
+    say = printing.say_all if speaks else _silent
+    return run.run(wanted, output, data, stages, report_to, overwrite, say, wait)
 
 
 def check_trackers(names: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from xstilts_eval.writing import write_atomically
 log = logging.getLogger("xstilts_eval")
 
 RECIPE = "recipe.json"
+_PAUSE = 5.0
+"""Seconds between two looks at a stage that another process trains; processes of one run meet as often."""
 
 
 def run(
@@ -35,11 +38,13 @@ def run(
     report_to: Sequence[str] = (),
     overwrite: bool = False,
     say: Say = print,
+    wait: bool = False,
 ) -> list[Path]:
     """Train everything a recipe asks for that is not there yet; returns the bundle of each seed.
 
     `stages` keeps the trained stages of all recipes (default: ``stages`` beside `output`). One seed is written to
-    `output`, several to ``output/seed-N``. Raises `SettingError` for an `output` made by another recipe.
+    `output`, several to ``output/seed-N``. With `wait` a stage that another process trains is waited for. Raises
+    `SettingError` for an `output` made by another recipe.
     """
     stages = stages or output.parent / "stages"
     if len(recipe.seeds) > 1 and output.exists() and any(output.iterdir()) and not any(output.glob("seed-*")):
@@ -48,7 +53,7 @@ def run(
     for seed in recipe.seeds:
         folder = output if len(recipe.seeds) == 1 else output / f"seed-{seed}"
         check_output(recipe, folder, overwrite)
-        made.append(_one_seed(recipe, seed, folder, data, stages, report_to, say))
+        made.append(_one_seed(recipe, seed, folder, data, stages, report_to, say, wait))
     return made
 
 
@@ -156,12 +161,19 @@ def _distinct(entries: Sequence[TaskEntry]) -> list[TaskEntry]:
 
 
 def _one_seed(
-    recipe: Recipe, seed: int, output: Path, data: str | None, stages: Path, report_to: Sequence[str], say: Say
+    recipe: Recipe,
+    seed: int,
+    output: Path,
+    data: str | None,
+    stages: Path,
+    report_to: Sequence[str],
+    say: Say,
+    wait: bool = False,
 ) -> Path:
     planned = plans(recipe, seed, data)
     folders = []
     for one in planned:
-        folder = stage.find(one, stages)
+        folder = _ready(one, stages, say) if wait else stage.find(one, stages)
         if folder is None:
             say(stage.described(one))
             folder = train_stage(one, stages, report_to)
@@ -175,6 +187,23 @@ def _one_seed(
     processes.wait_for_everyone()
     say(f"bundle of recipe {recipe.name}, seed {seed}: {output}")
     return output
+
+
+def _ready(plan: Plan, stages: Path, say: Say) -> Path | None:
+    """The stage, once nobody else trains it; None where it is our turn. The first process decides for all of a run."""
+    told = False
+    while True:
+        here = stage.find(plan, stages) if processes.is_first() else None
+        other = stage.holder(plan, stages) if processes.is_first() and here is None else ""
+        if processes.is_first() and here is None and not other:
+            here = stage.find(plan, stages)  # it may have been finished between the two looks
+        here, other = processes.from_first((here, other))
+        if here is not None or not other:
+            return here
+        if not told:
+            say(f"stage {plan.name} ({plan.key}) is being trained by {other}: waiting for it")
+            told = True
+        time.sleep(_PAUSE)
 
 
 def train_stage(plan: Plan, stages: Path, report_to: Sequence[str] = ()) -> Path:

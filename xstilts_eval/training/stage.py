@@ -316,11 +316,23 @@ def working_folder(plan: Plan, stages: Path) -> Iterator[Path]:
 
     def busy(holder: str) -> StageBusy:
         return StageBusy(
-            f"stage {folder.name} is being trained by {holder}; wait for it, or give another --stages folder"
+            f"stage {folder.name} is being trained by {holder}; --wait waits for it, --stages names another folder"
         )
 
     with locking.held(work / "lock", busy):
         yield work
+
+
+def holder(plan: Plan, stages: Path) -> str:
+    """Who trains the stage just now (``process 12 on host``); "" where nobody does."""
+    lock = _work(plan, stages) / "lock"
+    if not lock.is_file():
+        return ""
+    try:
+        with locking.held(lock, StageBusy):
+            return ""
+    except StageBusy as busy:
+        return str(busy)
 
 
 def _work(plan: Plan, stages: Path) -> Path:

@@ -8,7 +8,9 @@ a number that is not there is absent, never 0.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -290,6 +292,10 @@ class File(_Frozen):
     known: tuple[Known, ...] = ()
 
 
+_JUST_NOW = 2_000_000_000
+"""Nanoseconds: a file that was written so lately may be written again within one tick of the file system's clock."""
+
+
 def load(path: Path | None = None) -> Zoo:
     """The zoo of a file and of all it includes; default: the shipped one.
 
@@ -323,6 +329,22 @@ def load(path: Path | None = None) -> Zoo:
 
 def read_file(path: Path) -> File:
     """One file without what it includes; raises `MissingData` and `DataError`, naming file and place."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return _read(path)  # which says what is wrong
+    if time.time_ns() - stat.st_mtime_ns < _JUST_NOW:
+        return _read(path)
+    return _read_once(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _read_once(path: Path, size: int, changed: int) -> File:
+    """A file that has not changed is parsed once a process: the shipped ones take a second."""
+    return _read(path)
+
+
+def _read(path: Path) -> File:
     file: File = _checked(File, reading.read_yaml(path, "a YAML file of the zoo"), str(path))
     return file
 

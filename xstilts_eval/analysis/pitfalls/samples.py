@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from xstilts_eval import kinds, reading
+from xstilts_eval import kinds
 from xstilts_eval.analysis.pitfalls.analyse import Example
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data.examples import (
@@ -22,6 +22,7 @@ from xstilts_eval.data.examples import (
 )
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.kinds import Halves
+from xstilts_eval.results import samples
 from xstilts_eval.results.host import Row
 
 _LONGEST = 240
@@ -34,27 +35,28 @@ def read(folders: Sequence[Path], family: Family, languages: Sequence[str]) -> d
     """
     wanted = [*languages, "en"] if family.parallel and "en" in family.languages else list(languages)
     return {
-        language: [
-            _of_file(folder / "samples" / f"samples_{family.leaf(language)}.jsonl", family) for folder in folders
-        ]
+        language: [_of_leaf(folder, family, language) for folder in folders]
         for language in dict.fromkeys(wanted)
-        if (folders[0] / "samples" / f"samples_{family.leaf(language)}.jsonl").is_file() or language != "en"
+        if language != "en" or samples.path_in(folders[0], family.leaf(language)) is not None
     }
 
 
-def _of_file(path: Path, family: Family) -> dict[str, Example]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise PredictionError(f"{path} cannot be read; examples need the samples that xstilts eval keeps") from error
+def _of_leaf(folder: Path, family: Family, language: str) -> dict[str, Example]:
+    leaf = family.leaf(language)
+    path = samples.path_in(folder, leaf)
+    if path is None:
+        raise PredictionError(
+            f"{folder / samples.name(leaf)} cannot be read; examples need the samples that xstilts eval keeps"
+        )
     found = {}
-    for number, line in enumerate(filter(None, text.split("\n")), start=1):
+    for sample in samples.read_file(path):
         try:
-            sample = reading.parse_json(line, path, number)
             document = str(sample["doc"]["id"])
-            found[document] = _example(sample, path.stem.removeprefix("samples_"), document, family)
+            found[document] = _example(sample, leaf, document, family)
         except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-            raise PredictionError(f"{path}, line {number}, is no sample of {family.group} ({error!r})") from error
+            raise PredictionError(
+                f"{folder}: document {sample['doc_id']} of {leaf} is no sample of {family.group} ({error!r})"
+            ) from error
     return found
 
 

@@ -54,8 +54,8 @@ def checkpoints(runs: Sequence[Path], inner: str, given: dict[str, Path]) -> lis
     """The checkpoint of every run's first seed, or the folder given for it (a bundle, a stage or an encoder)."""
     found = []
     for run in runs:
-        checkpoint = results.read(run, inner).checkpoints[0]
-        folder = given.get(run.name, Path(checkpoint))
+        first = next(iter(results.read(run, inner).results.values()))[0]
+        folder = given.get(run.name, first.checkpoint_folder)
         found.append(Checkpoint(run.name, folder, representations.encoder_of(str(folder))))
     return found
 
