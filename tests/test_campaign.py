@@ -46,3 +46,12 @@ def test_a_killed_campaign_goes_on(tmp_path: Path) -> None:
 def test_what_there_was_no_time_for_is_named(tmp_path: Path) -> None:
     found = campaign.run([_unit("late", Outcome(1))], State(tmp_path / "state.json", 1), seconds=-1)
     assert not found.done and "Not reached: late." in page.table(found)
+
+
+def test_the_page_has_a_campaign_of_full_size() -> None:
+    """At least 150 kills, 20,000 broken files and 1,000 turned bits, without a fault."""
+    text = page.PAGE.read_text(encoding="utf-8")
+    numbers = [line.split("|")[2] for line in text.splitlines() if line.startswith("| **together** |")]
+    kills, flips, inputs, *_ = (int(number.replace(",", "")) for number in numbers)
+    assert kills >= 150 and flips >= 1_000 and inputs >= 20_000
+    assert "None was found in this run." in text
