@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.metrics.tagging import ner_chunks
 from xstilts_eval.results import leaderboard_files, samples, unit_files
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.results.samples import Sample
@@ -77,23 +75,18 @@ def of_samples(family: Family, rows: Iterable[Sample], origin: str) -> tuple[Ent
 
 
 def of_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> tuple[EntityType, ...]:
-    """The same of IOB2 tags; an I- that follows no entity of its type opens one, as for the official score.
+    """The same of IOB2 tags; an I- that follows no entity of its type opens one, as for the official score."""
+    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
-    Ratios as seqeval 1.2.2 forms them (`precision_recall_fscore_support`, no average, 0 for a division by it).
-    """
-    right: Counter[str] = Counter()
-    found: Counter[str] = Counter()
-    there: Counter[str] = Counter()
-    for one, other in zip(map(ner_chunks, gold), map(ner_chunks, predicted), strict=True):
-        there.update(chunk.type for chunk in one)
-        found.update(chunk.type for chunk in other)
-        right.update(chunk.type for chunk in {*one} & {*other})
-    rows = []
-    for name in sorted({*there, *found}):
-        precision, recall = (right[name] / whole[name] if whole[name] else 0.0 for whole in (found, there))
-        f1 = 2 * precision * recall / (precision + recall) if right[name] else 0.0
-        rows.append(EntityType(name, 100 * precision, 100 * recall, 100 * f1, there[name]))
-    return tuple(rows)
+    tags = {tag for tags in (*gold, *predicted) for tag in tags}
+    types = sorted({tag.partition("-")[2] for tag in tags if tag != "O"})  # seqeval's own order
+    if not types:
+        return ()
+    rows = zip(*precision_recall_fscore_support(gold, predicted, average=None, zero_division=0), strict=True)
+    return tuple(
+        EntityType(name, 100 * float(precision), 100 * float(recall), 100 * float(f1), int(support))
+        for name, (precision, recall, f1, support) in zip(types, rows, strict=True)
+    )
 
 
 def text(types: tuple[EntityType, ...]) -> str:
