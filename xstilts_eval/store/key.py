@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import xstilts_eval
+from xstilts_eval.fingerprints import file_sha256
 from xstilts_eval.reading import Json
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "sentencepiece", "peft", "bitsandbytes", "lm_eval", "numpy")
@@ -46,11 +47,9 @@ def of(value: object) -> str:
 @cache
 def code() -> str:
     """sha256 over the modules of this package: what they make of a document may change with any of them."""
-    folder, digest = Path(xstilts_eval.__file__).parent, hashlib.sha256(xstilts_eval.__version__.encode())
-    for path in sorted(folder.rglob("*.py")):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(folder).as_posix()} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
+    folder = Path(xstilts_eval.__file__).parent
+    hashes = {path.relative_to(folder).as_posix(): file_sha256(path) for path in folder.rglob("*.py")}
+    return of([xstilts_eval.__version__, hashes])
 
 
 @cache
