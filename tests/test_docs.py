@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.test_dependencies import PROJECT
+from tests.lowest import PROJECT
 from xstilts_eval import __version__
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.test_dependencies import PROJECT
+from tests.lowest import PROJECT
 from tests.test_published_numbers import EVERY_RUN
 from xstilts_eval.data import fetch
 from xstilts_eval.selection import select
