@@ -84,7 +84,8 @@ CHANGED = {
     "score --predictions P --labels L": ("--predictions P --labels L", "--predictions MADE/P --labels MADE/L"),
     "--version xtreme-r": ("--version xtreme-r", "--version xtreme-r --allow-incomplete"),
     "xstilts analyze multilingual --baseline": ("-t udpos", "-t udpos --trained-on de,sw"),
-    "torchrun --nproc_per_node": ("torchrun", "python -m torch.distributed.run"),  # borrowed packages have no scripts
+    "torchrun --standalone": ("torchrun", "python -m torch.distributed.run"),  # borrowed packages have no scripts
+    "torchrun --nproc_per_node": ("torchrun", "python -m torch.distributed.run"),
     '"$(xstilts weights e5)"': ('"$(xstilts weights e5)"', "ENCODER"),
     "--inner eval-xquad": ("--inner eval-xquad", "--inner eval-more"),
 }  # fmt: skip
