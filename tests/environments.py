@@ -57,12 +57,15 @@ class Environment:
         return subprocess.run([*pip, *map(str, arguments)], capture_output=True, text=True)
 
     def run(self, cwd: Path, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the environment's commands as a user would, in `cwd`, with nothing of ours in the variables."""
+        """Run one of the environment's commands as a user would, in `cwd`, with nothing of ours in the variables.
+
+        Without the store, which lies in the user's own cache: one run's answers would be another's.
+        """
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("XSTILTS_", "PYTHON"))}
         return subprocess.run(
             [str(self.command(str(command[0]))), *map(str, command[1:])],
             cwd=cwd,
-            env=clean | {"OMP_NUM_THREADS": "1"} | variables,
+            env=clean | {"OMP_NUM_THREADS": "1", "XSTILTS_STORE": "off"} | variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

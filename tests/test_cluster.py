@@ -91,7 +91,8 @@ def test_the_array_and_the_node(minilm: Path, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("XSTILTS", "SLURM"))} | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "SHARED": str(shared), "OMP_NUM_THREADS": "1",
-        "XSTILTS_DATA": "sample", "RECIPES": f"{tmp_path}/squad.yaml {tmp_path}/more.yaml {tmp_path}/none.yaml",
+        "XSTILTS_STORE": "off", "XSTILTS_DATA": "sample",
+        "RECIPES": f"{tmp_path}/squad.yaml {tmp_path}/more.yaml {tmp_path}/none.yaml",
         "SEEDS": "1", "EVAL_OPTIONS": "-t xtreme.xnli.de,xtreme.pawsx.de --limit 8", "PROCESSES": "2",
     }  # fmt: skip
 

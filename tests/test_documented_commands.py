@@ -308,6 +308,7 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Things]:
     made.install(wheel)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("XSTILTS_", "PYTHON", "HF_"))}
     clean |= {"PATH": f"{made.folder / 'bin'}:{clean['PATH']}", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    clean["XSTILTS_STORE"] = "off"  # it lies in the user's own cache
     yield Things(folder, clean)
 
 
