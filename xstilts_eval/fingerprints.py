@@ -18,8 +18,8 @@ _TEMPLATES = "additional_chat_templates"
 """Folder in which transformers keeps chat templates beside the first."""
 NOTICES = ("NOTICE", "LICENSE", "LICENSE.md")
 """Texts that belong to weights and change nothing about them: copied along, and no part of a fingerprint."""
-_DIGESTS: dict[tuple[Path, int, int], str] = {}
-"""By path, size and time; the hashes that this process knows."""
+_DIGESTS: dict[tuple[int, int, int, int], str] = {}
+"""By device, number of the file, size and time; the hashes that this process knows, whatever a file is called."""
 
 
 def part_files(folder: Path) -> dict[str, Path]:
@@ -94,9 +94,9 @@ def copy_part(source: Path, target: Path) -> None:
         copy(path, target / name)
 
 
-def _key(path: Path) -> tuple[Path, int, int]:
+def _key(path: Path) -> tuple[int, int, int, int]:
     stat = path.stat()
-    return path, stat.st_size, stat.st_mtime_ns
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _modules(path: Path) -> list[str]:

@@ -84,6 +84,22 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Another name of the same file, or a copy where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
+def link_in_place_of(path: Path, equal: Path) -> None:
+    """Make `path` another name of the `equal` file; it stays as it is where the file system has no links."""
+    if path.samefile(equal):
+        return
+    with suppress(OSError), replacing(path) as temporary:
+        os.link(equal, temporary)
+
+
 @contextmanager
 def folder_beside(target: Path) -> Iterator[Path]:
     """A new hidden folder next to `target`, on the same file system; what is left of it goes afterwards.

@@ -64,6 +64,16 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     }
 
 
+def checkpoint(folder: Path) -> dict[str, torch.Tensor]:
+    """Every tensor of one checkpoint, in one file or several, under the name that its class gives it.
+
+    The encoder of a stage is stored under the names that it has in a head (``bert.embeddings.…``).
+    """
+    found = {name: tensor for file in folder.glob("*.safetensors") for name, tensor in load_file(file).items()}
+    first, *others = {name.partition(".")[0] for name in found}
+    return found if others else {name.removeprefix(f"{first}."): tensor for name, tensor in found.items()}
+
+
 def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
     """Whether all tensors are equal, bit for bit."""
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)

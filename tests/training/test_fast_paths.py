@@ -264,10 +264,10 @@ def test_kinds_without_a_packed_loss_are_left_to_the_model() -> None:
 def test_frozen_word_vectors_stay(bases: dict[str, Path], tmp_path: Path) -> None:
     wanted = runs.recipe_of(bases["bert"], None, runs.quick("udpos", embeddings="frozen", weight_decay=0.1))
     folder = runs.train(wanted, tmp_path)
-    before, after = (runs.weights(place) for place in (bases["bert"], folder / "encoder"))
-    name = "model.safetensors:embeddings.word_embeddings.weight"
+    before, after = (runs.checkpoint(place) for place in (bases["bert"], folder / "encoder"))
+    name = "embeddings.word_embeddings.weight"
     assert torch.equal(before[name], after[name])
-    query = "model.safetensors:encoder.layer.0.attention.self.query.weight"
+    query = "encoder.layer.0.attention.self.query.weight"
     assert not torch.equal(before[query], after[query])
 
 
@@ -276,8 +276,8 @@ def test_first_blocks(bases: dict[str, Path], tmp_path: Path) -> None:
     target = runs.quick("mnli", learning_rate=1e-9)
     wanted = runs.recipe_of(bases["xlm-roberta"], target, runs.quick("udpos", layers=1, learning_rate=1e-9))
     folder = runs.train(wanted, tmp_path)
-    saved, base = runs.weights(folder / "encoder"), runs.weights(bases["xlm-roberta"])
-    blocks = {name.split(".")[3] for name in saved if ".layer." in name}
+    saved, base = runs.checkpoint(folder / "encoder"), runs.checkpoint(bases["xlm-roberta"])
+    blocks = {name.split(".")[2] for name in saved if ".layer." in name}
     assert blocks == {"0"}
     for name, value in saved.items():
         if "encoder.layer" in name:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from safetensors.torch import load_file
 
 from tests.training import architectures, runs
 from xstilts_eval import bundle, kinds
@@ -171,10 +170,10 @@ def test_heads_pass_on_where_task_and_labels_agree(tiny_bundle: Path, tmp_path: 
     for number, task in enumerate(["tydiqa", "panx", "udpos"], 1):
         learned = runs.learner(wanted, tmp_path, number)
         origins[task] = learned.counts[task]["head"]
-        saved = load_file(mixture / "encoder" / "model.safetensors")
+        saved = runs.checkpoint(mixture / "encoder")
         assert runs.same(saved, learned.model.encoder.state_dict())
         if origins[task] == "of the parent":
-            old = load_file(mixture / manifest.trained[{"tydiqa": "squad"}.get(task, task)].path / "model.safetensors")
+            old = runs.checkpoint(mixture / manifest.trained[{"tydiqa": "squad"}.get(task, task)].path)
             (inner,) = learned.model.heads.values()
             new = inner.state_dict()
             assert all(torch.equal(weight, new[key]) for key, weight in old.items())
@@ -222,7 +221,7 @@ def test_adapters_are_merged(name: str, bases: dict[str, Path], tmp_path: Path) 
     settings = {"limit": 16, "lora": lora, "selection": "last", "learning_rate": 5e-3}
     wanted = runs.recipe_of(bases[name], None, runs.quick("mnli", **settings))
     folder = runs.train(wanted, tmp_path)
-    before, after = load_file(bases[name] / "model.safetensors"), load_file(folder / "encoder" / "model.safetensors")
+    before, after = runs.checkpoint(bases[name]), runs.checkpoint(folder / "encoder")
     assert before.keys() == after.keys(), "plain layers, under their own names"
     moved = {key for key in before if not torch.equal(before[key], after[key])}
     adapted = {key for key in moved if "pooler" not in key}

@@ -63,7 +63,7 @@ def test_seeds_have_folders_of_their_own(base: Path, tmp_path: Path) -> None:
     found = [check(tmp_path / "out" / f"seed-{seed}") for seed in (5, 7)]
     assert [one.seed for one in found] == [5, 7]
     hashes = [one.sha256[one.heads["xnli"].path] for one in found]
-    assert hashes[0]["model.safetensors"] != hashes[1]["model.safetensors"]
+    assert hashes[0]["head.safetensors"] != hashes[1]["head.safetensors"]
     assert lines[-1] == f"bundle of recipe tiny, seed 7: {tmp_path / 'out' / 'seed-7'}"
 
 
@@ -78,9 +78,9 @@ def test_with_one_its_encoder_does(base: Path, tmp_path: Path) -> None:
     wanted = runs.recipe_of(base, runs.quick("udpos", limit=16), runs.quick("squad", limit=8))
     said(wanted, tmp_path)
     first, second = (plan.folder(tmp_path / "stages") for plan in run.plans(wanted, 1, "sample"))
-    found = load_file(tmp_path / "out" / "encoder" / "model.safetensors")
-    assert runs.same(found, load_file(first / "encoder" / "model.safetensors"))
-    assert not runs.same(found, load_file(second / "encoder" / "model.safetensors"))
+    found = runs.checkpoint(tmp_path / "out" / "encoder")
+    assert runs.same(found, runs.checkpoint(first / "encoder"))
+    assert not runs.same(found, runs.checkpoint(second / "encoder"))
     content = json.loads((tmp_path / "out" / "recipe.json").read_text())
     relative = wanted.model_dump(mode="json") | {
         "base": {"model": os.path.relpath(base, tmp_path / "out"), "revision": None}
@@ -94,9 +94,9 @@ def test_where_a_task_is_trained_twice_the_head_of_the_target_counts(base: Path,
     said(wanted, tmp_path)
     first, second = (plan.folder(tmp_path / "stages") for plan in run.plans(wanted, 1, "sample"))
     found = check(tmp_path / "out")
-    head = load_file(tmp_path / "out" / found.heads["xquad"].path / "model.safetensors")
-    assert runs.same(head, load_file(second / "heads" / "squad" / "model.safetensors"))
-    assert not runs.same(head, load_file(first / "heads" / "squad" / "model.safetensors"))
+    head = runs.checkpoint(tmp_path / "out" / found.heads["xquad"].path)
+    assert runs.same(head, runs.checkpoint(second / "heads" / "squad"))
+    assert not runs.same(head, runs.checkpoint(first / "heads" / "squad"))
 
 
 def test_what_lies_beside_a_bundle_stays(base: Path, tmp_path: Path) -> None:

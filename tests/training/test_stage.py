@@ -145,13 +145,13 @@ def test_settings_of_a_mixture_are_shown_by_task(base: Path) -> None:
 def test_a_changed_stage_is_refused(base: Path, tmp_path: Path) -> None:
     wanted = runs.recipe_of(base, runs.quick("mnli", limit=8))
     folder = runs.train(wanted, tmp_path)
-    for part in ("encoder", "heads/mnli"):
-        file = folder / part / "model.safetensors"
+    for part, name in (("encoder", "blocks.safetensors"), ("heads/mnli", "head.safetensors")):
+        file = folder / part / name
         whole = file.read_bytes()
         weights = load_file(file)
-        name = next(iter(weights))
-        save_file(weights | {name: weights[name] + 1}, file, {"format": "pt"})
-        with pytest.raises(UnfitCheckpoint, match=f"part {part} has changed: model.safetensors"):
+        tensor = next(iter(weights))
+        save_file(weights | {tensor: weights[tensor] + 1}, file, {"format": "pt"})
+        with pytest.raises(UnfitCheckpoint, match=f"part {part} has changed: {name}"):
             runs.train(wanted, tmp_path)
         file.write_bytes(whole)
     assert runs.train(wanted, tmp_path) == folder

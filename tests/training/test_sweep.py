@@ -184,7 +184,7 @@ def test_a_damaged_stage_fails_and_the_others_go_on(recipes: Recipes, tmp_path: 
     found = planned([recipes["none"]], tmp_path)
     sweep.carry_out(found, sweep.one_by_one, silent)
     hurt = next(job for job in found.jobs.values() if job.name == "panx")
-    weights = next((tmp_path / "stages").glob(f"*{hurt.key}/heads/*/model.safetensors"))
+    weights = next((tmp_path / "stages").glob(f"*{hurt.key}/heads/*/head.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     report = sweep.carry_out(found, sweep.one_by_one, silent)
     assert report.results[hurt.key].state == "failed" and "has changed" in report.results[hurt.key].detail

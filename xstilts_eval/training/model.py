@@ -20,6 +20,7 @@ from xstilts_eval.kinds import Kind
 from xstilts_eval.models.heads import HEADS
 from xstilts_eval.models.packed import PackedEncoder, is_packable
 from xstilts_eval.models.source import Source
+from xstilts_eval.training import shards
 from xstilts_eval.training.dropout import use_cheap_masks
 from xstilts_eval.training.dual_encoder import DualEncoder, scale_of
 from xstilts_eval.training.losses import LOSSES, Losses
@@ -225,7 +226,7 @@ def save(
 ) -> None:
     """Write ``encoder/`` and, for each head of `heads`, a sub-folder of that name: checkpoints that any loader opens.
 
-    A pooling layer stays out of head checkpoints whose class has none.
+    A pooling layer stays out of head checkpoints whose class has none. What heads and encoder share is one file.
     """
     from safetensors.torch import save_model
     from transformers.utils import logging
@@ -234,9 +235,11 @@ def save(
     for config in (shared.encoder.config, *(shared.heads[name].config for name in heads)):
         for field, value in shared.own_settings.items():
             setattr(config, field, value)
-    shared.encoder.save_pretrained(folder / "encoder")
-    write_tokenizer(folder / "encoder")
     models: dict[str, torch.nn.Module] = dict(shared.heads.items())
+    prefixes = {str(getattr(models[name], "base_model_prefix", "")) for name in heads}
+    encoder = shards.Encoder(shared.encoder, prefixes.pop() if len(prefixes) == 1 else "")
+    encoder.write(folder / "encoder")
+    write_tokenizer(folder / "encoder")
     pooling: dict[str, torch.nn.Module] = {
         place: getattr(model, place)
         for model in models.values()
@@ -246,11 +249,13 @@ def save(
     if pooling:
         save_model(torch.nn.ModuleDict(pooling), str(folder / "encoder" / POOLING_FILE))
     for name, inner in heads.items():
-        save_head(models[name], write_tokenizer, folder / inner)
+        save_head(models[name], write_tokenizer, folder / inner, encoder)
 
 
-def save_head(model: Any, write_tokenizer: Callable[[Path], None], folder: Path) -> None:
-    """Write a head of a `SharedEncoder` with its encoder, as a checkpoint of its own class."""
+def save_head(
+    model: Any, write_tokenizer: Callable[[Path], None], folder: Path, encoder: shards.Encoder | None = None
+) -> None:
+    """Write a head of a `SharedEncoder` as a checkpoint of its own class, with the files of its written `encoder`."""
     if isinstance(model, DualEncoder):
         model.save(write_tokenizer, folder)
         return
@@ -258,5 +263,8 @@ def save_head(model: Any, write_tokenizer: Callable[[Path], None], folder: Path)
     weights = {
         key: value for key, value in model.state_dict().items() if model.has_own_pooler or not key.startswith(unused)
     }
-    model.save_pretrained(folder, state_dict=weights)
+    if encoder is not None:
+        encoder.write_head(model, weights, folder)
+    else:
+        model.save_pretrained(folder, state_dict=weights)
     write_tokenizer(folder)

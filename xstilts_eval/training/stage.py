@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from xstilts_eval import __version__, bundle, locking, processes, reading
-from xstilts_eval.errors import DataError, MissingData, SettingError
+from xstilts_eval import __version__, bundle, fingerprints, locking, processes, reading
+from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint
 from xstilts_eval.models.source import Source
 from xstilts_eval.reading import Json
 from xstilts_eval.training.material import Material, expanded, gather, imagined
@@ -28,7 +28,7 @@ from xstilts_eval.training.mlm import MlmSettings
 from xstilts_eval.training.recipe import Mixture, TaskEntry
 from xstilts_eval.training.settings import LATER, SPEED_ONLY, Resolved, StageSettings, resolve
 from xstilts_eval.validation import complaint
-from xstilts_eval.writing import telling_of_a_full_disk, write_atomically
+from xstilts_eval.writing import link_in_place_of, telling_of_a_full_disk, write_atomically
 
 if TYPE_CHECKING:
     from xstilts_eval.training.loop import Outcome
@@ -360,11 +360,33 @@ def write(
         manifest = save(new)
         write_atomically(new / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
         bundle.write(manifest, new)
+        _link_equal(new, stages)
     if folder.exists():  # without its record: not ours, or cut off by an older version
         shutil.rmtree(folder)
     new.rename(folder)
     shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def _link_equal(new: Path, stages: Path) -> None:
+    """Weight files of a finished stage that lie there under another name, or in another stage, become links to those.
+
+    A frozen table of word vectors is one file for all stages that train on it.
+    """
+    known: dict[str, Path] = {}
+    for folder in [*sorted(path.parent for path in stages.glob(f"*/{RECORD}")), new]:
+        try:
+            parts = bundle.read(folder).sha256
+        except (OSError, UnfitCheckpoint):
+            continue
+        for part, files in parts.items():
+            for name, digest in files.items():
+                path = folder / part / name
+                if not name.endswith(".safetensors") or not path.is_file():
+                    continue
+                first = known.setdefault(digest, path)
+                if folder == new and first != path and fingerprints.file_sha256(first) == digest:
+                    link_in_place_of(path, first)
 
 
 def record_of(plan: Plan, outcome: Outcome, mixture: Mapping[str, Json], counts: Mapping[str, Json]) -> dict[str, Json]:

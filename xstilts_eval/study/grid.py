@@ -1,0 +1,184 @@
+"""The grid of a study as data: what is trained on what, what is scored, and in which order; read from ``study.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from xstilts_eval import own_datasets, reading
+from xstilts_eval.errors import DataError, MissingData, SettingError, UnknownName
+from xstilts_eval.training.recipe import Base as RecipeBase
+from xstilts_eval.training.recipe import Mixture, Recipe, Stage, Targets, TaskEntry
+from xstilts_eval.validation import complaint
+from xstilts_eval.weights import WEIGHTS
+
+FILE = "study.yaml"
+DATASETS = "datasets"
+"""Folder beside the file: datasets of its own that the study trains on (docs/own-dataset.md)."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Base(_Strict):
+    """What a run starts from: `weights` of the package index (`xstilts weights`), their first `layers` blocks or all."""
+
+    weights: str
+    layers: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> Base:
+        if self.weights not in WEIGHTS:
+            raise ValueError(f"no weights are called {self.weights!r}; there are {', '.join(WEIGHTS)}")
+        return self
+
+
+class Intermediate(_Strict):
+    """The tasks of an intermediate stage, trained together; none for the baseline."""
+
+    tasks: tuple[TaskEntry, ...] = ()
+    mixture: Mixture = Mixture()
+
+
+class Part(_Strict):
+    """One call of the evaluation: `tasks`, the first `limit` documents of each, and the adapter's `model_args`.
+
+    `needs` names the targets whose heads it asks; `heads` says which target's head answers a dataset that none was
+    trained for (``americasnli: sick``).
+    """
+
+    tasks: tuple[str, ...] = Field(min_length=1)
+    limit: int | None = Field(default=None, ge=1)
+    split: str | None = None
+    needs: tuple[str, ...] = ()
+    heads: Mapping[str, str] = {}
+    model_args: Mapping[str, JsonValue] = {}
+
+
+class Block(_Strict):
+    """Every combination of `bases`, `intermediate` and `seeds`, with these targets and parts."""
+
+    bases: tuple[str, ...] = Field(min_length=1)
+    intermediate: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    parts: tuple[str, ...] = Field(min_length=1)
+
+
+class Grid(_Strict):
+    """Everything of a study; `blocks` in the order in which they are made."""
+
+    title: str
+    preset: str = "defaults"
+    settings: Mapping[str, JsonValue] = {}
+    bases: Mapping[str, Base]
+    intermediate: Mapping[str, Intermediate]
+    targets: Mapping[str, TaskEntry]
+    parts: Mapping[str, Part]
+    blocks: tuple[Block, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names(self) -> Grid:
+        for block in self.blocks:
+            _all_known("base", block.bases, self.bases)
+            _all_known("intermediate entry", block.intermediate, self.intermediate)
+            _all_known("part", block.parts, self.parts)
+        for part in self.parts.values():
+            _all_known("target", (*part.needs, *part.heads.values()), self.targets)
+        return self
+
+
+def _all_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"no {what} is called {name!r}; there are {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run: a base, what it was trained on in between, a seed; `parts` are what it is scored on."""
+
+    base: str
+    intermediate: str
+    seed: int
+    parts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.base}/{self.intermediate}/seed-{self.seed}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A grid and the folder that it was read from; `cells` in the order in which they are made."""
+
+    folder: Path
+    grid: Grid
+    cells: tuple[Cell, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cells", tuple(_cells(self.grid)))
+
+    def cell(self, name: str) -> Cell:
+        """The cell of this name; raises `SettingError` for a seed that it has not, else `UnknownName`."""
+        known = {str(cell): cell for cell in self.cells}
+        if name in known:
+            return known[name]
+        row, _, _ = name.rpartition("/")
+        if seeds := [cell.seed for cell in self.cells if str(cell).rpartition("/")[0] == row]:
+            raise SettingError(f"the study has {row} with seeds {', '.join(map(str, seeds))}; asked for {name}")
+        raise UnknownName.of("cell of the study", name, known)
+
+    def recipe(self, cell: Cell, base: Path) -> Recipe:
+        """What is trained for a cell, from the weights in the folder `base`."""
+        grid, of_cell = self.grid, self.grid.bases[cell.base]
+        settings = {**grid.settings, **({"layers": of_cell.layers} if of_cell.layers else {})}
+        between = grid.intermediate[cell.intermediate]
+        stage = Stage(tasks=between.tasks, mixture=between.mixture, preset=grid.preset, settings=settings) if (
+            between.tasks
+        ) else None  # fmt: skip
+        needed = {name for part in cell.parts for name in self.needed(part)}
+        targets = [entry for name, entry in grid.targets.items() if name in needed]
+        if stage is None and not targets:
+            raise SettingError(f"{cell} of the study trains nothing; score its base with xstilts eval")
+        return Recipe(
+            name=f"{cell.base}_{cell.intermediate}",
+            base=RecipeBase(model=str(base)),
+            intermediate=(stage,) if stage else (),
+            targets=Targets(tasks=tuple(targets), preset=grid.preset, settings=settings),
+            seeds=(cell.seed,),
+        )
+
+    def needed(self, part: str) -> tuple[str, ...]:
+        """The targets whose heads a part asks."""
+        found = self.grid.parts[part]
+        return tuple(dict.fromkeys((*found.needs, *found.heads.values())))
+
+
+def _cells(grid: Grid) -> Sequence[Cell]:
+    """Cells where they come first, with the parts of all blocks that have them."""
+    found: dict[tuple[str, str, int], list[str]] = {}
+    for block in grid.blocks:
+        for seed in block.seeds:
+            for base in block.bases:
+                for between in block.intermediate:
+                    parts = found.setdefault((base, between, seed), [])
+                    parts += [part for part in block.parts if part not in parts]
+    return [Cell(*key, tuple(parts)) for key, parts in found.items()]
+
+
+def read(folder: Path) -> Study:
+    """The study in a folder, its own datasets registered; raises `MissingData` without one, `DataError` for a bad one."""
+    file = folder / FILE
+    if not file.is_file():
+        raise MissingData(f"{folder} holds no study: there is no {FILE}; --study names its folder")
+    for path in sorted((folder / DATASETS).glob("*.py")):
+        own_datasets.include(path)
+    content = reading.read_yaml(file, "the grid of a study")
+    try:
+        grid = Grid.model_validate({name: value for name, value in content.items() if not name.startswith("_")})
+    except ValidationError as error:
+        raise DataError(f"{file}: {complaint(error, 'the grid')}") from error
+    return Study(folder, grid)

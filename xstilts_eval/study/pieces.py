@@ -1,0 +1,143 @@
+"""What is kept of a study: one small archive for each cell, listed with its sha256, and ordinary results made of it.
+
+A piece holds the results of every part (scores, signatures, counts of the units of every document) and what each
+training stage learned; no text of any document and no weights. Unpacked, it is a folder like those of `xstilts eval`,
+so that every command that reads results reads it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import lzma
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from xstilts_eval import fingerprints, locking, reading
+from xstilts_eval.errors import DataError, MissingData
+from xstilts_eval.results.unit_files import FOLDER as UNITS
+from xstilts_eval.study.grid import Cell, Study
+from xstilts_eval.validation import complaint
+from xstilts_eval.writing import folder_beside, move_into_place, write_atomically
+
+FOLDER = "pieces"
+LIST = "pieces.json"
+STAGES = "stages.json"
+RESULTS = "results.json"
+_LARGEST = 200 * 2**20
+"""Bytes of a piece once unpacked; the largest so far has 3 MiB."""
+
+
+class Piece(BaseModel):
+    """A finished cell: the archive's sha256, the parts in it, and the seconds that training and each part took."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    parts: tuple[str, ...]
+    seconds: Mapping[str, float]
+    machine: str
+
+
+class _List(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pieces: dict[str, Piece]
+
+
+def listed(study: Study) -> dict[str, Piece]:
+    """The pieces that a study has, by cell; raises `DataError` for a list that cannot be read."""
+    file = study.folder / LIST
+    if not file.is_file():
+        return {}
+    try:
+        return _List.model_validate(reading.read_json(file, "the list of a study's pieces")).pieces
+    except ValidationError as error:
+        raise DataError(f"{file}: {complaint(error, 'the list')}") from error
+
+
+def path_of(study: Study, cell: str) -> Path:
+    """Where the piece of a cell lies."""
+    return study.folder / FOLDER / f"{cell.replace('/', '_')}.tar.xz"
+
+
+def keep(study: Study, cell: Cell, results: Path, seconds: Mapping[str, float], machine: str) -> Path:
+    """Pack the results of a cell, whose parts lie in `results`, and list them; the same results give the same bytes."""
+    path = path_of(study, str(cell))
+    content = _packed(results, cell.parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locking.held(study.folder / f".{LIST}.lock"):
+        found = listed(study)
+        write_atomically(path, content)
+        sha256 = fingerprints.file_sha256(path)
+        found[str(cell)] = Piece(sha256=sha256, parts=cell.parts, seconds=seconds, machine=machine)
+        plain = {"pieces": {name: found[name].model_dump(mode="json") for name in sorted(found)}}
+        write_atomically(study.folder / LIST, json.dumps(plain, indent=1) + "\n")
+    return path
+
+
+def _packed(results: Path, parts: Iterable[str]) -> bytes:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in _members(results, parts):
+            content = (results / name).read_bytes()
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return lzma.compress(raw.getvalue(), preset=9 | lzma.PRESET_EXTREME)
+
+
+def _members(results: Path, parts: Iterable[str]) -> Iterator[str]:
+    yield STAGES
+    for part in parts:
+        yield f"{part}/{RESULTS}"
+        yield from sorted(str(path.relative_to(results)) for path in (results / part / UNITS).glob("*.safetensors"))
+
+
+def unpack(study: Study, target: Path, cells: Iterable[str] | None = None) -> list[str]:
+    """Write the results of the cells (None: of all that there are) below `target`; returns their names.
+
+    What is there already is left. Raises `MissingData` for a piece that is listed and not there, `DataError` for one
+    that is not as it was listed.
+    """
+    pieces = listed(study)
+    wanted = list(pieces if cells is None else cells)
+    for cell in wanted:
+        if cell not in pieces:
+            study.cell(cell)
+            raise MissingData(f"the study has no results of {cell} yet; xstilts study run makes them")
+        _unpack(study, cell, pieces[cell], target / cell)
+    return wanted
+
+
+def _unpack(study: Study, cell: str, piece: Piece, folder: Path) -> None:
+    path = path_of(study, cell)
+    if not path.is_file():
+        raise MissingData(f"the piece {path} of the study is not there; check it out again")
+    if fingerprints.file_sha256(path) != piece.sha256:
+        raise DataError(f"the piece {path} of the study is not the one that {LIST} lists; check it out again")
+    made_of = folder / ".piece"
+    if made_of.is_file() and made_of.read_text(encoding="utf-8").strip() == piece.sha256:
+        return
+    with folder_beside(folder) as new:
+        for name, content in _contents(path):
+            place = new / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        (new / made_of.name).write_text(piece.sha256 + "\n", encoding="utf-8")
+        move_into_place(new, folder)
+
+
+def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of a piece; raises `DataError` for members that are no plain files below the folder."""
+    left = _LARGEST
+    with lzma.open(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as archive:
+        for member in archive:
+            name, left = PurePosixPath(member.name), left - member.size
+            file = archive.extractfile(member) if member.isreg() else None
+            if file is None or name.is_absolute() or ".." in name.parts or left < 0:
+                raise DataError(f"the piece {path} holds {member.name!r}, which is no file that a study has")
+            yield member.name, file.read()

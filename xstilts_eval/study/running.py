@@ -1,0 +1,155 @@
+"""Making the cells of a study: train, score, keep a piece, and remove what no other cell needs."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xstilts_eval import bundle, evaluation, locking, reading, weights
+from xstilts_eval.errors import MissingData, SettingError
+from xstilts_eval.study import pieces
+from xstilts_eval.study.grid import Cell, Study
+from xstilts_eval.training import run as training
+from xstilts_eval.training import stage
+from xstilts_eval.training.material import reading_once
+from xstilts_eval.training.recipe import Recipe
+from xstilts_eval.training.stage import Plan
+from xstilts_eval.writing import write_atomically
+
+Say = Callable[[str], None]
+TRAINING = "training"
+"""The name under which a piece has the seconds of its stages."""
+
+
+class _Busy(SettingError):
+    """Another process makes the cell."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell that is to be made: its recipe and stages, or why it cannot be made."""
+
+    cell: Cell
+    recipe: Recipe | None
+    plans: tuple[Plan, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a study works: `results` by cell, `runs` and `stages` until a cell is kept, and the `data`."""
+
+    work: Path
+    data: str | None
+
+    @property
+    def runs(self) -> Path:
+        return self.work / "runs"
+
+    @property
+    def stages(self) -> Path:
+        return self.work / "stages"
+
+
+def tasks(study: Study, data: str | None, say: Say = lambda _: None) -> list[Task]:
+    """What is left to make, in order; a cell whose data is not there says so, the others are planned.
+
+    Nothing is trained. Raises what `weights.folder` and `training.run.plans` raise but `MissingData`.
+    """
+    kept = pieces.listed(study)
+    found = []
+    with reading_once():
+        for cell in study.cells:
+            if str(cell) in kept and set(cell.parts) <= set(kept[str(cell)].parts):
+                continue
+            recipe = study.recipe(cell, weights.folder(study.grid.bases[cell.base].weights, say))
+            try:
+                found.append(Task(cell, recipe, tuple(training.plans(recipe, cell.seed, data))))
+            except MissingData as error:
+                found.append(Task(cell, recipe, missing=str(error)))
+    return found
+
+
+def make(study: Study, wanted: Sequence[Task], places: Places, until: float, say: Say) -> list[str]:
+    """Make cells one after the other until the time `until` (of `time.monotonic`); returns those that were made.
+
+    A cell that another process is making is passed over. Each is kept, with its piece, as soon as it is whole.
+    """
+    made = []
+    for task in wanted:
+        if task.missing:
+            say(f"{task.cell} is missing: {task.missing}")
+            continue
+        if time.monotonic() > until:
+            say(f"{task.cell} and what comes after it are left for another sitting")
+            break
+        with _mine(task.cell, places) as is_mine:
+            if not is_mine or str(task.cell) in pieces.listed(study):
+                continue
+            _make(study, task, places, say)
+            made.append(str(task.cell))
+        _clean(task, wanted, study, places)
+    return made
+
+
+@contextmanager
+def _mine(cell: Cell, places: Places) -> Iterator[bool]:
+    lock = places.work / "locks" / str(cell).replace("/", "_")
+    try:
+        with locking.held(lock, lambda holder: _Busy(f"{cell} is being made by {holder}")):
+            yield True
+    except _Busy:
+        yield False
+
+
+def _make(study: Study, task: Task, places: Places, say: Say) -> None:
+    cell, recipe = task.cell, task.recipe
+    assert recipe is not None
+    say(f"{cell}: {', '.join(cell.parts)}")
+    folder, results = places.runs / str(cell), places.work / str(cell)
+    training.run(recipe, folder, places.data, places.stages, say=say, wait=True)
+    manifest = bundle.read(folder)
+    times = {TRAINING: sum(_seconds(places, plan) for plan in task.plans)}
+    for name in cell.parts:
+        part, started = study.grid.parts[name], time.monotonic()
+        heads = {dataset: str(folder / manifest.trained[target].path) for dataset, target in part.heads.items()}
+        settings = evaluation.Settings(
+            pretrained=str(folder),
+            tasks=part.tasks,
+            data=places.data,
+            split=part.split,
+            limit=part.limit,
+            model_args=tuple(sorted({**part.model_args, **heads}.items())),
+        )
+        evaluation.evaluate(settings, results / name, False, say, evaluation.Keeping("off", "none"))
+        times[name] = round(time.monotonic() - started, 1)
+    records = [_record(plan, places) for plan in task.plans]
+    write_atomically(results / pieces.STAGES, json.dumps(records, indent=1, ensure_ascii=False) + "\n")
+    piece = pieces.keep(study, cell, results, times, platform.machine())
+    say(f"{cell}: kept in {piece}, {piece.stat().st_size / 1024:,.0f} KiB")
+
+
+def _seconds(places: Places, plan: Plan) -> float:
+    return round(stage.read_record(plan.folder(places.stages)).outcome.seconds, 1)
+
+
+def _record(plan: Plan, places: Places) -> Mapping[str, reading.Json]:
+    return reading.json_object(plan.folder(places.stages) / stage.RECORD, "the record of a trained stage")
+
+
+def _clean(done: Task, wanted: Iterable[Task], study: Study, places: Places) -> None:
+    """Remove the run of a cell that is kept, and its stages but those that another cell will need."""
+    kept = pieces.listed(study)
+    needed = {plan.key for task in wanted if str(task.cell) not in kept for plan in task.plans}
+    if str(done.cell) not in kept:
+        return
+    shutil.rmtree(places.runs / str(done.cell), ignore_errors=True)
+    for plan in done.plans:
+        if plan.key not in needed:
+            shutil.rmtree(plan.folder(places.stages), ignore_errors=True)
