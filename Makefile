@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart env test test-slow test-lowest regress lint modules docs clean
+.PHONY: help quickstart env test test-slow test-lowest regress study lint modules docs clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +43,9 @@ regress: $(VENV)/.demo  ## Score real weights, compare with published numbers; T
 	$(BIN)/xstilts eval "$$model" --tasks '$(TASKS)' --data '$(DATA)' --output results/regress/run --overwrite --no-languages
 	@$(BIN)/xstilts regress results/regress/run --against all-MiniLM-L6-v2 --tasks '$(TASKS)' $(REGRESS) \
 	  --markdown results/regress/regress.md --junit results/regress/junit.xml --json results/regress/regress.json
+
+study: $(VENV)/.dev  ## The next two hours of the study (study/README.md); ARGS='--hours 1' bounds them
+	@OMP_NUM_THREADS=1 $(BIN)/xstilts study run --data '$(DATA)' $(ARGS)
 
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy
 	@$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from xstilts_eval import __version__, faults, printing
-from xstilts_eval.commands import analyze, bundle, cache, data, zoo
+from xstilts_eval.commands import analyze, bundle, cache, data, study, zoo
 from xstilts_eval.commands.checklist import checklist
 from xstilts_eval.commands.compare import compare
 from xstilts_eval.commands.evaluate import evaluate
@@ -47,7 +47,10 @@ PUBLISHING = frozenset(
     {"eval", "score", "checklist", "report", "regress", "compare", "show", "export", "leaderboard", "train", "sweep"}
 )
 """Commands that write where a checkpoint or a run lies."""
-GROUPS = {"data": data.app, "bundle": bundle.app, "cache": cache.app, "analyze": analyze.app, "zoo": zoo.app}
+GROUPS = {
+    "data": data.app, "bundle": bundle.app, "cache": cache.app, "analyze": analyze.app, "study": study.app,
+    "zoo": zoo.app,
+}  # fmt: skip
 """Commands that have commands of their own."""
 
 

@@ -1,7 +1,9 @@
-"""The grid of a study as data: what is trained on what, what is scored, and in which order; read from ``study.yaml``."""
+"""The grid of a study as data: what is trained and scored, and in which order; read from ``study.yaml``."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +27,7 @@ class _Strict(BaseModel):
 
 
 class Base(_Strict):
-    """What a run starts from: `weights` of the package index (`xstilts weights`), their first `layers` blocks or all."""
+    """What a run starts from: `weights` of the package index (`xstilts weights`), their first `layers` blocks."""
 
     weights: str
     layers: int | None = Field(default=None, ge=1)
@@ -38,9 +40,13 @@ class Base(_Strict):
 
 
 class Intermediate(_Strict):
-    """The tasks of an intermediate stage, trained together; none for the baseline."""
+    """The tasks of an intermediate stage, trained together; none for the baseline.
+
+    `leaves` names targets whose head the stage itself leaves, so that none is trained after it.
+    """
 
     tasks: tuple[TaskEntry, ...] = ()
+    leaves: tuple[str, ...] = ()
     mixture: Mixture = Mixture()
 
 
@@ -86,6 +92,8 @@ class Grid(_Strict):
             _all_known("base", block.bases, self.bases)
             _all_known("intermediate entry", block.intermediate, self.intermediate)
             _all_known("part", block.parts, self.parts)
+        for entry in self.intermediate.values():
+            _all_known("target", entry.leaves, self.targets)
         for part in self.parts.values():
             _all_known("target", (*part.needs, *part.heads.values()), self.targets)
         return self
@@ -139,7 +147,7 @@ class Study:
         stage = Stage(tasks=between.tasks, mixture=between.mixture, preset=grid.preset, settings=settings) if (
             between.tasks
         ) else None  # fmt: skip
-        needed = {name for part in cell.parts for name in self.needed(part)}
+        needed = {name for part in cell.parts for name in self.needed(part)} - {*between.leaves}
         targets = [entry for name, entry in grid.targets.items() if name in needed]
         if stage is None and not targets:
             raise SettingError(f"{cell} of the study trains nothing; score its base with xstilts eval")
@@ -150,6 +158,19 @@ class Study:
             targets=Targets(tasks=tuple(targets), preset=grid.preset, settings=settings),
             seeds=(cell.seed,),
         )
+
+    def settings_of(self, cell: Cell) -> str:
+        """First 12 hex digits of the sha256 of all that the grid says about a cell."""
+        grid, needed = self.grid, {name for part in cell.parts for name in self.needed(part)}
+        said = {
+            "preset": grid.preset,
+            "settings": dict(grid.settings),
+            "base": grid.bases[cell.base].model_dump(mode="json"),
+            "intermediate": grid.intermediate[cell.intermediate].model_dump(mode="json"),
+            "targets": {name: grid.targets[name].model_dump(mode="json") for name in sorted(needed)},
+            "parts": {name: grid.parts[name].model_dump(mode="json") for name in sorted(cell.parts)},
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
     def needed(self, part: str) -> tuple[str, ...]:
         """The targets whose heads a part asks."""
@@ -170,7 +191,8 @@ def _cells(grid: Grid) -> Sequence[Cell]:
 
 
 def read(folder: Path) -> Study:
-    """The study in a folder, its own datasets registered; raises `MissingData` without one, `DataError` for a bad one."""
+    """The study in a folder, its own datasets registered; raises `MissingData` without one, `DataError` for a bad
+    one."""
     file = folder / FILE
     if not file.is_file():
         raise MissingData(f"{folder} holds no study: there is no {FILE}; --study names its folder")

@@ -32,11 +32,15 @@ _LARGEST = 200 * 2**20
 
 
 class Piece(BaseModel):
-    """A finished cell: the archive's sha256, the parts in it, and the seconds that training and each part took."""
+    """A finished cell: the archive's sha256, the parts in it, and the seconds that training and each part took.
+
+    `settings` is `Study.settings_of` the cell as it was made.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: str
+    settings: str
     parts: tuple[str, ...]
     seconds: Mapping[str, float]
     machine: str
@@ -73,7 +77,8 @@ def keep(study: Study, cell: Cell, results: Path, seconds: Mapping[str, float], 
         found = listed(study)
         write_atomically(path, content)
         sha256 = fingerprints.file_sha256(path)
-        found[str(cell)] = Piece(sha256=sha256, parts=cell.parts, seconds=seconds, machine=machine)
+        settings = study.settings_of(cell)
+        found[str(cell)] = Piece(sha256=sha256, settings=settings, parts=cell.parts, seconds=seconds, machine=machine)
         plain = {"pieces": {name: found[name].model_dump(mode="json") for name in sorted(found)}}
         write_atomically(study.folder / LIST, json.dumps(plain, indent=1) + "\n")
     return path

@@ -62,11 +62,10 @@ def tasks(study: Study, data: str | None, say: Say = lambda _: None) -> list[Tas
 
     Nothing is trained. Raises what `weights.folder` and `training.run.plans` raise but `MissingData`.
     """
-    kept = pieces.listed(study)
     found = []
     with reading_once():
         for cell in study.cells:
-            if str(cell) in kept and set(cell.parts) <= set(kept[str(cell)].parts):
+            if _is_kept(study, cell):
                 continue
             recipe = study.recipe(cell, weights.folder(study.grid.bases[cell.base].weights, say))
             try:
@@ -90,12 +89,17 @@ def make(study: Study, wanted: Sequence[Task], places: Places, until: float, say
             say(f"{task.cell} and what comes after it are left for another sitting")
             break
         with _mine(task.cell, places) as is_mine:
-            if not is_mine or str(task.cell) in pieces.listed(study):
+            if not is_mine or _is_kept(study, task.cell):
                 continue
             _make(study, task, places, say)
             made.append(str(task.cell))
         _clean(task, wanted, study, places)
     return made
+
+
+def _is_kept(study: Study, cell: Cell) -> bool:
+    piece = pieces.listed(study).get(str(cell))
+    return piece is not None and piece.settings == study.settings_of(cell)
 
 
 @contextmanager
@@ -145,10 +149,9 @@ def _record(plan: Plan, places: Places) -> Mapping[str, reading.Json]:
 
 def _clean(done: Task, wanted: Iterable[Task], study: Study, places: Places) -> None:
     """Remove the run of a cell that is kept, and its stages but those that another cell will need."""
-    kept = pieces.listed(study)
-    needed = {plan.key for task in wanted if str(task.cell) not in kept for plan in task.plans}
-    if str(done.cell) not in kept:
+    if not _is_kept(study, done.cell):
         return
+    needed = {plan.key for task in wanted if not _is_kept(study, task.cell) for plan in task.plans}
     shutil.rmtree(places.runs / str(done.cell), ignore_errors=True)
     for plan in done.plans:
         if plan.key not in needed:
