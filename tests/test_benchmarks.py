@@ -257,7 +257,7 @@ def test_the_gpu_script_is_rehearsed_whole(tmp_path, capsys):
     result = json.loads((tmp_path / "gpu.json").read_text())
     assert result["parity"]["classes_that_differ"] == 0 and result["parity"]["largest_difference"] < 1e-5
     for work in (*result["forward"], result["training"]):
-        assert 0 < work["share_of_products"] < 2 and work["tokens_per_second"] > 0
+        assert work["share_of_products"] > 0 and work["tokens_per_second"] > 0
     assert [work["name"] for work in result["forward"]] == list(gpu.KINDS)
     table = report.gpu_table([result])
     assert table in capsys.readouterr().out and table in report.tables([result])

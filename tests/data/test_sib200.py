@@ -76,3 +76,15 @@ def test_its_template_is_a_task_of_the_host() -> None:
     assert found["doc_to_choice"] == "xstilts_eval.tasks.texts.topics"
     assert [one["metric"] for one in found["metric_list"]] == ["acc", "acc_ci95"]
     assert kind("text") is sib200.BEYOND.kind
+
+
+@needs_data
+def test_the_first_sentences_are_of_all_topics() -> None:
+    """The test files are sorted by topic: a limit of 50 would score one. Read, they are in FLORES' own order."""
+    raw = files.find(DATA, ["sib200/data/annotated/eng_Latn/test.tsv"])
+    assert raw is not None
+    assert len({line.split("\t")[1] for number, line in files.lines(raw) if 1 < number <= 51}) == 1
+    first = read("eng_Latn", "test")[:50]
+    assert {topic for _, topic in first} == {*sib200.TOPICS}
+    assert [int(one) for one, _ in first] == sorted(int(one) for one, _ in first)
+    assert first == read("swh_Latn", "test")[:50]

@@ -8,7 +8,8 @@ and announces every selected leaf so that an adapter can refuse before its first
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
@@ -24,11 +25,19 @@ from xstilts_eval.data.examples import Document
 from xstilts_eval.errors import MissingData, SettingError
 from xstilts_eval.tasks import announced, documents, scoring, subcorpus
 
+log = logging.getLogger("xstilts_eval")
+
 _FIELDS = frozenset(field.name for field in fields(TaskConfig))
 _EMBED = "embed"
 _FILLER = {"xs_filler": True}
 _BYPASS = "bypass"
 """The metric that the host puts in the place of all others under ``--predict_only``."""
+
+
+_TOLD: set[str] = set()
+"""Datasets of which a warning was given that their first documents are of one class."""
+_FEW = 5
+"""Documents that may well be of one class by chance."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +167,8 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
                     f"{self.data.folder} has none; shots are never taken from the test language"
                 )
             self.sampler.df = examples
+        if limit and not self.family.scoring.is_sharded:
+            _tell_of_one_class(self.family, self.data.documents, limit)
         is_chat = bool(options.get("apply_chat_template"))
         instruction = options.get("system_instruction")
         announced.announce(self, shots, is_chat, bool(instruction))
@@ -271,3 +282,23 @@ def _without_fillers(aggregate: Callable[[list[Any]], Any]) -> Callable[[list[An
         return aggregate(values)
 
     return aggregated
+
+
+def _tell_of_one_class(family: Family, docs: Sequence[Document], limit: float) -> None:
+    """Warn, once a dataset, where the documents that a limit leaves have one class and all of them have more.
+
+    Files may be sorted by class, and a limit takes the first documents, as the host does.
+    """
+    labels = [doc.get("label") for doc in docs]
+    left = labels[: int(limit)]
+    if family.group in _TOLD or not family.labels or len(left) < _FEW or None in left:
+        return
+    if len(set(left)) == 1 < len(set(labels)):
+        _TOLD.add(family.group)
+        log.warning(
+            "%s: the first %s documents are all of the class %r; a score over them says nothing about the others: "
+            "take a larger --limit, or none",
+            family.group,
+            f"{len(left):,}",
+            family.labels[int(str(left[0]))],
+        )
