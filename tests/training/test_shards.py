@@ -14,7 +14,7 @@ from tests.training import architectures, runs
 from xstilts_eval import bundle
 
 HEADS = ("udpos", "mnli")
-SHARED = ("embeddings.safetensors", "blocks.safetensors")
+SHARED = ("words.safetensors", "blocks.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,8 @@ class Encoder:
     def __init__(self, model: Any, prefix: str) -> None:
         self._model = model
         self._tensors = {f"{prefix}.{name}": tensor for name, tensor in model.state_dict().items()}
+        words = model.get_input_embeddings().weight.data_ptr()
+        self._groups = {name: _group(name, tensor.data_ptr() == words) for name, tensor in self._tensors.items()}
         self._files: dict[str, Path] = {}
         self.has_shards = bool(prefix) and _keeps_names(model)
 
@@ -45,25 +47,26 @@ class Encoder:
             return
         self._model.save_pretrained(folder, state_dict={})
         (folder / WHOLE).unlink(missing_ok=True)
-        for group, tensors in _grouped(self._tensors).items():
+        for group in dict.fromkeys(self._groups.values()):
             self._files[group] = folder / f"{group}.safetensors"
+            tensors = {name: self._tensors[name].contiguous() for name, own in self._groups.items() if own == group}
             save_file(tensors, self._files[group], _METADATA)
-        _write_index(folder, {name: _group(name) for name in self._tensors}, self._tensors)
+        _write_index(folder, self._groups, self._tensors)
 
     def write_head(self, model: Any, weights: dict[str, torch.Tensor], folder: Path) -> None:
         """A head with the `weights` of its checkpoint, those of this encoder in the encoder's own files."""
         shared = {name for name, tensor in weights.items() if self._is_mine(name, tensor)}
-        whole = all(name in shared for name in self._tensors if _group(name) in {_group(one) for one in shared})
-        if not (self.has_shards and shared and whole and _keeps_names(model)):
+        groups = {self._groups[name] for name in shared}
+        is_whole = all(name in shared for name, group in self._groups.items() if group in groups)
+        if not (self.has_shards and shared and is_whole and _keeps_names(model)):
             model.save_pretrained(folder, state_dict=weights)
             return
         own = {name: tensor for name, tensor in weights.items() if name not in shared}
         model.save_pretrained(folder, state_dict=dict(own))
         (folder / WHOLE).rename(folder / f"{_HEAD}.safetensors")
-        groups = {_group(name) for name in shared}
         for group in groups:
             link_or_copy(self._files[group], folder / self._files[group].name)
-        _write_index(folder, {name: _group(name) if name in shared else _HEAD for name in weights}, weights)
+        _write_index(folder, {name: self._groups[name] if name in shared else _HEAD for name in weights}, weights)
 
     def _is_mine(self, name: str, tensor: torch.Tensor) -> bool:
         mine = self._tensors.get(name)
@@ -76,19 +79,11 @@ def _keeps_names(model: Any) -> bool:
     return all(type(one).__name__ == "PrefixChange" for one in conversions)
 
 
-def _group(name: str) -> str:
+def _group(name: str, is_words: bool) -> str:
     """The file of one of the encoder's tensors: a frozen table, trained blocks and an unused pooler are files apart."""
-    parts = name.split(".")
-    if "pooler" in parts:
-        return "pooler"
-    return "embeddings" if any("embed" in part for part in parts) else "blocks"
-
-
-def _grouped(tensors: Tensors) -> dict[str, dict[str, torch.Tensor]]:
-    found: dict[str, dict[str, torch.Tensor]] = {}
-    for name, tensor in tensors.items():
-        found.setdefault(_group(name), {})[name] = tensor.contiguous()
-    return found
+    if is_words:
+        return "words"
+    return "pooler" if "pooler" in name.split(".") else "blocks"
 
 
 def _write_index(folder: Path, files: Mapping[str, str], tensors: Tensors) -> None:
