@@ -25,6 +25,7 @@ from xstilts_eval.commands.keeping import keeping
 from xstilts_eval.commands.leaderboard import leaderboard
 from xstilts_eval.commands.loudness import QUIET, VERBOSE, loudness, set_loudness
 from xstilts_eval.commands.push import push
+from xstilts_eval.commands.questions import questions
 from xstilts_eval.commands.regress import regress
 from xstilts_eval.commands.report import report
 from xstilts_eval.commands.score import score
@@ -40,7 +41,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "eval": evaluate, "score": score, "gains": gains, "fit-head": fit_head, "translate": translate,
     "checklist": checklist, "report": report, "regress": regress, "compare": compare, "show": show, "export": export,
     "push": push, "leaderboard": leaderboard, "weights": weights, "train": train, "sweep": sweep,
-    "tasks-path": tasks_path,
+    "tasks-path": tasks_path, "questions": questions,
 }  # fmt: skip
 """In the order of the help page."""
 PUBLISHING = frozenset(

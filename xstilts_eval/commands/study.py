@@ -32,7 +32,7 @@ def study_plan(
 
     found = grid.read(study)
     left = estimate.estimates(found, running.tasks(found, data, printing.say), work / "stages")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (str(one.cell), _hours(one.training), _hours(one.scoring), one.missing or _untimed(one.unknown)) for one in left
     ]
     total = sum(one.seconds for one in left if not one.missing)

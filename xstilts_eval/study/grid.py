@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -27,10 +28,17 @@ class _Strict(BaseModel):
 
 
 class Base(_Strict):
-    """What a run starts from: `weights` of the package index (`xstilts weights`), their first `layers` blocks."""
+    """What a run starts from: `weights` of the package index (`xstilts weights`), their first `layers` blocks.
+
+    `parameters` are all of them, `embeddings` those outside the blocks; `languages` says what it was pre-trained on.
+    They stand here so that the study can be read without the weights.
+    """
 
     weights: str
     layers: int | None = Field(default=None, ge=1)
+    parameters: int = Field(ge=1)
+    embeddings: int = Field(ge=0)
+    languages: Literal["multilingual", "monolingual"] = "multilingual"
 
     @model_validator(mode="after")
     def _known(self) -> Base:
@@ -165,7 +173,7 @@ class Study:
         said = {
             "preset": grid.preset,
             "settings": dict(grid.settings),
-            "base": grid.bases[cell.base].model_dump(mode="json"),
+            "base": grid.bases[cell.base].model_dump(mode="json", include={"weights", "layers"}),
             "intermediate": grid.intermediate[cell.intermediate].model_dump(mode="json"),
             "targets": {name: grid.targets[name].model_dump(mode="json") for name in sorted(needed)},
             "parts": {name: grid.parts[name].model_dump(mode="json") for name in sorted(cell.parts)},

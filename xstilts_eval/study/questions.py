@@ -1,0 +1,128 @@
+"""The research questions as data: each is answered by commands over the results that the study has kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xstilts_eval import reading
+from xstilts_eval.errors import DataError, MissingData, UnknownName, XstiltsError
+from xstilts_eval.study import pieces
+from xstilts_eval.study.grid import Study
+from xstilts_eval.validation import complaint
+from xstilts_eval.writing import write_atomically
+
+FILE = "questions.yaml"
+LADDER = "ladder.csv"
+"""Written beside the results: every intermediate task on every base, with parameters, for `analyze scaling --runs`."""
+Run = Callable[[list[str]], None]
+Say = Callable[[str], None]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Step(_Strict):
+    """A command of `xstilts` and the cells it reads: patterns of BASE/INTERMEDIATE such as ``e5-12/*``, all seeds.
+
+    ``{results}`` in it is the folder of the results, ``{ladder}`` the table of `LADDER`. With `some` it runs on those of
+    the cells that there are, else when every base and intermediate task has a seed at least.
+    """
+
+    command: str
+    cells: tuple[str, ...] = Field(min_length=1)
+    some: bool = False
+
+
+class Question(_Strict):
+    """A question and what answers it; `limits` says what the answer cannot tell."""
+
+    title: str
+    steps: tuple[Step, ...] = Field(min_length=1)
+    limits: str
+
+
+class _Questions(_Strict):
+    questions: dict[int, Question]
+
+
+def read(study: Study) -> Mapping[int, Question]:
+    """The questions of a study, by number; raises `MissingData` without any, `DataError` for a bad file."""
+    file = study.folder / FILE
+    if not file.is_file():
+        raise MissingData(f"{study.folder} asks no questions: there is no {FILE}; --study names a study that does")
+    try:
+        return _Questions.model_validate(reading.read_yaml(file, "the questions of a study")).questions
+    except ValidationError as error:
+        raise DataError(f"{file}: {complaint(error, 'the questions')}") from error
+
+
+def answer(study: Study, number: int, results: Path, run: Run, say: Say) -> None:
+    """Unpack what the question needs and run its commands; what a step lacks is named, and it is left out.
+
+    Raises `UnknownName` for a question that is not asked, `MissingData` where no step can be run.
+    """
+    asked = read(study)
+    if number not in asked:
+        raise UnknownName.of("question", str(number), [str(one) for one in asked])
+    question = asked[number]
+    say(f"{number}. {question.title}")
+    kept = pieces.listed(study)
+    needed = [str(cell) for cell in study.cells if any(_is_of(str(cell), step) for step in question.steps)]
+    if lacking := [name for name in needed if name not in kept]:
+        say(f"not made yet: {', '.join(lacking)}")
+    answered = [_take(study, step, kept, results, run, say) for step in question.steps]
+    say(f"What this cannot say: {question.limits}")
+    if not any(answered):
+        raise MissingData(f"question {number} has too few cells to be answered from; xstilts study run makes them")
+
+
+def _take(study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: Path, run: Run, say: Say) -> bool:
+    """Run one command; whether it gave an answer. Why it did not is said."""
+    wanted = [str(cell) for cell in study.cells if _is_of(str(cell), step)]
+    there = [name for name in wanted if name in kept]
+    if not (there if step.some else _serves(wanted, there)):
+        say(f"left out until they are: xstilts {step.command}")
+        return False
+    pieces.unpack(study, results, there)
+    command = step.command.format(results=results, ladder=_ladder(study, results))
+    say(f"$ xstilts {command}")
+    try:
+        run(shlex.split(command))
+    except XstiltsError as error:
+        say(f"no answer: {error}")
+        return False
+    return True
+
+
+def _is_of(cell: str, step: Step) -> bool:
+    row, _, _ = cell.rpartition("/")
+    return any(fnmatch(row, pattern) for pattern in step.cells)
+
+
+def _serves(wanted: list[str], there: list[str]) -> bool:
+    """Whether every base and intermediate task of a step has a seed at least."""
+    return {name.rpartition("/")[0] for name in wanted} == {name.rpartition("/")[0] for name in there}
+
+
+def _ladder(study: Study, results: Path) -> Path:
+    """`LADDER` over the runs that are unpacked and have a baseline on the same base."""
+    rows = []
+    for row in dict.fromkeys(str(cell).rpartition("/")[0] for cell in study.cells):
+        base, _, between = row.partition("/")
+        if between == "none" or not all((results / base / one).is_dir() for one in ("none", between)):
+            continue
+        of = study.grid.bases[base]
+        rows.append([row, row, f"{base}/none", of.parameters, of.embeddings, f"{of.weights} {between}", of.languages])
+    written = io.StringIO()
+    header = ("model", "run", "baseline", "parameters", "embedding_parameters", "group", "bases")
+    csv.writer(written, lineterminator="\n").writerows([header, *rows])
+    write_atomically(results / LADDER, written.getvalue())
+    return results / LADDER
