@@ -29,6 +29,7 @@ ROOMS = (
     ("results",),
     ("evaluation", "hub_push"),
     ("zoo", "training", "translation", "checklist", "quickstart"),
+    ("study",),
     ("analysis.stats", "analysis.features", "analysis.observations", "analysis.published", "analysis.parallel",
      "analysis.figures", "analysis.text", "analysis.publish"),
     ("analysis", "report"),

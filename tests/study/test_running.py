@@ -109,8 +109,8 @@ def test_a_question_is_answered(made: tuple[Study, Places, list[str]], tmp_path:
     questions.answer(study, 1, tmp_path / "out", _run, lines.append)
     assert lines[:2] == ["1. Does it gain?", "not made yet: half/none/seed-1"]
     assert lines[2].startswith("$ xstilts gains ") and (tmp_path / "out/gains.json").is_file()
-    assert lines[4].startswith("no answer: ")
-    assert lines[5:] == [
+    assert lines[3].startswith("$ xstilts score ")
+    assert lines[4:] == [
         "left out until they are: xstilts score {results}/half/none",
         "What this cannot say: little.",
     ]

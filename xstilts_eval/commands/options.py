@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 TASKS = "datasets (xnli), groups, single tasks or globs, separated by commas"
 """What ``-t`` takes, in every command that has it."""
 ONLY_TASKS = f"Only these: {TASKS}."
 DATA_HELP = "Data folder in the official formats, 'hub' or 'sample'; default: XSTILTS_DATA, else the bundled sample."
+STUDY_HELP = "Folder of the study."
+STUDY_FOLDER, STUDY_RESULTS = Path("study"), Path("results/study")
 
 
 def listed(text: str) -> list[str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import typer
 
 from xstilts_eval import extras, printing
-from xstilts_eval.commands.study import STUDY_HELP, WORK
+from xstilts_eval.commands.options import STUDY_FOLDER, STUDY_HELP, STUDY_RESULTS
 
 
 def questions(
     number: int | None = typer.Argument(None, help="Which question; without one all are listed."),
-    study: Path = typer.Option(Path("study"), help=STUDY_HELP),
-    results: Path = typer.Option(WORK, help="Where the study's results are unpacked."),
+    study: Path = typer.Option(STUDY_FOLDER, help=STUDY_HELP),
+    results: Path = typer.Option(STUDY_RESULTS, help="Where the study's results are unpacked."),
 ) -> None:
     """Answer a research question from the results that the study has kept.
 
@@ -31,8 +33,7 @@ def questions(
     asked.answer(found, number, results, _run, printing.say)
 
 
-def _run(command: list[str]) -> None:
-    """A command of `xstilts` in this process; it is shown by `answer` as it would be typed."""
-    from xstilts_eval.cli import app
-
-    typer.main.get_command(app)(command, prog_name="xstilts", standalone_mode=False)
+def _run(command: list[str]) -> bool:
+    """A command of `xstilts` in a process of its own, which says itself what went wrong."""
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, "-m", "xstilts_eval", *command], check=False).returncode == 0

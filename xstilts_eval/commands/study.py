@@ -9,22 +9,20 @@ from pathlib import Path
 import typer
 
 from xstilts_eval import printing
-from xstilts_eval.commands.options import DATA_HELP
+from xstilts_eval.commands.options import DATA_HELP, STUDY_FOLDER, STUDY_HELP, STUDY_RESULTS
 from xstilts_eval.errors import SettingError
 from xstilts_eval.wording import counted
 
 app = typer.Typer(no_args_is_help=True, help="A grid of bases, intermediate tasks and seeds, kept cell by cell.")
-STUDY_HELP = "Folder of the study."
 WORK_HELP = "Where results go, by cell, and runs and stages until a cell is kept."
-WORK = Path("results/study")
 _HOUR = 3600.0
 
 
 @app.command("plan")
 def study_plan(
-    study: Path = typer.Option(Path("study"), help=STUDY_HELP),
+    study: Path = typer.Option(STUDY_FOLDER, help=STUDY_HELP),
     data: str | None = typer.Option(None, help=DATA_HELP),
-    work: Path = typer.Option(WORK, help=WORK_HELP),
+    work: Path = typer.Option(STUDY_RESULTS, help=WORK_HELP),
 ) -> None:
     """Show hours of every cell that is left; train nothing."""
     from xstilts_eval.study import estimate, grid, running
@@ -55,9 +53,9 @@ def _untimed(parts: tuple[str, ...]) -> str:
 
 @app.command("run")
 def study_run(
-    study: Path = typer.Option(Path("study"), help=STUDY_HELP),
+    study: Path = typer.Option(STUDY_FOLDER, help=STUDY_HELP),
     data: str | None = typer.Option(None, help=DATA_HELP),
-    work: Path = typer.Option(WORK, help=WORK_HELP),
+    work: Path = typer.Option(STUDY_RESULTS, help=WORK_HELP),
     hours: float = typer.Option(2.0, min=0, help="Begin no further cell after so many hours."),
     cells: str = typer.Option("", help="Only cells whose name holds this, as e5-12/none or seed-1."),
 ) -> None:
@@ -81,8 +79,10 @@ def study_run(
 
 @app.command("unpack")
 def study_unpack(
-    study: Path = typer.Option(Path("study"), help=STUDY_HELP),
-    output: Path = typer.Option(WORK, "--output", "-o", help="Results go to OUTPUT/BASE/INTERMEDIATE/seed-N/PART."),
+    study: Path = typer.Option(STUDY_FOLDER, help=STUDY_HELP),
+    output: Path = typer.Option(
+        STUDY_RESULTS, "--output", "-o", help="Results go to OUTPUT/BASE/INTERMEDIATE/seed-N/PART."
+    ),
 ) -> None:
     """Write the results that a study has kept as ordinary results.
 

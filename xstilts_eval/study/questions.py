@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xstilts_eval import reading
-from xstilts_eval.errors import DataError, MissingData, UnknownName, XstiltsError
+from xstilts_eval.errors import DataError, MissingData, UnknownName
 from xstilts_eval.study import pieces
 from xstilts_eval.study.grid import Study
 from xstilts_eval.validation import complaint
@@ -21,7 +21,8 @@ from xstilts_eval.writing import write_atomically
 FILE = "questions.yaml"
 LADDER = "ladder.csv"
 """Written beside the results: every intermediate task on every base, with parameters, for `analyze scaling --runs`."""
-Run = Callable[[list[str]], None]
+Run = Callable[[list[str]], bool]
+"""Runs a command of `xstilts`, given its words; whether it ended well."""
 Say = Callable[[str], None]
 
 
@@ -32,8 +33,8 @@ class _Strict(BaseModel):
 class Step(_Strict):
     """A command of `xstilts` and the cells it reads: patterns of BASE/INTERMEDIATE such as ``e5-12/*``, all seeds.
 
-    ``{results}`` in it is the folder of the results, ``{ladder}`` the table of `LADDER`. With `some` it runs on those of
-    the cells that there are, else when every base and intermediate task has a seed at least.
+    ``{results}`` in it is the folder of the results, ``{ladder}`` the table of `LADDER`. With `some` it runs on the
+    cells that there are, else when every base and intermediate task has a seed at least.
     """
 
     command: str
@@ -85,7 +86,7 @@ def answer(study: Study, number: int, results: Path, run: Run, say: Say) -> None
 
 
 def _take(study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: Path, run: Run, say: Say) -> bool:
-    """Run one command; whether it gave an answer. Why it did not is said."""
+    """Run one command; whether it gave an answer."""
     wanted = [str(cell) for cell in study.cells if _is_of(str(cell), step)]
     there = [name for name in wanted if name in kept]
     if not (there if step.some else _serves(wanted, there)):
@@ -94,12 +95,7 @@ def _take(study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: P
     pieces.unpack(study, results, there)
     command = step.command.format(results=results, ladder=_ladder(study, results))
     say(f"$ xstilts {command}")
-    try:
-        run(shlex.split(command))
-    except XstiltsError as error:
-        say(f"no answer: {error}")
-        return False
-    return True
+    return run(shlex.split(command))
 
 
 def _is_of(cell: str, step: Step) -> bool:
