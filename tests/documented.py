@@ -12,7 +12,7 @@ PAGES = (
     "README.md", "docs/one-checkpoint.md", "docs/glossary.md", "docs/install.md", "docs/checkpoints.md",
     "docs/data.md", "docs/scores.md", "docs/training.md", "docs/cluster.md", "docs/experiment.md", "docs/paper.md",
     "docs/comparison.md", "docs/report.md", "docs/zoo.md", "docs/regression.md", "docs/ci.md", "docs/sharing.md",
-    "docs/analysis.md", "docs/checklist.md", "docs/xtremer.md", "docs/flores.md", "docs/beyond.md",
+    "docs/questions.md", "docs/analysis.md", "docs/checklist.md", "docs/xtremer.md", "docs/flores.md", "docs/beyond.md",
     "docs/own-dataset.md", "docs/add-dataset.md", "docs/add-training-task.md", "docs/add-metric.md",
     "docs/add-analysis.md", "docs/add-kind.md", "docs/api.md", "docs/architecture.md", "docs/benchmarks.md",
     "docs/multilingual-e5.md", "docs/store.md", "docs/reliability.md",

@@ -63,6 +63,7 @@ NOT_RUN = {
     "--address auto": "needs a cluster of Ray; tests/training/test_sweep.py has one on this machine",
     "-o results/mine --no-languages": "the results of the page's own run; tests/test_cluster.py runs its scripts",
     "results/squad --markdown gains.md": "results of the array; tests/test_cluster.py runs the script that has it",
+    "xstilts questions": "reads study/ of a checkout; tests/study answers one from a small study",
     "TINY-": "the retrieval scores of the command above that is not run",
 } | {f"xstilts analyze {name} …": "a heading; docs/analysis.md has the commands" for name in (
     "scaling", "distance", "relatedness", "morphology", "multilingual", "pitfalls")}  # fmt: skip

@@ -34,11 +34,12 @@ class Step(_Strict):
     """A command of `xstilts` and the cells it reads: patterns of BASE/INTERMEDIATE such as ``e5-12/*``, all seeds.
 
     ``{results}`` in it is the folder of the results, ``{ladder}`` the table of `LADDER`. With `some` it runs on the
-    cells that there are, else when every base and intermediate task has a seed at least.
+    cells that there are, else when every base and intermediate task has a seed at least. One that reads no cells asks the
+    published numbers.
     """
 
     command: str
-    cells: tuple[str, ...] = Field(min_length=1)
+    cells: tuple[str, ...] = ()
     some: bool = False
 
 
@@ -89,7 +90,7 @@ def _take(study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: P
     """Run one command; whether it gave an answer."""
     wanted = [str(cell) for cell in study.cells if _is_of(str(cell), step)]
     there = [name for name in wanted if name in kept]
-    if not (there if step.some else _serves(wanted, there)):
+    if not (there if step.some and wanted else _serves(wanted, there)):
         say(f"left out until they are: xstilts {step.command}")
         return False
     pieces.unpack(study, results, there)
