@@ -26,7 +26,7 @@ questions:
   "1":
     title: Does it gain?
     steps:
-      - {command: "gains {results}/whole/none {results}/whole/squad --inner tags --json {results}/gains.json",
+      - {command: "gains {results}/whole/none {results}/whole/squad --inner tags --json {results}/gains.json -q",
          cells: [whole/none, whole/squad]}
       - {command: "score {results}/whole/none --inner nothing", cells: [whole/none], some: true}
       - {command: "score {results}/half/none", cells: [half/none]}
@@ -64,6 +64,9 @@ def test_cells_are_kept_and_what_they_needed_goes(made: tuple[Study, Places, lis
     assert max(sizes) < 20_000
     stages = json.loads((places.work / "whole/squad/seed-1/stages.json").read_text(encoding="utf-8"))
     assert [[*stage["tasks"]] for stage in stages] == [["squad"], ["udpos"]]
+    told = json.loads((places.work / "whole/squad/seed-1/estimates.json").read_text(encoding="utf-8"))
+    assert {one["target"] for one in told} == {"xtreme_udpos"} and "LogME" in {one["estimate"] for one in told}
+    assert not (places.work / "whole/none/seed-1/estimates.json").exists(), "there is no intermediate task to judge"
     kept = "".join(path.read_text(encoding="utf-8") for path in (places.work / "whole").rglob("*.json"))
     assert str(places.work.parent) not in kept, "no path of this machine"
 
@@ -109,6 +112,8 @@ def test_a_question_is_answered(made: tuple[Study, Places, list[str]], tmp_path:
     questions.answer(study, 1, tmp_path / "out", _run, lines.append)
     assert lines[:2] == ["1. Does it gain?", "not made yet: half/none/seed-1"]
     assert lines[2].startswith("$ xstilts gains ") and (tmp_path / "out/gains.json").is_file()
+    suits = (tmp_path / "out/estimates.csv").read_text(encoding="utf-8").splitlines()
+    assert suits[0] == "intermediate,target,estimate,value" and all(row.startswith("squad,") for row in suits[1:])
     assert lines[3].startswith("$ xstilts score ")
     assert lines[4:] == [
         "left out until they are: xstilts score {results}/half/none",

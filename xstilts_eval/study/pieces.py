@@ -14,7 +14,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from xstilts_eval import fingerprints, locking, reading
 from xstilts_eval.errors import DataError, MissingData
@@ -26,6 +26,8 @@ from xstilts_eval.writing import folder_beside, move_into_place, write_atomicall
 FOLDER = "pieces"
 LIST = "pieces.json"
 STAGES = "stages.json"
+ESTIMATES = "estimates.json"
+"""How well a cell's encoder and intermediate heads suit the targets, asked before they are removed."""
 RESULTS = "results.json"
 _LARGEST = 200 * 2**20
 """Bytes of a piece once unpacked; the largest so far has 3 MiB."""
@@ -46,6 +48,16 @@ class Piece(BaseModel):
     machine: str
 
 
+class Suits(BaseModel):
+    """An estimate (``LogME``) of how well a run suits a target (``xtreme_udpos``)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    estimate: str
+    target: str
+    value: float
+
+
 class _List(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,6 +73,17 @@ def listed(study: Study) -> dict[str, Piece]:
         return _List.model_validate(reading.read_json(file, "the list of a study's pieces")).pieces
     except ValidationError as error:
         raise DataError(f"{file}: {complaint(error, 'the list')}") from error
+
+
+def estimates(results: Path) -> list[Suits]:
+    """What a cell's `ESTIMATES` say, none without them; raises `DataError` for a file that cannot be read."""
+    file = results / ESTIMATES
+    if not file.is_file():
+        return []
+    try:
+        return TypeAdapter(list[Suits]).validate_python(reading.read_json(file, "the estimates of a study"))
+    except ValidationError as error:
+        raise DataError(f"{file}: {complaint(error, 'the estimates')}") from error
 
 
 def path_of(study: Study, cell: str) -> Path:
@@ -97,6 +120,8 @@ def _packed(results: Path, parts: Iterable[str]) -> bytes:
 
 def _members(results: Path, parts: Iterable[str]) -> Iterator[str]:
     yield STAGES
+    if (results / ESTIMATES).is_file():
+        yield ESTIMATES
     for part in parts:
         yield f"{part}/{RESULTS}"
         yield from sorted(str(path.relative_to(results)) for path in (results / part / UNITS).glob("*.safetensors"))

@@ -21,6 +21,8 @@ from xstilts_eval.writing import write_atomically
 FILE = "questions.yaml"
 LADDER = "ladder.csv"
 """Written beside the results: every intermediate task on every base, with parameters, for `analyze scaling --runs`."""
+ESTIMATES = "estimates.csv"
+"""Written beside the results: what suits which target, of each run's first seed, for `analyze relatedness`."""
 Run = Callable[[list[str]], bool]
 """Runs a command of `xstilts`, given its words; whether it ended well."""
 Say = Callable[[str], None]
@@ -33,8 +35,9 @@ class _Strict(BaseModel):
 class Step(_Strict):
     """A command of `xstilts` and the cells it reads: patterns of BASE/INTERMEDIATE such as ``e5-12/*``, all seeds.
 
-    ``{results}`` in it is the folder of the results, ``{ladder}`` the table of `LADDER`. With `some` it runs on the
-    cells that there are, else when every base and intermediate task has a seed at least. One that reads no cells asks the
+    ``{results}`` in it is the folder of the results, ``{ladder}`` the table of `LADDER`, ``{estimates}`` that of
+    `ESTIMATES`. With `some` it runs on the
+    cells that there are, else when every base and intermediate task has a seed at least. One without cells asks the
     published numbers.
     """
 
@@ -94,7 +97,9 @@ def _take(study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: P
         say(f"left out until they are: xstilts {step.command}")
         return False
     pieces.unpack(study, results, there)
-    command = step.command.format(results=results, ladder=_ladder(study, results))
+    command = step.command.format(
+        results=results, ladder=_ladder(study, results), estimates=_estimates(study, there, results)
+    )
     say(f"$ xstilts {command}")
     return run(shlex.split(command))
 
@@ -107,6 +112,20 @@ def _is_of(cell: str, step: Step) -> bool:
 def _serves(wanted: list[str], there: list[str]) -> bool:
     """Whether every base and intermediate task of a step has a seed at least."""
     return {name.rpartition("/")[0] for name in wanted} == {name.rpartition("/")[0] for name in there}
+
+
+def _estimates(study: Study, cells: list[str], results: Path) -> Path:
+    """`ESTIMATES` over the cells, of each intermediate task the first seed that there is."""
+    rows: dict[str, list[list[object]]] = {}
+    for cell in cells:
+        between = study.cell(cell).intermediate
+        if between not in rows and (told := pieces.estimates(results / cell)):
+            rows[between] = [[between, one.target, one.estimate, one.value] for one in told]
+    written = io.StringIO()
+    header = ("intermediate", "target", "estimate", "value")
+    csv.writer(written, lineterminator="\n").writerows([header, *(row for found in rows.values() for row in found)])
+    write_atomically(results / ESTIMATES, written.getvalue())
+    return results / ESTIMATES
 
 
 def _ladder(study: Study, results: Path) -> Path:

@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts_eval import bundle, evaluation, locking, reading, weights
+from xstilts_eval import bundle, evaluation, locking, reading, selection, weights
+from xstilts_eval.analysis.relatedness import measure
+from xstilts_eval.benchmark import leaf_parts
 from xstilts_eval.errors import MissingData, SettingError
+from xstilts_eval.models.source import Source
 from xstilts_eval.study import pieces
 from xstilts_eval.study.grid import Cell, Study
 from xstilts_eval.training import run as training
@@ -23,6 +26,8 @@ from xstilts_eval.training.stage import Plan
 from xstilts_eval.writing import write_atomically
 
 Say = Callable[[str], None]
+ESTIMATED = 500
+"""English documents that transferability is estimated from, as `xstilts analyze relatedness` does."""
 TRAINING = "training"
 """The name under which a piece has the seconds of its stages."""
 
@@ -63,13 +68,16 @@ def tasks(study: Study, data: str | None, say: Say = lambda _: None) -> list[Tas
     Nothing is trained. Raises what `weights.folder` and `training.run.plans` raise but `MissingData`.
     """
     found = []
+    sources: dict[str, Source] = {}
     with reading_once():
         for cell in study.cells:
             if _is_kept(study, cell):
                 continue
-            recipe = study.recipe(cell, weights.folder(study.grid.bases[cell.base].weights, say))
+            name = study.grid.bases[cell.base].weights
+            base = sources.get(name) or sources.setdefault(name, Source(str(weights.folder(name, say))))
+            recipe = study.recipe(cell, Path(base.name))
             try:
-                found.append(Task(cell, recipe, tuple(training.plans(recipe, cell.seed, data))))
+                found.append(Task(cell, recipe, tuple(training.plans(recipe, cell.seed, data, base=base))))
             except MissingData as error:
                 found.append(Task(cell, recipe, missing=str(error)))
     return found
@@ -133,10 +141,27 @@ def _make(study: Study, task: Task, places: Places, say: Say) -> None:
         )
         evaluation.evaluate(settings, results / name, False, say, evaluation.Keeping("off", "none"))
         times[name] = round(time.monotonic() - started, 1)
+    if study.grid.intermediate[cell.intermediate].tasks:
+        write_atomically(
+            results / pieces.ESTIMATES, json.dumps(_estimates(study, cell, folder, places), indent=1) + "\n"
+        )
     records = [_record(plan, places) for plan in task.plans]
     write_atomically(results / pieces.STAGES, json.dumps(records, indent=1, ensure_ascii=False) + "\n")
     piece = pieces.keep(study, cell, results, times, platform.machine())
     say(f"{cell}: kept in {piece}, {piece.stat().st_size / 1024:,.0f} KiB")
+
+
+def _estimates(study: Study, cell: Cell, folder: Path, places: Places) -> list[dict[str, str | float]]:
+    """LogME, LEEP and the like of a run for every dataset that it is scored on with a head."""
+    names = {leaf_parts(leaf)[0].group for part in cell.parts if study.needed(part)
+             for leaf in selection.leaves(study.grid.parts[part].tasks) or ()}  # fmt: skip
+    one = measure.Checkpoint(str(cell), folder, folder / "encoder")
+    found = measure.estimates([one], sorted(names), places.data, ESTIMATED)
+    return [
+        {"estimate": name, "target": target, "value": value}
+        for name, rows in sorted(found.estimates.items())
+        for target, value in sorted(rows.get(one.name, {}).items())
+    ]
 
 
 def _seconds(places: Places, plan: Plan) -> float:
