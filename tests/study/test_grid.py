@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def test_the_study_of_this_project() -> None:
     for question in asked.values():
         for step in question.steps:
             for pattern in step.cells:
-                assert any(questions.fnmatch(row, pattern) for row in rows), pattern
+                assert any(fnmatch(row, pattern) for row in rows), pattern
     for base in study.grid.bases.values():
         width, layer = 384, 12 * 384 * 384 + 13 * 384  # a block of BERT: 4 w² + 8 w² weights, 13 w biases and norms
         pooler = width * width + width

@@ -126,4 +126,4 @@ def test_a_question_without_cells(made: tuple[Study, Places, list[str]], tmp_pat
     empty = shutil.copytree(study.folder, tmp_path / "empty")
     (empty / pieces.LIST).unlink()
     with pytest.raises(MissingData, match="question 1 has too few cells to be answered from"):
-        questions.answer(grid.read(empty), 1, tmp_path / "out", lambda _: None, lambda _: None)
+        questions.answer(grid.read(empty), 1, tmp_path / "out", lambda _: True, lambda _: None)

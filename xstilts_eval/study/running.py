@@ -142,26 +142,25 @@ def _make(study: Study, task: Task, places: Places, say: Say) -> None:
         evaluation.evaluate(settings, results / name, False, say, evaluation.Keeping("off", "none"))
         times[name] = round(time.monotonic() - started, 1)
     if study.grid.intermediate[cell.intermediate].tasks:
-        write_atomically(
-            results / pieces.ESTIMATES, json.dumps(_estimates(study, cell, folder, places), indent=1) + "\n"
-        )
+        write_atomically(results / pieces.ESTIMATES, _estimates(study, cell, folder, places))
     records = [_record(plan, places) for plan in task.plans]
     write_atomically(results / pieces.STAGES, json.dumps(records, indent=1, ensure_ascii=False) + "\n")
     piece = pieces.keep(study, cell, results, times, platform.machine())
     say(f"{cell}: kept in {piece}, {piece.stat().st_size / 1024:,.0f} KiB")
 
 
-def _estimates(study: Study, cell: Cell, folder: Path, places: Places) -> list[dict[str, str | float]]:
-    """LogME, LEEP and the like of a run for every dataset that it is scored on with a head."""
+def _estimates(study: Study, cell: Cell, folder: Path, places: Places) -> str:
+    """LogME, LEEP and the like of a run, as JSON, for every dataset that it is scored on with a head."""
     names = {leaf_parts(leaf)[0].group for part in cell.parts if study.needed(part)
              for leaf in selection.leaves(study.grid.parts[part].tasks) or ()}  # fmt: skip
     one = measure.Checkpoint(str(cell), folder, folder / "encoder")
     found = measure.estimates([one], sorted(names), places.data, ESTIMATED)
-    return [
+    told = [
         {"estimate": name, "target": target, "value": value}
         for name, rows in sorted(found.estimates.items())
         for target, value in sorted(rows.get(one.name, {}).items())
     ]
+    return json.dumps(told, indent=1) + "\n"
 
 
 def _seconds(places: Places, plan: Plan) -> float:
