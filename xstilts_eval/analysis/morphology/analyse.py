@@ -28,11 +28,15 @@ from xstilts_eval.analysis.stats.regression import MINIMUM, Correlation, Regress
 from xstilts_eval.data import files
 from xstilts_eval.errors import NumericError, PredictionError, UnknownName
 
-MEASURES = ("c_wals", "mattr", "type_token", "entropy", "ud_features")
+OF_TEXTS = ("mattr", "type_token", "entropy")
+MEASURES = ("c_wals", *OF_TEXTS, "ud_features")
 FOR_REGRESSION = 10
 LEVELS = {0: (), 1: ("baseline",), 2: ("baseline of sub-words", "baseline of bytes")}
 """Names of the levels that gains of one model, or differences of two, start from."""
 _NO_WORDS = ("PUNCT", "SYM")
+_EDGES = "\"'“”‘’‚‛‟‹›«»„.,;:!?¡¿()[]{}…–—-।॥۔،؛؟։·።፣፤፥፦፧၊။།༎។៕៖᱾᱿"
+_IN_CHINESE_CHARACTERS = frozenset({"wuu"})
+"""Languages whose script is in none of our tables."""
 TOKENS = 10_000
 """Words of parallel text on which the type-token ratio is taken: it falls with length."""
 
@@ -41,8 +45,9 @@ TOKENS = 10_000
 class Measured:
     """One language: C_WALS (0-1, of so many chapters), measures of word forms, and per tokenizer fertility and premium.
 
-    Word measures are None for languages written without blanks, and where no text was given. `ud_features` is the mean
-    number of morphological features of a word of the language's PUD treebank, None without one.
+    `unknown` is the share of a tokenizer's tokens (0-1) that stand for what it does not know. Word measures are None
+    for languages written without blanks, and where no text was given. `ud_features` is the mean number of morphological
+    features of a word of the language's PUD treebank, None without one.
     """
 
     language: str
@@ -55,6 +60,7 @@ class Measured:
     fertility: dict[str, float] = field(default_factory=dict)
     continuation: dict[str, float] = field(default_factory=dict)
     premium: dict[str, float] = field(default_factory=dict)
+    unknown: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ def measure(language: str, texts: Sequence[str] = ()) -> Measured:
         wals, chapters = complexity.c_wals(entry.wals) if entry else (None, 0)
     except NumericError:
         wals, chapters = None, 0
-    words = words_of(texts) if language not in complexity.UNSPACED else []
+    words = words_of(texts) if has_words(language) else []
     if len(words) < complexity.WINDOW:
         return Measured(language, wals, chapters)
     enough = len(words) >= TOKENS
@@ -138,9 +144,15 @@ def from_treebanks(folder: Path, language: str) -> float | None:
     )
 
 
+def has_words(language: str) -> bool:
+    """Whether a language is written with blanks between its words."""
+    entry = known(language)
+    return entry is None or (entry.script not in complexity.UNSPACED and entry.code not in _IN_CHINESE_CHARACTERS)
+
+
 def words_of(texts: Sequence[str]) -> list[str]:
     """Lower-cased words between blanks, punctuation at their edges taken off."""
-    found = (word.strip("\"'“”‘’«»„.,;:!?()[]{}…–—-।۔،؟") for text in texts for word in text.lower().split())
+    found = (word.strip(_EDGES) for text in texts for word in text.lower().split())
     return [word for word in found if word]
 
 
@@ -202,7 +214,8 @@ def analyse(
         raise NumericError(f"{len(rows)} languages have an outcome and {by}; {MINIMUM} are needed ({why})")
     value, x = np.array([row.value for row in rows]), np.array([row.complexity for row in rows])
     regression.checked(x, value, names=[by, f"the {given[0][0].outcome}"])
-    premiums = np.array([math.nan if row.premium is None else row.premium for row in rows])
+    priced = [(row.premium, row.value) for row in rows if row.premium is not None]
+    can_price = len(priced) >= MINIMUM and np.ptp([premium for premium, _ in priced]) > 0
     whole = [row for row in rows if row.log_size is not None and (tokenizer is None or row.premium is not None)]
     fit = _fit(whole, by, size, tokenizer) if len(whole) >= FOR_REGRESSION else None
     families = [row.family for row in rows]
@@ -212,7 +225,7 @@ def analyse(
         partial = regression.partial([r.complexity for r in whole], [r.value for r in whole], {f"log10 {size}": logs})
     models = tuple(dict.fromkeys(row.model for row, _, _ in given))
     held = _level(rows, by) if is_gain else None
-    notes = _notes(rows, whole, by)
+    notes = _notes(rows, whole, by, tokenizer)
     if is_gain and held is None:
         notes.append(levels.why_not([start for row in rows for start in row.starts]))
     notes.append(seeds_line(row for row, _, _ in given if row.language not in (ENGLISH, "avg")))
@@ -221,7 +234,7 @@ def analyse(
     return MorphologyReport(
         models, benchmark, given[0][0].outcome, by, size, tuple(rows), tuple(measures.values()), left_out,
         regression.spearman(x, value), regression.pearson(x, value), partial,
-        regression.spearman(premiums, value) if np.ptp(premiums) > 0 else None, fit,
+        regression.spearman(*np.array(priced).T) if can_price else None, fit,
         dependence.morans_i(fit.residuals, [row.family for row in whole]) if fit else None,
         tuple(dependence.leave_one_family_out(value, x, families)), tuple(notes), held,
         _fit(started, by, size, tokenizer, True) if can_hold else None,
@@ -282,10 +295,14 @@ def _fit(rows: Sequence[Row], by: str, size: str, tokenizer: str | None, at_leve
     return regression.regress([row.value for row in rows], columns)
 
 
-def _notes(rows: Sequence[Row], whole: Sequence[Row], by: str) -> list[str]:
+def _notes(rows: Sequence[Row], whole: Sequence[Row], by: str, tokenizer: str | None) -> list[str]:
     notes = [f"{len(rows)} languages: |r| must reach {regression.detectable(len(rows)):.2f} for p < .05"]
     if len(whole) < FOR_REGRESSION:
         notes.append(f"no regression: {len(whole)} languages with all predictors, {FOR_REGRESSION} are needed")
+    if tokenizer and (dear := [row.language for row in rows if row.premium is None]):
+        notes.append(
+            f"no premium of {tokenizer}, which does not know the script or was given no text: {', '.join(dear)}"
+        )
     if by == "ud_features":
         notes.append("features per word count what PUD's annotators marked, which differs between languages too")
     if by == "c_wals":
