@@ -6,7 +6,7 @@ The tables lie in ``features/``; its README names every source. A value that no 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -113,6 +113,16 @@ def known(code: str) -> Features | None:
         return None
     language = language_codes.find(code)
     return table.get(others.get(language.code, language.code))
+
+
+def written_twice(codes: Iterable[str]) -> list[str]:
+    """Of some languages those that are one language in several scripts, as ``ace_Arab and ace_Latn``."""
+    found: dict[str, list[str]] = {}
+    for code in sorted(set(codes)):
+        entry = known(code)
+        if entry and entry.distance:
+            found.setdefault(entry.distance.uriel, []).append(code)
+    return [" and ".join(members) for members in found.values() if len(members) > 1]
 
 
 @cache

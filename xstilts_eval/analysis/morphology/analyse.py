@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval.analysis.features import SIZES, known
+from xstilts_eval.analysis.features import SIZES, known, written_twice
 from xstilts_eval.analysis.morphology import complexity
 from xstilts_eval.analysis.observations import ENGLISH, Observation, fewest_seeds, one_benchmark, seeds_line
-from xstilts_eval.analysis.stats import dependence, regression
+from xstilts_eval.analysis.stats import dependence, multiplicity, regression
 from xstilts_eval.analysis.stats import level as levels
+from xstilts_eval.analysis.stats.certainty import Answer, Certainty, certainty
 from xstilts_eval.analysis.stats.dependence import Moran, WithoutFamily
 from xstilts_eval.analysis.stats.level import Level
 from xstilts_eval.analysis.stats.regression import MINIMUM, Correlation, Regression
@@ -82,6 +83,7 @@ class Row:
     byte: float | None
     starts: tuple[float | None, ...] = ()
     gains: tuple[float, ...] = ()
+    by_seed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class MorphologyReport:
     """Everything the command says; `left_out` maps a language to the reason.
 
     `level` sets complexity beside the baseline's level (of both models), for gains whose baseline is known;
-    `level_regression` is the fit with the baselines as further predictors.
+    `level_regression` is the fit with the baselines as further predictors. `sure` holds what
+    families, seeds and the number of languages do to the answers.
     """
 
     models: tuple[str, ...]
@@ -110,6 +113,7 @@ class MorphologyReport:
     notes: tuple[str, ...]
     level: Level | None = None
     level_regression: Regression | None = None
+    sure: Certainty = field(default_factory=Certainty)
 
 
 def measure(language: str, texts: Sequence[str] = ()) -> Measured:
@@ -231,7 +235,7 @@ def analyse(
     notes.append(seeds_line(row for row, _, _ in given if row.language not in (ENGLISH, "avg")))
     started = [row for row in whole if row.starts and None not in row.starts]
     can_hold = held is not None and not held.is_collinear and len(started) >= FOR_REGRESSION
-    return MorphologyReport(
+    report = MorphologyReport(
         models, benchmark, given[0][0].outcome, by, size, tuple(rows), tuple(measures.values()), left_out,
         regression.spearman(x, value), regression.pearson(x, value), partial,
         regression.spearman(*np.array(priced).T) if can_price else None, fit,
@@ -239,6 +243,33 @@ def analyse(
         tuple(dependence.leave_one_family_out(value, x, families)), tuple(notes), held,
         _fit(started, by, size, tokenizer, True) if can_hold else None,
     )  # fmt: skip
+    answer = Answer(
+        by, list(x), list(value), [row.language for row in rows], families, [benchmark] * len(rows),
+        [row.by_seed for row in rows], fit, by, _controls(whole, size, tokenizer) if fit else {},
+        [place for place, row in enumerate(rows) if row in whole],
+    )  # fmt: skip
+    return replace(report, sure=certainty(answer, multiplicity.page(_tests(report))))
+
+
+def _tests(report: MorphologyReport) -> list[tuple[str, float | None]]:
+    """Every test of the page."""
+    return [
+        (f"rho with {report.by}", report.spearman.p),
+        (f"r with {report.by}", report.pearson.p),
+        (f"r with {report.by}, size held fixed", report.partial.p if report.partial else None),
+        ("rho with the premium", report.premium.p if report.premium else None),
+        *multiplicity.of_regression("regression", report.regression),
+        *multiplicity.of_level(report.level),
+        *multiplicity.of_regression("regression with the baseline", report.level_regression),
+    ]
+
+
+def _controls(rows: Sequence[Row], size: str, tokenizer: str | None) -> dict[str, NDArray[np.float64]]:
+    """What the regression holds fixed beside complexity."""
+    found = {f"log10 {size}": np.array([row.log_size for row in rows], dtype=np.float64)}
+    if tokenizer:
+        found[f"premium of {tokenizer}"] = np.array([row.premium for row in rows], dtype=np.float64)
+    return found
 
 
 def _level(rows: Sequence[Row], by: str) -> Level | None:
@@ -273,7 +304,7 @@ def _rows(
             rows.append(
                 Row(row.language, entry.family or entry.name, row.value, row.half_width, value,
                     math.log10(amount) if amount else None, premium, subword, byte, starts.get(row.language, ()),
-                    _gains(row.value, subword, byte))
+                    _gains(row.value, subword, byte), row.by_seed)
             )  # fmt: skip
     return sorted(rows, key=lambda one: one.complexity), left_out
 
@@ -283,15 +314,11 @@ def _gains(value: float, subword: float | None, byte: float | None) -> tuple[flo
 
 
 def _fit(rows: Sequence[Row], by: str, size: str, tokenizer: str | None, at_level: bool = False) -> Regression:
-    predictors: dict[str, Sequence[float | None] | NDArray[np.float64]] = {by: [row.complexity for row in rows]}
-    predictors[f"log10 {size}"] = [row.log_size for row in rows]
-    if tokenizer:
-        predictors[f"premium of {tokenizer}"] = [row.premium for row in rows]
+    columns = {by: np.array([row.complexity for row in rows])} | _controls(rows, size, tokenizer)
     if at_level:
         names = LEVELS[len(rows[0].starts)]
         starts = {name: [row.starts[place] for row in rows] for place, name in enumerate(names)}
-        predictors |= levels.apart({name: np.asarray(column, dtype=np.float64) for name, column in starts.items()})
-    columns = {name: np.asarray(values, dtype=np.float64) for name, values in predictors.items()}
+        columns |= levels.apart({name: np.asarray(column, dtype=np.float64) for name, column in starts.items()})
     return regression.regress([row.value for row in rows], columns)
 
 
@@ -299,6 +326,8 @@ def _notes(rows: Sequence[Row], whole: Sequence[Row], by: str, tokenizer: str | 
     notes = [f"{len(rows)} languages: |r| must reach {regression.detectable(len(rows)):.2f} for p < .05"]
     if len(whole) < FOR_REGRESSION:
         notes.append(f"no regression: {len(whole)} languages with all predictors, {FOR_REGRESSION} are needed")
+    if twice := written_twice(row.language for row in rows):
+        notes.append(f"one language in two scripts, counted twice: {'; '.join(twice)}")
     if tokenizer and (dear := [row.language for row in rows if row.premium is None]):
         notes.append(
             f"no premium of {tokenizer}, which does not know the script or was given no text: {', '.join(dear)}"

@@ -45,17 +45,16 @@ def distance(
     """
     tables.check()
     from xstilts_eval.analysis.distance import analyse, figure, text
-    from xstilts_eval.analysis.observations import Which, left_out, select
+    from xstilts_eval.analysis.observations import Which, select
     from xstilts_eval.analysis.publish import publish
 
     if sum(given is not None for given in (run, table, zoo)) != 1:
         raise SettingError("give one of RUN, --table and --zoo")
     if baseline is not None and run is None:
         raise SettingError("--baseline belongs to RUN; a table gives gains with outcome=gain")
-    rows = _observations(run, baseline, inner, table, zoo, Which(stage, setting, source, task))
+    rows, lacking = _observations(run, baseline, inner, table, zoo, Which(stage, setting, source, task))
     wanted = outcome_of(outcome or ("gain" if baseline else "gap"))
     report = analyse.analyse(select(rows, wanted, task, model), by, size, pool)
-    lacking = [line for name in inner if run for line in left_out(run, baseline, name, task)]
     report = replace(report, notes=(*lacking, *report.notes))
     publish(report, text.show(report), lambda: figure.draw(report), output, "distance", overwrite, tables)
 
@@ -67,12 +66,12 @@ def _observations(
     table: Path | None,
     zoo: str | None,
     which: Which,
-) -> list[Observation]:
+) -> tuple[list[Observation], list[str]]:
     from xstilts_eval.analysis import observations, published
 
     if table:
-        return observations.from_table(observations.read_table(table))
+        return observations.from_table(observations.read_table(table)), []
     if zoo:
-        return published.scores(zoo, which)
+        return published.scores(zoo, which), []
     assert run is not None
-    return [row for name in inner for row in observations.from_runs(run, baseline, name, which.family)]
+    return observations.over_inners(run, baseline, inner, which.family)
