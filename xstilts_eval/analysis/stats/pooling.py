@@ -51,14 +51,21 @@ Values = Mapping[str, Mapping[str, float]]
 """By target the values of its languages."""
 
 
-def pool(values: Values, families: Mapping[str, str], draws: int = RESAMPLES, seed: int = SEED) -> list[Pooled]:
+def pool(
+    values: Values,
+    families: Mapping[str, str],
+    draws: int = RESAMPLES,
+    seed: int = SEED,
+    spreads: Mapping[str, float] | None = None,
+) -> list[Pooled]:
     """The outcome in points and, where targets have a spread, in standard units.
 
-    A target whose values do not vary, or of fewer than three languages, has no standard units and is named there.
+    `spreads` are the targets' standard deviations, where several outcomes share them; else those of `values`. A target
+    whose values do not vary, or of fewer than three languages, has no standard units and is named there.
     """
     scaled: dict[str, Mapping[str, float]] = {}
     for target, own in values.items():
-        spread = float(np.std(list(own.values()), ddof=1)) if len(own) >= _FEWEST_SPREAD else 0.0
+        spread = spread_of(list(own.values())) if spreads is None else spreads.get(target, 0.0)
         if spread > 0:
             scaled[target] = {code: value / spread for code, value in own.items()}
     found = [_pooled(values, POINTS, families, draws, seed, ())]
@@ -66,6 +73,11 @@ def pool(values: Values, families: Mapping[str, str], draws: int = RESAMPLES, se
         lacking = tuple(target for target in values if target not in scaled)
         found.append(_pooled(scaled, STANDARD, families, draws, seed, lacking))
     return found
+
+
+def spread_of(values: Sequence[float]) -> float:
+    """Standard deviation; 0 for fewer than three values."""
+    return float(np.std(values, ddof=1)) if len(values) >= _FEWEST_SPREAD else 0.0
 
 
 def _pooled(

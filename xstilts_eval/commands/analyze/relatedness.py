@@ -60,11 +60,12 @@ def relatedness(
     first, others = over_baseline([*map(str, given)], reference)
     baseline, runs = Path(first), [*map(Path, others)]
     wanted = selection.leaves(listed(tasks))
-    gains = [row for run in runs for name in inner for row in observations.from_runs(run, baseline, name, only=wanted)]
+    read = [observations.over_inners(run, baseline, inner, only=wanted) for run in runs]
+    gains = [row for rows, _ in read for row in rows]
     cells = analyse.cells(gains)
     known = analyse.read_estimates(estimates) if estimates else {}
     similar: list[Similarity] = []
-    notes = [line for run in runs for name in inner for line in observations.left_out(run, baseline, name, only=wanted)]
+    notes = [line for _, lines in read for line in lines]
     if texts or models:
         found = measure.checkpoints([baseline, *runs], inner[0], _folders(encoder))
         notes.append(f"models of one seed each: {', '.join(f'{one.name} {one.folder}' for one in found)}")
@@ -78,7 +79,7 @@ def relatedness(
         measured = measure.estimates(found[1:], targets, data, limit)
         known = measured.estimates | known
         notes += measured.notes
-    report = analyse.analyse(cells, similar, known, notes)
+    report = analyse.analyse(cells, similar, known, notes, gains)
     shown = text.show(report)
     publish(report, shown, lambda: figure.draw(report), output, "relatedness", overwrite, tables)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,5 +56,8 @@ def scaling(
         points = sources.sized_from_runs(runs, inner, language)
     else:
         points = sources.sized_from_zoo(zoo, Which(stage, setting, source, task), language)
-    report = analyse.analyse(sources.chosen(points, task, wanted))
+    found = sources.chosen(points, task, wanted)
+    report = analyse.analyse(found)
+    if lacking := sorted({point.model for point in points} - {point.model for point in found}):
+        report = replace(report, notes=(*report.notes, f"not scored, so not in the fit: {', '.join(lacking)}"))
     publish(report, text.show(report), lambda: figure.draw(report), output, "scaling", overwrite, tables)
