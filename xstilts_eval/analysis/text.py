@@ -76,6 +76,11 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
+def signed(value: float | None) -> str:
+    """The same with its sign."""
+    return "–" if value is None else f"{value:+.2f}"
+
+
 def left_out(reasons: Mapping[str, str]) -> list[str]:
     """One sentence per reason with the languages it holds for."""
     return [

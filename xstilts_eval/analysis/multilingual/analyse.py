@@ -42,6 +42,7 @@ PER_GROUP = 3
 class Contrast:
     """One language: both gains and D with the half-width of its 95 % interval (points), and what it is known by.
 
+    `english` and `multilingual` are None where the baseline was not scored in the language: D needs the arms alone.
     `resource_class` is Joshi et al.'s 0-5, `log_size` log₁₀ of the corpus, `baseline` the score before (points); None
     where not known.
     """
@@ -49,8 +50,8 @@ class Contrast:
     language: str
     family: str
     group: str
-    english: float
-    multilingual: float
+    english: float | None
+    multilingual: float | None
     value: float
     half_width: float | None
     log_size: float | None
@@ -119,11 +120,15 @@ class MultilingualReport:
 
 @dataclass(frozen=True)
 class Arms:
-    """Gains of the two arms over the baseline, and the direct difference with its own interval, in the same order."""
+    """Gains of the two arms over the baseline, and the direct difference with its own interval, in the same order.
+
+    `left_out` says what only some of the three have scored.
+    """
 
     english: tuple[Observation, ...]
     multilingual: tuple[Observation, ...]
     difference: tuple[Observation, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def analyse(arms: Arms, mix: Sequence[str], size: str = "cc100", notes: Sequence[str] = ()) -> MultilingualReport:
@@ -154,7 +159,7 @@ def analyse(arms: Arms, mix: Sequence[str], size: str = "cc100", notes: Sequence
     held = tuple(_levels(rows, size))
     return MultilingualReport(
         models, benchmark, tuple(mix), size, tuple(rows), english, tuple(m for m in means if m), tuple(associations),
-        fit, left_out, refused, (*notes, *_notes(rows), *_started(arms, rows)), held,
+        fit, left_out, refused, (*notes, *_notes(rows), *_started(arms, rows), *arms.left_out), held,
         _certainty(rows, associations, fit, held, size),
     )  # fmt: skip
 
@@ -222,9 +227,9 @@ def _rows(arms: Arms, mix: Sequence[str], size: str) -> tuple[list[Contrast], di
         group = IN_MIX if entry.code in mix else SAME_FAMILY if entry.family in families else UNSEEN
         rows.append(
             Contrast(
-                row.language, entry.family or entry.name, group, before[row.language], after[row.language], row.value,
-                row.half_width, math.log10(amount) if amount else None,
-                entry.resources.joshi_class if entry.resources else None, start[row.language],
+                row.language, entry.family or entry.name, group, before.get(row.language), after.get(row.language),
+                row.value, row.half_width, math.log10(amount) if amount else None,
+                entry.resources.joshi_class if entry.resources else None, start.get(row.language),
                 row.by_seed,
             )
         )  # fmt: skip

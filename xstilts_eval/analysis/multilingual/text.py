@@ -16,8 +16,8 @@ def show(report: MultilingualReport) -> Group:
     header = ("language", "family", "group", "English", "multilingual", "D", "±", f"log10 {report.size}", "class")
     every = [*report.rows, *([report.english] if report.english else [])]
     rows = [
-        (r.language, r.family, "source" if r is report.english else r.group, f"{r.english:+.2f}",
-         f"{r.multilingual:+.2f}", f"{r.value:+.2f}", text.number(r.half_width), text.number(r.log_size),
+        (r.language, r.family, "source" if r is report.english else r.group, text.signed(r.english),
+         text.signed(r.multilingual), text.signed(r.value), text.number(r.half_width), text.number(r.log_size),
          "–" if r.resource_class is None else str(r.resource_class))
         for r in every
     ]  # fmt: skip
