@@ -169,7 +169,9 @@ def test_the_command_writes_what_it_shows(tmp_path):
     german: Any = next(point for point in content["points"] if point["language"] == "de")
     assert german["value"] == pytest.approx(XNLI["XLM-R Base"][0] - XNLI["XLM-R Base"][3])
     svg = (tmp_path / "out" / "distance.svg").read_text()
-    assert all(f">{language}</text>" in svg for language in XNLI_ORDER[1:])
+    assert all(f'aria-label="{language}"' in svg for language in XNLI_ORDER[1:]) and 'width="604.8"' in svg
+    parts = {path.name for path in (tmp_path / "out").glob("*.pdf")}
+    assert parts == {"distance.pdf", "distance-size.pdf", "distance-families.pdf"}
     assert (tmp_path / "out" / "distance.png").read_bytes().startswith(b"\x89PNG")
     assert isinstance(RUN.invoke(app, options).exception, SettingError)
     again = RUN.invoke(app, [*options, "--overwrite"])
@@ -178,7 +180,8 @@ def test_the_command_writes_what_it_shows(tmp_path):
 
 
 @pytest.mark.parametrize("options", [[], ["run", "--table", "t.csv"], ["--table", "t.csv", "--baseline", "b"],
-                                     ["--table", "t.csv", "--outcome", "gains"]])  # fmt: skip
+                                     ["--table", "t.csv", "--outcome", "gains"],
+                                     ["--table", "t.csv", "--width", "1"]])  # fmt: skip
 def test_options_that_contradict(options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     xnli_table(tmp_path / "t.csv")
@@ -210,5 +213,5 @@ def test_without_the_library_that_paints_there_is_still_an_svg(tmp_path, monkeyp
     monkeypatch.setattr("xstilts_eval.figures.raster.is_installed", lambda: False)
     table = xnli_table(tmp_path / "xnli.csv")
     said = RUN.invoke(app, ["analyze", "distance", "--table", str(table), "--model", "XLM-R Base", "-o", str(tmp_path)])
-    assert said.exit_code == 0 and "no PNG: they need matplotlib; pip install" in said.output
+    assert said.exit_code == 0 and "no PNG and PDF: they need matplotlib; pip install" in said.output
     assert (tmp_path / "distance.svg").is_file() and not (tmp_path / "distance.png").exists()

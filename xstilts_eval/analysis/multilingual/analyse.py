@@ -128,7 +128,7 @@ class Arms:
     english: tuple[Observation, ...]
     multilingual: tuple[Observation, ...]
     difference: tuple[Observation, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 def analyse(arms: Arms, mix: Sequence[str], size: str = "cc100", notes: Sequence[str] = ()) -> MultilingualReport:

@@ -52,7 +52,7 @@ def from_runs(runs: Sequence[Run], benchmark: str) -> Arms:
         if family not in pairing.families:
             raise PredictionError(f"{before.places[0]} and {after.places[0]} have not both scored {benchmark}")
         rows.append(observations.from_gains(name, pairing.gains(family)))
-    return Arms(tuple(rows[0]), tuple(rows[1]), tuple(rows[2]), tuple(dict.fromkeys(lacking)))
+    return Arms(tuple(rows[0]), tuple(rows[1]), tuple(rows[2]), left_out=tuple(dict.fromkeys(lacking)))
 
 
 def from_table(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from xstilts_eval.analysis.stats.level import Level
 from xstilts_eval.analysis.stats.regression import Regression, adjusted
-from xstilts_eval.wording import counted, p_value
+from xstilts_eval.wording import counted
 
 METHOD = "Holm"
 
@@ -39,19 +39,18 @@ def of_regression(name: str, fit: Regression | None) -> list[tuple[str, float | 
 
 
 def of_level(level: Level | None) -> list[tuple[str, float | None]]:
-    """The tests of a predictor beside the level, by ranks and by values."""
-    found = [] if level is None else [level.raw, *level.fixed]
+    """The tests of a predictor with the level held fixed, by ranks and by values."""
     return [
         (f"{level.predictor if level else ''}, {one.held} held fixed ({kind})", test.p)
-        for one in found
+        for one in (level.fixed if level else ())
         for kind, test in (("rho", one.rank), ("r", one.linear))
     ]
 
 
 def lines(tests: Sequence[PageTest], level: float = 0.05) -> list[str]:
-    """How many tests the page has, and which of them hold their level together."""
+    """How many tests the page has, and how many of them are clear when all are corrected."""
     if not tests:
         return []
-    clear = [f"{one.name} (p {p_value(one.adjusted_p)})" for one in tests if one.adjusted_p < level]
-    said = f"below .05 over all of them: {'; '.join(clear)}" if clear else "none is below .05 over all of them"
+    clear = sum(one.adjusted_p < level for one in tests)
+    said = f"{clear or 'none'} below .05 over all of them"
     return [f"this page makes {counted(len(tests), 'test')}, corrected together by {METHOD}: {said}"]

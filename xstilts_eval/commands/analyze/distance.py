@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import INNER, ONE_TASK, OUTPUT, RUN, TABLE, outcome_of
+from xstilts_eval.commands.analyze.options import INNER, ONE_TASK, OUTPUT, RUN, TABLE, WIDTH, outcome_of
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
@@ -35,6 +35,7 @@ def distance(
     size: str = typer.Option("cc100", help="Corpus the model was pre-trained on: cc100, mc4 or wikipedia."),
     pool: bool = typer.Option(False, "--pool", help="Several benchmarks in one mixed model."),
     output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
+    width: float = typer.Option(6.3, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -44,6 +45,9 @@ def distance(
     Pre-training size and language families are accounted for.
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from xstilts_eval.analysis.distance import analyse, figure, text
     from xstilts_eval.analysis.observations import Which, select
     from xstilts_eval.analysis.publish import publish
@@ -56,7 +60,7 @@ def distance(
     wanted = outcome_of(outcome or ("gain" if baseline else "gap"))
     report = analyse.analyse(select(rows, wanted, task, model), by, size, pool)
     report = replace(report, notes=(*lacking, *report.notes))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "distance", overwrite, tables)
+    publish(report, text.show(report), lambda: figure.draw(report, pixels), output, "distance", overwrite, tables)
 
 
 def _observations(

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import ONE_TASK
+from xstilts_eval.commands.analyze.options import ONE_TASK, WIDTH
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import MissingData, SettingError
 
@@ -37,6 +37,7 @@ def morphology(
         [], help="e5 or minilm, or NAME=FOLDER with --texts; fertility and premium; the first one is held fixed."
     ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
+    width: float = typer.Option(6.3, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -46,6 +47,9 @@ def morphology(
     For one model, or for a byte model against a sub-word model.
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.morphology import analyse, figure, measure, text
     from xstilts_eval.analysis.publish import publish
@@ -79,4 +83,4 @@ def morphology(
     origin = [measure.SHIPPED] if texts is None and (tokenizer or by in analyse.OF_TEXTS) else []
     lacking = [] if table else [observations.left_out(Path(name), base, inner, task) for name, base in compared]
     report = replace(report, notes=(*(line for lines in lacking for line in lines), *report.notes, *origin))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "morphology", overwrite, tables)
+    publish(report, text.show(report), lambda: figure.draw(report, pixels), output, "morphology", overwrite, tables)

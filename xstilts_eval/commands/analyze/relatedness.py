@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval import paper
+from xstilts_eval.commands.analyze.options import WIDTH
 from xstilts_eval.commands.options import ONLY_TASKS, listed
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import MissingData, SettingError
@@ -42,6 +43,7 @@ def relatedness(
         [], help="RUN=FOLDER: the run's bundle, stage or encoder, where it is not where it was trained."
     ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
+    width: float = typer.Option(6.3, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -51,6 +53,9 @@ def relatedness(
     And do similarity of representations and transferability tell?
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from xstilts_eval import selection
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.publish import publish
@@ -81,7 +86,7 @@ def relatedness(
         notes += measured.notes
     report = analyse.analyse(cells, similar, known, notes, gains)
     shown = text.show(report)
-    publish(report, shown, lambda: figure.draw(report), output, "relatedness", overwrite, tables)
+    publish(report, shown, lambda: figure.draw(report, pixels), output, "relatedness", overwrite, tables)
 
 
 def _folders(given: Sequence[str]) -> dict[str, Path]:

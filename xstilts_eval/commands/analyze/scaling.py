@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import ONE_TASK, OUTPUT, TABLE, outcome_of
+from xstilts_eval.commands.analyze.options import ONE_TASK, OUTPUT, TABLE, WIDTH, outcome_of
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
@@ -33,6 +33,7 @@ def scaling(
     outcome: str | None = typer.Option(None, help="gain or score."),
     inner: str = typer.Option("eval", help="With --runs: folder of the results inside each seed-N."),
     output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
+    width: float = typer.Option(6.3, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -42,6 +43,9 @@ def scaling(
     Gain or score against model size: points per doubling, multilingual and monolingual bases side by side.
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from xstilts_eval.analysis.observations import Which
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.analysis.scaling import analyse, figure, sources, text
@@ -60,4 +64,4 @@ def scaling(
     report = analyse.analyse(found)
     if lacking := sorted({point.model for point in points} - {point.model for point in found}):
         report = replace(report, notes=(*report.notes, f"not scored, so not in the fit: {', '.join(lacking)}"))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "scaling", overwrite, tables)
+    publish(report, text.show(report), lambda: figure.draw(report, pixels), output, "scaling", overwrite, tables)
