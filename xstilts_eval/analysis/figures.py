@@ -18,8 +18,6 @@ MARKERS = {"Latn": "circle", "Cyrl": "square", "Arab": "triangle", "Deva": "diam
 OTHER_MARKER = "pentagon"
 
 
-WIDTH = 6.3
-"""Inches between the margins of a page of A4 or letter paper."""
 MOST_WHISKERS = 60
 MOST_ROWS = 60
 """Rows of a picture that fits on a page."""

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.relatedness.analyse import RelatednessReport
 from xstilts_eval.figures.charts import legend
 from xstilts_eval.figures.panel import Axis, Panel, columns, sheet, spanning
-from xstilts_eval.figures.scene import Mark, Rect, Scene, Text, shortened, text_width, tile
+from xstilts_eval.figures.scene import SERIES, Mark, Rect, Scene, Text, shortened, text_width, tile
 
 _BASE = "base"
 _LAYERS = "layer (0: embeddings); band: range over languages"
@@ -56,8 +55,14 @@ def _short(target: str, width: float) -> str:
     return shortened(target.partition("_")[2] or target, max(3, int(width / text_width("n", 10))))
 
 
-def _paints(report: RelatednessReport) -> dict[str, str]:
-    return figures.paint_of([one.intermediate for one in report.similarity])
+def _paints(report: RelatednessReport) -> dict[str, tuple[str, bool]]:
+    """A paint for each task, and whether its line is dashed: those beyond the palette take its colours again."""
+    tasks = dict.fromkeys(one.intermediate for one in report.similarity)
+    return {task: (f"s{place % SERIES}", place >= SERIES) for place, task in enumerate(tasks)}
+
+
+def _entry(task: str, paint: str, is_dashed: bool) -> tuple[str, str]:
+    return paint, f"{task} (dashed)" if is_dashed else task
 
 
 def _axes(values: Sequence[np.ndarray], top: float | None = None) -> tuple[Axis, Axis]:
@@ -76,9 +81,9 @@ def _base(report: RelatednessReport, width: float) -> Scene:
     panel = Panel(
         [f"CKA with the base (n {report.similarity[0].inputs} a language)"], *_axes([*values.values()], 1.0), width
     )
-    for task, paint in paints.items():
-        _line(panel, values[task], paint, is_shaded=True)
-    return _with_legend(panel, [(paint, task) for task, paint in paints.items()])
+    for task, (paint, is_dashed) in paints.items():
+        _line(panel, values[task], paint, is_shaded=True, is_dashed=is_dashed)
+    return _with_legend(panel, [_entry(task, *paint) for task, paint in paints.items()])
 
 
 def _alignment(report: RelatednessReport, width: float) -> Scene:
@@ -94,8 +99,8 @@ def _alignment(report: RelatednessReport, width: float) -> Scene:
     panel = Panel([title], *_axes([base, *values.values()]), width)
     _line(panel, base, _BASE, is_shaded=True, is_dashed=True)
     for task, found in values.items():
-        _line(panel, found, paints[task])
-    return _with_legend(panel, [(_BASE, "base"), *((paints[task], task) for task in values)])
+        _line(panel, found, paints[task][0], is_dashed=paints[task][1])
+    return _with_legend(panel, [(_BASE, "base (dashed)"), *(_entry(task, *paints[task]) for task in values)])
 
 
 def _line(panel: Panel, values: np.ndarray, paint: str, is_shaded: bool = False, is_dashed: bool = False) -> None:

@@ -70,5 +70,8 @@ def _lacking(cells: dict[str, dict[tuple[str, str], float]], shared: set[tuple[s
     if not every:
         return []
     targets = {target: [code for name, code in every if name == target] for target, _ in every}
-    shown = "; ".join(f"{target} in {', '.join(codes)}" for target, codes in targets.items())
+    kept = {target for target, _ in shared}
+    shown = "; ".join(
+        f"{target} in {', '.join(codes)}" if target in kept else target for target, codes in targets.items()
+    )
     return [f"not in the means over targets, because some run lacks it: {shown}"]

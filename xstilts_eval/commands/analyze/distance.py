@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import INNER, ONE_TASK, OUTPUT, RUN, TABLE, WIDTH, outcome_of
+from xstilts_eval.commands.analyze.options import INCHES, INNER, ONE_TASK, OUTPUT, RUN, TABLE, WIDTH, outcome_of
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
@@ -35,7 +35,7 @@ def distance(
     size: str = typer.Option("cc100", help="Corpus the model was pre-trained on: cc100, mc4 or wikipedia."),
     pool: bool = typer.Option(False, "--pool", help="Several benchmarks in one mixed model."),
     output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
-    width: float = typer.Option(6.3, help=WIDTH),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,

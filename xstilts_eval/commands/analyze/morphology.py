@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import ONE_TASK, WIDTH
+from xstilts_eval.commands.analyze.options import INCHES, ONE_TASK, WIDTH
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import MissingData, SettingError
 
@@ -37,7 +37,7 @@ def morphology(
         [], help="e5 or minilm, or NAME=FOLDER with --texts; fertility and premium; the first one is held fixed."
     ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
-    width: float = typer.Option(6.3, help=WIDTH),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,

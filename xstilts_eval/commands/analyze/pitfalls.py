@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import ONE_TASK, WIDTH
+from xstilts_eval.commands.analyze.options import INCHES, ONE_TASK, WIDTH
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
@@ -26,7 +26,7 @@ def pitfalls(
     neighbours: int = typer.Option(3, min=1, help="Languages that predict each score."),
     examples: int = typer.Option(10, min=0, help="Examples shown, from the three languages that fall lowest."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
-    width: float = typer.Option(6.3, help=WIDTH),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,

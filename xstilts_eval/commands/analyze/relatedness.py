@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import WIDTH
+from xstilts_eval.commands.analyze.options import INCHES, WIDTH
 from xstilts_eval.commands.options import ONLY_TASKS, listed
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import MissingData, SettingError
@@ -43,7 +43,7 @@ def relatedness(
         [], help="RUN=FOLDER: the run's bundle, stage or encoder, where it is not where it was trained."
     ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
-    width: float = typer.Option(6.3, help=WIDTH),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import ONE_TASK, OUTPUT, TABLE, WIDTH, outcome_of
+from xstilts_eval.commands.analyze.options import INCHES, ONE_TASK, OUTPUT, TABLE, WIDTH, outcome_of
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
@@ -33,7 +33,7 @@ def scaling(
     outcome: str | None = typer.Option(None, help="gain or score."),
     inner: str = typer.Option("eval", help="With --runs: folder of the results inside each seed-N."),
     output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
-    width: float = typer.Option(6.3, help=WIDTH),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
