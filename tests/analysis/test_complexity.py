@@ -81,3 +81,8 @@ def test_premium():
 
 def test_features_per_word():
     assert complexity.features_per_word(["_", "Case=Nom", "Case=Gen|Number=Sing", "_"]) == 0.75
+
+
+def test_unknown_tokens():
+    pieces = {"a b": ["▁a", "▁b"], "ᱡᱚ": ["ᱡᱚ"], "a": ["▁a"]}
+    assert complexity.unknown(list(pieces), pieces.__getitem__, {"▁a", "▁b"}) == 1 / 4

@@ -1,16 +1,22 @@
 """Complexity against transfer: a planted effect is found, languages without enough chapters are named."""
 
 import csv
+import gzip
 import json
+import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
+from transformers import AutoTokenizer
 from typer.testing import CliRunner
 
 from tests.analysis.published import xnli_table
 from tests.shared_data import DATA, needs_data
+from xstilts_eval.analysis.features import features
 from xstilts_eval.analysis.morphology import analyse as morphology
+from xstilts_eval.analysis.morphology import complexity, shipped
 from xstilts_eval.analysis.observations import Observation
 from xstilts_eval.cli import app
 from xstilts_eval.errors import NumericError, PredictionError, SettingError, UnknownName
@@ -76,6 +82,86 @@ def test_unlike_results_are_refused():
 
 def test_words_of_sentences():
     assert morphology.words_of(["«Да», said he; (no)!", "— 3.5 %"]) == ["да", "said", "he", "no", "3.5", "%"]
+
+
+@pytest.mark.parametrize(("code", "has"), [("lao_Laoo", False), ("bod_Tibt", False), ("khm_Khmr", False),
+                                           ("zho_Hant", False), ("ja", False), ("wuu", False), ("kor_Hang", True),
+                                           ("amh_Ethi", True), ("vie", True), ("tlh", True)])  # fmt: skip
+def test_languages_written_without_blanks_have_no_words(code, has):
+    assert morphology.has_words(code) is has
+    assert (morphology.measure(code, ["a b c d e"] * 200).mattr is not None) is has
+
+
+def test_punctuation_of_other_scripts_is_no_part_of_a_word():
+    assert morphology.words_of(["ሰላም፣ ዓለም።", "ᱡᱚᱦᱟᱨ᱾", "¿Qué?", "बस॥"]) == ["ሰላም", "ዓለም", "ᱡᱚᱦᱟᱨ", "qué", "बस"]
+
+
+def test_the_shipped_measures_cover_flores():
+    """204 languages; scripts without blanks have no words, scripts that a tokenizer does not know no numbers of it."""
+    rows = shipped.measured()
+    assert len(rows) == 204
+    unspaced = {code for code, row in rows.items() if "mattr" not in row}
+    assert {features(code).script for code in unspaced} == set(complexity.UNSPACED)
+    assert all("fertility" not in name for code in unspaced for name in rows[code])
+    assert rows["en"]["e5_premium"] == rows["en"]["minilm_premium"] == 1
+    # XLM-R's vocabulary was made without these scripts, BERT's English one without almost all others.
+    unknown = {code for code, row in rows.items() if "e5_premium" not in row}
+    assert unknown == {"sat_Olck", "taq_Tfng", "tzm_Tfng", "bod_Tibt", "dzo_Tibt", "ace_Arab"}
+    assert "minilm_premium" not in rows["amh"]
+    assert rows["de"]["e5_premium"] < rows["de"]["minilm_premium"]
+
+
+@needs_data
+@pytest.mark.parametrize("code", ["fin_Latn", "vie_Latn", "amh_Ethi"])
+def test_the_shipped_measures_are_those_of_the_sentences(code):
+    """Recomputed with other code: sets over windows, and the entropy's formula word by word."""
+    with gzip.open(DATA / "flores200" / "devtest" / f"{code}.devtest.gz", "rt", encoding="utf-8") as file:
+        words = morphology.words_of(file.read().split("\n"))
+    row = shipped.measured()[features(code).code]
+    assert row["words"] == len(words)
+    ratios = [len(set(words[start : start + 500])) / 500 for start in range(len(words) - 499)]
+    assert row["mattr"] == pytest.approx(sum(ratios) / len(ratios), abs=5.1e-5)
+    assert row["type_token"] == pytest.approx(len(set(words[:10_000])) / 10_000, abs=5.1e-5)
+    counts = Counter(words)
+    coverage = 1 - sum(n == 1 for n in counts.values()) / len(words)
+    terms = [coverage * n / len(words) for n in counts.values()]
+    chao_shen = -sum(p * math.log2(p) / (1 - (1 - p) ** len(words)) for p in terms)
+    assert row["entropy"] == pytest.approx(chao_shen, abs=5.1e-5)
+
+
+@needs_data
+def test_the_shipped_cuts_are_those_of_the_tokenizer(minilm):
+    """transformers' own tokenizer, sentence by sentence."""
+    tokenizer: Any = AutoTokenizer.from_pretrained(minilm)
+    ids = {}
+    for code in ("eng_Latn", "fra_Latn", "rus_Cyrl"):
+        with gzip.open(DATA / "flores200" / "devtest" / f"{code}.devtest.gz", "rt", encoding="utf-8") as file:
+            ids[code] = tokenizer(file.read().rstrip("\n").split("\n"), add_special_tokens=False)["input_ids"]
+    counts = {code: sum(map(len, rows)) for code, rows in ids.items()}
+    for code in ("fra_Latn", "rus_Cyrl"):
+        row = shipped.measured()[features(code).code]
+        assert row["minilm_premium"] == pytest.approx(counts[code] / counts["eng_Latn"], abs=5.1e-5)
+        unknown = sum(row.count(tokenizer.unk_token_id) for row in ids[code]) / counts[code]
+        assert row["minilm_unknown"] == pytest.approx(unknown, abs=5.1e-5)
+
+
+def test_the_command_without_texts_takes_the_shipped_measures(tmp_path):
+    """A gap of 100 points per unit of MATTR, planted in the table that comes with the package."""
+    rows = {code: row["mattr"] for code, row in shipped.measured().items() if "mattr" in row and code != "en"}
+    lines = [f"m,x,{code},{100 * value + n % 3 / 10:.6f},gap" for n, (code, value) in enumerate(rows.items())]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["model,benchmark,language,score,outcome", *lines]) + "\n", encoding="utf-8")
+    options = ["analyze", "morphology", "--table", str(table), "--subword", "m", "--outcome", "gap", "--by", "mattr",
+               "--size", "cc100", "--tokenizer", "e5", "-o", str(tmp_path / "out")]  # fmt: skip
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "morphology.json").read_text())
+    assert content["spearman"]["estimate"] > 0.99 and content["spearman"]["n"] == len(rows)
+    terms = {term["name"]: term["estimate"] for term in content["regression"]["terms"]}
+    assert terms["mattr"] == pytest.approx(100, abs=1) and "premium of e5" in terms
+    assert "1,012 sentences" in result.output and "no premium of e5" in result.output
+    for name, error in (("xlmr", UnknownName), ("e5=x", SettingError)):
+        assert isinstance(CliRunner().invoke(app, [*options[:-4], "--tokenizer", name]).exception, error)
 
 
 @pytest.mark.slow

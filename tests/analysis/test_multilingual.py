@@ -43,6 +43,10 @@ def planted(codes: Any = CODES, mix: Any = ("ko", "sw"), in_mix: Any = 6.0, slop
     return arms(english, {code: english[code] + float(effect[code] + random.normal(0, 1)) for code in codes})
 
 
+def corrected(report: Any) -> Any:
+    return {one.name: one.adjusted_p for one in report.sure.tests}
+
+
 def test_groups_follow_from_the_mix():
     report: Any = multilingual.analyse(planted(), ("en", "ko", "sw"))
     groups = {row.language: row.group for row in report.rows}
@@ -70,10 +74,10 @@ def test_a_planted_dependence_on_size_is_found_and_none_is_not():
     sizes = [row.log_size for row in report.rows if row.log_size is not None]
     values = [row.value for row in report.rows if row.log_size is not None]
     assert overall.spearman.estimate == pytest.approx(spearmanr(sizes, values).statistic)
-    assert overall.adjusted_p < 0.001 and overall.blocks.high < 0
+    assert corrected(report)[overall.name] < 0.001 and overall.blocks.high < 0
     assert report.regression["log10 cc100"].low < -2 < report.regression["log10 cc100"].high < 0
     nothing: Any = multilingual.analyse(planted(), ("de", "fr", "es"))
-    assert nothing.associations[0].adjusted_p > 0.05
+    assert corrected(nothing)[nothing.associations[0].name] > 0.05
     assert [one.scope for one in nothing.associations].count(OUTSIDE) == 2
 
 
@@ -231,3 +235,20 @@ def test_blocks_are_wider_where_families_are_alike():
     blocks: Any = dependence.block_interval(x, y, families)
     single: Any = dependence.block_interval(x, y, [str(n) for n in range(40)])
     assert blocks.high - blocks.low > 1.5 * (single.high - single.low)
+
+
+def test_a_language_that_the_baseline_lacks_is_compared_all_the_same(tmp_path):
+    """D is the difference of the arms; what only some have scored is named."""
+    scores = {code: 0.4 + n / 50 for n, code in enumerate(SCORED)}
+    write_run(tmp_path / "none", {code: value for code, value in scores.items() if code != "zh"})
+    write_run(tmp_path / "english", scores, ("en",))
+    write_run(tmp_path / "multi", {c: v + (0.02 + n / 100) * (c != "th") for n, (c, v) in enumerate(scores.items())},
+              ("en", "de"))  # fmt: skip
+    result = RUN.invoke(app, ["analyze", "multilingual", "--baseline", str(tmp_path / "none"), "--english",
+                              str(tmp_path / "english"), "--multilingual", str(tmp_path / "multi"), "-t", "xnli",
+                              "-o", str(tmp_path / "out")])  # fmt: skip
+    assert result.exit_code == 0, result.exception
+    found = json.loads((tmp_path / "out" / "multilingual.json").read_text())
+    chinese = next(row for row in found["rows"] if row["language"] == "zh")
+    assert chinese["english"] is None and chinese["value"] == pytest.approx(9.0)
+    assert any("zh" in note and "XNLI" in note for note in found["notes"])

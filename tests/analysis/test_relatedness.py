@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy.stats import spearmanr
 
 from tests.report.made_runs import write_run
 from xstilts_eval.analysis.observations import Observation
 from xstilts_eval.analysis.relatedness import agreement as relatedness
 from xstilts_eval.analysis.relatedness import analyse as relatedness_report
-from xstilts_eval.analysis.relatedness import measure
+from xstilts_eval.analysis.relatedness import measure, text
 from xstilts_eval.errors import MissingData, NumericError, PredictionError
 
 TASKS = [f"task{n}" for n in range(6)]
@@ -37,6 +38,47 @@ def test_mean_correlation_and_joint_permutation_by_enumeration():
     assert found.p == pytest.approx(np.mean(hits))
     assert set(found.by_target) == set(TARGETS) and found.intermediates == 6
     assert found.low <= found.mean <= found.high
+
+
+def test_a_task_that_a_target_lacks_is_left_out_of_that_target_alone():
+    """Correlations of each target over what it has, and the p of all orders, by scipy."""
+    estimates, gains = tables(4, 2.0)
+    del gains["task0", "xquad"], estimates["task1", "udpos"]
+    gains |= {("task0", "panx"): 1.0, ("task1", "panx"): 2.0, ("task2", "panx"): 3.0}
+    estimates |= {("task0", "panx"): 1.0, ("task1", "panx"): 2.0, ("task2", "panx"): 3.0}
+    found: Any = relatedness.agreement("LogME", estimates, gains)
+
+    def one(target: Any, order: Any) -> Any:
+        pairs = [(estimates.get((t, target)), gains.get((u, target))) for t, u in zip(TASKS, order, strict=True)]
+        both = [pair for pair in pairs if None not in pair]
+        return spearmanr(*zip(*both, strict=True)).statistic
+
+    assert found.left_out == ("panx",) and found.intermediates == 6
+    assert found.by_target == pytest.approx({target: one(target, TASKS) for target in sorted(TARGETS)})
+    hits = [abs(np.mean([one(t, order) for t in TARGETS])) >= abs(found.mean) - 1e-12 for order in permutations(TASKS)]
+    assert found.p == pytest.approx(np.mean(hits))
+
+
+def rows_of(task: str, gain: float, languages: Any, target: str = "sib200", noise: float = 0.2) -> Any:
+    random = np.random.default_rng(len(languages) + len(task))
+    return [Observation(task, target, code, "gain", gain + random.normal(0, noise), 0.5, 50.0, 3)
+            for code in languages]  # fmt: skip
+
+
+def test_means_over_targets_of_what_all_runs_have():
+    """A gain of 2 and a loss of 1 planted; one run lacks a target and two languages, which are named."""
+    codes = ["de", "fi", "tr", "sw", "zh", "ja", "ta", "ko", "vi", "th"]
+    gains = [*rows_of("nli", 2.0, codes), *rows_of("qa", -1.0, codes[:8]), *rows_of("nli", 9.0, codes, "udpos")]
+    report: Any = relatedness_report.analyse(relatedness_report.cells(gains), gains=gains)
+    first, second = report.overall
+    assert first.pooled[0].low < 2 < first.pooled[0].high and second.pooled[0].low < -1 < second.pooled[0].high
+    assert first.pooled[0].languages == 8 and first.pooled[0].targets == 1
+    assert first.pooled[1].mean / second.pooled[1].mean == pytest.approx(first.pooled[0].mean / second.pooled[0].mean)
+    assert (first.worse, first.tested, second.worse, second.tested) == (0, 20, 8, 8)
+    assert any("sib200 in th, vi; udpos" in note for note in report.notes)
+    shown = Console(width=200, record=True)
+    shown.print(text.show(report))
+    assert "8 of 8" in shown.export_text()
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 from tests.analysis.published import MT5_XNLI
@@ -226,7 +227,7 @@ def test_rows_of_a_table_are_averaged_over_languages(tmp_path):
 
 
 @pytest.mark.parametrize(("rows", "options", "message"), [
-    (lambda place: [("en", 50)] + [("de", 20)] * (place == 3), (), r"m3 and m0 have other languages on xnli \(de\)"),
+    (lambda place: [("de" if place == 3 else "en", 50 + place)], (), "m0 and m1 have no language of xnli in common"),
     (lambda place: [("en", 50 + place)] * 2, (), "en occurs twice for m0 on xnli"),
     (lambda place: [("en", 50 + place)], ("--language", "sw"), "no row of the language sw; there is: en"),
 ])  # fmt: skip
@@ -234,3 +235,40 @@ def test_a_table_whose_rows_have_no_common_mean(rows, options, message, tmp_path
     arguments = ["analyze", "scaling", "--table", str(table_csv(tmp_path, rows)), *options]
     done = CliRunner().invoke(app, arguments)
     assert isinstance(done.exception, (DataError, SettingError)) and re.search(message, str(done.exception))
+
+
+def test_models_meet_on_the_languages_that_all_have(tmp_path):
+    """1 point per doubling in English; the German of one model, far below, is left out by name."""
+    path = table_csv(tmp_path, lambda place: [("en", 50 + place)] + [("de", 5)] * (place == 3))
+    found = doublings(path)
+    assert found["fits"][0]["doubling"]["estimate"] == pytest.approx(1.0)
+    assert any("left out of m3: de" in note for note in found["notes"])
+
+
+def test_runs_meet_on_the_languages_that_all_have(tmp_path):
+    """Accuracy grows by a hundredth per doubling; one run lacks German, which is 20 points higher in the others."""
+    lines = ["model,run,parameters"]
+    for place in range(5):
+        scores = {"en": 0.5 + place / 100, "fr": 0.4 + place / 100} | ({"de": 0.7} if place != 2 else {})
+        write_run(tmp_path / f"m{place}", scores)
+        lines.append(f"m{place},m{place},{1e8 * 2**place}")
+    (tmp_path / "runs.csv").write_text("\n".join(lines) + "\n")
+    options = ["analyze", "scaling", "--runs", str(tmp_path / "runs.csv"), "-t", "xnli", "-o", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, options)
+    assert done.exit_code == 0, done.exception
+    found = json.loads((tmp_path / "out" / "scaling.json").read_text())
+    assert [point["value"] for point in found["points"]] == pytest.approx([45 + place for place in range(5)])
+    assert found["fits"][0]["doubling"]["estimate"] == pytest.approx(1.0)
+    assert any("m0: de" in note and "m2" not in note for note in found["notes"])
+
+
+def test_what_a_ladder_could_have_seen():
+    """Slopes of 2 with noise 1 on six sizes: the smallest slope by (t_.975 + t_.8) x SE of four degrees."""
+    random = np.random.default_rng(7)
+    points = [Sized(f"m{n}", "x", "gain", 2 * n + random.normal(), None, 1e7 * 2**n, None)
+              for n in range(6)]  # fmt: skip
+    report = analyse(points)
+    line = stats.linregress(range(6), [point.value for point in points])
+    expected = (stats.t.ppf(0.975, 4) + stats.t.ppf(0.8, 4)) * line.stderr
+    assert report.smallest[0].value == pytest.approx(expected)
+    assert report.tests[0].p == pytest.approx(line.pvalue)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -109,3 +110,36 @@ def test_a_sheet_has_title_panels_and_legend() -> None:
 def test_an_axis_over_one_value_has_an_extent() -> None:
     assert spanning([3.0]).low < 3.0 < spanning([3.0]).high
     assert spanning([]).low < spanning([]).high
+
+
+def boxes_of(scene: Scene, names: set[str]) -> dict[str, tuple[float, float, float, float]]:
+    found = {}
+    for mark in scene.marks:
+        if isinstance(mark, Text) and mark.text in names:
+            half = text_width(mark.text, mark.size) / 2
+            found[mark.text] = (mark.x - half, mark.y - mark.size / 2, mark.x + half, mark.y + mark.size / 2)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_labels_of_190_points_collide(seed: int) -> None:
+    """Boxes of labels share nothing with each other, with points, or with the frame; some points stay without."""
+    random = Random(seed)
+    points = {f"{chr(97 + n % 26)}{n}x_Latn": (random.gauss(5, 1.5), random.gauss(50, 15)) for n in range(190)}
+    drawn = Panel(["t"], Axis(0.0, 10.0, "x"), Axis(0.0, 100.0, "y"), 588.0)
+    for name, (x, y) in points.items():
+        drawn.dot(x, y, "s0", 3.0)
+        drawn.say(x, y, name, 3.0)
+    boxes = boxes_of(drawn.scene(), set(points))
+    assert 15 <= len(boxes) < 190
+    for one, other in itertools.combinations(boxes.values(), 2):
+        wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+        assert min(wide, high) <= 0.01 or wide * high <= 0.5
+    for name, (left, top, right, bottom) in boxes.items():
+        assert left >= 0 and right <= 588 and top >= 0
+        apart = {
+            other: math.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom))
+            for other, place in points.items() for x, y in [drawn.place(*place)]
+        }  # fmt: skip
+        assert apart[name] <= min(apart.values()) + 1.0, "a label stands nearest to its own point"
+        assert min(apart.values()) >= 2.0

@@ -6,7 +6,7 @@ The tables lie in ``features/``; its README names every source. A value that no 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +24,11 @@ SIZES = {"cc100": "cc100_gib", "mc4": "mc4_tokens_b", "wikipedia": "wikipedia_by
 """Pre-training corpora by name: CC-100 (GiB; XLM-R), mC4 (billion tokens; mT5, ByT5), Wikipedia (bytes; mBERT)."""
 SIZE_LABELS = {"cc100": "CC-100 size (GiB)", "mc4": "mC4 tokens (billions)", "wikipedia": "Wikipedia size (bytes)"}
 
+MEMBERS = {"zho": "cmn", "est": "ekk", "grn": "gug", "kon": "kng", "srd": "sro"}
+"""Macro-languages under which FLORES-200 names an individual language: the member with most attested URIEL features."""
+TABLES = {"code": "", "tatoeba": "tatoeba_distances.csv", "uriel": "flores_distances.csv"}
+"""Where the distances of a row of ``uriel.csv`` stand, by the first of these columns that it fills."""
+
 _Number = Annotated[float | None, BeforeValidator(lambda given: None if given == "" else given)]
 _Count = Annotated[int | None, BeforeValidator(lambda text: text or None)]
 
@@ -35,8 +40,9 @@ class _Row(BaseModel):
 class Distance(_Row):
     """One row of ``uriel.csv`` with its distances to English, 0 (English) to 1, from URIEL vectors and coordinates.
 
-    The distances of the benchmarks' languages are those of `language_distances`, of the others those of
-    ``tatoeba_distances.csv``. `attested` counts the features (of 289) with an attested, not a predicted, value.
+    The distances of the benchmarks' languages are those of `language_distances`, of Tatoeba's other languages those of
+    ``tatoeba_distances.csv``, of FLORES-200's further ones those of ``flores_distances.csv``. `attested` counts the
+    features (of 289) with an attested, not a predicted, value.
     """
 
     uriel: str
@@ -109,9 +115,20 @@ def known(code: str) -> Features | None:
     return table.get(others.get(language.code, language.code))
 
 
+def written_twice(codes: Iterable[str]) -> list[str]:
+    """Of some languages those that are one language in several scripts, as ``ace_Arab and ace_Latn``."""
+    found: dict[str, list[str]] = {}
+    for code in sorted(set(codes)):
+        entry = known(code)
+        if entry and entry.distance:
+            found.setdefault(entry.distance.uriel, []).append(code)
+    return [" and ".join(members) for members in found.values() if len(members) > 1]
+
+
 @cache
 def _by_code() -> dict[str, Features]:
-    distances = [_parsed(Distance, row, "uriel.csv") for row in _distances()]
+    everything = [_parsed(Distance, row, "uriel.csv") for row in _distances()]
+    distances = [row for row in everything if row.code or row.tatoeba]
     resources = [_parsed(Resources, row, "resources.csv") for row in _rows("resources.csv")]
     wals = {row["uriel"]: _chapters(row) for row in _rows("wals.csv")}
     by_flores = {row.flores: row for row in resources}
@@ -128,30 +145,34 @@ def _by_code() -> dict[str, Features]:
     placed = {entry.resources.flores for entry in table.values() if entry.resources}
     for left in resources:
         if left.flores not in placed:
-            table[left.flores] = _without_distance(left, table)
+            table[left.flores] = _of_flores(left, table, {row.uriel: row for row in everything}, wals)
     return table
 
 
 def _distances() -> list[Mapping[str, object]]:
     """Rows of ``uriel.csv``, each with its distances; what has none is None."""
     benchmarks = {name: language_distances.to_english(name) for name in DISTANCES}
-    others = {row["tatoeba"]: row for row in _rows("tatoeba_distances.csv")}
+    others = {key: {row[key]: row for row in _rows(name)} for key, name in TABLES.items() if name}
     found: list[Mapping[str, object]] = []
     for row in _rows("uriel.csv"):
-        code = row["code"]
-        own = {name: benchmarks[name].get(code) if code else others[row["tatoeba"]][name] for name in DISTANCES}
-        found.append({**row, **own})
+        key = next(name for name in TABLES if row[name])
+        given = {name: benchmarks[name].get(row[key]) if key == "code" else others[key][row[key]][name]
+                 for name in DISTANCES}  # fmt: skip
+        found.append({**row, **given})
     return found
 
 
-def _without_distance(row: Resources, table: dict[str, Features]) -> Features:
-    """A FLORES language with its script; a language in two scripts shares the distances of its other entry."""
-    twin = next((e for e in table.values() if e.distance and e.distance.uriel == row.iso639_3), None)
+def _of_flores(
+    row: Resources, table: Mapping[str, Features], distances: Mapping[str, Distance], wals: Mapping[str, dict[str, int]]
+) -> Features:
+    """A language of FLORES-200 or SIB-200 with its script; in a second script it shares what is known of it."""
     script = row.flores.rpartition("_")[2]
-    if twin is None:
-        family = language_codes.flores_languages()[row.flores].family or None
-        return Features(code=row.flores, name=row.name, family=family, script=script, distance=None, resources=row)
-    return twin.model_copy(update={"code": row.flores, "script": script, "resources": row})
+    uriel = MEMBERS.get(row.iso639_3, row.iso639_3)
+    if twin := next((e for e in table.values() if e.distance and e.distance.uriel == uriel), None):
+        return twin.model_copy(update={"code": row.flores, "script": script, "resources": row})
+    listed = language_codes.flores_languages().get(row.flores)
+    return Features(code=row.flores, name=row.name, family=listed.family or None if listed else None, script=script,
+                    distance=distances.get(uriel), resources=row, wals=wals.get(uriel, {}))  # fmt: skip
 
 
 @cache

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xstilts_eval.figures import raster, svg
+from xstilts_eval.errors import SettingError
+from xstilts_eval.figures import outlines, raster, svg
 from xstilts_eval.figures.scene import SERIES, Scene
 from xstilts_eval.writing import replacing, write_atomically
 
@@ -17,13 +18,37 @@ MARKERS = {"Latn": "circle", "Cyrl": "square", "Arab": "triangle", "Deva": "diam
 OTHER_MARKER = "pentagon"
 
 
+MOST_WHISKERS = 60
+MOST_ROWS = 60
+"""Rows of a picture that fits on a page."""
+NARROWEST, WIDEST = 2.5, 30.0
+
+
+def pixels(inches: float) -> float:
+    """The width of a figure in the pixels of a scene; raises `SettingError` for one that nothing fits into."""
+    if not NARROWEST <= inches <= WIDEST:
+        raise SettingError(f"--width {inches:g}: a figure is {NARROWEST:g} to {WIDEST:g} inches wide")
+    return inches * raster.PIXELS
+
+
+def whisker(half: float | None, points: int) -> float | None:
+    """A point's interval as it is drawn: not at all among so many that theirs would be all one sees."""
+    return half if points <= MOST_WHISKERS else None
+
+
 def save(scene: Scene, stem: Path) -> list[Path]:
-    """Write ``stem.svg``, and ``stem.png`` where it can be painted, each whole or not at all."""
-    written = [stem.with_suffix(".svg")]
-    write_atomically(written[0], svg.document(scene))
-    if raster.is_installed():
-        written.append(stem.with_suffix(".png"))
-        with replacing(written[1]) as temporary:
+    """Write ``stem.svg``, and ``stem.png`` and ``stem.pdf`` where they can be painted, each whole or not at all.
+
+    Text is outlines in the SVG, which needs the same library, and an embedded font in the PDF.
+    """
+    written = [Path(f"{stem}.svg")]
+    if not raster.is_installed():
+        write_atomically(written[0], svg.document(scene))
+        return written
+    write_atomically(written[0], svg.document(scene, outlines.outline))
+    for ending in ("png", "pdf"):
+        written.append(Path(f"{stem}.{ending}"))
+        with replacing(written[-1]) as temporary:
             raster.save(scene, temporary)
     return written
 

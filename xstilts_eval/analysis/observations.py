@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xstilts_eval.analysis import features
 from xstilts_eval.benchmark import FAMILIES, Family
-from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
+from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError, XstiltsError
 from xstilts_eval.results import gains as gains_of_runs
 from xstilts_eval.results import record, seeds
 from xstilts_eval.results import run as runs
@@ -37,7 +37,7 @@ class Observation:
     `baseline` is the score that a gain starts from, `seeds` the number of training runs behind the number; None where
     not known.
     `half_width` is that of the 95 % interval where one is known. `benchmark` is a group (``xtreme_xnli``), or what a
-    table calls it.
+    table calls it. `by_seed` is the number of every seed, in the same order for all rows of a run; empty in tables.
     """
 
     model: str
@@ -48,6 +48,7 @@ class Observation:
     half_width: float | None = None
     baseline: float | None = None
     seeds: int | None = None
+    by_seed: tuple[float, ...] = ()
 
 
 class TableRow(BaseModel):
@@ -180,6 +181,32 @@ def from_runs(
     return [_score(name, members) for members in leaves if members[0].family in wanted]
 
 
+def over_inners(
+    run: Path,
+    baseline: Path | None,
+    inners: Sequence[str],
+    family: str | None = None,
+    only: Collection[str] | None = None,
+) -> tuple[list[Observation], list[str]]:
+    """`from_runs` of every inner folder that answers, and a sentence for each that does not or has more than is used.
+
+    Raises what the first one raised where none answers.
+    """
+    rows: list[Observation] = []
+    lines: list[str] = []
+    faults: list[XstiltsError] = []
+    for inner in inners:
+        try:
+            rows += from_runs(run, baseline, inner, family, only)
+            lines += left_out(run, baseline, inner, family, only)
+        except (MissingData, PredictionError, SettingError) as error:
+            faults.append(error)
+            lines.append(f"left out, {inner} of {run.name or run}: {error}")
+    if not rows:
+        raise faults[0]
+    return rows, lines
+
+
 def _wanted(families: Sequence[Family], name: str | None, who: str) -> list[Family]:
     found = [family for family in families if is_called(family.group, name)]
     if not found:
@@ -215,7 +242,7 @@ def from_gains(name: str, found: Iterable[gains_of_runs.Gain]) -> list[Observati
     """Gains of one run as rows: languages, and their average."""
     return [
         Observation(name, gain.family.group, "avg" if gain.language == "all" else gain.language, "gain",
-                    gain.gain, gain.half_width, gain.baseline, len(gain.by_seed))
+                    gain.gain, gain.half_width, gain.baseline, len(gain.by_seed), gain.by_seed)
         for gain in found if gain.language != "others"
     ]  # fmt: skip
 
@@ -228,7 +255,8 @@ def _score(name: str, leaves: Sequence[record.LeafResult]) -> Observation:
     known = [interval for interval in wanted if interval]
     documents = 50 * fmean(high - low for low, high in known) if len(known) == len(wanted) else None
     half = seeds.joint_half_width(documents, points)
-    return Observation(name, first.family.group, first.language, "score", fmean(points), half, seeds=len(points))
+    return Observation(name, first.family.group, first.language, "score", fmean(points), half, seeds=len(points),
+                       by_seed=tuple(points))  # fmt: skip
 
 
 def from_zoo(records: Iterable[PublishedRecord], model: str, which: Which, averages: bool = False) -> list[Observation]:
@@ -267,8 +295,9 @@ def gaps(scores: Sequence[Observation]) -> list[Observation]:
             continue
         widths = (source.half_width, one.half_width)
         half = None if None in widths else math.hypot(*(width or 0.0 for width in widths))
-        found.append(replace(one, outcome="gap", value=source.value - one.value, half_width=half,
-                             baseline=None, seeds=fewest_seeds([source, one])))  # fmt: skip
+        both = zip(source.by_seed, one.by_seed, strict=False)
+        found.append(replace(one, outcome="gap", value=source.value - one.value, half_width=half, baseline=None,
+                             seeds=fewest_seeds([source, one]), by_seed=tuple(a - b for a, b in both)))  # fmt: skip
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,16 @@ from xstilts_eval.figures.scene import Scene
 def publish(
     report: Any,
     shown: Any,
-    draw: Callable[[], Scene],
+    draw: Callable[[], Scene | Mapping[str, Scene]],
     output: Path | None,
     name: str,
     overwrite: bool,
     tables: paper.Wanted = paper.Wanted(),
 ) -> None:
-    """Print `shown`, or write its tables as `tables` says; with `output` write ``name.json``, ``.svg``, ``.png`` there.
+    """Print `shown`, or write its tables as `tables` says; with `output` write ``name.json`` and its figures there.
 
-    Raises `SettingError` where a report stands already, unless `overwrite`.
+    `draw` gives one figure, or several by what they add to the name (``distance-size.svg``), "" for the first. Raises
+    `SettingError` where a report stands already, unless `overwrite`.
     """
     if output is not None:
         target = output / f"{name}.json"
@@ -33,7 +34,11 @@ def publish(
             raise SettingError(f"{target} exists; give --overwrite, or another --output")
         content = {"analysis": name, "xstilts": __version__, **as_json(report)}
         printing.write_json(content, str(target))
-        written = [target, *figures.save(draw(), output / name)]
+        drawn = draw()
+        scenes = drawn if isinstance(drawn, Mapping) else {"": drawn}
+        written = [target]
+        for part, scene in scenes.items():
+            written += figures.save(scene, output / (f"{name}-{part}" if part else name))
     found = paper.of_shown(shown)
     tables.write(lambda: found, lambda: paper.rows_of(found))
     if not tables.prints:
@@ -42,4 +47,4 @@ def publish(
         say = printing.remark if tables.prints else printing.say
         say("written: " + "  ".join(map(str, written)))
         if not raster.is_installed():
-            say(raster.without("PNG"))
+            say(raster.without("PNG and PDF"))

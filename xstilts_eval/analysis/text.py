@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import RenderableType
 
+from xstilts_eval.analysis.stats import multiplicity, power
+from xstilts_eval.analysis.stats.certainty import Certainty
 from xstilts_eval.analysis.stats.level import COLLINEAR, Level
+from xstilts_eval.analysis.stats.multiplicity import PageTest
 from xstilts_eval.analysis.stats.regression import Correlation, Regression
 from xstilts_eval.tables import terminal_table
-from xstilts_eval.wording import p_value
+from xstilts_eval.wording import counted, p_value
 
 
 def level(found: Level) -> list[RenderableType]:
@@ -39,6 +42,30 @@ def regression(found: Regression) -> RenderableType:
     return terminal_table(header, rows, f"R² {found.r_squared:.3f}, n {found.n}, {found.degrees} degrees of freedom")
 
 
+def certainty(sure: Certainty, predictor: str) -> list[RenderableType]:
+    """Families and seeds, the smallest effects, and all tests of the page with their common correction."""
+    lines: list[RenderableType] = [f"mean over languages and targets: {one.text}" for one in sure.pooled]
+    lines += [f"  without {', '.join(one.left_out)}: no spread" for one in sure.pooled if one.left_out]
+    if sure.ranks:
+        count = counted(sure.ranks.families, "family", "families")
+        lines.append(f"rho with {predictor}, {count} resampled: [{sure.ranks.low:.2f}, {sure.ranks.high:.2f}]")
+    if sure.slope:
+        count = counted(sure.slope.families, "family", "families")
+        ends = f"[{sure.slope.low:+.2f}, {sure.slope.high:+.2f}]"
+        lines.append(f"slope of {predictor}, {count} resampled: {sure.slope.estimate:+.2f} {ends}")
+    lines += [one.text for one in sure.seeds]
+    lines += power.lines(sure.smallest)
+    return [*(["", *lines] if lines else []), *page(sure.tests)]
+
+
+def page(tests: Sequence[PageTest]) -> list[RenderableType]:
+    """All tests, the smallest p first, with the one correction over them."""
+    if not tests:
+        return []
+    rows = [(one.name, p_value(one.p), p_value(one.adjusted_p)) for one in sorted(tests, key=lambda one: one.p)]
+    return ["", *multiplicity.lines(tests), terminal_table(("test", "p", f"p ({multiplicity.METHOD})"), rows)]
+
+
 def interval(found: Correlation) -> str:
     """``estimate [low, high]``."""
     return f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
@@ -47,6 +74,11 @@ def interval(found: Correlation) -> str:
 def number(value: float | None) -> str:
     """Two decimals, or a dash for what is not known."""
     return "–" if value is None else f"{value:.2f}"
+
+
+def signed(value: float | None) -> str:
+    """The same with its sign."""
+    return "–" if value is None else f"{value:+.2f}"
 
 
 def left_out(reasons: Mapping[str, str]) -> list[str]:

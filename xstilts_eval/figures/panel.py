@@ -31,6 +31,8 @@ MARGIN = 8.0
 _LINE = 15.0
 """Of a title, pixels."""
 _EDGE = 12.0
+_TITLE = 13
+"""Font size of a sheet's title."""
 _LABEL = 9
 """Font size of what stands beside a point."""
 _SIDES = {"square": 4, "diamond": 4, "triangle": 3, "triangle down": 3, "triangle left": 3, "pentagon": 5, "hexagon": 6}
@@ -186,25 +188,47 @@ class Panel:
         self._marks.append(Line(((across, up - size / 2), (across, up + size / 2)), paint, 2.0))
 
     def say(self, x: float, y: float, text: str, radius: float = 3.6) -> None:
-        """A label beside a point of that size, put where it hides the least once all are known."""
+        """A label beside a point of that size, put where it hides the least once all are known.
+
+        One that would lie on another label or on a point, or nearer to another point than to its own, is left out;
+        those far from the middle come first.
+        """
         self._labels.append((self.place(x, y), text, radius))
 
     def scene(self) -> Scene:
         return Scene(self.width, self.height, (*self._marks, *self._written()), self._label)
 
     def _written(self) -> Iterable[Text]:
-        """Each label at the first of ten places around its point where it hides the least."""
-        taken = [(x - size, y - size, x + size, y + size) for (x, y), size in self._dots]
+        """Each label at the first of the places around its point where it hides nothing."""
+        points = [(x - size, y - size, x + size, y + size) for (x, y), size in self._dots]
         end, start = self._across.end, self._across.start
-        taken += [(end, -1e4, 1e4, 1e4), (-1e4, -1e4, start, 1e4), (-1e4, self._up.start, 1e4, 1e4)]
-        for (x, y), label, radius in self._labels:
+        taken = [(end, -1e4, 1e4, 1e4), (-1e4, -1e4, start, 1e4), (-1e4, self._up.start, 1e4, 1e4),
+                 (-1e4, -1e4, 1e4, self._up.end)]  # fmt: skip
+        for (x, y), label, radius in sorted(self._labels, key=self._from_the_middle):
             boxes = [_box(x, y, offset, text_width(label, _LABEL), radius) for offset in _PLACES]
-            best = min(range(len(boxes)), key=lambda number: (_hidden(boxes[number], taken), number))
-            taken.append(boxes[best])
-            left, top, right, bottom = boxes[best]
+            free = (box for box in boxes if _hidden(box, [*taken, *points]) <= _MOST_HIDDEN)
+            own = next((box for box in free if not self._is_nearer_to_another(box, (x, y))), None)
+            if own is None:
+                continue
+            taken.append(own)
+            left, top, right, bottom = own
             yield Text((left + right) / 2, (top + bottom) / 2, label, "soft", _LABEL, "middle")
 
+    def _is_nearer_to_another(self, box: _Box, own: Point) -> bool:
+        """Whether a reader would take a label for that of another point."""
+        here = _apart(box, own)
+        return any(_apart(box, place) < here - 1.0 for place, _ in self._dots)
 
+    def _from_the_middle(self, label: tuple[Point, str, float]) -> float:
+        """What labels are sorted by: minus the distance of a point from the middle of all that have one."""
+        places = [place for place, _, _ in self._labels]
+        middle = [sum(column) / len(places) for column in zip(*places, strict=True)]
+        spread = [max(max(column) - min(column), 1.0) for column in zip(*places, strict=True)]
+        return -math.hypot(*((a - b) / size for a, b, size in zip(label[0], middle, spread, strict=True)))
+
+
+_MOST_HIDDEN = 0.5
+"""Square pixels of points that a label may lie on."""
 _Box = tuple[float, float, float, float]
 _PLACES = ((1, -0.6), (1, 0.9), (-1, -0.6), (-1, 0.9), (0, -1.3), (0, 1.3), (1, -1.7), (-1, -1.7), (1, 1.9), (-1, 1.9))
 """Sides of a point (right 1, left -1), and how far down in heights of a label."""
@@ -227,17 +251,38 @@ def _hidden(box: _Box, others: Sequence[_Box]) -> float:
     )
 
 
+def _apart(box: _Box, point: Point) -> float:
+    """Pixels from a point to the nearest place of a box."""
+    return math.hypot(max(box[0] - point[0], 0.0, point[0] - box[2]), max(box[1] - point[1], 0.0, point[1] - box[3]))
+
+
 def _polygon(x: float, y: float, radius: float, shape: str) -> tuple[Point, ...]:
     sides, turn = _SIDES[shape], _TURNED.get(shape, 0.0)
     angles = [math.radians(turn + 360.0 * number / sides) for number in range(sides)]
     return tuple((x + radius * math.sin(angle), y - radius * math.cos(angle)) for angle in angles)
 
 
-def sheet(title: str, panels: Sequence[Scene], entries: Sequence[tuple[str, str]] = ()) -> Scene:
-    """A title, panels side by side, and below them a legend of (paint, name)."""
-    body = tile(panels, len(panels), GAP, title)
-    head = Scene(
-        body.width, 20.0, (Text(0.0, 9.0, shortened(title, int(body.width / text_width("n", 13))), size=13),), ""
-    )
+def columns(width: float, count: int, least: float) -> tuple[int, float]:
+    """How many panels stand side by side in a figure of `width`, at least `least` wide each, and how wide they are."""
+    side = max(1, min(count, int((width - 2 * MARGIN + GAP) // (least + GAP))))
+    return side, (width - 2 * MARGIN - (side - 1) * GAP) / side
+
+
+def sheet(title: str, panels: Sequence[Scene], entries: Sequence[tuple[str, str]] = (), side: int = 0) -> Scene:
+    """A title, panels side by side (`side` in a row, all by default), and below them a legend of (paint, name).
+
+    A title that is too long for one line is broken between its parts, which `` · `` separates.
+    """
+    body = tile(panels, side or len(panels), GAP, title)
+    most = int(body.width / text_width("n", _TITLE))
+    lines: list[str] = []
+    for part in title.split(" · "):
+        longer = f"{lines[-1]} · {part}" if lines else part
+        if lines and text_width(longer, _TITLE) <= body.width:
+            lines[-1] = longer
+        else:
+            lines.append(part if text_width(part, _TITLE) <= body.width else shortened(part, most))
+    marks = tuple(Text(0.0, 9.0 + 18.0 * place, line, size=_TITLE) for place, line in enumerate(lines))
+    head = Scene(body.width, 2.0 + 18.0 * len(lines), marks, "")
     parts = [head, body, *([charts.legend(entries, body.width)] if entries else [])]
     return padded(tile(parts, 1, 6.0, title), MARGIN)

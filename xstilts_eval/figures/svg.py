@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from html import escape
 
 from xstilts_eval.figures.scene import COLOURS, SIZE, Area, Line, Mark, Point, Rect, Row, Scene, Text
@@ -32,9 +33,12 @@ def inline(scene: Scene) -> str:
     )
 
 
-def document(scene: Scene) -> str:
-    """A file of its own, in the light colours; what a mark says on hover is its title."""
-    body = "\n".join(_mark(mark, "title") for mark in scene.marks)
+def document(scene: Scene, outline: Callable[[Text], str | None] = lambda mark: None) -> str:
+    """A file of its own, in the light colours; what a mark says on hover is its title.
+
+    `outline` gives the path of a text, None for one that stays text.
+    """
+    body = "\n".join(_mark(mark, "title", outline) for mark in scene.marks)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(scene.width)} {_n(scene.height)}" '
         f'width="{_n(scene.width)}" height="{_n(scene.height)}" font-family="DejaVu Sans, Arial, sans-serif">\n'
@@ -42,14 +46,16 @@ def document(scene: Scene) -> str:
     )
 
 
-def _mark(mark: Mark, tip: str) -> str:
+def _mark(mark: Mark, tip: str, outline: Callable[[Text], str | None] = lambda mark: None) -> str:
     if isinstance(mark, Row):
-        inner = "".join(_mark(one, tip) for one in mark.marks)
+        inner = "".join(_mark(one, tip, outline) for one in mark.marks)
         if tip == "title":  # nothing is moved in a file
             return inner
         keys = "".join(f' data-{name}="{_attribute(value)}"' for name, value in mark.keys)
         return f'<g data-y="{_n(mark.y)}" data-high="{_n(mark.height)}"{keys}>{inner}</g>'
     if isinstance(mark, Text):
+        if path := outline(replace(mark, text=visible(mark.text))):
+            return f'<path class="f {mark.paint}" aria-label="{_attribute(mark.text)}" d="{path}"/>'
         classes = [mark.paint, {"middle": "m", "end": "e"}.get(mark.anchor, ""), "b" if mark.is_bold else ""]
         classes.append(f"z{mark.size}" if mark.size != SIZE else "")
         names = " ".join(filter(None, classes))

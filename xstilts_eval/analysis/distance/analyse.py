@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from xstilts_eval.analysis.features import DISTANCES, SIZES, Features, known
+from xstilts_eval.analysis.features import DISTANCES, SIZES, Features, known, written_twice
 from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark, seeds_line
-from xstilts_eval.analysis.stats import dependence, regression
+from xstilts_eval.analysis.stats import dependence, multiplicity, regression
 from xstilts_eval.analysis.stats import level as levels
+from xstilts_eval.analysis.stats.certainty import Answer, Certainty, certainty
 from xstilts_eval.analysis.stats.dependence import Mixed, Moran, WithoutFamily
 from xstilts_eval.analysis.stats.level import Level
 from xstilts_eval.analysis.stats.regression import MINIMUM, Correlation, Regression
@@ -51,11 +52,12 @@ class Point:
     attested: int
     baseline: float | None = None
     seeds: int | None = None
+    by_seed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One language feature against the outcome: correlations, and p over all features held at a false discovery rate.
+    """One language feature against the outcome.
 
     `partial` holds corpus size fixed, `at_level` the baseline's level of a gain, where the two can be told apart.
     """
@@ -64,7 +66,6 @@ class Feature:
     spearman: Correlation
     pearson: Correlation
     partial: Correlation | None
-    adjusted_p: float
     at_level: Correlation | None = None
 
 
@@ -73,7 +74,8 @@ class DistanceReport:
     """Everything `xstilts analyze distance` says; `left_out` maps a language to the reason.
 
     `level` sets the distance beside the baseline's level, for gains whose baseline is known; `level_regression`,
-    `level_permutation_p` and `level_mixed` are the fits with the baseline as a further predictor.
+    `level_permutation_p` and `level_mixed` are the fits with the baseline as a further predictor. `sure` holds what
+    families, seeds and the number of points do to the answers.
     """
 
     model: str
@@ -97,6 +99,8 @@ class DistanceReport:
     level_regression: Regression | None = None
     level_permutation_p: float | None = None
     level_mixed: Mixed | None = None
+    standard: Mixed | None = None
+    sure: Certainty = field(default_factory=Certainty)
 
     @property
     def n(self) -> int:
@@ -143,7 +147,7 @@ def analyse(
     notes.append(seeds_line(row for row in rows if row.language not in (ENGLISH, "avg")))
     started = [point for point in whole if point.baseline is not None]
     can_hold = held is not None and not held.is_collinear and len(started) >= FOR_REGRESSION
-    return DistanceReport(
+    report = DistanceReport(
         model=rows[0].model,
         benchmarks=tuple(sorted({point.benchmark for point in points})),
         outcome=rows[0].outcome,
@@ -165,7 +169,45 @@ def analyse(
         level_regression=_fit(started, True) if single and can_hold else None,
         level_permutation_p=_permutation(started, True) if single and can_hold else None,
         level_mixed=_mixed(started, True) if not single and can_hold else None,
+        standard=None if single else _mixed(_standardised(whole)),
     )
+    return replace(report, sure=certainty(_answer(report, whole), multiplicity.page(_tests(report))))
+
+
+def _answer(report: DistanceReport, whole: Sequence[Point]) -> Answer:
+    points = report.points
+    return Answer(
+        f"{report.by} distance", [p.distance for p in points], [p.value for p in points],
+        [p.language for p in points], [p.family for p in points], [p.benchmark for p in points],
+        [p.by_seed for p in points], report.regression, "distance", _controls(whole, False) if whole else {},
+        [place for place, point in enumerate(points) if point.log_size is not None],
+    )  # fmt: skip
+
+
+def _tests(report: DistanceReport) -> list[tuple[str, float | None]]:
+    """Every test of the page."""
+    found: list[tuple[str, float | None]] = []
+    for one in report.features:
+        found.append((f"rho with {one.name}", one.spearman.p))
+        found.append((f"r with {one.name}, size held fixed", one.partial.p if one.partial else None))
+        found.append((f"r with {one.name}, baseline held fixed", one.at_level.p if one.at_level else None))
+    found += multiplicity.of_regression("regression", report.regression)
+    found.append(("regression: distance, permuted", report.permutation_p))
+    found += multiplicity.of_level(report.level)
+    found += multiplicity.of_regression("regression with the baseline", report.level_regression)
+    found.append(("regression with the baseline: distance, permuted", report.level_permutation_p))
+    found.append(("family means: rho", report.families.p if report.families else None))
+    for name, fit in (("points", report.mixed), ("standard units", report.standard),
+                      ("points, baseline held fixed", report.level_mixed)):  # fmt: skip
+        found.append((f"slope over all benchmarks, {name}", fit.p if fit else None))
+    return found
+
+
+def _standardised(points: Sequence[Point]) -> list[Point]:
+    """The points in standard deviations of their own benchmark over languages, without benchmarks that have none."""
+    spreads = {name: float(np.std([p.value for p in points if p.benchmark == name])) for name in
+               {point.benchmark for point in points}}  # fmt: skip
+    return [replace(p, value=p.value / spreads[p.benchmark]) for p in points if spreads[p.benchmark] > 0]
 
 
 def _points(rows: Sequence[Observation], by: str, size: str) -> tuple[list[Point], dict[str, str]]:
@@ -186,7 +228,7 @@ def _point(row: Observation, entry: Features, distance: float, size: float | Non
     return Point(
         entry.code, row.benchmark, entry.family or entry.name, entry.script or "unknown", row.value, row.half_width,
         distance, math.log10(size) if size else None, entry.distance.attested if entry.distance else 0,
-        row.baseline if row.outcome == "gain" else None, row.seeds,
+        row.baseline if row.outcome == "gain" else None, row.seeds, row.by_seed,
     )  # fmt: skip
 
 
@@ -229,11 +271,7 @@ def _features(points: Sequence[Point], size: str) -> tuple[Feature, ...]:
         start = [point.baseline for point, there in zip(points, keep, strict=True) if there]
         level = levels.hold(name, column[keep], outcome[keep], {"baseline": start})
         found.append((name, rank, linear, partial, level.fixed[0].linear if level and level.fixed else None))
-    adjusted = regression.adjusted([rank.p for _, rank, *_ in found], "fdr_bh")
-    return tuple(
-        Feature(name, rank, linear, partial, p, at_level)
-        for (name, rank, linear, partial, at_level), p in zip(found, adjusted, strict=True)
-    )
+    return tuple(Feature(*row) for row in found)
 
 
 def _columns(points: Sequence[Point]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -270,6 +308,22 @@ def _mixed(points: Sequence[Point], at_level: bool = False) -> Mixed:
     return dependence.pooled(value, distance, held, tasks, languages, [p.family for p in points])
 
 
+def _without_size(points: Sequence[Point]) -> str:
+    """Means of the languages without and with a size."""
+    groups = [[p.value for p in points if (p.log_size is None) is lacks] for lacks in (True, False)]
+    shown = [f"mean {np.mean(values):+.2f}, n {len(values)}" if values else "none" for values in groups]
+    return f"{shown[0]}; those with a size: {shown[1]}"
+
+
+def _in_some(points: Sequence[Point]) -> str:
+    """Languages by how many of the benchmarks lack them."""
+    benchmarks = sorted({point.benchmark for point in points})
+    there = {(point.benchmark, point.language) for point in points}
+    languages = sorted({point.language for point in points})
+    lacking = [(name, [code for code in languages if (name, code) not in there]) for name in benchmarks]
+    return "; ".join(f"{name} lacks {', '.join(codes)}" for name, codes in lacking if codes)
+
+
 def _notes(points: Sequence[Point], languages: int, by: str, size: str) -> list[str]:
     notes = [
         f"{languages} languages: |r| must reach {regression.detectable(languages):.2f} for p < .05, and a true "
@@ -278,7 +332,13 @@ def _notes(points: Sequence[Point], languages: int, by: str, size: str) -> list[
     if languages < 20:
         notes.append("two predictors want 20 languages; take the regression as a description")
     if missing := sorted({point.language for point in points if point.log_size is None}):
-        notes.append(f"no size in {size}, left out where size is held fixed: {', '.join(missing)}")
+        notes.append(
+            f"no size in {size}, left out where size is held fixed: {', '.join(missing)} ({_without_size(points)})"
+        )
+    if twice := written_twice(point.language for point in points):
+        notes.append(f"one language in two scripts, counted twice: {'; '.join(twice)}")
+    if lacking := _in_some(points):
+        notes.append(f"used where it was scored, which is not in every benchmark: {lacking}")
     if by not in ("geographic", "genetic") and (
         weak := sorted({point.language for point in points if point.attested < FEW_ATTESTED})
     ):

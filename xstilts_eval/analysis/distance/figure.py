@@ -9,22 +9,25 @@ from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.distance.analyse import FOR_REGRESSION, DistanceReport, Point
 from xstilts_eval.analysis.features import SIZE_LABELS
 from xstilts_eval.analysis.stats.regression import Vector
-from xstilts_eval.figures.panel import Panel, of_rows, sheet, spanning
+from xstilts_eval.figures.panel import Panel, columns, of_rows, sheet, spanning
 from xstilts_eval.figures.scene import Scene
 
+_ROW = 16.0
 _TITLES = {"gain": "Gain (points)", "gap": "Gap to English (points)", "score": "Score (points)"}
-_MOST_LABELS = 60
 
 
-def draw(report: DistanceReport) -> Scene:
-    """Two or three panels: the outcome against distance, its added-variable plot, leave-one-family-out."""
-    panels = [_scatter(report)]
-    if report.regression is not None:
-        panels.append(_added_variable(report))
-    panels.append(_without(report))
+def draw(report: DistanceReport, width: float) -> dict[str, Scene]:
+    """The outcome against distance; what size leaves of both (``size``); without each family (``families``)."""
+    inner = columns(width, 1, 0.0)[1]
     scope = ", ".join(report.benchmarks)
-    title = f"{report.model} · {scope} · {report.n} languages (area: {SIZE_LABELS[report.size]}; shape: script)"
-    return sheet(title, panels, figures.entries(_paints(report)))
+    found = {"": _scatter(report, inner)}
+    if report.regression is not None:
+        found["size"] = _added_variable(report, inner)
+    entries = figures.entries(_paints(report))
+    note = f"area: {SIZE_LABELS[report.size]}; shape: script"
+    drawn = {part: sheet(f"{report.model} · {scope} · {note}", [panel], entries) for part, panel in found.items()}
+    drawn["families"] = sheet(f"{report.model} · {scope} · {report.n} languages", [_without(report, inner)])
+    return drawn
 
 
 def _by(report: DistanceReport) -> str:
@@ -35,7 +38,7 @@ def _paints(report: DistanceReport) -> dict[str, str]:
     return figures.paint_of([getattr(point, _by(report)) for point in report.points])
 
 
-def _scatter(report: DistanceReport) -> Scene:
+def _scatter(report: DistanceReport, width: float) -> Scene:
     points, paints = report.points, _paints(report)
     x, y = np.array([p.distance for p in points]), np.array([p.value for p in points])
     rank = next((f.spearman for f in report.features if f.name == report.by), None)
@@ -43,17 +46,19 @@ def _scatter(report: DistanceReport) -> Scene:
         f"ρ = {rank.estimate:.2f} [{rank.low:.2f}, {rank.high:.2f}], n {rank.n}" if rank else "all benchmarks together",
         *([report.level.short] if report.level else []),
     ]
-    ends = [p.value + side * (p.half_width or 0.0) for p in points for side in (-1, 1)]
+    halves = [figures.whisker(p.half_width, len(points)) or 0.0 for p in points]
+    ends = [p.value + side * half for p, half in zip(points, halves, strict=True) for side in (-1, 1)]
     up = spanning([*ends, *([0.0] if report.outcome == "gain" else [])], _TITLES.get(report.outcome, report.outcome))
-    panel = Panel(title, spanning(x, f"{report.by} distance to English"), up, 430.0)
+    panel = Panel(title, spanning(x, f"{report.by} distance to English"), up, width)
     if report.outcome == "gain":
         panel.across(0.0)
     if report.n >= FOR_REGRESSION and len(report.benchmarks) == 1:
         _band(panel, x, y)
     for point in points:
-        _mark(panel, point, point.distance, point.value, paints[getattr(point, _by(report))], point.half_width)
+        _mark(panel, point, point.distance, point.value, paints[getattr(point, _by(report))],
+              figures.whisker(point.half_width, len(points)))  # fmt: skip
     highest = {point.language: point for point in sorted(points, key=lambda point: point.value)}.values()
-    for point in highest if len(highest) <= _MOST_LABELS else ():
+    for point in highest:
         panel.say(point.distance, point.value, point.language, figures.radius(point.log_size))
     return panel.scene()
 
@@ -80,7 +85,7 @@ def _band(panel: Panel, x: Vector, y: Vector) -> None:
     panel.line(list(zip(grid, line, strict=True)), "soft")
 
 
-def _added_variable(report: DistanceReport) -> Scene:
+def _added_variable(report: DistanceReport, width: float) -> Scene:
     """What corpus size leaves of the distance, against what it leaves of the outcome."""
     points = [point for point in report.points if point.log_size is not None]
     size = np.array([point.log_size for point in points], dtype=np.float64)
@@ -91,7 +96,7 @@ def _added_variable(report: DistanceReport) -> Scene:
         [title],
         spanning(x, f"{report.by} distance, {SIZE_LABELS[report.size]} removed"),
         spanning(y, f"{report.outcome}, size removed (points)"),
-        350.0,
+        width,
     )
     _band(panel, x, y)
     paints = figures.paint_of([point.family for point in report.points])
@@ -107,7 +112,7 @@ def _left_by(size: Vector, column: Vector) -> Vector:
     return left
 
 
-def _without(report: DistanceReport) -> Scene:
+def _without(report: DistanceReport, width: float) -> Scene:
     """Rank correlation without each family, or the pooled slope where benchmarks are fitted together."""
     rows: list[tuple[str, float, float, float]] = []
     whole = next((f.spearman for f in report.features if f.name == report.by), None)
@@ -121,7 +126,7 @@ def _without(report: DistanceReport) -> Scene:
     name = f"ρ with {report.by} distance" if not report.mixed else "points per unit of distance"
     across = spanning([0.0, *(value for row in rows for value in row[1:])], name, 0.05)
     title = "leave one family out" if report.without else "pooled slope, 95 %"
-    panel = Panel([title], across, of_rows([row[0] for row in rows]), 330.0)
+    panel = Panel([title], across, of_rows([row[0] for row in rows]), width, 60.0 + _ROW * len(rows))
     panel.down(0.0)
     for place, (_, value, low, high) in enumerate(rows):
         panel.line([(low, -place), (high, -place)], "s0")

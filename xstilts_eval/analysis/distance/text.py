@@ -43,13 +43,15 @@ def show(report: DistanceReport) -> Group:
         parts.append(f"without one family, rho with {report.by} distance: {_without(report)}")
     if report.families:
         parts.append(f"family means: {text.interval(report.families)}, n {report.families.n}")
-    for m in (found for found in (report.mixed, report.level_mixed) if found):
+    for m in (found for found in (report.mixed, report.standard, report.level_mixed) if found):
+        unit = "standard units" if m is report.standard else "points"
         parts.append(
             f"slope of {report.by} distance over all benchmarks ({m.method}; {m.rows} rows, {m.languages} languages, "
-            f"{m.families} families; held fixed: {', '.join(m.controls)} and benchmark): {m.estimate:+.2f} points per "
+            f"{m.families} families; held fixed: {', '.join(m.controls)} and benchmark): {m.estimate:+.2f} {unit} per "
             f"unit (95 % {m.low:.2f} to {m.high:.2f}, p {p_value(m.p)})"
         )
         parts += [f"  {m.reason}"] if m.reason else []
+    parts += text.certainty(report.sure, f"{report.by} distance")
     return Group(*parts, *text.notes([*report.notes, *text.left_out(report.left_out)]))
 
 
@@ -64,9 +66,9 @@ def _points(report: DistanceReport) -> RenderableType:
 
 
 def _features(report: DistanceReport) -> RenderableType:
-    header = ["feature", "rho [95 %]", "p", "p (BH)", "r [95 %]", "size held fixed", "n"]
+    header = ["feature", "rho [95 %]", "p", "r [95 %]", "size held fixed", "n"]
     rows = [
-        [f.name, text.interval(f.spearman), p_value(f.spearman.p), p_value(f.adjusted_p), text.interval(f.pearson),
+        [f.name, text.interval(f.spearman), p_value(f.spearman.p), text.interval(f.pearson),
          f"{text.interval(f.partial)}, p {p_value(f.partial.p)}" if f.partial else "–", str(f.spearman.n)]
         for f in report.features
     ]  # fmt: skip

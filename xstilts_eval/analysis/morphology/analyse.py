@@ -11,28 +11,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts_eval.analysis.features import SIZES, known
+from xstilts_eval.analysis.features import SIZES, known, written_twice
 from xstilts_eval.analysis.morphology import complexity
 from xstilts_eval.analysis.observations import ENGLISH, Observation, fewest_seeds, one_benchmark, seeds_line
-from xstilts_eval.analysis.stats import dependence, regression
+from xstilts_eval.analysis.stats import dependence, multiplicity, regression
 from xstilts_eval.analysis.stats import level as levels
+from xstilts_eval.analysis.stats.certainty import Answer, Certainty, certainty
 from xstilts_eval.analysis.stats.dependence import Moran, WithoutFamily
 from xstilts_eval.analysis.stats.level import Level
 from xstilts_eval.analysis.stats.regression import MINIMUM, Correlation, Regression
 from xstilts_eval.data import files
 from xstilts_eval.errors import NumericError, PredictionError, UnknownName
 
-MEASURES = ("c_wals", "mattr", "type_token", "entropy", "ud_features")
+OF_TEXTS = ("mattr", "type_token", "entropy")
+MEASURES = ("c_wals", *OF_TEXTS, "ud_features")
 FOR_REGRESSION = 10
 LEVELS = {0: (), 1: ("baseline",), 2: ("baseline of sub-words", "baseline of bytes")}
 """Names of the levels that gains of one model, or differences of two, start from."""
 _NO_WORDS = ("PUNCT", "SYM")
+_EDGES = "\"'“”‘’‚‛‟‹›«»„.,;:!?¡¿()[]{}…–—-।॥۔،؛؟։·።፣፤፥፦፧၊။།༎។៕៖᱾᱿"
+_IN_CHINESE_CHARACTERS = frozenset({"wuu"})
+"""Languages whose script is in none of our tables."""
 TOKENS = 10_000
 """Words of parallel text on which the type-token ratio is taken: it falls with length."""
 
@@ -41,8 +46,9 @@ TOKENS = 10_000
 class Measured:
     """One language: C_WALS (0-1, of so many chapters), measures of word forms, and per tokenizer fertility and premium.
 
-    Word measures are None for languages written without blanks, and where no text was given. `ud_features` is the mean
-    number of morphological features of a word of the language's PUD treebank, None without one.
+    `unknown` is the share of a tokenizer's tokens (0-1) that stand for what it does not know. Word measures are None
+    for languages written without blanks, and where no text was given. `ud_features` is the mean number of morphological
+    features of a word of the language's PUD treebank, None without one.
     """
 
     language: str
@@ -55,6 +61,7 @@ class Measured:
     fertility: dict[str, float] = field(default_factory=dict)
     continuation: dict[str, float] = field(default_factory=dict)
     premium: dict[str, float] = field(default_factory=dict)
+    unknown: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ class Row:
     byte: float | None
     starts: tuple[float | None, ...] = ()
     gains: tuple[float, ...] = ()
+    by_seed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,8 @@ class MorphologyReport:
     """Everything the command says; `left_out` maps a language to the reason.
 
     `level` sets complexity beside the baseline's level (of both models), for gains whose baseline is known;
-    `level_regression` is the fit with the baselines as further predictors.
+    `level_regression` is the fit with the baselines as further predictors. `sure` holds what
+    families, seeds and the number of languages do to the answers.
     """
 
     models: tuple[str, ...]
@@ -104,6 +113,7 @@ class MorphologyReport:
     notes: tuple[str, ...]
     level: Level | None = None
     level_regression: Regression | None = None
+    sure: Certainty = field(default_factory=Certainty)
 
 
 def measure(language: str, texts: Sequence[str] = ()) -> Measured:
@@ -113,7 +123,7 @@ def measure(language: str, texts: Sequence[str] = ()) -> Measured:
         wals, chapters = complexity.c_wals(entry.wals) if entry else (None, 0)
     except NumericError:
         wals, chapters = None, 0
-    words = words_of(texts) if language not in complexity.UNSPACED else []
+    words = words_of(texts) if has_words(language) else []
     if len(words) < complexity.WINDOW:
         return Measured(language, wals, chapters)
     enough = len(words) >= TOKENS
@@ -138,9 +148,15 @@ def from_treebanks(folder: Path, language: str) -> float | None:
     )
 
 
+def has_words(language: str) -> bool:
+    """Whether a language is written with blanks between its words."""
+    entry = known(language)
+    return entry is None or (entry.script not in complexity.UNSPACED and entry.code not in _IN_CHINESE_CHARACTERS)
+
+
 def words_of(texts: Sequence[str]) -> list[str]:
     """Lower-cased words between blanks, punctuation at their edges taken off."""
-    found = (word.strip("\"'“”‘’«»„.,;:!?()[]{}…–—-।۔،؟") for text in texts for word in text.lower().split())
+    found = (word.strip(_EDGES) for text in texts for word in text.lower().split())
     return [word for word in found if word]
 
 
@@ -202,7 +218,8 @@ def analyse(
         raise NumericError(f"{len(rows)} languages have an outcome and {by}; {MINIMUM} are needed ({why})")
     value, x = np.array([row.value for row in rows]), np.array([row.complexity for row in rows])
     regression.checked(x, value, names=[by, f"the {given[0][0].outcome}"])
-    premiums = np.array([math.nan if row.premium is None else row.premium for row in rows])
+    priced = [(row.premium, row.value) for row in rows if row.premium is not None]
+    can_price = len(priced) >= MINIMUM and np.ptp([premium for premium, _ in priced]) > 0
     whole = [row for row in rows if row.log_size is not None and (tokenizer is None or row.premium is not None)]
     fit = _fit(whole, by, size, tokenizer) if len(whole) >= FOR_REGRESSION else None
     families = [row.family for row in rows]
@@ -212,20 +229,47 @@ def analyse(
         partial = regression.partial([r.complexity for r in whole], [r.value for r in whole], {f"log10 {size}": logs})
     models = tuple(dict.fromkeys(row.model for row, _, _ in given))
     held = _level(rows, by) if is_gain else None
-    notes = _notes(rows, whole, by)
+    notes = _notes(rows, whole, by, tokenizer)
     if is_gain and held is None:
         notes.append(levels.why_not([start for row in rows for start in row.starts]))
     notes.append(seeds_line(row for row, _, _ in given if row.language not in (ENGLISH, "avg")))
     started = [row for row in whole if row.starts and None not in row.starts]
     can_hold = held is not None and not held.is_collinear and len(started) >= FOR_REGRESSION
-    return MorphologyReport(
+    report = MorphologyReport(
         models, benchmark, given[0][0].outcome, by, size, tuple(rows), tuple(measures.values()), left_out,
         regression.spearman(x, value), regression.pearson(x, value), partial,
-        regression.spearman(premiums, value) if np.ptp(premiums) > 0 else None, fit,
+        regression.spearman(*np.array(priced).T) if can_price else None, fit,
         dependence.morans_i(fit.residuals, [row.family for row in whole]) if fit else None,
         tuple(dependence.leave_one_family_out(value, x, families)), tuple(notes), held,
         _fit(started, by, size, tokenizer, True) if can_hold else None,
     )  # fmt: skip
+    answer = Answer(
+        by, list(x), list(value), [row.language for row in rows], families, [benchmark] * len(rows),
+        [row.by_seed for row in rows], fit, by, _controls(whole, size, tokenizer) if fit else {},
+        [place for place, row in enumerate(rows) if row in whole],
+    )  # fmt: skip
+    return replace(report, sure=certainty(answer, multiplicity.page(_tests(report))))
+
+
+def _tests(report: MorphologyReport) -> list[tuple[str, float | None]]:
+    """Every test of the page."""
+    return [
+        (f"rho with {report.by}", report.spearman.p),
+        (f"r with {report.by}", report.pearson.p),
+        (f"r with {report.by}, size held fixed", report.partial.p if report.partial else None),
+        ("rho with the premium", report.premium.p if report.premium else None),
+        *multiplicity.of_regression("regression", report.regression),
+        *multiplicity.of_level(report.level),
+        *multiplicity.of_regression("regression with the baseline", report.level_regression),
+    ]
+
+
+def _controls(rows: Sequence[Row], size: str, tokenizer: str | None) -> dict[str, NDArray[np.float64]]:
+    """What the regression holds fixed beside complexity."""
+    found = {f"log10 {size}": np.array([row.log_size for row in rows], dtype=np.float64)}
+    if tokenizer:
+        found[f"premium of {tokenizer}"] = np.array([row.premium for row in rows], dtype=np.float64)
+    return found
 
 
 def _level(rows: Sequence[Row], by: str) -> Level | None:
@@ -260,7 +304,7 @@ def _rows(
             rows.append(
                 Row(row.language, entry.family or entry.name, row.value, row.half_width, value,
                     math.log10(amount) if amount else None, premium, subword, byte, starts.get(row.language, ()),
-                    _gains(row.value, subword, byte))
+                    _gains(row.value, subword, byte), row.by_seed)
             )  # fmt: skip
     return sorted(rows, key=lambda one: one.complexity), left_out
 
@@ -270,22 +314,24 @@ def _gains(value: float, subword: float | None, byte: float | None) -> tuple[flo
 
 
 def _fit(rows: Sequence[Row], by: str, size: str, tokenizer: str | None, at_level: bool = False) -> Regression:
-    predictors: dict[str, Sequence[float | None] | NDArray[np.float64]] = {by: [row.complexity for row in rows]}
-    predictors[f"log10 {size}"] = [row.log_size for row in rows]
-    if tokenizer:
-        predictors[f"premium of {tokenizer}"] = [row.premium for row in rows]
+    columns = {by: np.array([row.complexity for row in rows])} | _controls(rows, size, tokenizer)
     if at_level:
         names = LEVELS[len(rows[0].starts)]
         starts = {name: [row.starts[place] for row in rows] for place, name in enumerate(names)}
-        predictors |= levels.apart({name: np.asarray(column, dtype=np.float64) for name, column in starts.items()})
-    columns = {name: np.asarray(values, dtype=np.float64) for name, values in predictors.items()}
+        columns |= levels.apart({name: np.asarray(column, dtype=np.float64) for name, column in starts.items()})
     return regression.regress([row.value for row in rows], columns)
 
 
-def _notes(rows: Sequence[Row], whole: Sequence[Row], by: str) -> list[str]:
+def _notes(rows: Sequence[Row], whole: Sequence[Row], by: str, tokenizer: str | None) -> list[str]:
     notes = [f"{len(rows)} languages: |r| must reach {regression.detectable(len(rows)):.2f} for p < .05"]
     if len(whole) < FOR_REGRESSION:
         notes.append(f"no regression: {len(whole)} languages with all predictors, {FOR_REGRESSION} are needed")
+    if twice := written_twice(row.language for row in rows):
+        notes.append(f"one language in two scripts, counted twice: {'; '.join(twice)}")
+    if tokenizer and (dear := [row.language for row in rows if row.premium is None]):
+        notes.append(
+            f"no premium of {tokenizer}, which does not know the script or was given no text: {', '.join(dear)}"
+        )
     if by == "ud_features":
         notes.append("features per word count what PUD's annotators marked, which differs between languages too")
     if by == "c_wals":

@@ -7,15 +7,15 @@ words: languages written without blanks have none, and are left out unless a tre
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from xstilts_eval.errors import NumericError
 
-UNSPACED = frozenset({"zh", "ja", "th", "my", "lo", "km", "bo", "dz", "yue"})
-"""Languages written without blanks between words (our codes, ISO 639-1 otherwise)."""
+UNSPACED = frozenset({"Hans", "Hant", "Jpan", "Thai", "Mymr", "Laoo", "Khmr", "Tibt"})
+"""Scripts (ISO 15924) without blanks between words."""
 WINDOW = 500
 MINIMUM_CHAPTERS = 10
 
@@ -100,6 +100,12 @@ def unigram_entropy(words: Sequence[str], corrected: bool = True) -> float:
     coverage = 1 - min(once, total - 1) / total  # all words once: coverage of one word in all, not 0
     adjusted = coverage * share
     return float(-(adjusted * np.log2(adjusted) / (1 - (1 - adjusted) ** total)).sum())
+
+
+def unknown(texts: Sequence[str], tokenize: Callable[[str], Sequence[str]], vocabulary: Container[str]) -> float:
+    """Share of the tokens of texts (0-1) that the vocabulary does not have; leave the unknown token out of it."""
+    counts = Counter(piece for text in texts for piece in tokenize(text))
+    return sum(count for piece, count in counts.items() if piece not in vocabulary) / max(1, counts.total())
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from xstilts_eval.analysis import parallel
-from xstilts_eval.analysis.morphology import analyse, complexity
+from xstilts_eval.analysis.morphology import analyse, complexity, shipped
 from xstilts_eval.analysis.morphology.analyse import Measured
-from xstilts_eval.errors import MissingData, SettingError
+from xstilts_eval.errors import MissingData, SettingError, UnknownName
+
+SHIPPED = "word forms and tokens as measured on the 1,012 sentences of FLORES-200's devtest"
+MOST_UNKNOWN = 0.1
+"""Share of unknown tokens above which numbers of tokens say nothing: what is not known is short."""
 
 
 def measure(languages: Sequence[str], texts: Path | None, tokenizers: Sequence[str]) -> dict[str, Measured]:
-    """What is known of each language, by its code; `tokenizers` are NAME=FOLDER.
+    """What is known of each language, by its code; `tokenizers` are NAME=FOLDER, or a NAME that was measured before.
 
-    Raises `MissingData` where English has no text or a folder is not there, `SettingError` for another form.
+    Without `texts` the measures are those of FLORES-200 that come with the package. Raises `MissingData` where English
+    has no text or a folder is not there, `SettingError` for another form, `UnknownName` for a tokenizer.
     """
     if texts is None:
-        return {language: analyse.measure(language) for language in languages}
+        return _known(languages, tokenizers)
     lines: dict[str, list[str]] = {}
     for language in ["en", *languages]:
         try:
@@ -30,36 +36,60 @@ def measure(languages: Sequence[str], texts: Path | None, tokenizers: Sequence[s
     for text in tokenizers:
         name, sign, folder = text.partition("=")
         if not sign:
-            raise SettingError(f"cannot read --tokenizer {text!r}; write NAME=FOLDER")
-        cut = _tokenizer(Path(folder))
-        measures = {code: _cut(one, name, cut, lines) for code, one in measures.items()}
+            raise SettingError(f"cannot read --tokenizer {text!r}; with --texts write NAME=FOLDER")
+        tokenizer = load(Path(folder))
+        measures = {code: cut(one, name, tokenizer, lines) for code, one in measures.items()}
     return measures
 
 
-def _tokenizer(folder: Path) -> Callable[[str], Sequence[str]]:
+def _known(languages: Sequence[str], tokenizers: Sequence[str]) -> dict[str, Measured]:
+    for name in tokenizers:
+        if "=" in name:
+            raise SettingError(f"--tokenizer {name} needs --texts, the parallel text to cut")
+        if name not in shipped.TOKENIZERS:
+            raise UnknownName.of("measured tokenizer", name, shipped.TOKENIZERS)
+    return {language: shipped.added_to(analyse.measure(language), tokenizers) for language in languages}
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """How texts are cut, and the pieces that are known."""
+
+    tokenize: Callable[[str], Sequence[str]]
+    vocabulary: frozenset[str]
+
+
+def load(folder: Path) -> Tokenizer:
+    """The tokenizer of a checkpoint's folder; raises `MissingData` where it is not there."""
     from xstilts_eval.models.source import Source
 
     if not folder.is_dir():
         raise MissingData(f"{folder} does not exist; give a folder with a tokenizer")
     loaded = Source(str(folder)).tokenizer(needs_offsets=False)
 
-    def cut(text: str) -> Sequence[str]:
+    @lru_cache(maxsize=100_000)
+    def tokenize(text: str) -> Sequence[str]:
         pieces: list[str] = loaded.tokenize(text)
         return pieces
 
-    return cut
+    return Tokenizer(tokenize, frozenset(loaded.get_vocab()) - {getattr(loaded, "unk_token", None)})
 
 
-def _cut(measured: Measured, name: str, cut: Callable[[str], Sequence[str]], lines: dict[str, list[str]]) -> Measured:
+def cut(measured: Measured, name: str, tokenizer: Tokenizer, lines: dict[str, list[str]]) -> Measured:
+    """A language with what a tokenizer makes of its text; above `MOST_UNKNOWN` only that."""
     texts = lines.get(measured.language)
     if not texts:
         return measured
-    premium = complexity.premium(texts, lines["en"], lambda text: len(cut(text)))
-    changed = replace(measured, premium={**measured.premium, name: premium})
-    words = analyse.words_of(texts) if measured.language not in complexity.UNSPACED else []
+    share = complexity.unknown(texts, tokenizer.tokenize, tokenizer.vocabulary)
+    changed = replace(measured, unknown={**measured.unknown, name: share})
+    if share > MOST_UNKNOWN:
+        return changed
+    premium = complexity.premium(texts, lines["en"], lambda text: len(tokenizer.tokenize(text)))
+    changed = replace(changed, premium={**measured.premium, name: premium})
+    words = analyse.words_of(texts) if analyse.has_words(measured.language) else []
     if not words:
         return changed
-    found = complexity.cutting(words, cut)
+    found = complexity.cutting(words, tokenizer.tokenize)
     return replace(
         changed,
         fertility={**measured.fertility, name: found.fertility},

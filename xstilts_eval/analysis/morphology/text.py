@@ -43,5 +43,6 @@ def show(report: MorphologyReport) -> Group:
         parts += ["", text.regression(report.level_regression)]
     if report.moran:
         parts.append(f"Moran's I of the residuals: {report.moran.estimate:.3f}, p {p_value(report.moran.p)}")
+    parts += text.certainty(report.sure, report.by)
     left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
     return Group(*parts, "", *(f"- {note}" for note in report.notes), *left)

@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
 
-from xstilts_eval.analysis.features import SIZES, known
+from xstilts_eval.analysis.features import SIZES, known, written_twice
 from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark, seeds_line
-from xstilts_eval.analysis.stats import dependence, regression
+from xstilts_eval.analysis.stats import dependence, multiplicity, pooling, power, regression
 from xstilts_eval.analysis.stats import level as levels
+from xstilts_eval.analysis.stats.certainty import Certainty
 from xstilts_eval.analysis.stats.dependence import Blocks, WithoutFamily
 from xstilts_eval.analysis.stats.level import Level
+from xstilts_eval.analysis.stats.pooling import Pooled
+from xstilts_eval.analysis.stats.power import Smallest
 from xstilts_eval.analysis.stats.regression import MINIMUM, Correlation, Regression
 from xstilts_eval.errors import NumericError, PredictionError, UnknownName
 from xstilts_eval.wording import counted
@@ -39,6 +42,7 @@ PER_GROUP = 3
 class Contrast:
     """One language: both gains and D with the half-width of its 95 % interval (points), and what it is known by.
 
+    `english` and `multilingual` are None where the baseline was not scored in the language: D needs the arms alone.
     `resource_class` is Joshi et al.'s 0-5, `log_size` log₁₀ of the corpus, `baseline` the score before (points); None
     where not known.
     """
@@ -46,18 +50,22 @@ class Contrast:
     language: str
     family: str
     group: str
-    english: float
-    multilingual: float
+    english: float | None
+    multilingual: float | None
     value: float
     half_width: float | None
     log_size: float | None
     resource_class: int | None
     baseline: float | None = None
+    by_seed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Mean:
-    """Mean D over the languages of a group with its t-interval; no interval below three languages."""
+    """Mean D over the languages of a group with its t-interval; no interval below three languages.
+
+    `families` is the same with families resampled, and the smallest mean that the group could have shown.
+    """
 
     group: str
     n: int
@@ -65,11 +73,12 @@ class Mean:
     half_width: float | None
     clearly_better: int
     clearly_worse: int
+    families: Pooled
 
 
 @dataclass(frozen=True)
 class Association:
-    """Rank correlation of D with a predictor over the languages of a scope; p over all of them by Holm.
+    """Rank correlation of D with a predictor over the languages of a scope.
 
     `blocks` is its interval with families resampled whole, None below five families.
     """
@@ -79,7 +88,10 @@ class Association:
     spearman: Correlation
     blocks: Blocks | None
     without: tuple[WithoutFamily, ...]
-    adjusted_p: float
+
+    @property
+    def name(self) -> str:
+        return f"rho of D with {self.predictor}, {self.scope}"
 
 
 @dataclass(frozen=True)
@@ -103,15 +115,20 @@ class MultilingualReport:
     refused: dict[str, str]
     notes: tuple[str, ...]
     levels: tuple[Level, ...] = ()
+    sure: Certainty = field(default_factory=Certainty)
 
 
 @dataclass(frozen=True)
 class Arms:
-    """Gains of the two arms over the baseline, and the direct difference with its own interval, in the same order."""
+    """Gains of the two arms over the baseline, and the direct difference with its own interval, in the same order.
+
+    `left_out` says what only some of the three have scored.
+    """
 
     english: tuple[Observation, ...]
     multilingual: tuple[Observation, ...]
     difference: tuple[Observation, ...]
+    left_out: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 def analyse(arms: Arms, mix: Sequence[str], size: str = "cc100", notes: Sequence[str] = ()) -> MultilingualReport:
@@ -139,10 +156,37 @@ def analyse(arms: Arms, mix: Sequence[str], size: str = "cc100", notes: Sequence
     fit = _regression(rows, size, refused)
     models = (arms.english[0].model, arms.multilingual[0].model)
     means = [_mean(group, [row for row in rows if row.group == group]) for group in GROUPS]
+    held = tuple(_levels(rows, size))
     return MultilingualReport(
         models, benchmark, tuple(mix), size, tuple(rows), english, tuple(m for m in means if m), tuple(associations),
-        fit, left_out, refused, (*notes, *_notes(rows), *_started(arms, rows)), tuple(_levels(rows, size)),
+        fit, left_out, refused, (*notes, *_notes(rows), *_started(arms, rows), *arms.left_out), held,
+        _certainty(rows, associations, fit, held, size),
     )  # fmt: skip
+
+
+def _certainty(
+    rows: Sequence[Contrast],
+    associations: Sequence[Association],
+    fit: Regression | None,
+    held: Sequence[Level],
+    size: str,
+) -> Certainty:
+    """Mean D over all languages, what the design could have seen, and one correction for all tests."""
+    whole = {row.language: row.value for row in rows}
+    pooled = pooling.pool({ALL: whole}, {row.language: row.family for row in rows})[:1]
+    smallest = [Smallest("mean D", one.smallest, one.unit) for one in pooled if one.smallest is not None]
+    smallest += [power.correlation(one.name, one.spearman.n) for one in associations]
+    if fit:
+        smallest.append(power.slope(f"slope of log10 {size}", fit, f"log10 {size}", "points per tenfold"))
+    tests: list[tuple[str, float | None]] = [(one.name, one.spearman.p) for one in associations]
+    tests += multiplicity.of_regression("regression", fit)
+    tests += [test for level in held for test in multiplicity.of_level(level)]
+    counts = {len(row.by_seed) for row in rows}
+    seeds = [float(np.mean(column)) for column in zip(*(row.by_seed for row in rows), strict=True)] if len(
+        counts) == 1 else []  # fmt: skip
+    over = pooling.over_seeds("mean D", seeds)
+    return Certainty(pooled=tuple(pooled), seeds=(over,) if over else (), smallest=tuple(smallest),
+                     tests=multiplicity.page(tests))  # fmt: skip
 
 
 def _started(arms: Arms, rows: Sequence[Contrast]) -> list[str]:
@@ -183,9 +227,10 @@ def _rows(arms: Arms, mix: Sequence[str], size: str) -> tuple[list[Contrast], di
         group = IN_MIX if entry.code in mix else SAME_FAMILY if entry.family in families else UNSEEN
         rows.append(
             Contrast(
-                row.language, entry.family or entry.name, group, before[row.language], after[row.language], row.value,
-                row.half_width, math.log10(amount) if amount else None,
-                entry.resources.joshi_class if entry.resources else None, start[row.language],
+                row.language, entry.family or entry.name, group, before.get(row.language), after.get(row.language),
+                row.value, row.half_width, math.log10(amount) if amount else None,
+                entry.resources.joshi_class if entry.resources else None, start.get(row.language),
+                row.by_seed,
             )
         )  # fmt: skip
     return sorted(rows, key=lambda one: (GROUPS.index(one.group), -one.value)), left_out
@@ -200,7 +245,8 @@ def _mean(group: str, rows: Sequence[Contrast]) -> Mean | None:
         half = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
     better = sum(row.half_width is not None and row.value > row.half_width for row in rows)
     worse = sum(row.half_width is not None and -row.value > row.half_width for row in rows)
-    return Mean(group, len(values), float(values.mean()), half, better, worse)
+    families = pooling.pool({group: {row.language: row.value for row in rows}}, {r.language: r.family for r in rows})
+    return Mean(group, len(values), float(values.mean()), half, better, worse, families[0])
 
 
 def _associations(rows: Sequence[Contrast], size: str) -> tuple[list[Association], dict[str, str]]:
@@ -224,8 +270,7 @@ def _associations(rows: Sequence[Contrast], size: str) -> tuple[list[Association
                 continue
             without = tuple(dependence.leave_one_family_out(y, x, families))
             found.append((predictor, scope, rho, dependence.block_interval(x, y, families), without))
-    adjusted = regression.adjusted([row[2].p for row in found], "holm")
-    return [Association(*row, p) for row, p in zip(found, adjusted, strict=True)], refused
+    return [Association(*row) for row in found], refused
 
 
 def predictor_of(row: Contrast, predictor: str) -> float | None:
@@ -255,6 +300,8 @@ def _notes(rows: Sequence[Contrast]) -> list[str]:
     notes = [f"{len(rows)} languages: |rho| must reach about {regression.detectable(len(rows)):.2f} for p < .05"]
     if any(row.group == IN_MIX for row in rows):
         notes.append("languages in the mix have seen labelled data of their own: their D is no zero-shot transfer")
+    if twice := written_twice(row.language for row in rows):
+        notes.append(f"one language in two scripts, counted twice: {'; '.join(twice)}")
     families = len({row.family for row in rows})
     if families < 10:
         notes.append(

@@ -44,13 +44,15 @@ def from_runs(runs: Sequence[Run], benchmark: str) -> Arms:
     between = f"{other.name} - {english.name}"
     pairs = ((english.name, base, english), (other.name, base, other), (between, english, other))
     family, reader = FAMILIES[benchmark], Reader()
-    rows = []
+    rows: list[list[Observation]] = []
+    lacking: list[str] = []
     for name, before, after in pairs:
         pairing = gains.pair(before, after, reader)
+        lacking += [f"{family.title} {line}" for line in pairing.left_out.get(benchmark, ())]
         if family not in pairing.families:
             raise PredictionError(f"{before.places[0]} and {after.places[0]} have not both scored {benchmark}")
         rows.append(observations.from_gains(name, pairing.gains(family)))
-    return Arms(*(tuple(found) for found in rows))
+    return Arms(tuple(rows[0]), tuple(rows[1]), tuple(rows[2]), left_out=tuple(dict.fromkeys(lacking)))
 
 
 def from_table(

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 
 from xstilts_eval.analysis import observations, text
 from xstilts_eval.analysis.multilingual.analyse import Association, MultilingualReport
+from xstilts_eval.analysis.stats.pooling import Pooled
 from xstilts_eval.tables import terminal_table
 from xstilts_eval.wording import p_value
 
@@ -15,13 +16,22 @@ def show(report: MultilingualReport) -> Group:
     header = ("language", "family", "group", "English", "multilingual", "D", "±", f"log10 {report.size}", "class")
     every = [*report.rows, *([report.english] if report.english else [])]
     rows = [
-        (r.language, r.family, "source" if r is report.english else r.group, f"{r.english:+.2f}",
-         f"{r.multilingual:+.2f}", f"{r.value:+.2f}", text.number(r.half_width), text.number(r.log_size),
+        (r.language, r.family, "source" if r is report.english else r.group, text.signed(r.english),
+         text.signed(r.multilingual), text.signed(r.value), text.number(r.half_width), text.number(r.log_size),
          "–" if r.resource_class is None else str(r.resource_class))
         for r in every
     ]  # fmt: skip
     means = [
-        (m.group, str(m.n), f"{m.mean:+.2f}", text.number(m.half_width), f"{m.clearly_better}", f"{m.clearly_worse}")
+        (
+            m.group,
+            str(m.n),
+            f"{m.mean:+.2f}",
+            text.number(m.half_width),
+            _families(m.families),
+            text.number(m.families.smallest),
+            f"{m.clearly_better}",
+            f"{m.clearly_worse}",
+        )
         for m in report.means
     ]
     mix = ", ".join(code for code in report.mix if code != observations.ENGLISH)
@@ -29,13 +39,15 @@ def show(report: MultilingualReport) -> Group:
         f"{report.benchmark}: gains of {report.models[0]} and {report.models[1]} over one baseline, points; D is the "
         f"second minus the first; in the mix: {mix}", "",
         terminal_table(header, rows), "",
-        terminal_table(("group", "languages", "mean D", "± over languages", "clearly better", "clearly worse"), means),
+        terminal_table(("group", "languages", "mean D", "± over languages", "families resampled", "smallest seen",
+                        "clearly better", "clearly worse"), means),
         "", *(_association(one) for one in report.associations),
     ]  # fmt: skip
     for level in report.levels:
         parts += ["", level.conclusion, *text.level(level)]
     if report.regression:
         parts += ["", text.regression(report.regression)]
+    parts += text.certainty(report.sure, f"log10 {report.size}")
     refused = [f"- not fitted: {label}: {reason}" for label, reason in report.refused.items()]
     left = [f"- {sentence}" for sentence in text.left_out(report.left_out)]
     return Group(*parts, "", *refused, *(f"- {note}" for note in report.notes), *left)
@@ -47,5 +59,9 @@ def _association(one: Association) -> str:
     spread = f"; without one family {min(rhos):.2f} to {max(rhos):.2f}" if rhos else ""
     return (
         f"D and {one.predictor}, {one.scope}: rho {text.interval(one.spearman)}, n {one.spearman.n}, {blocks}{spread}; "
-        f"p {p_value(one.spearman.p)}, Holm {p_value(one.adjusted_p)}"
+        f"p {p_value(one.spearman.p)}"
     )
+
+
+def _families(found: Pooled) -> str:
+    return "–" if found.low is None else f"[{found.low:+.2f}, {found.high:+.2f}]"

@@ -14,8 +14,11 @@ import numpy as np
 from xstilts_eval.analysis.observations import ENGLISH, Observation, fewest_seeds, seeds_line_of
 from xstilts_eval.analysis.relatedness import transferability
 from xstilts_eval.analysis.relatedness.agreement import Agreement, agreement
+from xstilts_eval.analysis.relatedness.overall import Overall, overall
 from xstilts_eval.analysis.relatedness.representations import Layers
 from xstilts_eval.analysis.relatedness.similarity import linear_cka
+from xstilts_eval.analysis.stats import multiplicity
+from xstilts_eval.analysis.stats.multiplicity import PageTest
 from xstilts_eval.errors import DataError, MissingData, NumericError, PredictionError
 
 SAME_LEVEL = 0.05
@@ -68,6 +71,8 @@ class RelatednessReport:
     agreements: tuple[Agreement, ...]
     refused: dict[str, str]
     notes: tuple[str, ...]
+    overall: tuple[Overall, ...] = ()
+    tests: tuple[PageTest, ...] = ()
 
 
 def cells(gains: Sequence[Observation]) -> list[Cell]:
@@ -188,8 +193,12 @@ def analyse(
     similarities: Sequence[Similarity] = (),
     estimates: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
     notes: Sequence[str] = (),
+    gains: Sequence[Observation] = (),
 ) -> RelatednessReport:
-    """The report, with every estimate's agreement with mean gain and with the widening of the gap."""
+    """The report, with every estimate's agreement with mean gain and with the widening of the gap.
+
+    `gains`, of which the cells were made, give the means over targets.
+    """
     agreements, refused = [], {}
     outcomes = {
         AVERAGE: {(c.intermediate, c.target): c.gain for c in found},
@@ -204,5 +213,9 @@ def analyse(
             except NumericError as error:
                 refused[label] = str(error)
     plain = {name: {task: dict(row) for task, row in table.items()} for name, table in (estimates or {}).items()}
-    notes = (*notes, *_starts(found))
-    return RelatednessReport(tuple(found), tuple(similarities), plain, tuple(agreements), refused, notes)
+    means, lacking = overall(gains)
+    tests = multiplicity.page([(one.estimate, one.p) for one in agreements])
+    return RelatednessReport(
+        tuple(found), tuple(similarities), plain, tuple(agreements), refused, (*notes, *_starts(found), *lacking),
+        tuple(means), tests,
+    )  # fmt: skip

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 
+from xstilts_eval.analysis import text
 from xstilts_eval.analysis.relatedness.analyse import RelatednessReport
+from xstilts_eval.analysis.stats.pooling import POINTS, STANDARD, Pooled
 from xstilts_eval.tables import terminal_table
 from xstilts_eval.wording import counted, p_value
+
+UNITS = (POINTS, STANDARD)
 
 
 def show(report: RelatednessReport) -> Group:
@@ -18,6 +22,8 @@ def show(report: RelatednessReport) -> Group:
         for c in report.cells
     ]  # fmt: skip
     parts: list[RenderableType] = ["gains over the baseline, points", "", terminal_table(header, rows)]
+    if any(one.pooled for one in report.overall):
+        parts += ["", _overall(report)]
     if report.similarity:
         parts += ["", _similarity(report)]
     if report.estimates:
@@ -25,12 +31,34 @@ def show(report: RelatednessReport) -> Group:
     for a in report.agreements:
         parts.append(
             f"{a.estimate}: mean rho {a.mean:.2f} (95 % {a.low:.2f} to {a.high:.2f}; joint permutation p "
-            f"{p_value(a.p)}; {counted(a.intermediates, 'task')}, {counted(len(a.by_target), 'target')}); "
-            f"regret@1 {a.regret[1]:.2f}"
+            f"{p_value(a.p)}; {counted(a.intermediates, 'task')}, {counted(len(a.by_target), 'target')}; "
+            f"regret@1 {a.regret[1]:.2f}; smallest mean rho that the design sees "
+            f"{f'{a.smallest:.2f}' if a.smallest < 1 else 'none'})"
         )
+        parts += [f"  without {', '.join(a.left_out)}: too few tasks, or nothing varies"] if a.left_out else []
+    parts += text.page(report.tests)
     reasons = dict.fromkeys(reason.partition(": ")[2] or reason for reason in report.refused.values())
     refused = [f"- no rank correlation of estimates with gains: {reason}" for reason in reasons]
     return Group(*parts, "", *refused, *(f"- {note}" for note in report.notes))
+
+
+def _overall(report: RelatednessReport) -> RenderableType:
+    first = next(one.pooled[0] for one in report.overall if one.pooled)
+    header = ("intermediate", *(f"{unit} [95 %]" for unit in UNITS), "smallest seen", "clearly worse (Holm)")
+    rows = [
+        (one.intermediate, *(_interval(next((p for p in one.pooled if p.unit == unit), None)) for unit in UNITS),
+         _number(one.pooled[0].smallest), f"{one.worse} of {one.tested}")
+        for one in report.overall
+    ]  # fmt: skip
+    scope = f"{counted(first.targets, 'target')}, {counted(first.languages, 'language')}"
+    families = f"{counted(first.families, 'family', 'families')} resampled"
+    return terminal_table(header, rows, f"means over targets without English: {scope}, {families}")
+
+
+def _interval(found: Pooled | None) -> str:
+    if found is None or found.low is None:
+        return "–" if found is None else f"{found.mean:+.2f}"
+    return f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
 
 
 def _similarity(report: RelatednessReport) -> RenderableType:

@@ -11,11 +11,16 @@ from xstilts_eval.analysis.observations import seeds_line_of
 from xstilts_eval.analysis.scaling import fits as scaling
 from xstilts_eval.analysis.scaling.fits import Band, Difference, Doubling, PowerLaw, Saturating
 from xstilts_eval.analysis.stats import level as levels
+from xstilts_eval.analysis.stats import multiplicity, power
 from xstilts_eval.analysis.stats.level import Level
+from xstilts_eval.analysis.stats.multiplicity import PageTest
+from xstilts_eval.analysis.stats.power import Smallest
 from xstilts_eval.analysis.stats.regression import MINIMUM, Vector
 from xstilts_eval.errors import NumericError, PredictionError
 from xstilts_eval.wording import counted
 
+OF_A_DIFFERENCE = 4
+"""Parameters of the fit of two slopes: an intercept and a slope for each kind of bases."""
 TOTAL, BARE = "parameters", "parameters without embeddings"
 
 
@@ -24,6 +29,7 @@ class Sized:
     """One model: outcome in points with its half-width, parameters in all and of the embeddings (None: unknown).
 
     `baseline` is the score that a gain starts from (points), `seeds` the training runs behind it; None where not known.
+    `left_out` names languages of the model that others lack, which are not in its mean.
     """
 
     model: str
@@ -38,6 +44,7 @@ class Sized:
     language: str = "avg"
     baseline: float | None = None
     seeds: int | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def bare(self) -> float | None:
@@ -71,6 +78,8 @@ class ScalingReport:
     difference: Difference | None
     refused: dict[str, str]
     notes: tuple[str, ...]
+    smallest: tuple[Smallest, ...] = ()
+    tests: tuple[PageTest, ...] = ()
 
 
 def analyse(points: Sequence[Sized]) -> ScalingReport:
@@ -100,8 +109,35 @@ def analyse(points: Sequence[Sized]) -> ScalingReport:
     difference = _difference(points, refused)
     return ScalingReport(
         points[0].benchmark, points[0].outcome, tuple(points), tuple(fits), difference, refused,
-        (*_notes(fits), *_started(points, fits)),
+        (*_notes(fits), *_started(points, fits), *_not_shared(points)), _smallest(fits, difference),
+        multiplicity.page(_tests(fits, difference)),
     )  # fmt: skip
+
+
+def _smallest(fits: Sequence[Fit], difference: Difference | None) -> tuple[Smallest, ...]:
+    """The slopes, and their difference, that so many sizes see."""
+    found = [
+        Smallest(f"slope, {f.bases}, {f.counting}", power.of_interval(f.doubling.low, f.doubling.high,
+                 f.doubling.degrees), "points per doubling") for f in fits
+    ]  # fmt: skip
+    if difference:
+        seen = power.of_interval(difference.low, difference.high, difference.n - OF_A_DIFFERENCE)
+        found.append(Smallest(f"{difference.first} against {difference.second}", seen, "points per doubling"))
+    return tuple(found)
+
+
+def _tests(fits: Sequence[Fit], difference: Difference | None) -> list[tuple[str, float | None]]:
+    """Every test of the page."""
+    found: list[tuple[str, float | None]] = [(f"slope, {f.bases}, {f.counting}", f.doubling.p) for f in fits]
+    found.append(("difference of the slopes", difference.p if difference else None))
+    for one in fits:
+        found += [(f"{one.bases}, {one.counting}: {name}", p) for name, p in multiplicity.of_level(one.level)]
+    return found
+
+
+def _not_shared(points: Sequence[Sized]) -> list[str]:
+    lacking = [f"{point.model}: {', '.join(point.left_out)}" for point in points if point.left_out]
+    return [f"means over the languages that all models have; left out of {'; '.join(lacking)}"] if lacking else []
 
 
 def _started(points: Sequence[Sized], fits: Sequence[Fit]) -> list[str]:

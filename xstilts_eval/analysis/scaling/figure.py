@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from xstilts_eval.analysis import figures
 from xstilts_eval.analysis.scaling.analyse import BARE, TOTAL, Fit, ScalingReport, Sized
-from xstilts_eval.figures.panel import Axis, Panel, logarithmic, sheet, spanning
+from xstilts_eval.figures.panel import Axis, Panel, columns, logarithmic, sheet, spanning
 from xstilts_eval.figures.scene import Scene
 from xstilts_eval.wording import counted
 
 _YLABEL = {"gain": "Gain (points)", "score": "Score (points)", "gap": "Gap to English (points)"}
 
 
-def draw(report: ScalingReport) -> Scene:
-    """Panels [kind of bases × counting], the same points scale in all; bands are 95 % of the mean."""
+_LEAST = 250.0
+
+
+def draw(report: ScalingReport, width: float) -> dict[str, Scene]:
+    """A panel a kind of bases, on the same points scale; without embeddings in ``body``; bands are 95 % of the mean."""
     kinds = sorted({point.bases for point in report.points}, reverse=True)
     countings = [TOTAL, BARE] if any(point.bare is not None for point in report.points) else [TOTAL]
     paints = figures.paint_of([point.group for point in report.points])
@@ -20,20 +23,25 @@ def draw(report: ScalingReport) -> Scene:
     edges = [edge for fit in report.fits for band in fit.bands for edge in (*band.low, *band.high)]
     zero = [0.0] if report.outcome == "gain" else []
     up = spanning([*ends, *edges, *zero], _YLABEL[report.outcome])
-    panels = [_panel(report, kind, counting, up, paints) for kind in kinds for counting in countings]
-    return sheet(f"{report.benchmark} · {counted(len(report.points), 'model')}", panels, figures.entries(paints))
+    title = f"{report.benchmark} · {counted(len(report.points), 'model')}"
+    side, inner = columns(width, len(kinds), _LEAST)
+    drawn = {}
+    for counting in countings:
+        panels = [_panel(report, kind, counting, up, paints, inner) for kind in kinds]
+        drawn["" if counting == TOTAL else "body"] = sheet(title, panels, figures.entries(paints), side)
+    return drawn
 
 
 def _size(point: Sized, counting: str) -> float | None:
     return point.parameters if counting == TOTAL else point.bare
 
 
-def _panel(report: ScalingReport, kind: str, counting: str, up: Axis, paints: dict[str, str]) -> Scene:
+def _panel(report: ScalingReport, kind: str, counting: str, up: Axis, paints: dict[str, str], width: float) -> Scene:
     points = [(point, size) for point in report.points if point.bases == kind and (size := _size(point, counting))]
     fit = next((f for f in report.fits if (f.bases, f.counting) == (kind, counting)), None)
     sizes = [size for _, size in points] + [2.0**x for band in (fit.bands if fit else ()) for x in band.log2]
     title = [f"{kind} bases", _found(fit) if fit else f"no fit: {report.refused.get(f'{kind}, {counting}', '')}"]
-    panel = Panel(title, logarithmic(sizes, counting, (1, 3), _billions, room=1.3), up, 390.0)
+    panel = Panel(title, logarithmic(sizes, counting, (1, 3), _billions, room=1.3), up, width)
     if report.outcome == "gain":
         panel.across(0.0)
     for band in fit.bands if fit else ():

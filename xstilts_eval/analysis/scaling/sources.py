@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -25,6 +25,7 @@ from xstilts_eval.analysis.observations import (
 from xstilts_eval.analysis.scaling import sizes
 from xstilts_eval.analysis.scaling.analyse import Sized
 from xstilts_eval.analysis.scaling.sizes import Bases
+from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import DataError, MissingData, PredictionError, SettingError
 from xstilts_eval.validation import complaint
 from xstilts_eval.zoo import manifest
@@ -68,13 +69,13 @@ def sized_from_table(path: Path, language: str) -> list[Sized]:
         own = [row for row in rows if (row.model, row.benchmark, row.outcome) == (model, benchmark, outcome)]
         scores = from_table(own)
         _check_languages(path, scores)
-        for o in averaged(scores, language):
+        shared = _shared(path, rows, benchmark, outcome) if language == "avg" else None
+        lacking = () if shared is None else tuple(row.language for row in scores if row.language not in shared)
+        for o in averaged([row for row in scores if row.language not in lacking], language):
             found.append(
                 Sized(model, benchmark, outcome, o.value, o.half_width, float(parameters or 0), embeddings, group,
-                      bases, o.language, o.baseline, o.seeds)
+                      bases, o.language, o.baseline, o.seeds, lacking)
             )  # fmt: skip
-    if language == "avg":
-        _check_same_languages(path, rows)
     if not found:
         there = ", ".join(sorted({canonical(row.language) for row in rows}))
         raise SettingError(f"{path} has no row of the language {language}; there is: {there}")
@@ -89,53 +90,94 @@ def _check_languages(path: Path, rows: Sequence[Observation]) -> None:
         )
 
 
-def _check_same_languages(path: Path, rows: Sequence[TableRow]) -> None:
-    """Means over other languages are other quantities; averages that the table gives itself are taken as they are."""
-    sets: dict[tuple[str, str], dict[str, set[str]]] = {}
+def _shared(path: Path, rows: Sequence[TableRow], benchmark: str, outcome: str) -> set[str]:
+    """Languages that every model of the table has; averages that the table gives itself are taken as they are.
+
+    Means over other languages are other quantities. Raises `DataError` where models have none in common.
+    """
+    own: dict[str, set[str]] = {}
     for row in rows:
-        sets.setdefault((row.benchmark, row.outcome), {}).setdefault(row.model, set()).add(canonical(row.language))
-    for (benchmark, _), models in sets.items():
-        own = {model: languages for model, languages in models.items() if "avg" not in languages}
-        for model, languages in own.items():
-            first, whole = next(iter(own.items()))
-            if lacking := sorted(languages ^ whole):
-                raise DataError(
-                    f"{path}: {model} and {first} have other languages on {benchmark} ({', '.join(lacking)}), so their "
-                    "means cannot share one fit; give the same languages, or name one by --language"
-                )
+        if (row.benchmark, row.outcome) == (benchmark, outcome):
+            own.setdefault(row.model, set()).add(canonical(row.language))
+    given = {model for model, languages in own.items() if "avg" in languages}
+    return _in_all(
+        {model: languages for model, languages in own.items() if model not in given}, str(path), benchmark
+    ) | {code for model in given for code in own[model]}
+
+
+def _in_all(own: Mapping[str, Collection[str]], where: str, benchmark: str) -> set[str]:
+    shared = set.intersection(*map(set, own.values())) if own else set()
+    if own and not shared:
+        raise DataError(
+            f"{where}: {' and '.join(list(own)[:2])} have no language of {benchmark} in common, so their means cannot "
+            "share one fit; give the same languages, or name one by --language"
+        )
+    return shared
 
 
 def sized_from_runs(path: Path, inner: str, language: str) -> list[Sized]:
     """Gains (where a baseline is named) or scores of runs listed in a CSV, in one language or averaged."""
     if not path.is_file():
         raise MissingData(f"{path} does not exist; give a CSV with the columns {', '.join(RunRow.model_fields)}")
-    found: list[Sized] = []
+    rows: list[RunRow] = []
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         for raw in reader:
             try:
-                row = RunRow.model_validate({name: value for name, value in raw.items() if value != ""})
+                rows.append(RunRow.model_validate({name: value for name, value in raw.items() if value != ""}))
             except (ValidationError, TypeError) as error:
                 said = complaint(error) if isinstance(error, ValidationError) else error
                 raise DataError(f"{path}, line {reader.line_num}: {said}") from error
-            found += _of_run(row, path.parent, inner, language)
+    scored = {place: _scores(row, path.parent, inner) for place, row in enumerate(rows)}
+    found: list[Sized] = []
+    for place in scored:
+        for benchmark in dict.fromkeys(one.benchmark for one in scored[place]):
+            found += _of_run(path, rows, place, scored, benchmark, inner, language)
     return found
 
 
-def _of_run(row: RunRow, folder: Path, inner: str, language: str) -> list[Sized]:
-    baseline = folder / row.baseline if row.baseline else None
-    observations = from_runs(folder / row.run, baseline, inner)
-    parameters, embeddings = row.parameters, row.embedding_parameters
-    if parameters is None:
-        if row.weights is None:
-            raise DataError(f"{row.model}: give parameters, or weights (a folder with safetensors) to count them in")
-        counted = sizes.count(folder / row.weights)
-        parameters, embeddings = counted.parameters, float(counted.embeddings)
+def _scores(row: RunRow, folder: Path, inner: str, only: Collection[str] | None = None) -> list[Observation]:
+    return from_runs(folder / row.run, folder / row.baseline if row.baseline else None, inner, only=only)
+
+
+def _of_run(
+    path: Path,
+    rows: Sequence[RunRow],
+    place: int,
+    scored: Mapping[int, Sequence[Observation]],
+    benchmark: str,
+    inner: str,
+    language: str,
+) -> list[Sized]:
+    """One model on one benchmark; where its runs lack languages that others have, over those that all have."""
+    row, folder = rows[place], path.parent
+    parameters, embeddings = _size(row, folder)
+    own = [one for one in scored[place] if one.benchmark == benchmark]
+    lacking: tuple[str, ...] = ()
+    if language == "avg":
+        sets = {
+            rows[other].model: {one.language for one in found if one.benchmark == benchmark} - {"avg"}
+            for other, found in scored.items() if any(one.benchmark == benchmark for one in found)
+        }  # fmt: skip
+        shared = _in_all(sets, str(path), benchmark)
+        lacking = tuple(sorted(sets[row.model] - shared))
+        if lacking:
+            only = [FAMILIES[benchmark].leaf(FAMILIES[benchmark].spelled(code)) for code in shared]
+            own = _scores(row, folder, inner, only)
     return [
         Sized(row.model, o.benchmark, o.outcome, o.value, o.half_width, parameters, embeddings, row.group, row.bases,
-              baseline=o.baseline, seeds=o.seeds)
-        for o in averaged(observations, language)
+              baseline=o.baseline, seeds=o.seeds, left_out=lacking)
+        for o in averaged(own, language)
     ]  # fmt: skip
+
+
+def _size(row: RunRow, folder: Path) -> tuple[float, float | None]:
+    if row.parameters is not None:
+        return row.parameters, row.embedding_parameters
+    if row.weights is None:
+        raise DataError(f"{row.model}: give parameters, or weights (a folder with safetensors) to count them in")
+    counted = sizes.count(folder / row.weights)
+    return counted.parameters, float(counted.embeddings)
 
 
 def sized_from_zoo(models: Sequence[str], which: Which, language: str) -> list[Sized]:

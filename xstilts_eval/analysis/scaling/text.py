@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 
 from xstilts_eval.analysis import text
 from xstilts_eval.analysis.scaling.analyse import ScalingReport
+from xstilts_eval.analysis.stats import power
 from xstilts_eval.tables import terminal_table
 from xstilts_eval.wording import p_value
 
@@ -41,5 +42,6 @@ def show(report: ScalingReport) -> Group:
             f"a doubling gives {more.first} bases {more.estimate:+.2f} points more than {more.second} ones (95 % "
             f"{more.low:.2f} to {more.high:.2f}, p {p_value(more.p)}, n {more.n})"
         )
+    parts += ["", *power.lines(report.smallest), *text.page(report.tests)]
     refused = [f"not fitted: {label}: {reason}" for label, reason in report.refused.items()]
     return Group(*parts, *text.notes([*refused, *report.notes]))

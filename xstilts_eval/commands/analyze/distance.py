@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import INNER, ONE_TASK, OUTPUT, RUN, TABLE, outcome_of
+from xstilts_eval.commands.analyze.options import INCHES, INNER, ONE_TASK, OUTPUT, RUN, TABLE, WIDTH, outcome_of
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
@@ -35,6 +35,7 @@ def distance(
     size: str = typer.Option("cc100", help="Corpus the model was pre-trained on: cc100, mc4 or wikipedia."),
     pool: bool = typer.Option(False, "--pool", help="Several benchmarks in one mixed model."),
     output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -44,20 +45,22 @@ def distance(
     Pre-training size and language families are accounted for.
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from xstilts_eval.analysis.distance import analyse, figure, text
-    from xstilts_eval.analysis.observations import Which, left_out, select
+    from xstilts_eval.analysis.observations import Which, select
     from xstilts_eval.analysis.publish import publish
 
     if sum(given is not None for given in (run, table, zoo)) != 1:
         raise SettingError("give one of RUN, --table and --zoo")
     if baseline is not None and run is None:
         raise SettingError("--baseline belongs to RUN; a table gives gains with outcome=gain")
-    rows = _observations(run, baseline, inner, table, zoo, Which(stage, setting, source, task))
+    rows, lacking = _observations(run, baseline, inner, table, zoo, Which(stage, setting, source, task))
     wanted = outcome_of(outcome or ("gain" if baseline else "gap"))
     report = analyse.analyse(select(rows, wanted, task, model), by, size, pool)
-    lacking = [line for name in inner if run for line in left_out(run, baseline, name, task)]
     report = replace(report, notes=(*lacking, *report.notes))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "distance", overwrite, tables)
+    publish(report, text.show(report), lambda: figure.draw(report, pixels), output, "distance", overwrite, tables)
 
 
 def _observations(
@@ -67,12 +70,12 @@ def _observations(
     table: Path | None,
     zoo: str | None,
     which: Which,
-) -> list[Observation]:
+) -> tuple[list[Observation], list[str]]:
     from xstilts_eval.analysis import observations, published
 
     if table:
-        return observations.from_table(observations.read_table(table))
+        return observations.from_table(observations.read_table(table)), []
     if zoo:
-        return published.scores(zoo, which)
+        return published.scores(zoo, which), []
     assert run is not None
-    return [row for name in inner for row in observations.from_runs(run, baseline, name, which.family)]
+    return observations.over_inners(run, baseline, inner, which.family)

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import ONE_TASK
+from xstilts_eval.commands.analyze.options import INCHES, ONE_TASK, WIDTH
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import MissingData, SettingError
 
@@ -26,13 +26,18 @@ def morphology(
     outcome: str | None = typer.Option(None, help="gain, gap or score; default gain with a baseline, else score."),
     task: str | None = typer.Option(None, "--tasks", "-t", help=ONE_TASK),
     by: str = typer.Option(
-        "c_wals", help="c_wals; of parallel text: mattr, type_token, entropy; of treebanks: ud_features."
+        "c_wals", help="c_wals; of FLORES' sentences or --texts: mattr, type_token, entropy; of treebanks: ud_features."
     ),
     size: str = typer.Option("mc4", help="Corpus the models were pre-trained on: cc100, mc4 or wikipedia."),
-    texts: Path | None = typer.Option(None, help="Folder of parallel text (FLORES) for word forms and tokenizers."),
+    texts: Path | None = typer.Option(
+        None, help="Folder of parallel text to measure; default: what was measured on FLORES-200's devtest."
+    ),
     treebanks: Path | None = typer.Option(None, help="Folder of Universal Dependencies with PUD, for ud_features."),
-    tokenizer: list[str] = typer.Option([], help="NAME=FOLDER; fertility and premium; the first one is held fixed."),
+    tokenizer: list[str] = typer.Option(
+        [], help="e5 or minilm, or NAME=FOLDER with --texts; fertility and premium; the first one is held fixed."
+    ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -42,12 +47,13 @@ def morphology(
     For one model, or for a byte model against a sub-word model.
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.morphology import analyse, figure, measure, text
     from xstilts_eval.analysis.publish import publish
 
-    if tokenizer and texts is None:
-        raise SettingError("--tokenizer needs --texts, the parallel text to cut")
     if by == "ud_features" and treebanks is None:
         raise SettingError("--by ud_features needs --treebanks, a folder with PUD treebanks")
     if treebanks and not treebanks.is_dir():
@@ -74,6 +80,7 @@ def morphology(
     first = tokenizer[0].partition("=")[0] if tokenizer else None
     report = analyse.analyse(found, measures, by, size, first, analyse.baselines(*arms))
     compared = [(subword, baseline), *([(byte, byte_baseline)] if byte else [])]
+    origin = [measure.SHIPPED] if texts is None and (tokenizer or by in analyse.OF_TEXTS) else []
     lacking = [] if table else [observations.left_out(Path(name), base, inner, task) for name, base in compared]
-    report = replace(report, notes=(*(line for lines in lacking for line in lines), *report.notes))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "morphology", overwrite, tables)
+    report = replace(report, notes=(*(line for lines in lacking for line in lines), *report.notes, *origin))
+    publish(report, text.show(report), lambda: figure.draw(report, pixels), output, "morphology", overwrite, tables)

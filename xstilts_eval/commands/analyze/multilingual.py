@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import ONE_TASK
+from xstilts_eval.commands.analyze.options import INCHES, ONE_TASK, WIDTH
 from xstilts_eval.commands.options import listed
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
@@ -26,6 +26,7 @@ def multilingual(
     trained_on: str = typer.Option("", help="Languages of the multilingual data, where the run does not say: ko,sw"),
     size: str = typer.Option("cc100", help="Corpus the base was pre-trained on: cc100, mc4 or wikipedia."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -35,6 +36,9 @@ def multilingual(
     By language, resource level and mix.
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.multilingual import analyse, figure, sources, text
     from xstilts_eval.analysis.publish import publish
@@ -60,7 +64,7 @@ def multilingual(
     publish(
         report,
         text.show(report),
-        lambda: figure.draw(report),
+        lambda: figure.draw(report, pixels),
         output,
         "multilingual",
         overwrite,

@@ -15,7 +15,10 @@ TABLE = (
 )
 ONE_TASK = "The dataset, e.g. xnli, as in xstilts eval; needed where several were scored."
 INNER = "Folder of the results inside each seed-N; may be given several times."
-OUTPUT = "Folder for the JSON and the figure (SVG and PNG); default: only the table is shown."
+OUTPUT = "Folder for the JSON and the figures (SVG, PNG, PDF); default: only the table is shown."
+INCHES = 6.3
+"""Between the margins of a page of A4 or letter paper."""
+WIDTH = "Width of the figures in inches; their text has 7 to 10 points at any width."
 
 
 def outcome_of(name: str) -> Outcome:

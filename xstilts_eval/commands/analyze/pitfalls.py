@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import ONE_TASK
+from xstilts_eval.commands.analyze.options import INCHES, ONE_TASK, WIDTH
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
@@ -26,6 +26,7 @@ def pitfalls(
     neighbours: int = typer.Option(3, min=1, help="Languages that predict each score."),
     examples: int = typer.Option(10, min=0, help="Examples shown, from the three languages that fall lowest."),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -35,6 +36,9 @@ def pitfalls(
     Languages ranked by how far they fall below similar ones, with the examples that are most often wrong.
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from dataclasses import replace
 
     from xstilts_eval.analysis import observations, published
@@ -57,4 +61,4 @@ def pitfalls(
         lowest = [one.language for one in report.shortfalls[:3]]
         found = samples.read(places(run, inner), FAMILIES[report.benchmark], lowest)
         report = replace(report, examples=tuple(analyse.hardest(found, examples)))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "pitfalls", overwrite, tables)
+    publish(report, text.show(report), lambda: figure.draw(report, pixels), output, "pitfalls", overwrite, tables)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from xstilts_eval import paper
+from xstilts_eval.commands.analyze.options import INCHES, WIDTH
 from xstilts_eval.commands.options import ONLY_TASKS, listed
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import MissingData, SettingError
@@ -42,6 +43,7 @@ def relatedness(
         [], help="RUN=FOLDER: the run's bundle, stage or encoder, where it is not where it was trained."
     ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the JSON and the figure."),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -51,6 +53,9 @@ def relatedness(
     And do similarity of representations and transferability tell?
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from xstilts_eval import selection
     from xstilts_eval.analysis import observations
     from xstilts_eval.analysis.publish import publish
@@ -60,11 +65,12 @@ def relatedness(
     first, others = over_baseline([*map(str, given)], reference)
     baseline, runs = Path(first), [*map(Path, others)]
     wanted = selection.leaves(listed(tasks))
-    gains = [row for run in runs for name in inner for row in observations.from_runs(run, baseline, name, only=wanted)]
+    read = [observations.over_inners(run, baseline, inner, only=wanted) for run in runs]
+    gains = [row for rows, _ in read for row in rows]
     cells = analyse.cells(gains)
     known = analyse.read_estimates(estimates) if estimates else {}
     similar: list[Similarity] = []
-    notes = [line for run in runs for name in inner for line in observations.left_out(run, baseline, name, only=wanted)]
+    notes = [line for _, lines in read for line in lines]
     if texts or models:
         found = measure.checkpoints([baseline, *runs], inner[0], _folders(encoder))
         notes.append(f"models of one seed each: {', '.join(f'{one.name} {one.folder}' for one in found)}")
@@ -78,9 +84,9 @@ def relatedness(
         measured = measure.estimates(found[1:], targets, data, limit)
         known = measured.estimates | known
         notes += measured.notes
-    report = analyse.analyse(cells, similar, known, notes)
+    report = analyse.analyse(cells, similar, known, notes, gains)
     shown = text.show(report)
-    publish(report, shown, lambda: figure.draw(report), output, "relatedness", overwrite, tables)
+    publish(report, shown, lambda: figure.draw(report, pixels), output, "relatedness", overwrite, tables)
 
 
 def _folders(given: Sequence[str]) -> dict[str, Path]:

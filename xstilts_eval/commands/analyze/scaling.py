@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from xstilts_eval import paper
-from xstilts_eval.commands.analyze.options import ONE_TASK, OUTPUT, TABLE, outcome_of
+from xstilts_eval.commands.analyze.options import INCHES, ONE_TASK, OUTPUT, TABLE, WIDTH, outcome_of
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
 
@@ -32,6 +33,7 @@ def scaling(
     outcome: str | None = typer.Option(None, help="gain or score."),
     inner: str = typer.Option("eval", help="With --runs: folder of the results inside each seed-N."),
     output: Path | None = typer.Option(None, "--output", "-o", help=OUTPUT),
+    width: float = typer.Option(INCHES, help=WIDTH),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an older report in the output folder."),
     *,
     tables: paper.Wanted,
@@ -41,6 +43,9 @@ def scaling(
     Gain or score against model size: points per doubling, multilingual and monolingual bases side by side.
     """
     tables.check()
+    from xstilts_eval.analysis import figures
+
+    pixels = figures.pixels(width)
     from xstilts_eval.analysis.observations import Which
     from xstilts_eval.analysis.publish import publish
     from xstilts_eval.analysis.scaling import analyse, figure, sources, text
@@ -55,5 +60,8 @@ def scaling(
         points = sources.sized_from_runs(runs, inner, language)
     else:
         points = sources.sized_from_zoo(zoo, Which(stage, setting, source, task), language)
-    report = analyse.analyse(sources.chosen(points, task, wanted))
-    publish(report, text.show(report), lambda: figure.draw(report), output, "scaling", overwrite, tables)
+    found = sources.chosen(points, task, wanted)
+    report = analyse.analyse(found)
+    if lacking := sorted({point.model for point in points} - {point.model for point in found}):
+        report = replace(report, notes=(*report.notes, f"not scored, so not in the fit: {', '.join(lacking)}"))
+    publish(report, text.show(report), lambda: figure.draw(report, pixels), output, "scaling", overwrite, tables)

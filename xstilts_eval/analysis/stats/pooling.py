@@ -1,0 +1,163 @@
+"""One outcome over several targets: in points, and in units of each target's own spread.
+
+Points of different metrics are different things: a point of F1 is not one of accuracy. In standard units every value is
+divided by the standard deviation of its target over languages, so that each target counts alike. Languages are the
+units, and languages of one family are no independent ones: intervals come from drawing whole families with replacement,
+the same draw for all targets (Davison & Hinkley 1997, 3.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from xstilts_eval.analysis.stats import power
+from xstilts_eval.analysis.stats.dependence import RESAMPLES
+from xstilts_eval.analysis.stats.regression import MINIMUM, SEED, Vector, checked
+from xstilts_eval.results import seeds
+
+POINTS, STANDARD = "points", "standard units"
+_FEWEST_SPREAD = 3
+"""Languages that a target needs for a spread of its own."""
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A mean over targets of the means over their languages, with its 95 % interval over families.
+
+    `smallest` is the smallest mean that the design sees (80 % power, 5 %). No interval below five families.
+    """
+
+    unit: str
+    mean: float
+    low: float | None
+    high: float | None
+    targets: int
+    languages: int
+    families: int
+    smallest: float | None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        interval = "no interval" if self.low is None else f"95 % {self.low:+.2f} to {self.high:+.2f}"
+        return f"{self.mean:+.2f} {self.unit} ({interval})"
+
+
+Values = Mapping[str, Mapping[str, float]]
+"""By target the values of its languages."""
+
+
+def pool(
+    values: Values,
+    families: Mapping[str, str],
+    draws: int = RESAMPLES,
+    seed: int = SEED,
+    spreads: Mapping[str, float] | None = None,
+) -> list[Pooled]:
+    """The outcome in points and, where targets have a spread, in standard units.
+
+    `spreads` are the targets' standard deviations, where several outcomes share them; else those of `values`. A target
+    whose values do not vary, or of fewer than three languages, has no standard units and is named there.
+    """
+    scaled: dict[str, Mapping[str, float]] = {}
+    for target, own in values.items():
+        spread = spread_of(list(own.values())) if spreads is None else spreads.get(target, 0.0)
+        if spread > 0:
+            scaled[target] = {code: value / spread for code, value in own.items()}
+    found = [_pooled(values, POINTS, families, draws, seed, ())]
+    if scaled:
+        lacking = tuple(target for target in values if target not in scaled)
+        found.append(_pooled(scaled, STANDARD, families, draws, seed, lacking))
+    return found
+
+
+def spread_of(values: Sequence[float]) -> float:
+    """Standard deviation; 0 for fewer than three values."""
+    return float(np.std(values, ddof=1)) if len(values) >= _FEWEST_SPREAD else 0.0
+
+
+def _pooled(
+    values: Values, unit: str, families: Mapping[str, str], draws: int, seed: int, left_out: tuple[str, ...]
+) -> Pooled:
+    languages = sorted({code for own in values.values() for code in own})
+    mean = float(np.mean([np.mean(list(own.values())) for own in values.values()]))
+    order, place = np.unique([families[code] for code in languages], return_inverse=True)
+    counts = (len(values), len(languages), len(order))
+    if len(order) < MINIMUM:
+        return Pooled(unit, mean, None, None, *counts, None, left_out)
+    weight = family_draws(len(order), draws, seed)[:, place]
+    means = []
+    for own in values.values():
+        column = np.array([own.get(code, 0.0) for code in languages])
+        there = np.array([float(code in own) for code in languages])
+        total = weight @ there
+        means.append(np.where(total > 0, weight @ column / np.maximum(total, 1), np.nan))
+    drawn = np.nanmean(np.array(means), axis=0)
+    low, high = np.nanpercentile(drawn, (2.5, 97.5))
+    seen = power.smallest(float(np.nanstd(drawn, ddof=1)), len(order) - 1)
+    return Pooled(unit, mean, float(low), float(high), *counts, seen, left_out)
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """The same number from every seed, and the half-width of its 95 % t-interval; None below three seeds."""
+
+    what: str
+    values: tuple[float, ...]
+    half_width: float | None
+
+    @property
+    def text(self) -> str:
+        shown = ", ".join(f"{value:+.2f}" for value in self.values)
+        return f"{self.what} of every seed: {shown}{f' (95 % ± {self.half_width:.2f})' if self.half_width else ''}"
+
+
+def over_seeds(what: str, values: Sequence[float]) -> OverSeeds | None:
+    """None below two seeds. Chance of training moves all languages of a seed at once, so seeds are the units here."""
+    if len(values) < 2:
+        return None
+    return OverSeeds(what, tuple(map(float, values)), seeds.over_seeds(values))
+
+
+def family_draws(families: int, draws: int = RESAMPLES, seed: int = SEED) -> Vector:
+    """How often each family is drawn [draws, families]."""
+    chance = np.full(families, 1 / families)
+    return np.random.default_rng(seed).multinomial(families, chance, size=draws).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class FamilySlope:
+    """A slope in points per unit with its 95 % interval over draws of whole families."""
+
+    estimate: float
+    low: float
+    high: float
+    families: int
+
+
+def slope(
+    y: ArrayLike, x: ArrayLike, families: Sequence[str], controls: Mapping[str, ArrayLike] | None = None,
+    draws: int = RESAMPLES, seed: int = SEED,
+) -> FamilySlope | None:  # fmt: skip
+    """Slope of x beside the controls, families resampled whole; None below five families.
+
+    Draws in which the predictors cannot be told apart are left out.
+    """
+    a, b = checked(x, y)
+    order, place = np.unique(np.asarray(families), return_inverse=True)
+    if len(order) < MINIMUM:
+        return None
+    columns = [np.asarray(column, dtype=np.float64) for column in (controls or {}).values()]
+    design = np.column_stack([np.ones(len(a)), a, *columns])
+    weight = family_draws(len(order), draws, seed)[:, place]
+    squares = np.einsum("dn,ni,nj->dij", weight, design, design, optimize=True)
+    products = np.einsum("dn,ni,n->di", weight, design, b, optimize=True)
+    usable = np.linalg.cond(squares) < 1e12
+    drawn = np.linalg.solve(squares[usable], products[usable][..., None])[:, 1, 0]
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    estimate = np.linalg.lstsq(design, b, rcond=None)[0][1]
+    return FamilySlope(float(estimate), float(low), float(high), len(order))
