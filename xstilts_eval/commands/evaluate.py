@@ -23,17 +23,17 @@ def evaluate(
         None, "--output", "-o", help="Folder for results, samples, scoreboard; default: results/NAME of the checkpoint."
     ),
     data: str | None = typer.Option(None, help=DATA_HELP),
-    split: str | None = typer.Option(None, help="test (default), dev, or train of languages but English."),
+    split: str | None = typer.Option(None, help="test (default) or dev; or train, of languages other than English."),
     limit: float | None = typer.Option(None, help="First N documents of each task; pools stay whole, BUCC is cut."),
     num_fewshot: int = typer.Option(0, min=0, help="English examples in every prompt of a language model."),
     apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),
     gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),
-    model_args: str = typer.Option("", "--model-args", "-a", help="Adapter arguments: key=value,key=value, or JSON."),
+    model_args: str = typer.Option("", "--model-args", "-a", help="Model arguments: key=value,key=value, or JSON."),
     store: str = typer.Option("", help="Folder in which answers are kept, or off; default: XSTILTS_STORE, the cache."),
     keep_samples: str = typer.Option("json", help="Documents with answers: json (lines), compressed (gzip), or none."),
     languages: bool = typer.Option(True, help="Show the table by language."),
     strict: bool = typer.Option(False, "--strict", help="Exit with 1 when anything that was asked for was skipped."),
-    report_to: str = typer.Option("", help="Trackers that are told the scores: tensorboard,wandb,mlflow."),
+    report_to: str = typer.Option("", help="Trackers to report the scores to: tensorboard,wandb,mlflow."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
 ) -> None:
     """Score a checkpoint and show the official scoreboard.

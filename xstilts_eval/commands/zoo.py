@@ -44,7 +44,7 @@ def zoo_list(
 @for_papers
 def zoo_show(
     model: str = typer.Argument(help="Name of a model, as xstilts zoo list prints it; MODEL@STAGE for one stage."),
-    tasks: str = typer.Option("", "--tasks", "-t", help=f"{ONLY_TASKS} none: those of no task here."),
+    tasks: str = typer.Option("", "--tasks", "-t", help=f"{ONLY_TASKS} 'none': records of tasks that are not here."),
     file: Path | None = typer.Option(None, help=FILE_HELP),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
     *,

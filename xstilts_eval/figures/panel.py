@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from xstilts_eval.figures import charts
+from xstilts_eval.figures.labels import around, placed
 from xstilts_eval.figures.scene import (
     Area,
     Dot,
@@ -31,8 +32,6 @@ MARGIN = 8.0
 _LINE = 15.0
 """Of a title, pixels."""
 _EDGE = 12.0
-_LABEL = 9
-"""Font size of what stands beside a point."""
 _SIDES = {"square": 4, "diamond": 4, "triangle": 3, "triangle down": 3, "triangle left": 3, "pentagon": 5, "hexagon": 6}
 _TURNED = {"square": 45.0, "triangle down": 180.0, "triangle left": 270.0}
 """Degrees by which a corner is turned away from the top."""
@@ -186,45 +185,18 @@ class Panel:
         self._marks.append(Line(((across, up - size / 2), (across, up + size / 2)), paint, 2.0))
 
     def say(self, x: float, y: float, text: str, radius: float = 3.6) -> None:
-        """A label beside a point of that size, put where it hides the least once all are known."""
+        """A label beside a point of that size, put where it hides the least once all are known, or left out."""
         self._labels.append((self.place(x, y), text, radius))
 
     def scene(self) -> Scene:
         return Scene(self.width, self.height, (*self._marks, *self._written()), self._label)
 
     def _written(self) -> Iterable[Text]:
-        """Each label at the first of ten places around its point where it hides the least."""
-        taken = [(x - size, y - size, x + size, y + size) for (x, y), size in self._dots]
+        """The labels, off the points and the edges of the panel where they can be."""
+        covered = [around(point, size) for point, size in self._dots]
         end, start = self._across.end, self._across.start
-        taken += [(end, -1e4, 1e4, 1e4), (-1e4, -1e4, start, 1e4), (-1e4, self._up.start, 1e4, 1e4)]
-        for (x, y), label, radius in self._labels:
-            boxes = [_box(x, y, offset, text_width(label, _LABEL), radius) for offset in _PLACES]
-            best = min(range(len(boxes)), key=lambda number: (_hidden(boxes[number], taken), number))
-            taken.append(boxes[best])
-            left, top, right, bottom = boxes[best]
-            yield Text((left + right) / 2, (top + bottom) / 2, label, "soft", _LABEL, "middle")
-
-
-_Box = tuple[float, float, float, float]
-_PLACES = ((1, -0.6), (1, 0.9), (-1, -0.6), (-1, 0.9), (0, -1.3), (0, 1.3), (1, -1.7), (-1, -1.7), (1, 1.9), (-1, 1.9))
-"""Sides of a point (right 1, left -1), and how far down in heights of a label."""
-
-
-def _box(x: float, y: float, place: tuple[int, float], width: float, radius: float) -> _Box:
-    """Left, top, right and bottom of a label."""
-    side, down = place
-    middle = x + side * (width / 2 + radius + 1.0)
-    centre = y + down * _LABEL + (math.copysign(max(0.0, radius - 3.6), down) if not side else 0.0)
-    return middle - width / 2, centre - _LABEL / 2, middle + width / 2, centre + _LABEL / 2
-
-
-def _hidden(box: _Box, others: Sequence[_Box]) -> float:
-    """Square pixels that a box shares with others."""
-    return sum(
-        max(0.0, min(box[2], other[2]) - max(box[0], other[0]))
-        * max(0.0, min(box[3], other[3]) - max(box[1], other[1]))
-        for other in others
-    )
+        covered += [(end, -1e4, 1e4, 1e4), (-1e4, -1e4, start, 1e4), (-1e4, self._up.start, 1e4, 1e4)]
+        return placed(self._labels, covered)
 
 
 def _polygon(x: float, y: float, radius: float, shape: str) -> tuple[Point, ...]:
