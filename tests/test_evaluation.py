@@ -469,7 +469,7 @@ def test_broken_data_is_named_by_file_and_line(tiny_bundle: Path, tmp_path: Path
         (["eval", "MODEL", "-a", "dtype"], "cannot read 'dtype' in --model-args"),
         (["eval", "MODEL", "--split", "validation"], "split 'validation' cannot be scored; allowed: test, dev, train"),
         (["eval", "MODEL", "--split", "train", "-t", "xtreme.tydiqa.en"], "split 'train' cannot be scored in English"),
-        (["eval", "MODEL", "-a", "data=sample"], "data does not belong into --model-args"),
+        (["eval", "MODEL", "-a", "data=sample"], "data does not belong in --model-args"),
         (["eval", "MODEL", "--limit", "0"], "--limit must be above 0, got 0"),
         (["score"], "give RESULTS, or --predictions and --labels"),
         (["score", "absent.json"], "absent.json does not exist"),

@@ -56,7 +56,7 @@ def evaluate(
     arguments = parse(model_args)
     for name in ("pretrained", "data", "split", "store"):
         if name in arguments:
-            raise SettingError(f"{name} does not belong into --model-args; give it as xstilts eval's own argument")
+            raise SettingError(f"{name} does not belong in --model-args; give it as xstilts eval's own argument")
     settings = evaluation.Settings(
         pretrained=pretrained,
         tasks=tuple(listed(tasks)),

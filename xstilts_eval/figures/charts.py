@@ -24,7 +24,7 @@ from xstilts_eval.figures.scene import (
     tick_text,
     ticks,
 )
-from xstilts_eval.wording import ABSENT, signed
+from xstilts_eval.wording import ABSENT, counted, signed
 
 WIDTH = 340.0
 """Of a panel, pixels: a phone's."""
@@ -97,7 +97,7 @@ def bars(title: str, rows: Sequence[Labelled], unit: str, width: float = WIDTH) 
             marks.append(Rect(left, here + 0.5, across(value.value) - left, thick - 1.0, value.paint))
             marks += _whisker(value, across, here + thick / 2, "soft" if lanes > 1 else "ink")
             marks.append(Rect(left, here, across.end - left, thick, "page", 0.0, value.tip))
-    return Scene(width, bottom + FOOT, tuple(marks), f"Bars: {title}, {unit}, {len(rows)} rows", title)
+    return Scene(width, bottom + FOOT, tuple(marks), f"Bars: {title}, {unit}, {counted(len(rows), 'row')}", title)
 
 
 def forest(
@@ -121,7 +121,9 @@ def forest(
             marks += _whisker(value, across, y, value.paint, 2.0)
             marks.append(Dot(across(value.value), y, 4.0, value.paint, not value.is_clear))
             marks.append(Rect(left, y - height / 2, width - left, height, "page", 0.0, value.tip))
-    return Scene(width, bottom + FOOT, tuple(marks), f"Differences: {title}, {unit}, {len(rows)} rows", title)
+    return Scene(
+        width, bottom + FOOT, tuple(marks), f"Differences: {title}, {unit}, {counted(len(rows), 'row')}", title
+    )
 
 
 def dumbbells(title: str, rows: Sequence[tuple[str, float, float, str, str]], unit: str, width: float = WIDTH) -> Scene:
@@ -164,7 +166,9 @@ def scatter(
         marks.append(Dot(x, y, _DOT, point.at.paint, not point.at.is_clear, point.at.tip))
     covered = [*(around(spot, _DOT) for spot in spots), (-1e4, up.start, 1e4, 1e4)]
     marks += placed([(spot, point.label, _DOT) for point, spot in zip(points, spots, strict=True)], covered)
-    return Scene(width, height, tuple(marks), f"Scatter: {title}, {y_name} by {x_name}, {len(points)} points", title)
+    return Scene(
+        width, height, tuple(marks), f"Scatter: {title}, {y_name} by {x_name}, {counted(len(points), 'point')}", title
+    )
 
 
 def curves(title: str, lines: Sequence[Curve], x_name: str, y_name: str, width: float = WIDTH) -> Scene:
@@ -182,7 +186,9 @@ def curves(title: str, lines: Sequence[Curve], x_name: str, y_name: str, width: 
             marks.append(Area(tuple(edge), line.paint))
     for line in lines:
         marks.append(Line(tuple((across(x), up(y)) for x, y in line.points), line.paint, 1.6))
-    return Scene(width, height, tuple(marks), f"Curves: {title}, {y_name} by {x_name}, {len(lines)} lines", title)
+    return Scene(
+        width, height, tuple(marks), f"Curves: {title}, {y_name} by {x_name}, {counted(len(lines), 'line')}", title
+    )
 
 
 def heat_map(
