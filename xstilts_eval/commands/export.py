@@ -114,7 +114,7 @@ def _export(
     for remark in done.remarks:
         printing.say(f"note: {remark}")
     files = ", ".join(f"{family} {count}" for family, count in done.files.items())
-    printing.say(f"predictions: {output} ({counted(files, 'file')})")
+    printing.say(f"predictions: {output} ({files} files)")
     if labels is not None:
         printing.say(f"labels: {labels}")
     printing.say(f"scored again: all {done.equal} numbers are the run's")

@@ -43,8 +43,8 @@ def parallel(
     paths = [_file(f"{name}/{code}.{name}", folder, f"{split} data of {leaf}") for code in (source, target)]
     sides = [_lines(path) for path in paths]
     if len(sides[0]) != len(sides[1]):
-        lines = counted(len(sides[0]), "line")
-        raise DataError(f"{paths[0]} has {lines} and {paths[1]} has {len(sides[1])}; all of FLORES-200 is parallel")
+        what = counted(len(sides[0]), "line")
+        raise DataError(f"{paths[0]} has {what} and {paths[1]} has {len(sides[1])}; all of FLORES-200 is parallel")
     metadata = _find(f"metadata_{name}.tsv", folder)
     notes = _size(name, len(sides[0]))
     if metadata is None:
@@ -136,7 +136,7 @@ def _articles(path: Path, expected: int) -> list[str]:
     column = rows[0].index(_URL)
     found = [row[column] for row in rows[1:] if len(row) > column]
     if len(found) != expected:
-        lines = counted(len(found), "line")
-        raise DataError(f"{path} names an article for {lines}, and the sentence files have {expected}")
+        what = counted(len(found), "line")
+        raise DataError(f"{path} names an article for {what}, and the sentence files have {expected}")
     numbers: dict[str, str] = {}
     return [numbers.setdefault(address, f"article {len(numbers) + 1}") for address in found]
