@@ -117,6 +117,11 @@ def given_names(family: Family, names: Sequence[str], given: Sequence[str], orig
     )
 
 
+def differ(names: Sequence[str], given: Sequence[str]) -> bool:
+    """Whether as many names are given as the head has, and others than its own."""
+    return len(names) == len(given) and [*map(normalise, names)] != [*map(normalise, given)]
+
+
 def _contradiction(family: Family, names: Sequence[str], given: Sequence[str]) -> str | None:
     """Where the head's own names say something else than `given` (empty for all in all); None where they do not."""
     own, said = _meanings(family, names), _meanings(family, given)
