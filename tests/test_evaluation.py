@@ -21,6 +21,7 @@ from xstilts_eval.benchmark import FAMILIES, XTREME, XTREMER
 from xstilts_eval.errors import SettingError, UnknownName
 from xstilts_eval.paths import sample_path, tasks_path
 from xstilts_eval.results import output as outputs
+from xstilts_eval.tasks import documents
 
 TEXT = "xtreme.panx.sw,xtreme.udpos.de,xtreme.tatoeba.fr"
 SMALL = "xtreme_pawsx,xtreme_bucc2018"
@@ -362,6 +363,23 @@ def test_what_cannot_run_is_skipped_and_said(minilm: Path, tmp_path: Path) -> No
     nothing = xstilts("eval", minilm, "--data", "sample", "-t", "xtreme_xnli", "-o", tmp_path / "none")
     assert "can run none of the selected tasks" in refused(nothing)
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(("rank", "times"), [("0", 1), ("1", 0)])
+def test_only_the_first_process_speaks(
+    minilm: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    rank: str,
+    times: int,
+) -> None:
+    monkeypatch.setenv("RANK", rank)
+    documents._say_sample_once.cache_clear()
+    run = xstilts("eval", minilm, "-t", "xtreme_xnli", "-o", tmp_path / "out")
+    assert run.returncode == 2 and "can run none of the selected tasks" in run.stderr
+    assert run.stderr.count("skipped xtreme_xnli") == times
+    assert caplog.text.count("no data folder was given") == times
 
 
 def test_strict_ends_with_1_where_anything_was_skipped(tiny_bundle: Path, minilm: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from xstilts_eval import paths, printing
+from xstilts_eval import paths, printing, processes
 from xstilts_eval.commands.options import DATA_HELP, TASKS, listed
 from xstilts_eval.errors import SettingError
 
@@ -69,8 +69,9 @@ def evaluate(
         gen_kwargs=tuple(sorted(parse_generation(gen_kwargs).items())),
     )
     keeping = evaluation.Keeping(store or None, _way(keep_samples))
+    say = printing.remark if processes.is_first() else _nothing
     if seeds := evaluation.seeds_of(pretrained):
-        boards = evaluation.evaluate_seeds(settings, seeds, output, overwrite, printing.remark, keeping)
+        boards = evaluation.evaluate_seeds(settings, seeds, output, overwrite, say, keeping)
         places = [output / f"seed-{seed}" / "eval" for seed in seeds] if boards else []
         if boards:
             from xstilts_eval.results import models_render, scored
@@ -80,7 +81,7 @@ def evaluate(
                 printing.say(line)
             printing.say(f"results: {output}/seed-N/eval   this table: xstilts score {output}")
     else:
-        board = evaluation.evaluate(settings, output, overwrite, printing.remark, keeping)
+        board = evaluation.evaluate(settings, output, overwrite, say, keeping)
         boards, places = ([board], [output]) if board else ([], [])
         if board:
             printing.show(render.terminal(board, languages))
@@ -92,6 +93,10 @@ def evaluate(
     if strict and any(board.skipped for board in boards):
         printing.remark("--strict: not everything that was asked for could be scored, see above")
         raise typer.Exit(1)
+
+
+def _nothing(_: str) -> None:
+    """Said by processes but the first."""
 
 
 def _way(samples: str) -> SamplesAs:
