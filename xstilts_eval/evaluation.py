@@ -26,7 +26,7 @@ from xstilts_eval.label_reading import joined_order
 from xstilts_eval.models import memory
 from xstilts_eval.models.info import ModelInfo
 from xstilts_eval.paths import Names, tasks_path
-from xstilts_eval.results import intervals, kept, record, scoreboard, statistics
+from xstilts_eval.results import intervals, kept, record, scoreboard, skips, statistics
 from xstilts_eval.results import output as outputs
 from xstilts_eval.results.host import HostResults, RunConfig
 from xstilts_eval.results.kept import SamplesAs
@@ -147,8 +147,8 @@ def evaluate(
     resolve_folder(settings.data)
     session = _Session(settings, {family.suite for family in selected}, keeping)
     fit, skipped = runnable(selected, session.checkpoint, settings)
-    for name, reason in skipped.items():
-        say(f"skipped {name}: {reason}")
+    for line in skips.lines(skipped):
+        say(line)
     for line in _orders_to_type(selected, session.checkpoint, settings, output):
         say(line)
     if not fit:

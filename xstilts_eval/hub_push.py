@@ -10,6 +10,7 @@ from typing import Literal
 
 from xstilts_eval import bundle, hub_errors
 from xstilts_eval.errors import FetchError, MissingData, SettingError
+from xstilts_eval.wording import counted
 
 CARD = "README.md"
 _RESULTS = ("results.json", "scoreboard.json", "scoreboard.md", "families/*.json")
@@ -69,7 +70,7 @@ def push(found: Pushable, name: str, is_private: bool, card: str = "") -> str:
         done = api.create_commit(
             name,
             [CommitOperationAdd(path_in_repo=place, path_or_fileobj=content) for place, content in contents.items()],
-            commit_message=f"xstilts push: {len(contents)} files",
+            commit_message=f"xstilts push: {counted(len(contents), 'file')}",
             repo_type=found.kind,
         )
     except Exception as error:

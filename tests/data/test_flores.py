@@ -81,11 +81,11 @@ def test_without_metadata_a_line_is_the_unit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "lines", "message"),
     [
-        ("devtest/deu_Latn.devtest", ["a"], "has 1 lines and .* has 2"),
+        ("devtest/deu_Latn.devtest", ["a"], "has 1 line and .* has 2"),
         ("devtest/deu_Latn.devtest", ["a", " "], "line 2: blank"),
         ("devtest/deu_Latn.devtest", [], "holds no sentences"),
         ("metadata_devtest.tsv", ["address", "x", "y"], "no column URL"),
-        ("metadata_devtest.tsv", ["URL", "x"], "names an article for 1 lines"),
+        ("metadata_devtest.tsv", ["URL", "x"], "names an article for 1 line"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(tmp_path: Path, name: str, lines: list[str], message: str) -> None:

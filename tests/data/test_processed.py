@@ -142,7 +142,7 @@ def test_development_choices_of_one_label_are_read(tmp_path: Path) -> None:
     [
         ("xnli/dev-sw.tsv", "a\tb\tneutral\nc\td\n", "line 2: 2 columns separated by TAB; expected 3"),
         ("xnli/dev-sw.tsv", "a\tb\t1\n", "line 1: label '1'; allowed: contradiction, entailment, neutral"),
-        ("panx/dev-sw.tsv", "a\tO\nb\nc\tO\n", "line 2: 1 columns separated by TAB"),
+        ("panx/dev-sw.tsv", "a\tO\nb\nc\tO\n", "line 2: 1 column separated by TAB"),
         ("panx/dev-sw.tsv", "a\tPER\n", "line 1: label 'PER'; allowed: "),
         ("panx/dev-sw.tsv", "sw:a\tO\tO\n", "line 1: 3 columns separated by TAB"),
         ("panx/dev-sw.tsv", "\n\n", "no examples"),

@@ -198,8 +198,8 @@ def test_panx_token_is_between_first_colon_and_tab(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("de:Berlin\n", r"line 1: 1 columns separated by TAB; expected 2 \(lang:token, label\)"),
-        ("de:Berlin\t\n", "line 1: 1 columns"),
+        ("de:Berlin\n", r"line 1: 1 column separated by TAB; expected 2 \(lang:token, label\)"),
+        ("de:Berlin\t\n", "line 1: 1 column"),
         ("de:in\tO\nde:Berlin\tB-LOC\tx\n", "line 2: 3 columns"),
         ("Berlin\tB-LOC\n", "line 1: 'Berlin' does not begin with a language and a colon"),
         ("de:in\tO\nde:Berlin\tB-MISC\n", "line 2: label 'B-MISC'; allowed: O, B-PER, .*I-LOC"),
@@ -353,7 +353,7 @@ def test_bucc(tmp_path: Path) -> None:
             "de-1\ten-1\n",
             r"sample\.de, line 2: id 'de-1' occurs a second time",
         ),
-        ("de-1 a\n", "en-1\tc\n", "de-1\ten-1\n", r"sample\.de, line 1: 1 columns"),
+        ("de-1 a\n", "en-1\tc\n", "de-1\ten-1\n", r"sample\.de, line 1: 1 column"),
         (
             "de-1\ta\n",
             "en-1\tc\n",
@@ -366,7 +366,7 @@ def test_bucc(tmp_path: Path) -> None:
             "en-1\tde-1\n",
             r"sample\.gold, line 1: no sentence 'en-1' in de-en\.sample\.de",
         ),
-        ("de-1\ta\n", "en-1\tc\n", "de-1\n", r"sample\.gold, line 1: 1 columns"),
+        ("de-1\ta\n", "en-1\tc\n", "de-1\n", r"sample\.gold, line 1: 1 column"),
         ("de-1\ta\n", "en-1\tc\n", "", r"sample\.gold: no examples"),
         ("de-1\ta\n", "", "de-1\ten-1\n", r"sample\.en: no examples"),
     ],

@@ -12,7 +12,7 @@ from xstilts_eval.analysis import figures
 from xstilts_eval.errors import SettingError
 from xstilts_eval.figures import svg
 from xstilts_eval.figures.panel import Axis, Panel, columns, sheet
-from xstilts_eval.figures.scene import Rect, Scene, Text
+from xstilts_eval.figures.scene import PIXELS, Rect, Scene, Text
 
 pytest.importorskip("matplotlib")
 from xstilts_eval.figures import outlines, raster
@@ -32,7 +32,7 @@ def test_outlines_lie_where_the_picture_has_its_text(anchor: str, is_bold: bool,
 
     mark = Text(100.0, 40.0, "ρ = 0.41 Hxg", size=13, anchor=anchor, is_bold=is_bold)
     raster.save(Scene(200.0, 80.0, (mark,), "t"), tmp_path / "t.png")
-    ink = np.argwhere(imread(tmp_path / "t.png")[..., 0] < 0.5) * raster.PIXELS / raster.DPI
+    ink = np.argwhere(imread(tmp_path / "t.png")[..., 0] < 0.5) * PIXELS / raster.DPI
     (top, left), (bottom, right) = ink.min(axis=0), ink.max(axis=0)
     path = outlines.outline(mark)
     assert path is not None
@@ -41,7 +41,7 @@ def test_outlines_lie_where_the_picture_has_its_text(anchor: str, is_bold: bool,
 
 def test_a_file_of_outlines_holds_no_text_but_what_the_font_lacks() -> None:
     marks = (Text(0.0, 9.0, "<b> & é"), Text(0.0, 20.0, "漢字"), Rect(0.0, 0.0, 1.0, 1.0, "s0", tip="a tip"))
-    made = svg.document(Scene(100.0, 30.0, marks, "the label"), outlines.outline)
+    made = svg.document(Scene(100.0, 30.0, marks, "the label"), outline=outlines.outline)
     assert made.count("<text") == 1 and "漢字</text>" in made
     assert 'aria-label="&lt;b&gt; &amp; é"' in made and "<title>a tip</title>" in made
     assert outlines.outline(Text(0.0, 0.0, " ")) is None

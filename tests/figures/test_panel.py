@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xstilts_eval.figures import svg
+from xstilts_eval.figures import charts, svg
+from xstilts_eval.figures.charts import Placed, Value
 from xstilts_eval.figures.panel import SHAPES, Axis, Panel, logarithmic, of_rows, sheet, spanning
 from xstilts_eval.figures.scene import Area, Dot, Line, Rect, Scene, Text, text_width
 
@@ -82,6 +83,17 @@ def test_labels_of_points_in_one_place_do_not_hide_each_other() -> None:
     placed = [mark for mark in drawn.scene().marks if isinstance(mark, Text) and mark.text in ("aa", "bb", "cc", "dd")]
     for one, other in itertools.combinations(placed, 2):
         assert abs(one.x - other.x) >= text_width("aa", 9) - 0.01 or abs(one.y - other.y) >= 9 - 0.01
+
+
+def test_labels_without_room_are_left_out_and_the_others_keep_apart() -> None:
+    """Fifty points on a few square pixels; around one point there are ten places."""
+    points = [Placed(0.5 + number / 1e4, f"{number:02}", Value(0.0, None, "s0", "")) for number in range(50)]
+    scene = charts.scatter("x", points, "distance", "gain", ((0.0, 1.0), (-1.0, 1.0)))
+    placed = [mark for mark in scene.marks if isinstance(mark, Text) and mark.size == 9]
+    assert 4 <= len(placed) < 12 and len(marks(scene, Dot)) == 50
+    for one, other in itertools.combinations(placed, 2):
+        shared = (text_width("00", 9) - abs(one.x - other.x)) * (9 - abs(one.y - other.y))
+        assert abs(one.x - other.x) > text_width("00", 9) or abs(one.y - other.y) > 9 or shared < 0.12 * 9 * 11.2
 
 
 @pytest.mark.parametrize("shape", SHAPES)

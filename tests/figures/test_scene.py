@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from xstilts_eval.figures import charts, raster, svg
 from xstilts_eval.figures.charts import Labelled, Value
 from xstilts_eval.figures.scene import (
     COLOURS,
+    PIXELS,
     Dot,
     Line,
     Rect,
@@ -84,7 +86,7 @@ def test_a_png_has_the_colour_of_a_mark_where_the_mark_is(tmp_path: Path) -> Non
     marks = (Rect(10, 20, 30, 10, "s1"), Rect(60, 20, 30, 10, "s0", 0.0, "only for the mouse"), Dot(80, 40, 5, "up"))
     raster.save(Scene(100, 50, marks, "x"), tmp_path / "x.png")
     pixels = image.imread(tmp_path / "x.png")
-    scale = raster.DPI / raster.PIXELS
+    scale = raster.DPI / PIXELS
     assert pixels.shape[:2] == (round(50 * scale), round(100 * scale))
 
     def at(x: float, y: float) -> str:
@@ -101,6 +103,34 @@ def test_a_pdf_is_the_same_every_time_and_keeps_its_text(tmp_path: Path) -> None
     raster.save(scene, tmp_path / "2.pdf")
     first = (tmp_path / "1.pdf").read_bytes()
     assert first == (tmp_path / "2.pdf").read_bytes() and b"/FontDescriptor" in first and b"/Type3" not in first
+
+
+@pytest.mark.parametrize("width", [2.0, 3.3, 6.9])
+def test_a_file_for_print_is_as_wide_as_it_was_asked_for(width: float, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    scene = Scene(200, 50, (Text(5, 5, "UD-POS"),), "a figure")
+    raster.save(scene, tmp_path / "x.pdf", width)
+    box = re.search(rb"/MediaBox \[([^]]+)\]", (tmp_path / "x.pdf").read_bytes())
+    assert box and [float(part) for part in box[1].split()] == pytest.approx([0, 0, 72 * width, 18 * width])
+    root = xml.fromstring(svg.document(scene, width))
+    assert [root.attrib[name] for name in ("width", "height", "viewBox")] == [
+        f"{width:g}in", f"{width / 4:g}in", "0 0 200 50",
+    ]  # fmt: skip
+
+
+def test_the_heads_of_a_narrow_heat_map_stand_in_two_lines() -> None:
+    """Nine datasets in a column of 3.3 inches: no name touches its neighbour, no number leaves its cell."""
+    names = ["XNLI", "PAWS-X", "UD-POS", "PAN-X", "XQuAD", "MLQA", "TyDiQA", "BUCC", "Tatoeba"]
+    row = Labelled("Vietnamese vi", tuple(Value(-12.3, None, "gain", "") for _ in names))
+    scene = charts.heat_map("x", names, [row], 15.0, 3.3 * 96)
+    heads = [mark for mark in scene.marks if isinstance(mark, Text) and mark.size == 9]
+    assert [head.text for head in heads] == names
+    for first, second in itertools.combinations(heads, 2):
+        apart = abs(first.x - second.x) - (text_width(first.text, 9) + text_width(second.text, 9)) / 2
+        assert apart > 0 or abs(first.y - second.y) >= 9, (first.text, second.text)
+    (line,) = [mark for mark in scene.marks if isinstance(mark, Row)]
+    cells = [mark for mark in line.marks if isinstance(mark, Rect)]
+    assert all(cell.width >= text_width("−12.3", 9) for cell in cells) and scene.width < 400
 
 
 def test_bars_start_at_zero_and_are_as_long_as_their_values() -> None:

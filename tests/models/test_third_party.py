@@ -136,6 +136,17 @@ def test_a_tagger_without_names_is_told_by_an_order(tiny_bundle: Path, tmp_path:
     assert found["config"]["xstilts"]["label_maps"]["panx"]["masked"] == ["[SEP]"]
 
 
+def test_an_order_that_no_head_needs_is_said(tiny_bundle: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One order for all heads cannot be refused for one of them; that it was not used must not go unsaid."""
+    run_host(["xtreme.xnli.de"], tiny_bundle, label_order="a|b|c")
+    own = json.loads((tiny_bundle / "xnli" / "config.json").read_text())["id2label"]
+    said = f"xnli: label_order is not used, the head has names of its own: {', '.join(own[str(n)] for n in range(3))}"
+    assert [record.message for record in caplog.records].count(said) == 1
+    caplog.clear()
+    run_host(["xtreme.xnli.de"], tiny_bundle, label_order="|".join(own[str(n)] for n in range(3)))
+    assert "label_order" not in caplog.text
+
+
 def test_names_of_label2id_are_used_with_one_notice(
     tiny_bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -173,6 +173,34 @@ def test_only_tables_and_figures_scroll_sideways(browser: Browser, address: str,
         )
 
 
+def test_what_scrolls_sideways_takes_the_keyboard(browser: Browser, address: str) -> None:
+    browser.open(address, width=375)
+    wider = "return [...document.querySelectorAll('main *')].filter(e => e.scrollWidth > e.clientWidth && \
+/auto|scroll/.test(getComputedStyle(e).overflowX)).map(e => [e.className, e.tabIndex])"
+    found = browser.script(wider)
+    assert found and {place for _, place in found} == {0}
+    maps = browser.script("return [...document.querySelectorAll('#f-heat-map .panel')].map(e => e.tabIndex)")
+    assert maps == [0] * 4, "as wide as there are datasets"
+
+
+def test_paper_holds_every_column_and_says_what_is_folded(browser: Browser, address: str) -> None:
+    """A4 with the browser's margins is 718 pixels wide; what is wider is cut off there."""
+    browser.open(address, width=718)
+    browser.devtools("Emulation.setEmulatedMedia", media="print")
+    try:
+        widths = "return [...document.querySelectorAll('table')].map(t => [t.id, t.getBoundingClientRect().right])"
+        assert [name for name, right in browser.script(widths) if right > 718] == []
+        browser.script(
+            "const d = document.createElement('details'); d.innerHTML = '<summary>Table: gaps</summary>';"
+            "const t = document.getElementById('t-gaps'); t.before(d); d.append(t);"
+        )
+        says = "const s = document.querySelector('summary'); return [s.getClientRects().length, \
+getComputedStyle(s, '::after').content]"
+        assert browser.script(says) == [1, '" (folded on the page; unfold it there to print it)"']
+    finally:
+        browser.devtools("Emulation.setEmulatedMedia", media="")
+
+
 def test_a_link_to_a_folded_table_opens_it(browser: Browser, address: str) -> None:
     browser.open(address)
     closed = "return [...document.querySelectorAll('details')].map(d => d.open)"

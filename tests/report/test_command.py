@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from tests.report.made_runs import pattern, write_run
 from xstilts_eval import cli, evaluation
 from xstilts_eval.errors import SettingError, XstiltsError
+from xstilts_eval.figures.scene import Scene, Text
+from xstilts_eval.report import files
 from xstilts_eval.results import record, scoreboard
 
 FIGURES = ("heat-map", "bars", "gaps")
@@ -49,6 +51,35 @@ def test_page_figures_and_summary_of_a_real_run(scored: Path, tmp_path: Path) ->
         assert f"{row.score:.1f}{spread}" in summary
         for cell in row.cells.values():
             assert f'data-v="{cell.score}"' in text
+
+
+def test_figures_for_print_are_a_panel_each(scored: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "figures"
+    said = run(f"../a<b={scored}", "-o", tmp_path / "r.html", "--figures", folder, "--width", "2")
+    names = {"heat-map-a-b", "bars-tatoeba"}
+    names |= {f"{figure}-{dataset}" for figure in ("bars", "gaps") for dataset in ("paws-x", "ud-pos", "xquad")}
+    assert {path.name for path in folder.iterdir()} == {f"{n}{e}" for n in names for e in (".svg", ".png", ".pdf")}
+    assert all(b"/MediaBox [0 0 144 " in path.read_bytes().replace(b"[ ", b"[") for path in folder.glob("*.pdf"))
+    assert "smallest text" not in said
+
+
+def test_text_that_is_too_small_in_print_is_said() -> None:
+    """9 pixels of 480 are 4.5 points of 3.3 inches."""
+    scene = Scene(480, 10, (Text(0, 0, "x", size=9),), "")
+    assert files.too_small("map", scene, 3.3) == "map: its smallest text has 4.5 points; it has 6 at --width 4.5"
+    assert files.too_small("map", scene, 4.5) == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--width", "3.3"], "name a folder for them with --figures"),
+     (["--figures", "f", "--width", "0.1"], "--width 0.1 is not between 2 and 20 inches"),
+     (["--figures", "f", "--width", "nan"], "--width nan is not between")],
+)  # fmt: skip
+def test_a_width_that_is_none(options: list[str], message: str, scored: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=re.escape(message)):
+        run(scored, "-o", tmp_path / "r.html", *options)
 
 
 def test_a_run_gains_nothing_over_itself(scored: Path, tmp_path: Path) -> None:

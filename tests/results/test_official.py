@@ -235,13 +235,13 @@ def test_no_task_and_no_folder_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("xnli/test-sw.tsv", "entailment\n", "xnli/test-sw.tsv has 1 lines, but .* has 2"),
+        ("xnli/test-sw.tsv", "entailment\n", "xnli/test-sw.tsv has 1 line, but .* has 2"),
         ("xnli/test-sw.tsv", "entailment\nneutral\n\n", "has 3 lines"),  # an empty last line is a line
         ("tatoeba/test-ar.tsv", "", "has 0 lines"),
         ("panx/test-th.tsv", "O\nO\n", "panx/test-th.tsv has 1 sentences, but .* has 2"),
         ("panx/test-th.tsv", "O\nO\n\n\nO\n", "has 3 sentences"),  # two blank lines: an empty sentence
-        ("panx/test-th.tsv", "O\nO\n\nO\nO\n", "panx/test-th.tsv, sentence 2: 2 labels for 1 words"),
-        ("udpos/test-th.tsv", "X\n\nX\n", "udpos/test-th.tsv, sentence 1: 1 labels for 2 words"),
+        ("panx/test-th.tsv", "O\nO\n\nO\nO\n", "panx/test-th.tsv, sentence 2: 2 labels for 1 word"),
+        ("udpos/test-th.tsv", "X\n\nX\n", "udpos/test-th.tsv, sentence 1: 1 label for 2 words"),
         ("bucc2018/test-zh.tsv", "xx-1\ten-1\nxx-2 en-2\n", "test-zh.tsv, line 2: expected 'foreign id TAB"),
         ("xquad/test-th.json", "{", "xquad/test-th.json, line 1: not JSON"),
         ("xquad/test-th.json", "[]", "must be one JSON object"),
@@ -369,7 +369,7 @@ def test_xcopa_files_and_the_two_groups_xcopa_is_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "extension", "prediction", "label", "message"),
     [
-        ("xcopa", "jsonl", '{"label": 0}\n', '{"label": 0}\n{"label": 1}\n', "has 1 lines, but .* has 2"),
+        ("xcopa", "jsonl", '{"label": 0}\n', '{"label": 0}\n{"label": 1}\n', "has 1 line, but .* has 2"),
         ("xcopa", "jsonl", "0\n", '{"label": 0}\n', r"line 1: expected \{\"label\": 0\}, got '0'"),
         ("xcopa", "jsonl", '{"label": true}\n', '{"label": 0}\n', "must be a whole number, got True"),
         ("mewslix", "json", '["Q1"]', '{"m": ["Q1"]}', "must be one JSON object"),

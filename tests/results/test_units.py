@@ -125,6 +125,14 @@ def test_samples_with_nonsense(tmp_path: Path, value: Any, error: type[Exception
         read(folder)
 
 
+def test_samples_with_counts_of_another_metric(tmp_path: Path) -> None:
+    leaf = "xtreme.udpos.de"
+    folder = write_run(tmp_path / "a", {leaf: [(3, 4, 5)]})
+    samples(folder, leaf).write_text('{"doc_id": 0, "f1_ci95": [0, 1.0]}\n')  # an F1 has three counts
+    with pytest.raises(PredictionError, match="holds no samples that this version can read"):
+        read(folder)
+
+
 def test_samples_without_what_is_needed_and_without_samples(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "a", {LEAF: [1]})
     samples(folder).write_text('{"doc_id": 0}\n')

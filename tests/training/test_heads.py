@@ -162,7 +162,7 @@ def test_bfloat16_trains_float32_weights(base: str, fitted: Path, tmp_path: Path
 def test_the_bundle_says_what_was_done_and_serves(base: str, fitted: Path) -> None:
     found = bundle.read(fitted)
     assert found.recipe == (
-        "fit-head udpos en train: 32 of 200 sample sentences, 1 epochs, lr 0.001, batch 16, length 128, float32, seed 1"
+        "fit-head udpos en train: 32 of 200 sample sentences, 1 epoch, lr 0.001, batch 16, length 128, float32, seed 1"
     )
     revision = sources.load(find_family("udpos"), "en", "train", sample_path()).revision
     assert found.data_revisions == {"udpos.en.train": f"sample@{revision}"}

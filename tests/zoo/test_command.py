@@ -79,7 +79,7 @@ def test_check_says_what_is_wrong_and_fails(tmp_path: Path) -> None:
     out = lines("check", "--file", str(written(tmp_path, what)), code=1)
     assert out[0] == "error: average: Tiny | base | zero-shot | PAWS-X | PAWS-X | acc | avg | paper"
     assert out[1].strip() == "paper gives 83 %, its 3 languages 82.17 %"
-    assert out[-1] == "1 errors, 0 known findings"
+    assert out[-1] == "1 error, 0 known findings"
 
 
 def test_a_broken_file_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xstilts_eval.errors import SettingError
 from xstilts_eval.figures import outlines, raster, svg
-from xstilts_eval.figures.scene import SERIES, Scene
+from xstilts_eval.figures.scene import PIXELS, SERIES, Scene
 from xstilts_eval.writing import replacing, write_atomically
 
 OTHERS = "base"
@@ -28,7 +28,7 @@ def pixels(inches: float) -> float:
     """The width of a figure in the pixels of a scene; raises `SettingError` for one that nothing fits into."""
     if not NARROWEST <= inches <= WIDEST:
         raise SettingError(f"--width {inches:g}: a figure is {NARROWEST:g} to {WIDEST:g} inches wide")
-    return inches * raster.PIXELS
+    return inches * PIXELS
 
 
 def whisker(half: float | None, points: int) -> float | None:
@@ -45,7 +45,7 @@ def save(scene: Scene, stem: Path) -> list[Path]:
     if not raster.is_installed():
         write_atomically(written[0], svg.document(scene))
         return written
-    write_atomically(written[0], svg.document(scene, outlines.outline))
+    write_atomically(written[0], svg.document(scene, outline=outlines.outline))
     for ending in ("png", "pdf"):
         written.append(Path(f"{stem}.{ending}"))
         with replacing(written[-1]) as temporary:

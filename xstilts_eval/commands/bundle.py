@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="Checkpoint folders that serve data
 
 @app.command("show")
 def bundle_show(
-    folder: Path,
+    folder: Path = typer.Argument(help="Folder of the bundle."),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Show and check a bundle.

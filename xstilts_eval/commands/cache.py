@@ -27,7 +27,7 @@ def cache_show(
 ) -> None:
     """Show what is kept.
 
-    Checkpoint by checkpoint: tasks, answers, size, and when they were last of use.
+    Checkpoint by checkpoint: tasks, answers, size, and when they were last used.
     """
     from xstilts_eval.store import upkeep
     from xstilts_eval.tables import terminal_table
@@ -67,7 +67,7 @@ def cache_verify(store: str = typer.Option("", help=STORE_HELP)) -> None:
 @app.command("prune")
 def cache_prune(
     store: str = typer.Option("", help=STORE_HELP),
-    unused: float | None = typer.Option(None, "--unused", help="Files that were of no use for so many days."),
+    unused: float | None = typer.Option(None, "--unused", help="Files that were not used for this many days."),
     checkpoint: str = typer.Option("", help="Files of the checkpoint of this name."),
     damaged: bool = typer.Option(False, "--damaged", help="Files that cannot be used."),
     all_: bool = typer.Option(False, "--all", help="All files."),

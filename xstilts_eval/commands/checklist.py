@@ -15,7 +15,7 @@ from xstilts_eval.commands.options import listed
 def checklist(
     pretrained: str = typer.Argument(help="Bundle, checkpoint folder or hub id with a span head trained on SQuAD."),
     languages: str = typer.Option("", help="Languages, separated by commas; default: all that have templates."),
-    tests: str = typer.Option("", help="comparison, intensifiers, properties, profession, animal_vehicle(_v2)."),
+    tests: str = typer.Option("", help="Of comparison, intensifiers, properties, profession, animal_vehicle(_v2)."),
     cases: int = typer.Option(CASES, min=1, help="Cases of each test in each language."),
     seed: int = typer.Option(SEED, help="Draws names and values."),
     templates: Path | None = typer.Option(None, help="The official checklist_templates.tsv instead of our templates."),

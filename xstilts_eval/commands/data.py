@@ -42,7 +42,7 @@ def data_status(
 
 @app.command("fetch")
 def data_fetch(
-    given: list[str] = typer.Argument(None, metavar="TASKS...", help="As --tasks; default: XTREME's nine datasets."),
+    given: list[str] = typer.Argument(None, metavar="TASKS", help="As --tasks; default: XTREME's nine datasets."),
     tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     output: Path = typer.Option(..., "--output", "-o", help="Data folder to fill; what it has already is kept."),
     languages: str = typer.Option("", help="Only these languages, separated by commas."),

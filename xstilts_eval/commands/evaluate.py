@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from xstilts_eval import paths, printing
+from xstilts_eval import paths, printing, processes
 from xstilts_eval.commands.options import DATA_HELP, TASKS, listed
 from xstilts_eval.errors import SettingError
 
@@ -23,17 +23,17 @@ def evaluate(
         None, "--output", "-o", help="Folder for results, samples, scoreboard; default: results/NAME of the checkpoint."
     ),
     data: str | None = typer.Option(None, help=DATA_HELP),
-    split: str | None = typer.Option(None, help="test (default), dev, or train of languages but English."),
+    split: str | None = typer.Option(None, help="test (default) or dev; or train, of languages other than English."),
     limit: float | None = typer.Option(None, help="First N documents of each task; pools stay whole, BUCC is cut."),
     num_fewshot: int = typer.Option(0, min=0, help="English examples in every prompt of a language model."),
     apply_chat_template: bool = typer.Option(False, "--apply-chat-template", help="Prompts as a conversation."),
     gen_kwargs: str = typer.Option("", "--gen-kwargs", help="How text is generated: max_gen_toks=2048, do_sample=…"),
-    model_args: str = typer.Option("", "--model-args", "-a", help="Adapter arguments: key=value,key=value, or JSON."),
+    model_args: str = typer.Option("", "--model-args", "-a", help="Model arguments: key=value,key=value, or JSON."),
     store: str = typer.Option("", help="Folder in which answers are kept, or off; default: XSTILTS_STORE, the cache."),
     keep_samples: str = typer.Option("json", help="Documents with answers: json (lines), compressed (gzip), or none."),
     languages: bool = typer.Option(True, help="Show the table by language."),
     strict: bool = typer.Option(False, "--strict", help="Exit with 1 when anything that was asked for was skipped."),
-    report_to: str = typer.Option("", help="Trackers that are told the scores: tensorboard,wandb,mlflow."),
+    report_to: str = typer.Option("", help="Trackers to report the scores to: tensorboard,wandb,mlflow."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace another run in the output folder."),
 ) -> None:
     """Score a checkpoint and show the official scoreboard.
@@ -56,7 +56,7 @@ def evaluate(
     arguments = parse(model_args)
     for name in ("pretrained", "data", "split", "store"):
         if name in arguments:
-            raise SettingError(f"{name} does not belong into --model-args; give it as xstilts eval's own argument")
+            raise SettingError(f"{name} does not belong in --model-args; give it as xstilts eval's own argument")
     settings = evaluation.Settings(
         pretrained=pretrained,
         tasks=tuple(listed(tasks)),
@@ -69,8 +69,9 @@ def evaluate(
         gen_kwargs=tuple(sorted(parse_generation(gen_kwargs).items())),
     )
     keeping = evaluation.Keeping(store or None, _way(keep_samples))
+    say = printing.remark if processes.is_first() else _nothing
     if seeds := evaluation.seeds_of(pretrained):
-        boards = evaluation.evaluate_seeds(settings, seeds, output, overwrite, printing.remark, keeping)
+        boards = evaluation.evaluate_seeds(settings, seeds, output, overwrite, say, keeping)
         places = [output / f"seed-{seed}" / "eval" for seed in seeds] if boards else []
         if boards:
             from xstilts_eval.results import models_render, scored
@@ -80,7 +81,7 @@ def evaluate(
                 printing.say(line)
             printing.say(f"results: {output}/seed-N/eval   this table: xstilts score {output}")
     else:
-        board = evaluation.evaluate(settings, output, overwrite, printing.remark, keeping)
+        board = evaluation.evaluate(settings, output, overwrite, say, keeping)
         boards, places = ([board], [output]) if board else ([], [])
         if board:
             printing.show(render.terminal(board, languages))
@@ -92,6 +93,10 @@ def evaluate(
     if strict and any(board.skipped for board in boards):
         printing.remark("--strict: not everything that was asked for could be scored, see above")
         raise typer.Exit(1)
+
+
+def _nothing(_: str) -> None:
+    """Said by processes but the first."""
 
 
 def _way(samples: str) -> SamplesAs:

@@ -22,10 +22,10 @@ def export(
         None, help="Results file or output folder, with samples, of xstilts eval or lm_eval."
     ),
     format_: str = typer.Option(
-        "xtreme", "--format", help="xtreme: the leaderboard's prediction files; mteb, model-card, lm-eval: for these."
+        "xtreme", "--format", help="xtreme (the leaderboard's prediction files), mteb, model-card or lm-eval."
     ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder to write; of model-card the file."),
-    name: str = typer.Option("", help="Of mteb and model-card: what the model is called there."),
+    name: str = typer.Option("", help="Of mteb, model-card and lm-eval: what the model is called there."),
     tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     labels: Path | None = typer.Option(
         None, help="Folder of the label files to write as well; with --check: to compare with."

@@ -16,7 +16,7 @@ from xstilts_eval.writing import check_files, write_atomically
 @for_papers
 def gains(
     given: list[Path] = typer.Argument(
-        metavar="RUNS...", help="Runs scored in the same way: results of xstilts eval, or seed-N/INNER in a folder."
+        metavar="RUNS", help="Runs scored in the same way: results of xstilts eval, or seed-N/INNER in a folder."
     ),
     baseline: str | None = typer.Option(None, help=BASELINE_HELP),
     tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),

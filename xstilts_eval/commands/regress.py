@@ -25,7 +25,7 @@ def regress(
     setting: str | None = typer.Option(None, help="Against the zoo: only numbers of this setting, e.g. zero-shot."),
     source: str | None = typer.Option(None, help="Against the zoo: only numbers of this source, by its key."),
     zoo: Path | None = typer.Option(None, help="Another zoo file; default: the shipped one."),
-    allow_missing: bool = typer.Option(False, "--allow-missing", help="What has no score of ours may pass."),
+    allow_missing: bool = typer.Option(False, "--allow-missing", help="Let pass what the run has no score of."),
     every: bool = typer.Option(False, "--all", help="Against the zoo: show every number, also what decides nothing."),
     markdown: Path | None = typer.Option(None, help="Write Markdown for a pull request to this file."),
     junit: Path | None = typer.Option(None, help="Write JUnit XML to this file."),

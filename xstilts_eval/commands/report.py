@@ -25,8 +25,11 @@ def report(
     ),
     output: Path = typer.Option(Path("report.html"), "--output", "-o", help="The page to write."),
     figures: Path | None = typer.Option(None, help="Write every figure as SVG, PNG and PDF into this folder."),
+    width: float | None = typer.Option(
+        None, metavar="INCHES", help="Of figures for print, a panel in each file: 3.3 for a column, 6.9 for two."
+    ),
     markdown: Path | None = typer.Option(None, help="Write a summary in Markdown to this file."),
-    baseline: str | None = typer.Option(None, help=f"{BASELINE_HELP} 'none': none."),
+    baseline: str | None = typer.Option(None, help=f"{BASELINE_HELP} 'none': no gains."),
     tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
     source: list[str] = typer.Option([], help="Source of the zoo that counts where publications disagree."),
     inner: str = typer.Option("eval", help="Folders of the results inside each seed-N, separated by commas."),
@@ -48,7 +51,7 @@ def report(
     from xstilts_eval.report import content, files, printed
     from xstilts_eval.selection import leaves
 
-    files.check(output, figures, markdown)
+    files.check(output, figures, markdown, width)
     tables.check()
     axis = paper.axis(columns)
     parts = tuple(listed(inner))
@@ -61,5 +64,5 @@ def report(
     for warning in found.warnings:
         printing.remark(f"warning: {warning}")
     tables.write(lambda: printed.tables(found, axis), lambda: printed.rows(found))
-    for line in files.write(found, title, output, figures, markdown):
+    for line in files.write(found, title, output, figures, markdown, width):
         (printing.remark if tables.prints else printing.say)(line)

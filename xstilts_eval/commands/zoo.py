@@ -11,6 +11,7 @@ from xstilts_eval import paper, printing
 from xstilts_eval.commands.options import ONLY_TASKS, listed
 from xstilts_eval.commands.paper import for_papers
 from xstilts_eval.errors import SettingError
+from xstilts_eval.wording import counted
 
 app = typer.Typer(no_args_is_help=True, help="Published numbers with their sources.")
 FILE_HELP = "A file of the zoo; default: the shipped model_zoo.yaml."
@@ -44,7 +45,7 @@ def zoo_list(
 @for_papers
 def zoo_show(
     model: str = typer.Argument(help="Name of a model, as xstilts zoo list prints it; MODEL@STAGE for one stage."),
-    tasks: str = typer.Option("", "--tasks", "-t", help=f"{ONLY_TASKS} none: those of no task here."),
+    tasks: str = typer.Option("", "--tasks", "-t", help=f"{ONLY_TASKS} 'none': records of tasks that are not here."),
     file: Path | None = typer.Option(None, help=FILE_HELP),
     json_: bool = typer.Option(False, "--json", help="Print JSON."),
     *,
@@ -113,4 +114,5 @@ def zoo_add(
 
     added = add(results, source, file, url, model, stage, setting)
     averages = sum(record.derived for record in added)
-    printing.say(f"{len(added) - averages} scores and {averages} averages of {added[0].model} added to {file}")
+    scores, means = counted(len(added) - averages, "score"), counted(averages, "average")
+    printing.say(f"{scores} and {means} of {added[0].model} added to {file}")

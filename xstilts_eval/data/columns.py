@@ -10,6 +10,7 @@ from pathlib import Path
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Pair, Tagged
 from xstilts_eval.errors import DataError
+from xstilts_eval.wording import counted
 
 _FIELD = 1 << 27
 """Longest cell of a quoted table in characters: the csv module's own limit is below a long news article."""
@@ -28,7 +29,7 @@ def table(path: Path, columns: Sequence[str], quoted: bool = False) -> Iterator[
             if missing := [name for name in columns if name not in header]:
                 raise DataError(f"{path}, line {number}: no column {', '.join(missing)}; there is {', '.join(header)}")
         elif len(cells) != len(header):
-            raise DataError(f"{path}, line {number}: {len(cells)} columns, expected {len(header)}")
+            raise DataError(f"{path}, line {number}: {counted(len(cells), 'column')}, expected {len(header)}")
         else:
             yield number, dict(zip(header, cells, strict=True))
 

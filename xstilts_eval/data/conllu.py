@@ -20,6 +20,7 @@ from pathlib import Path
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import Tagged
 from xstilts_eval.errors import DataError
+from xstilts_eval.wording import counted
 
 UPOS = (
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
@@ -98,7 +99,8 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 def _add(path: Path, number: int, line: str, sentence: _Sentence) -> None:
     columns = line.split("\t")
     if len(columns) != COLUMNS:
-        raise DataError(f"{path}, line {number}: {len(columns)} columns separated by TAB; CoNLL-U has {COLUMNS}")
+        found = counted(len(columns), "column")
+        raise DataError(f"{path}, line {number}: {found} separated by TAB; CoNLL-U has {COLUMNS}")
     name, form, tag, head = columns[0], columns[1].strip(), columns[3].strip(), columns[6]
     expected = len(sentence.forms) + 1
     if name == str(expected):

@@ -15,6 +15,7 @@ from xstilts_eval.data import files
 from xstilts_eval.data.examples import Translation
 from xstilts_eval.errors import DataError, NoFiles, SettingError
 from xstilts_eval.language_codes import ENGLISH, find, flores_languages
+from xstilts_eval.wording import counted
 
 SPLITS = {"test": "devtest", "dev": "dev"}
 LINES = {"devtest": 1_012, "dev": 997}
@@ -42,9 +43,8 @@ def parallel(
     paths = [_file(f"{name}/{code}.{name}", folder, f"{split} data of {leaf}") for code in (source, target)]
     sides = [_lines(path) for path in paths]
     if len(sides[0]) != len(sides[1]):
-        raise DataError(
-            f"{paths[0]} has {len(sides[0])} lines and {paths[1]} has {len(sides[1])}; all of FLORES-200 is parallel"
-        )
+        what = counted(len(sides[0]), "line")
+        raise DataError(f"{paths[0]} has {what} and {paths[1]} has {len(sides[1])}; all of FLORES-200 is parallel")
     metadata = _find(f"metadata_{name}.tsv", folder)
     notes = _size(name, len(sides[0]))
     if metadata is None:
@@ -136,6 +136,7 @@ def _articles(path: Path, expected: int) -> list[str]:
     column = rows[0].index(_URL)
     found = [row[column] for row in rows[1:] if len(row) > column]
     if len(found) != expected:
-        raise DataError(f"{path} names an article for {len(found)} lines, and the sentence files have {expected}")
+        what = counted(len(found), "line")
+        raise DataError(f"{path} names an article for {what}, and the sentence files have {expected}")
     numbers: dict[str, str] = {}
     return [numbers.setdefault(address, f"article {len(numbers) + 1}") for address in found]

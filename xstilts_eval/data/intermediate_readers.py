@@ -19,6 +19,7 @@ from xstilts_eval import reading
 from xstilts_eval.data import files, readers
 from xstilts_eval.data.examples import Answer, Choice, Match, Pair, Question, Tagged
 from xstilts_eval.errors import DataError, MissingData
+from xstilts_eval.wording import counted
 
 T = TypeVar("T")
 Named = TypeVar("Named", Pair, Question, Choice, Tagged, Match)
@@ -134,13 +135,12 @@ def ccg(paths: Sequence[Path], labels: Sequence[str], dropped: Dropped) -> list[
             continue
         cells = line.split("\t")
         if len(cells) != 2:
-            raise DataError(f"{path}, line {number}: {len(cells)} columns separated by TAB; expected 2 (text, tags)")
+            found = counted(len(cells), "column")
+            raise DataError(f"{path}, line {number}: {found} separated by TAB; expected 2 (text, tags)")
         tokens, tags = cells[0].strip().split(" "), cells[1].split()
         if len(tokens) != len(tags) or not all(tokens):
-            raise DataError(
-                f"{path}, line {number}: {len(tokens)} words and {len(tags)} tags; every word needs one, "
-                "with single blanks between"
-            )
+            found = f"{counted(len(tokens), 'word')} and {counted(len(tags), 'tag')}"
+            raise DataError(f"{path}, line {number}: {found}; every word needs one, with single blanks between")
         strange = [tag for tag in tags if tag not in known]
         if strange:
             raise DataError(f"{path}, line {number}: tag {strange[0]!r} is not in {tag_map.name}; add it there")

@@ -16,6 +16,7 @@ from xstilts_eval.data import files
 from xstilts_eval.data.examples import Answer, Bitext, Corpus, Pair, Question, Tagged
 from xstilts_eval.errors import DataError, MissingData
 from xstilts_eval.reading import Json
+from xstilts_eval.wording import counted
 
 XNLI_COLUMNS = {0: "language", 1: "gold_label", 6: "sentence1", 7: "sentence2", 9: "pairID"}
 MULTINLI_HEADER = ("premise", "hypo", "label")
@@ -246,7 +247,7 @@ def tatoeba(source: Path, target: Path) -> list[Bitext]:
     english = [line for _, line in _rows(target)]
     if len(foreign) != len(english):
         raise DataError(
-            f"{source} has {len(foreign):,} lines and {target.name} {len(english):,}; they must have "
+            f"{source} has {counted(len(foreign), 'line')} and {target.name} {len(english):,}; they must have "
             "the same number, because line n of one translates line n of the other"
         )
     both = enumerate(zip(foreign, english, strict=True))
@@ -273,7 +274,7 @@ def _check_header(path: Path, header: Sequence[str], expected: dict[int, str]) -
 
 
 def _columns(path: Path, number: int, found: int, expected: str) -> DataError:
-    return DataError(f"{path}, line {number}: {found} columns separated by TAB; expected {expected}")
+    return DataError(f"{path}, line {number}: {counted(found, 'column')} separated by TAB; expected {expected}")
 
 
 def _label(path: Path, number: int, found: str, allowed: Iterable[str]) -> DataError:

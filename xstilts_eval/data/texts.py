@@ -8,6 +8,7 @@ from pathlib import Path
 from xstilts_eval.data import files
 from xstilts_eval.data.examples import LabelledText
 from xstilts_eval.errors import DataError
+from xstilts_eval.wording import counted
 
 
 def table(path: Path, header: Sequence[str], labels: Sequence[str]) -> list[LabelledText]:
@@ -27,7 +28,7 @@ def table(path: Path, header: Sequence[str], labels: Sequence[str]) -> list[Labe
                 raise DataError(f"{path}, line 1: the columns are {', '.join(cells)}; expected {', '.join(header)}")
             continue
         if len(cells) != len(header):
-            raise DataError(f"{path}, line {number}: {len(cells)} columns, expected {len(header)}")
+            raise DataError(f"{path}, line {number}: {counted(len(cells), 'column')}, expected {len(header)}")
         if cells[topic] not in labels:
             raise DataError(f"{path}, line {number}: class {cells[topic]!r}; allowed: {', '.join(labels)}")
         if not cells[place]:

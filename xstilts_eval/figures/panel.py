@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from xstilts_eval.figures import charts
+from xstilts_eval.figures.labels import placed
 from xstilts_eval.figures.scene import (
     Area,
     Dot,
@@ -33,8 +34,6 @@ _LINE = 15.0
 _EDGE = 12.0
 _TITLE = 13
 """Font size of a sheet's title."""
-_LABEL = 9
-"""Font size of what stands beside a point."""
 _SIDES = {"square": 4, "diamond": 4, "triangle": 3, "triangle down": 3, "triangle left": 3, "pentagon": 5, "hexagon": 6}
 _TURNED = {"square": 45.0, "triangle down": 180.0, "triangle left": 270.0}
 """Degrees by which a corner is turned away from the top."""
@@ -188,72 +187,18 @@ class Panel:
         self._marks.append(Line(((across, up - size / 2), (across, up + size / 2)), paint, 2.0))
 
     def say(self, x: float, y: float, text: str, radius: float = 3.6) -> None:
-        """A label beside a point of that size, put where it hides the least once all are known.
-
-        One that would lie on another label or on a point, or nearer to another point than to its own, is left out;
-        those far from the middle come first.
-        """
+        """A label beside a point of that size, put where it hides nothing once all are known, or left out."""
         self._labels.append((self.place(x, y), text, radius))
 
     def scene(self) -> Scene:
         return Scene(self.width, self.height, (*self._marks, *self._written()), self._label)
 
     def _written(self) -> Iterable[Text]:
-        """Each label at the first of the places around its point where it hides nothing."""
-        points = [(x - size, y - size, x + size, y + size) for (x, y), size in self._dots]
+        """The labels, off each other, the points and the edges of the panel."""
         end, start = self._across.end, self._across.start
-        taken = [(end, -1e4, 1e4, 1e4), (-1e4, -1e4, start, 1e4), (-1e4, self._up.start, 1e4, 1e4),
+        edges = [(end, -1e4, 1e4, 1e4), (-1e4, -1e4, start, 1e4), (-1e4, self._up.start, 1e4, 1e4),
                  (-1e4, -1e4, 1e4, self._up.end)]  # fmt: skip
-        for (x, y), label, radius in sorted(self._labels, key=self._from_the_middle):
-            boxes = [_box(x, y, offset, text_width(label, _LABEL), radius) for offset in _PLACES]
-            free = (box for box in boxes if _hidden(box, [*taken, *points]) <= _MOST_HIDDEN)
-            own = next((box for box in free if not self._is_nearer_to_another(box, (x, y))), None)
-            if own is None:
-                continue
-            taken.append(own)
-            left, top, right, bottom = own
-            yield Text((left + right) / 2, (top + bottom) / 2, label, "soft", _LABEL, "middle")
-
-    def _is_nearer_to_another(self, box: _Box, own: Point) -> bool:
-        """Whether a reader would take a label for that of another point."""
-        here = _apart(box, own)
-        return any(_apart(box, place) < here - 1.0 for place, _ in self._dots)
-
-    def _from_the_middle(self, label: tuple[Point, str, float]) -> float:
-        """What labels are sorted by: minus the distance of a point from the middle of all that have one."""
-        places = [place for place, _, _ in self._labels]
-        middle = [sum(column) / len(places) for column in zip(*places, strict=True)]
-        spread = [max(max(column) - min(column), 1.0) for column in zip(*places, strict=True)]
-        return -math.hypot(*((a - b) / size for a, b, size in zip(label[0], middle, spread, strict=True)))
-
-
-_MOST_HIDDEN = 0.5
-"""Square pixels of points that a label may lie on."""
-_Box = tuple[float, float, float, float]
-_PLACES = ((1, -0.6), (1, 0.9), (-1, -0.6), (-1, 0.9), (0, -1.3), (0, 1.3), (1, -1.7), (-1, -1.7), (1, 1.9), (-1, 1.9))
-"""Sides of a point (right 1, left -1), and how far down in heights of a label."""
-
-
-def _box(x: float, y: float, place: tuple[int, float], width: float, radius: float) -> _Box:
-    """Left, top, right and bottom of a label."""
-    side, down = place
-    middle = x + side * (width / 2 + radius + 1.0)
-    centre = y + down * _LABEL + (math.copysign(max(0.0, radius - 3.6), down) if not side else 0.0)
-    return middle - width / 2, centre - _LABEL / 2, middle + width / 2, centre + _LABEL / 2
-
-
-def _hidden(box: _Box, others: Sequence[_Box]) -> float:
-    """Square pixels that a box shares with others."""
-    return sum(
-        max(0.0, min(box[2], other[2]) - max(box[0], other[0]))
-        * max(0.0, min(box[3], other[3]) - max(box[1], other[1]))
-        for other in others
-    )
-
-
-def _apart(box: _Box, point: Point) -> float:
-    """Pixels from a point to the nearest place of a box."""
-    return math.hypot(max(box[0] - point[0], 0.0, point[0] - box[2]), max(box[1] - point[1], 0.0, point[1] - box[3]))
+        return placed(self._labels, self._dots, edges)
 
 
 def _polygon(x: float, y: float, radius: float, shape: str) -> tuple[Point, ...]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from xstilts_eval import extras
-from xstilts_eval.figures.scene import COLOURS, Area, Dot, Line, Mark, Rect, Row, Scene, Text
+from xstilts_eval.figures.scene import COLOURS, PIXELS, Area, Dot, Line, Mark, Rect, Row, Scene, Text
 
 DPI = 200
-PIXELS = 96.0
-"""Pixels of a scene per inch, as in CSS."""
 LONGEST = 16000
 """Most pixels of a side of a picture; larger figures get fewer to the inch."""
 
@@ -27,71 +26,78 @@ def without(formats: str) -> str:
     return f"no {formats}: they need matplotlib; {extras.install('figures')}"
 
 
-def save(scene: Scene, path: Path) -> None:
-    """Write by the ending of `path`: ``.png`` (white ground) or ``.pdf`` (vectors, text as text)."""
+def save(scene: Scene, path: Path, width: float | None = None) -> None:
+    """Write by the ending of `path`: ``.png`` (white ground) or ``.pdf`` (vectors, text as text); `width` in inches."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    inches = (scene.width / PIXELS, scene.height / PIXELS)
+    scale = width * PIXELS / scene.width if width else 1.0
+    inches = (scale * scene.width / PIXELS, scale * scene.height / PIXELS)
     figure = Figure(figsize=inches, dpi=min(DPI, LONGEST / max(inches)))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, scene.width), ylim=(scene.height, 0))
     axes.set_axis_off()
+    ground = _Ground(axes, scale * 72 / PIXELS)
     for order, mark in enumerate(scene.marks):
-        _paint(axes, mark, order)
+        _paint(ground, mark, order)
     dates = {"CreationDate": None} if path.suffix == ".pdf" else {}
     with rc_context({"pdf.fonttype": 42}):
         figure.savefig(path, metadata={"Title": scene.label, **dates})
 
 
-def _paint(axes: Any, mark: Mark, order: int) -> None:
+@dataclass(frozen=True)
+class _Ground:
+    """What is painted on; `points` of a pixel."""
+
+    axes: Any
+    points: float
+
+
+def _paint(ground: _Ground, mark: Mark, order: int) -> None:
     if isinstance(mark, Row):
         for one in mark.marks:
-            _paint(axes, one, order)
+            _paint(ground, one, order)
         return
     if isinstance(mark, Rect) and not mark.opacity:
         return  # what answers to the mouse
-    painters: dict[type, Callable[[Any, Any, str, int], None]] = {
+    painters: dict[type, Callable[[_Ground, Any, str, int], None]] = {
         Rect: _rect, Line: _line, Area: _area, Dot: _dot, Text: _text,
     }  # fmt: skip
-    painters[type(mark)](axes, mark, COLOURS[mark.paint][0], order)
+    painters[type(mark)](ground, mark, COLOURS[mark.paint][0], order)
 
 
-def _rect(axes: Any, mark: Rect, colour: str, order: int) -> None:
+def _rect(ground: _Ground, mark: Rect, colour: str, order: int) -> None:
     from matplotlib.patches import Rectangle
 
-    axes.add_patch(
+    ground.axes.add_patch(
         Rectangle((mark.x, mark.y), mark.width, mark.height, fc=colour, alpha=mark.opacity, lw=0, zorder=order)
     )
 
 
-def _line(axes: Any, mark: Line, colour: str, order: int) -> None:
+def _line(ground: _Ground, mark: Line, colour: str, order: int) -> None:
     xs, ys = zip(*mark.points, strict=True)
     style = (0, (3, 3)) if mark.is_dashed else "-"
-    axes.plot(xs, ys, color=colour, lw=_points(mark.width), ls=style, zorder=order, solid_joinstyle="round")
+    width = mark.width * ground.points
+    ground.axes.plot(xs, ys, color=colour, lw=width, ls=style, zorder=order, solid_joinstyle="round")
 
 
-def _area(axes: Any, mark: Area, colour: str, order: int) -> None:
+def _area(ground: _Ground, mark: Area, colour: str, order: int) -> None:
     from matplotlib.patches import Polygon
 
-    axes.add_patch(Polygon(mark.points, fc=colour, alpha=mark.opacity, lw=0, zorder=order))
+    ground.axes.add_patch(Polygon(mark.points, fc=colour, alpha=mark.opacity, lw=0, zorder=order))
 
 
-def _dot(axes: Any, mark: Dot, colour: str, order: int) -> None:
+def _dot(ground: _Ground, mark: Dot, colour: str, order: int) -> None:
     from matplotlib.patches import Circle
 
     inside = COLOURS["page"][0] if mark.is_open else colour
-    edge = _points(1.6) if mark.is_open else 0
-    axes.add_patch(Circle((mark.x, mark.y), mark.radius, fc=inside, ec=colour, lw=edge, zorder=order))
+    edge = 1.6 * ground.points if mark.is_open else 0
+    ground.axes.add_patch(Circle((mark.x, mark.y), mark.radius, fc=inside, ec=colour, lw=edge, zorder=order))
 
 
-def _text(axes: Any, mark: Text, colour: str, order: int) -> None:
+def _text(ground: _Ground, mark: Text, colour: str, order: int) -> None:
     anchor = {"start": "left", "middle": "center", "end": "right"}[mark.anchor]
     weight = "bold" if mark.is_bold else "normal"
-    axes.text(
-        mark.x, mark.y, mark.text, color=colour, size=_points(mark.size), ha=anchor, va="center_baseline",
+    ground.axes.text(
+        mark.x, mark.y, mark.text, color=colour, size=mark.size * ground.points, ha=anchor, va="center_baseline",
         weight=weight, zorder=order, parse_math=False, family="DejaVu Sans",
     )  # fmt: skip
-
-
-def _points(pixels: float) -> float:
-    return pixels * 72 / PIXELS

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+PIXELS = 96.0
+"""Of a scene per inch, as in CSS."""
 SIZE = 11
 """Font size of ordinary text, pixels; 9, 10 and 13 are the others."""
 GLYPH, WIDE, SQUARE = 0.62, 0.76, 1.0
@@ -102,12 +104,13 @@ Mark = Rect | Line | Area | Dot | Text | Row
 
 @dataclass(frozen=True)
 class Scene:
-    """`label` says in words what is drawn."""
+    """`label` says in words what is drawn; `title` is what stands over a panel."""
 
     width: float
     height: float
     marks: tuple[Mark, ...]
     label: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,12 @@ def tile(scenes: Sequence[Scene], columns: int, gap: float, label: str) -> Scene
         width = max(width, left - gap)
         top += max(scene.height for scene in row) + gap
     return Scene(width, max(top - gap, 0.0), tuple(marks), label)
+
+
+def smallest_text(scene: Scene) -> float:
+    """Font size of the smallest text, pixels; that of ordinary text where there is none."""
+    marks = [inner for mark in scene.marks for inner in (mark.marks if isinstance(mark, Row) else (mark,))]
+    return min((mark.size for mark in marks if isinstance(mark, Text)), default=SIZE)
 
 
 def padded(scene: Scene, margin: float) -> Scene:

@@ -33,15 +33,20 @@ def inline(scene: Scene) -> str:
     )
 
 
-def document(scene: Scene, outline: Callable[[Text], str | None] = lambda mark: None) -> str:
-    """A file of its own, in the light colours; what a mark says on hover is its title.
+def document(
+    scene: Scene, width: float | None = None, outline: Callable[[Text], str | None] = lambda mark: None
+) -> str:
+    """A file of its own, `width` inches wide, in the light colours; what a mark says on hover is its title.
 
     `outline` gives the path of a text, None for one that stays text.
     """
     body = "\n".join(_mark(mark, "title", outline) for mark in scene.marks)
+    size = (_n(scene.width), _n(scene.height))
+    if width:
+        size = (f"{width:.5g}in", f"{width * scene.height / scene.width:.5g}in")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(scene.width)} {_n(scene.height)}" '
-        f'width="{_n(scene.width)}" height="{_n(scene.height)}" font-family="DejaVu Sans, Arial, sans-serif">\n'
+        f'width="{size[0]}" height="{size[1]}" font-family="DejaVu Sans, Arial, sans-serif">\n'
         f"<title>{_text(scene.label)}</title>\n<style>{RULES}{colours(0)}</style>\n{body}\n</svg>\n"
     )
 

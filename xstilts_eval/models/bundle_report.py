@@ -103,7 +103,8 @@ def table(found: dict[str, Any]) -> Any:
             facts.append(f"{part['serves']}: first_piece {part['first_piece']}, which is not XTREME's rule")
     if found["retrieval"]:
         settings = bundles.Retrieval.model_validate(found["retrieval"]).described()
-        facts.append("retrieval: " + ", ".join(f"{name} {value}" for name, value in settings.items()))
+        shown = {name: "last" if name == "layer" and value is None else value for name, value in settings.items()}
+        facts.append("retrieval: " + ", ".join(f"{name} {value}" for name, value in shown.items()))
     unchecked = sorted({part["path"] for part in found["parts"] if part.get("recorded") is False})
     if unchecked:
         facts.append(f"no hashes recorded for {', '.join(unchecked)}: changes go unnoticed")

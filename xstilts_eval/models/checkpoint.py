@@ -176,6 +176,9 @@ class Checkpoint:
             if names == self.own_label_names(family) and labels.speaks_by_label2id(self.head(family).raw_config):
                 note = f"{family.name}: its id2label says LABEL_0 …; the names are those of label2id: {listed(names)}"
                 found = replace(found, notes=(note, *found.notes))
+            if how.order and family.name not in how.orders and labels.differ(names, how.order):
+                note = f"{family.name}: label_order is not used, the head has names of its own: {listed(names)}"
+                found = replace(found, notes=(note, *found.notes))
         return found
 
     @contextmanager

@@ -25,6 +25,7 @@ from xstilts_eval.models.label_map import (
     says_nothing,
 )
 from xstilts_eval.reading import Json
+from xstilts_eval.wording import counted
 
 _SYNONYMS = {
     "contradiction": "contradiction contradictory contradicts contradict c",
@@ -103,7 +104,8 @@ def given_names(family: Family, names: Sequence[str], given: Sequence[str], orig
     """
     origin = origin or f"{family.name}_label_order"
     if len(given) != len(names):
-        raise UnfitCheckpoint(f"{origin} gives {len(given)} labels, the checkpoint has {len(names)} classes")
+        classes = counted(len(names), "class", "classes")
+        raise UnfitCheckpoint(f"{origin} gives {counted(len(given), 'label')}, the checkpoint has {classes}")
     if says_nothing(names) or [*map(normalise, names)] == [*map(normalise, given)]:
         return list(given)
     other = _contradiction(family, names, given)
@@ -113,6 +115,11 @@ def given_names(family: Family, names: Sequence[str], given: Sequence[str], orig
         f"{origin}={joined_order(given)} contradicts the head's own names [{listed_all(names)}]{other}; it is for "
         "heads whose names say nothing or cannot be read"
     )
+
+
+def differ(names: Sequence[str], given: Sequence[str]) -> bool:
+    """Whether as many names are given as the head has, and others than its own."""
+    return len(names) == len(given) and [*map(normalise, names)] != [*map(normalise, given)]
 
 
 def _contradiction(family: Family, names: Sequence[str], given: Sequence[str]) -> str | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics as simple
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.figures import charts
 from xstilts_eval.figures.charts import Curve, Labelled, Placed, Value
-from xstilts_eval.figures.scene import SERIES, Row, Scene, packed, padded, shortened, tile
+from xstilts_eval.figures.scene import PIXELS, SERIES, Row, Scene, packed, padded, shortened, tile
 from xstilts_eval.metrics.bootstrap import too_few
 from xstilts_eval.report.content import Content, kin, language_name
 from xstilts_eval.report.tables import scored_families
@@ -22,6 +23,8 @@ from xstilts_eval.wording import signed
 
 _GAP = 18.0
 _MARGIN = 8.0
+_NAME = 40
+"""Most characters of a panel's title in the name of its file."""
 _ACROSS = 3
 """Panels side by side in a file: about the width of a page of text."""
 
@@ -50,22 +53,33 @@ class Figure:
             body = tile([charts.legend(self.legend, body.width), body], 1, 4.0, self.title)
         return padded(body, _MARGIN)
 
+    def files(self) -> dict[str, Scene]:
+        """Every panel with the legend, by a file name without ending."""
+        found: dict[str, Scene] = {}
+        for number, panel in enumerate(self.panels, start=1):
+            key = [charts.legend(self.legend, panel.width)] if self.legend else []
+            words = re.sub(r"[^A-Za-z0-9]+", "-", panel.title).strip("-")[:_NAME].lower()
+            name = "-".join(filter(None, (self.name, words)))
+            found[f"{name}-{number}" if name in found else name] = tile([*key, panel], 1, 4.0, panel.label)
+        return found
 
-def figures(content: Content) -> list[Figure]:
-    """Every figure that has something to show."""
+
+def figures(content: Content, inches: float | None = None) -> list[Figure]:
+    """Every figure that has something to show; for print, panels as wide as a column of `inches`."""
+    width = inches * PIXELS if inches else charts.WIDTH
     made = [
-        gains(content),
-        gain_map(content),
-        heat_map(content),
-        bars(content),
-        gaps(content),
-        distance(content),
-        training(content),
+        gains(content, width),
+        gain_map(content, width if inches else None),
+        heat_map(content, width if inches else None),
+        bars(content, width),
+        gaps(content, width),
+        distance(content, width),
+        training(content, width),
     ]
     return [figure for figure in made if figure.panels]
 
 
-def gains(content: Content) -> Figure:
+def gains(content: Content, width: float = charts.WIDTH) -> Figure:
     """A forest of gains per family."""
     drawn = []
     for group in content.groups:
@@ -77,14 +91,14 @@ def gains(content: Content) -> Figure:
             drawn.append((FAMILIES[group].title, rows))
     values = [value for _, rows in drawn for row in rows for value in row.values if value]
     edges = [0.0, *(edge for value in values for edge in (value.value, *(value.interval or ())))]
-    panels = [charts.forest(title, rows, "points gained", (min(edges), max(edges))) for title, rows in drawn]
+    panels = [charts.forest(title, rows, "points gained", (min(edges), max(edges)), width) for title, rows in drawn]
     name = content.baseline.name if content.baseline else ""
     caption = f"Points gained over the baseline, {name}: means over the languages; filled where the 95 % interval "
     caption += "leaves out 0, without a line where there is none; one axis for all."
     return Figure("gains", "Gains over the baseline", caption, tuple(panels), (), "gains")
 
 
-def heat_map(content: Content) -> Figure:
+def heat_map(content: Content, width: float | None = None) -> Figure:
     """Languages by families, a panel per run; the 112 pairs of `bitext_tatoeba` are in the table only."""
     groups, codes = _map_axes(content)
     panels = []
@@ -96,12 +110,12 @@ def heat_map(content: Content) -> Figure:
             cells = [_value(run, group, code, "heat") for group in groups]
             rows.append(_map_row(groups, code, cells))
         columns = [FAMILIES[group].column or FAMILIES[group].title for group in groups]
-        panels.append(charts.heat_map(run.name, columns, rows))
+        panels.append(charts.heat_map(run.name, columns, rows, width=width))
     caption = "Points by language and dataset, the more colour the higher; an empty frame was not scored."
     return Figure("heat-map", "Languages × datasets", caption, tuple(panels), (), "languages")
 
 
-def gain_map(content: Content) -> Figure:
+def gain_map(content: Content, width: float | None = None) -> Figure:
     """Gains by language and dataset, a panel per run, one colour scale for all."""
     groups, codes = _map_axes(content)
     found = [
@@ -117,7 +131,7 @@ def gain_map(content: Content) -> Figure:
             rows.append(_map_row(groups, code, [_gain(cell, one.run, "gain") if cell else None for cell in cells]))
         if rows:
             columns = [FAMILIES[group].column or FAMILIES[group].title for group in groups]
-            panels.append(charts.heat_map(one.run.name, columns, rows, most))
+            panels.append(charts.heat_map(one.run.name, columns, rows, most, width))
     name = content.baseline.name if content.baseline else ""
     caption = f"Points gained over {name} by language and dataset: green above 0, orange below, bold where the 95 % "
     caption += "interval leaves out 0; an empty frame has no gain."
@@ -138,7 +152,7 @@ def _map_row(groups: Sequence[str], code: str, cells: Sequence[Value | None]) ->
     return Labelled(f"{name} {code}", tuple(cells), keys)
 
 
-def bars(content: Content) -> Figure:
+def bars(content: Content, width: float = charts.WIDTH) -> Figure:
     """Scores by language with intervals, runs side by side, at most six of them in a panel."""
     panels = []
     for group in (group for group in content.groups if content.languages_of(group)):
@@ -150,12 +164,12 @@ def bars(content: Content) -> Figure:
                 )
                 for code in content.languages_of(group)
             ]
-            panels.append(_with_key(content, some, charts.bars(FAMILIES[group].title, rows, "points")))
+            panels.append(_with_key(content, some, charts.bars(FAMILIES[group].title, rows, "points", width)))
     caption = "Points by language; whiskers are 95 % intervals."
     return Figure("bars", "Scores by language", caption, tuple(panels), _legend(content, content.runs), "languages")
 
 
-def gaps(content: Content) -> Figure:
+def gaps(content: Content, width: float = charts.WIDTH) -> Figure:
     """The mean of the other languages and English, a panel per family."""
     panels = []
     for group in content.groups:
@@ -167,12 +181,12 @@ def gaps(content: Content) -> Figure:
                 tip += f"transfer gap {_written(scored.gap)}"
                 rows.append((run.name, scored.others, english, content.paint(run), tip))
         if rows:
-            panels.append(charts.dumbbells(FAMILIES[group].title, rows, "points"))
+            panels.append(charts.dumbbells(FAMILIES[group].title, rows, "points", width))
     caption = "From the mean of the other languages (open) to English (filled): the line is the transfer gap."
     return Figure("gaps", "Transfer gap", caption, tuple(panels), (), "gaps")
 
 
-def distance(content: Content) -> Figure:
+def distance(content: Content, width: float = charts.WIDTH) -> Figure:
     """Gain by language against its distance to English, a panel per family and run; axes shared by a family."""
     panels = []
     for group in content.groups:
@@ -185,16 +199,18 @@ def distance(content: Content) -> Figure:
         limits = ((0.0, max(point.x for _, points in found for point in points) * 1.06), (-spread, spread))
         for run, points in found:
             title = f"{FAMILIES[group].title} · {run.name}"
-            panels.append(charts.scatter(title, points, f"{content.measure} distance to English", "gain", limits))
+            panels.append(
+                charts.scatter(title, points, f"{content.measure} distance to English", "gain", limits, width)
+            )
     caption = (
         "Points gained by language against its distance to English (0–1, recomputed from URIEL and Glottolog), filled "
         "where the 95 % interval leaves out 0. Intervals longer than the axis are cut. A description, no test: "
-        "related languages are not independent."
+        "related languages are not independent. A label without room is left out."
     )
     return Figure("distance", "Gain and distance to English", caption, tuple(panels), (), "gains-by-language")
 
 
-def training(content: Content) -> Figure:
+def training(content: Content, width: float = charts.WIDTH) -> Figure:
     """Training loss, a panel per stage name; a line per run, the mean of its seeds in a band of their range."""
     panels = []
     for role in ("intermediate", "target"):
@@ -204,7 +220,7 @@ def training(content: Content) -> Figure:
                 lines = [_curve([s for s in here if s.run == run.name], content.paint(run)) for run in some]
                 kept = [line for line in lines if line.points]
                 if kept:
-                    drawn = charts.curves(f"{shortened(name, 20)} ({role})", kept, "step", "training loss")
+                    drawn = charts.curves(f"{shortened(name, 20)} ({role})", kept, "step", "training loss", width)
                     panels.append(_with_key(content, some, drawn))
     shown = [run for run in content.runs if any(stage.run == run.name for stage in content.stages)]
     caption = "Training loss, means of windows of steps; a line is the mean of the seeds, its band their range."
@@ -271,7 +287,7 @@ def _with_key(content: Content, shown: Sequence[Run], panel: Scene) -> Scene:
     if not _has_keys(content):
         return panel
     key = charts.legend([(content.paint(run), shortened(run.name, 24)) for run in shown], panel.width)
-    return tile([panel, key], 1, 0.0, panel.label)
+    return replace(tile([panel, key], 1, 0.0, panel.label), title=panel.title)
 
 
 def _legend(content: Content, shown: Sequence[Run]) -> tuple[tuple[str, str], ...]:

@@ -19,7 +19,7 @@ from xstilts_eval.kinds import Halves
 from xstilts_eval.metrics import tagging
 from xstilts_eval.metrics.base import Metric, Scores
 from xstilts_eval.metrics.classification import ACCURACY
-from xstilts_eval.wording import shortened
+from xstilts_eval.wording import counted, shortened
 
 log = logging.getLogger("xstilts_eval")
 Fault = type[DataError] | type[PredictionError]
@@ -121,18 +121,19 @@ def _score_lines(family: Family, language: str, predictions: Path, labels: Path)
     if not gold:
         raise DataError(f"{labels} has no labels")
     if len(gold) != len(predicted):
-        raise PredictionError(f"{predictions} has {len(predicted)} lines, but {labels} has {len(gold)}")
+        raise PredictionError(f"{predictions} has {counted(len(predicted), 'line')}, but {labels} has {len(gold)}")
     return ACCURACY.corpus_score(gold, predicted)
 
 
 def _score_tags(family: Family, language: str, predictions: Path, labels: Path) -> Scores:
     gold, predicted = sentences(labels, DataError), sentences(predictions, PredictionError)
     if len(gold) != len(predicted):
-        raise PredictionError(f"{predictions} has {len(predicted)} sentences, but {labels} has {len(gold)}")
+        raise PredictionError(f"{predictions} has {counted(len(predicted), 'sentence')}, but {labels} has {len(gold)}")
     for number, (tags, guess) in enumerate(zip(gold, predicted, strict=True), start=1):
         if len(tags) != len(guess):
             place = f"{predictions}, sentence {number}"
-            raise PredictionError(f"{place}: {len(guess)} labels for {len(tags)} words (by {labels})")
+            found = f"{counted(len(guess), 'label')} for {counted(len(tags), 'word')}"
+            raise PredictionError(f"{place}: {found} (by {labels})")
     _say_strange_tags(family, predictions, predicted)
     return tagging.EVALUATOR_F1.corpus_score(gold, predicted)
 
@@ -195,7 +196,7 @@ def _score_choices(family: Family, language: str, predictions: Path, labels: Pat
     if not gold:
         raise DataError(f"{labels} has no labels")
     if len(gold) != len(predicted):
-        raise PredictionError(f"{predictions} has {len(predicted)} lines, but {labels} has {len(gold)}")
+        raise PredictionError(f"{predictions} has {counted(len(predicted), 'line')}, but {labels} has {len(gold)}")
     return ACCURACY.corpus_score(gold, predicted)
 
 

@@ -22,11 +22,16 @@ def read(results: Path, only: Collection[str] | None = None) -> RunResult:
     ((run,),) = found.results.values()
     for leaf in run.leaves:
         if leaf.data.source == "sample":
-            raise SettingError(f"{leaf.leaf} was scored on the bundled sample: others would take it for the benchmark")
+            raise SettingError(
+                f"{leaf.leaf} was scored on the bundled sample: others would take it for the benchmark; "
+                "score real data (xstilts eval --data)"
+            )
         if run.limit or leaf.scored < leaf.data.documents:
             raise SettingError(
                 f"{leaf.leaf}: {leaf.scored:,} of {leaf.data.documents:,} documents were scored; score all"
             )
         if leaf.data.split != "test":
-            raise SettingError(f"{leaf.leaf} was scored on the split {leaf.data.split}; others would take it for test")
+            raise SettingError(
+                f"{leaf.leaf} was scored on the split {leaf.data.split}: others would take it for test; score test"
+            )
     return run

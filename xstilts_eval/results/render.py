@@ -9,6 +9,7 @@ from xstilts_eval import suites
 from xstilts_eval.benchmark import FAMILIES, SUITES, Suite
 from xstilts_eval.foreign import safe
 from xstilts_eval.metrics.bootstrap import FEWEST_UNITS
+from xstilts_eval.results import skips
 from xstilts_eval.results.scoreboard import Cell, FamilyRow, Scoreboard
 from xstilts_eval.tables import in_markdown, markdown_table, one_line, terminal_table
 from xstilts_eval.wording import ABSENT
@@ -37,7 +38,9 @@ METRIC = {
 def title(board: Scoreboard) -> str:
     """``XTREME · sample · checkpoint``."""
     benchmark = " and ".join(scores.title for scores in board.suites.values())
-    kind = f"SAMPLE, not {benchmark} scores" if board.is_sample else benchmark
+    kind = benchmark
+    if board.is_sample:
+        kind = f"SAMPLE, not scores of {benchmark}" if len(board.suites) > 1 else f"SAMPLE, not {benchmark} scores"
     limit = f" · limit {board.limit:g}" if board.limit else ""
     return f"{kind} · {board.checkpoint}{limit}"
 
@@ -163,7 +166,7 @@ def terminal(board: Scoreboard, languages: bool = True) -> RenderableType:
 
 def skipped(board: Scoreboard) -> list[str]:
     """What was asked for and is not in the table, with the reason."""
-    return [f"skipped {name}: {reason}" for name, reason in board.skipped.items()]
+    return skips.lines(board.skipped)
 
 
 def markdown(board: Scoreboard) -> str:

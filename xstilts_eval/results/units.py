@@ -55,7 +55,10 @@ def read(run: Path, leaf: LeafResult) -> Units:
         )
     if not np.isfinite(counts).all():
         raise NumericError(f"{origin} holds NaN or infinite values; score the run again")
-    score = float(statistics.scores(leaf.family, counts.sum(axis=0)))
+    try:
+        score = float(statistics.scores(leaf.family, counts.sum(axis=0)))
+    except reading.UNFIT as error:  # too few or too many counts
+        raise PredictionError(f"{origin} holds no samples that this version can read ({error!r})") from error
     reported = float(np.mean([leaf.metrics[name] for name in leaf.family.official]))
     if not abs(score - reported) < _SAME:
         raise PredictionError(

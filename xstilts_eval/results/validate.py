@@ -195,7 +195,7 @@ def _check_count(lines: Sequence[str], gold: Path | None) -> Iterator[Breach]:
         return
     expected = len(official.lines(gold, DataError))
     if len(lines) != expected:
-        yield min(len(lines), expected) + 1, f"the file has {len(lines):,} lines, {gold} has {expected:,}"
+        yield min(len(lines), expected) + 1, f"the file has {counted(len(lines), 'line')}, {gold} has {expected:,}"
 
 
 def _check_pairs(family: Family, language: str, text: str, gold: Path | None) -> Iterator[Breach]:
@@ -225,14 +225,14 @@ def _check_tags(family: Family, language: str, text: str, gold: Path | None) -> 
         return
     expected = [len(tags) for tags in official.sentences(gold, DataError)]
     different = [
-        (start, f"sentence {number} has {len(tags)} labels for {words} words (by {gold})")
+        (start, f"sentence {number} has {counted(len(tags), 'label')} for {counted(words, 'word')} (by {gold})")
         for number, ((start, tags), words) in enumerate(zip(sentences, expected, strict=False), start=1)
         if len(tags) != words
     ]
     if len(sentences) == len(expected):
         yield from different
         return
-    what = f"the file has {len(sentences):,} sentences, {gold} has {len(expected):,}"
+    what = f"the file has {counted(len(sentences), 'sentence')}, {gold} has {len(expected):,}"
     if different:  # what follows the first is shifted
         place, first = different[0]
         yield place, f"{what}; the first that differs: {first}"

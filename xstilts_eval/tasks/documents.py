@@ -11,7 +11,7 @@ from functools import lru_cache, wraps
 from itertools import islice
 from pathlib import Path
 
-from xstilts_eval import kinds
+from xstilts_eval import kinds, processes
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data import fetch, flores, intermediate, sources
 from xstilts_eval.data.examples import (
@@ -114,10 +114,11 @@ def resolve_folder(data: str | None) -> tuple[Path, str]:
 
 @lru_cache(maxsize=1)
 def _say_sample_once() -> None:
-    log.warning(
-        "no data folder was given: this is the bundled SAMPLE, and its scores are no benchmark scores; "
-        "name a folder of real files in XSTILTS_DATA (xstilts data fetch brings them)"
-    )
+    if processes.is_first():
+        log.warning(
+            "no data folder was given: this is the bundled SAMPLE, and its scores are no benchmark scores; "
+            "name a folder of real files in XSTILTS_DATA (xstilts data fetch brings them)"
+        )
 
 
 def load_leaf(family: Family, language: str, data: str | None = None, split: str | None = None) -> LeafData:

@@ -68,9 +68,10 @@ def fit(settings: Settings, output: Path, overwrite: bool = False, into: bool = 
     (material,) = plan.materials
     head, outcome = train(plan)
     used, unit = plan.settings, family.kind.rows
+    epochs = "1 epoch" if used.epochs == 1 else f"{used.epochs:g} epochs"
     what = (
         f"{NAME} {family.name} en {settings.split}: {material.counts['trained']:,} of {material.counts['examples']:,} "
-        f"{material.source} {unit}, {used.epochs:g} epochs, lr {used.learning_rate:g}, batch {used.batch_size}, "
+        f"{material.source} {unit}, {epochs}, lr {used.learning_rate:g}, batch {used.batch_size}, "
         f"length {head.max_length}, {used.precision}, seed {plan.seed}"
         + (f", first piece {used.first_piece}" if used.first_piece != "any" else "")
     )

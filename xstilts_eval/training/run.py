@@ -21,6 +21,7 @@ from xstilts_eval.reading import Json
 from xstilts_eval.training import stage
 from xstilts_eval.training.recipe import Recipe, TaskEntry
 from xstilts_eval.training.stage import Parent, Plan, Say
+from xstilts_eval.wording import counted
 from xstilts_eval.writing import write_atomically
 
 log = logging.getLogger("xstilts_eval")
@@ -368,11 +369,11 @@ def summary(plan: Plan, folder: Path) -> str:
     )
     best = f" (step {outcome.best_step} kept)" if outcome.best_step else ""
     cut = sum(counts.longer_than_window for counts in record.rows.values())
-    long = f"; {cut:,} examples longer than a row" if cut else ""
+    long = f"; {counted(cut, 'example')} longer than a row" if cut else ""
     shares = "".join(f", {name} {100 * mixture.seen.get(name, 0):.0f} % of steps (asked {100 * share:.0f} %)"
                      for name, share in mixture.asked.items() if len(mixture.asked) > 1)  # fmt: skip
     return (
-        f"stage {plan.name} ({plan.key}): {outcome.steps:,} steps, {outcome.tokens:,} tokens, "
+        f"stage {plan.name} ({plan.key}): {counted(outcome.steps, 'step')}, {outcome.tokens:,} tokens, "
         f"{outcome.seconds:.0f} s, {outcome.tokens_per_second:,.0f} tokens/s on {outcome.processes} x "
         f"{outcome.device}{loss}; English development{shown or ': no score'}{best}{long}{shares} → {folder}"
     )

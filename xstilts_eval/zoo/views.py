@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xstilts_eval.tables import one_line, terminal_table
-from xstilts_eval.wording import ABSENT
+from xstilts_eval.wording import ABSENT, counted
 from xstilts_eval.zoo.check import Verdict
 from xstilts_eval.zoo.detection import Detection, by_model, detections, span
 from xstilts_eval.zoo.joint import POWER
@@ -162,7 +162,7 @@ def _entry(model: Model) -> Group:
 def _scores(records: Sequence[Record], numbers: dict[str, int]) -> Table:
     """One line per task, metric and source; values as published, means of ours marked with ~."""
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
-    for name in ("family", "metric", "scores", "scale", "confidence", "source"):
+    for name in ("dataset", "metric", "scores", "scale", "confidence", "source"):
         table.add_column(name, overflow="fold", ratio=1 if name == "scores" else None)
     lines: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
@@ -191,4 +191,4 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     lines = [f"error: {finding.name}\n       {finding.detail}" for finding in verdict.errors]
     lines += [f"known: {finding.name}\n       {finding.detail}: {reason}" for finding, reason in verdict.known]
     lines += [f"{name}: {count:,}" for name, count in verdict.counts.items()]
-    return [*lines, f"{len(verdict.errors)} errors, {len(verdict.known)} known findings"]
+    return [*lines, f"{counted(len(verdict.errors), 'error')}, {counted(len(verdict.known), 'known finding')}"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @for_papers
 def relatedness(
     given: list[Path] = typer.Argument(
-        metavar="RUNS...", help="Runs with different intermediate tasks and one without, scored in the same way."
+        metavar="RUNS", help="Runs with different intermediate tasks and one without, scored in the same way."
     ),
     reference: str | None = typer.Option(None, "--baseline", help=BASELINE_HELP),
     tasks: str = typer.Option("", "--tasks", "-t", help=ONLY_TASKS),
