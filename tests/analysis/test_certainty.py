@@ -129,3 +129,16 @@ def test_an_inner_folder_that_is_not_there_is_named(tmp_path):
     assert result.exit_code == 0, result.output
     assert "left out, eval-xquad of run" in result.output and "corrected together by Holm" in result.output
     assert "smallest effects that the design sees" in result.output.replace("\n", " ")
+
+
+def test_a_task_that_one_seed_lacks_is_left_out_by_name(tmp_path):
+    """German in one of two seeds only: the other languages' gains are those of both seeds."""
+    codes = ("en", "de", "es", "fr", "hi", "ru", "tr", "vi")
+    for name, step in (("base", 0.0), ("run", 0.02)):
+        for seed in (1, 2):
+            scores = {code: 0.5 + step * seed + n / 100 for n, code in enumerate(codes) if (code, seed) != ("de", 2)}
+            write_run(tmp_path / name / f"seed-{seed}" / "eval", scores)
+    rows, lines = over_inners(tmp_path / "run", tmp_path / "base", ["eval"])
+    assert {row.language for row in rows} == {*codes, "avg"} - {"de"}
+    assert all(row.value == pytest.approx(3.0) and row.by_seed == pytest.approx((2.0, 4.0)) for row in rows)
+    assert any("de: not in every seed of" in line for line in lines)

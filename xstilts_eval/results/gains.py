@@ -136,11 +136,13 @@ def pair(baseline: Run, run: Run, reader: Reader | None = None) -> Pairing:
     """What can be compared of two recipes, over the seeds that both have.
 
     Each has its results in one inner folder; `reader` keeps what was read for further comparisons. Raises
-    `PredictionError` for no seed in common, for seeds that have not scored the same tasks, and for no task in common.
+    `PredictionError` for no seed in common and for no task in common. Tasks that not every seed has are left out.
     """
     baseline, run = runs.in_common([baseline, run])
-    before, after = baseline.leaves(), run.leaves()
-    left_out = alignment.only_in_one(Holdings(baseline.name, before), Holdings(run.name, after))
+    (before, first), (after, second) = baseline.in_every_seed(), run.in_every_seed()
+    some = {leaf: f"not in every seed of {one.name}" for one, partly in ((baseline, first), (run, second))
+            for leaf in partly}  # fmt: skip
+    left_out = alignment.only_in_one(Holdings(baseline.name, before, some), Holdings(run.name, after))
     if not before.keys() & after.keys():
         raise alignment.nothing_in_common(baseline.name, run.name, left_out)
     return Pairing(baseline, run, before, after, left_out, reader or Reader())

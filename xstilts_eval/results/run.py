@@ -67,6 +67,15 @@ class Run:
                 )
         return {leaf: [found[leaf] for found in by_seed] for leaf in by_seed[0]}
 
+    def in_every_seed(self) -> tuple[dict[str, list[LeafResult]], list[str]]:
+        """Results by leaf, one per seed, of the leaves that all seeds have; and the leaves that only some have."""
+        by_seed = [{leaf.leaf: leaf for part in parts for leaf in part.leaves} for parts in self.results.values()]
+        every = list(dict.fromkeys(leaf for found in by_seed for leaf in found))
+        shared = [leaf for leaf in every if all(leaf in found for found in by_seed)]
+        return {leaf: [found[leaf] for found in by_seed] for leaf in shared}, [
+            leaf for leaf in every if leaf not in shared
+        ]
+
     def part(self, inner: str) -> Run:
         """The same run with the results of one inner folder alone."""
         place = list(self.folders).index(inner)
