@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from xstilts_eval.errors import DataError, SettingError, UnknownName
-from xstilts_eval.training import recipe
+from xstilts_eval.training import recipe, request
 from xstilts_eval.training.settings import PRESETS, StageSettings, resolve
 
 MINIMAL: dict[str, Any] = {"name": "r", "base": "somewhere/model", "targets": ["udpos"]}
@@ -94,6 +94,14 @@ def test_files_that_are_no_recipes(text: str, message: str, tmp_path: Path) -> N
     with pytest.raises(DataError, match=message) as caught:
         recipe.read(tmp_path / "r.yaml")
     assert "\n" not in str(caught.value)
+
+
+def test_a_recipe_without_a_base_takes_the_one_that_is_given(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("targets: [udpos]\n")
+    found = request.recipe_of(str(tmp_path / "r.yaml"), "owner/name@abc", (), (), (), ())
+    assert found.base == recipe.Base(model="owner/name", revision="abc")
+    with pytest.raises(DataError, match="base: Field required"):
+        request.recipe_of(str(tmp_path / "r.yaml"), None, (), (), (), ())
 
 
 def test_recipes_are_found_by_path_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

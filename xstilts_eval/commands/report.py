@@ -26,7 +26,9 @@ def report(
     output: Path = typer.Option(Path("report.html"), "--output", "-o", help="The page to write."),
     figures: Path | None = typer.Option(None, help="Write every figure as SVG, PNG and PDF into this folder."),
     width: float | None = typer.Option(
-        None, metavar="INCHES", help="Of figures for print, a panel in each file: 3.3 for a column, 6.9 for two."
+        None,
+        metavar="INCHES",
+        help="Of figures for print, a panel a file; in ACL's style 3.03 (a column) or 6.3 (both).",
     ),
     markdown: Path | None = typer.Option(None, help="Write a summary in Markdown to this file."),
     baseline: str | None = typer.Option(None, help=f"{BASELINE_HELP} 'none': no gains."),

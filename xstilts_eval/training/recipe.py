@@ -186,10 +186,10 @@ def shipped() -> dict[str, Path]:
     return {file.stem: file for file in sorted(recipes_path().glob("*.yaml"))}
 
 
-def read(path: Path) -> Recipe:
-    """Read and validate a recipe; raises `DataError` naming file and key."""
+def read(path: Path, base: str | None = None) -> Recipe:
+    """Read and validate a recipe, with `base` where it names none; raises `DataError` naming file and key."""
     content = reading.read_yaml(path, "a recipe")
-    return validated({"name": path.stem} | content, str(path))
+    return validated({"name": path.stem} | ({"base": base} if base else {}) | content, str(path))
 
 
 def validated(content: Mapping[str, Any], where: str) -> Recipe:

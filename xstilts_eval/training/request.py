@@ -24,7 +24,7 @@ def recipe_of(
     if name is not None:
         if intermediate or targets:
             raise SettingError("give a recipe, or --base with --intermediate and --targets, not both")
-        found = recipe.read(recipe.find(name))
+        found = recipe.read(recipe.find(name), base)
     else:
         if base is None:
             raise SettingError("give a recipe, or --base with --intermediate and --targets; shipped recipes: "
