@@ -52,7 +52,9 @@ MED_HELP = Dataset(
     languages=("en",),
     data=Data(
         archive="MED.tsv of verypluming/MED and output_en/leskexppmb_and.tsv of verypluming/HELP",
-        files={split: (("med_help/MED.tsv", "med_help/HELP/leskexppmb_and.tsv"),) for split in ("train", "dev", "test")},
+        files={
+            split: (("med_help/MED.tsv", "med_help/HELP/leskexppmb_and.tsv"),) for split in ("train", "dev", "test")
+        },
         read=read,
         licence="CC BY-SA 4.0",
         citation="Yanaka et al. 2019, Can neural networks understand monotonicity reasoning?",
