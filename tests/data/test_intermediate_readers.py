@@ -168,7 +168,7 @@ def test_ccg(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("The dog\tN", "line 1: 2 words and 1 tags"),
+        ("The dog\tN", "line 1: 2 words and 1 tag"),
         ("The  dog\tN N", "3 words and 2 tags"),
         ("The dog N N", "1 column separated by TAB; expected 2"),
         ("dog\tNP", "tag 'NP' is not in tags_to_id.json"),

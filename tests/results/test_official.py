@@ -238,7 +238,7 @@ def test_no_task_and_no_folder_are_refused(tmp_path):
         ("xnli/test-sw.tsv", "entailment\n", "xnli/test-sw.tsv has 1 line, but .* has 2"),
         ("xnli/test-sw.tsv", "entailment\nneutral\n\n", "has 3 lines"),  # an empty last line is a line
         ("tatoeba/test-ar.tsv", "", "has 0 lines"),
-        ("panx/test-th.tsv", "O\nO\n", "panx/test-th.tsv has 1 sentences, but .* has 2"),
+        ("panx/test-th.tsv", "O\nO\n", "panx/test-th.tsv has 1 sentence, but .* has 2"),
         ("panx/test-th.tsv", "O\nO\n\n\nO\n", "has 3 sentences"),  # two blank lines: an empty sentence
         ("panx/test-th.tsv", "O\nO\n\nO\nO\n", "panx/test-th.tsv, sentence 2: 2 labels for 1 word"),
         ("udpos/test-th.tsv", "X\n\nX\n", "udpos/test-th.tsv, sentence 1: 1 label for 2 words"),
