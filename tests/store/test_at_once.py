@@ -49,6 +49,14 @@ def served(folder: Path, name: str, seconds: float, processes: Any = None) -> li
     return [one.value for one in found]
 
 
+def awaited(file: Path) -> None:
+    """Until something is noted there."""
+    until = time.monotonic() + 20
+    while not noted(file):
+        assert time.monotonic() < until, file.name
+        time.sleep(0.01)
+
+
 class _Notes(logging.Handler):
     def __init__(self, file: Path) -> None:
         super().__init__()
@@ -62,8 +70,7 @@ def started(folder: Path, name: str, seconds: float) -> Any:
     """A process that has asked for its first portion."""
     process = FORK.Process(target=served, args=(folder, name, seconds))
     process.start()
-    while not noted(folder / "asked"):
-        time.sleep(0.01)
+    awaited(folder / "asked")
     return process
 
 
@@ -90,8 +97,7 @@ def test_a_killed_one_keeps_nobody_waiting(tmp_path: Path) -> None:
     first = started(tmp_path, "first", 60)
     second = FORK.Process(target=served, args=(tmp_path, "second", 0))
     second.start()
-    while not noted(tmp_path / "second.log"):
-        time.sleep(0.01)
+    awaited(tmp_path / "second.log")
     assert len(noted(tmp_path / "asked")) == 3
     os.kill(first.pid, signal.SIGKILL)
     first.join()
