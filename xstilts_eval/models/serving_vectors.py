@@ -86,8 +86,15 @@ def search(
     for name, own in asked.items():
         for item, answer in zip(own, answers[name], strict=True):
             for place in item.places[0]:
-                responses[place] = cast(Response, answer.value)
+                responses[place] = _response(answer.value)
     return Searched([one for one in responses if one is not None], asked, answers, found_facts)
+
+
+def _response(value: Json) -> Response:
+    """As it was before it was kept: the host writes responses as Python does, and JSON has no tuples."""
+    if isinstance(value, dict) and "pairs" in value:
+        value = {**value, "pairs": [tuple(pair) for pair in value["pairs"]]}
+    return cast(Response, value)
 
 
 def _has_all(kept: Kept, asked: Sequence[Item]) -> bool:
