@@ -194,5 +194,8 @@ def _text(key: Key, answers: Mapping[str, Answered], facts: Mapping[str, Json]) 
     return json.dumps({"format": FORMAT, **vars(head)}) + "\n" + rest
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 def _line(row: Sequence[Json]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    return _ENCODER.encode(row) + "\n"
