@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from xstilts_eval import __version__, foreign, own_datasets, printing
+from xstilts_eval import __version__, cycles, foreign, own_datasets, printing
 from xstilts_eval.benchmark import FAMILIES, SUITES, Family, leaf_parts
 from xstilts_eval.bundle import MANIFEST
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnfitCheckpoint
@@ -146,6 +146,20 @@ def evaluate(
     selected = select(settings.tasks)
     resolve_folder(settings.data)
     session = _Session(settings, {family.suite for family in selected}, keeping)
+    with cycles.searched_less():
+        return _evaluate(session, selected, output, overwrite, say, keeping, started)
+
+
+def _evaluate(
+    session: _Session,
+    selected: dict[Family, list[str]],
+    output: Path,
+    overwrite: bool,
+    say: Say,
+    keeping: Keeping,
+    started: float,
+) -> scoreboard.Scoreboard | None:
+    settings = session.settings
     fit, skipped = runnable(selected, session.checkpoint, settings)
     for line in skips.lines(skipped):
         say(line)
@@ -358,7 +372,7 @@ class _Session:
         from xstilts_eval.models.adapter import XstiltsLM
 
         logging.getLogger("lm_eval").setLevel(logging.WARNING)
-        self._settings = settings
+        self.settings = settings
         self._model = XstiltsLM(pretrained=settings.pretrained, store=keeping.store, **dict(settings.model_args))
         metadata = {name: value for name, value in (("data", settings.data), ("split", settings.split)) if value}
         # Each file costs a parse, so those of other suites are left out.
@@ -400,7 +414,7 @@ class _Session:
         documents = 0
         for language in languages:
             gathered.append(language)
-            documents += leaf_facts(family, language, self._settings.data, self._settings.split).documents
+            documents += leaf_facts(family, language, self.settings.data, self.settings.split).documents
             if documents >= PORTION:
                 yield gathered
                 gathered, documents = [], 0
@@ -420,17 +434,17 @@ class _Session:
 
         loaded = self._manager.load(leaves)
         for task in loaded["tasks"].values():
-            task.set_config("num_fewshot", 0 if task.is_retrieval else self._settings.num_fewshot)
-            task.limit = self._settings.limit
-            if self._settings.gen_kwargs and task.config.generation_kwargs:
-                task.set_config("generation_kwargs", dict(self._settings.gen_kwargs), update=True)
+            task.set_config("num_fewshot", 0 if task.is_retrieval else self.settings.num_fewshot)
+            task.limit = self.settings.limit
+            if self.settings.gen_kwargs and task.config.generation_kwargs:
+                task.set_config("generation_kwargs", dict(self.settings.gen_kwargs), update=True)
         self._model.count_anew()
         results: HostResults | None = evaluate(
             self._model,
             loaded,
-            limit=self._settings.limit,
-            apply_chat_template=self._settings.apply_chat_template,
-            fewshot_as_multiturn=self._settings.apply_chat_template,  # as the host's command
+            limit=self.settings.limit,
+            apply_chat_template=self.settings.apply_chat_template,
+            fewshot_as_multiturn=self.settings.apply_chat_template,  # as the host's command
             log_samples=True,
             bootstrap_iters=0,
         )
@@ -438,11 +452,11 @@ class _Session:
             return None
         for leaf, rows in results["samples"].items():
             results["samples"][leaf] = [row for row in rows if not is_filler(row["doc"])]
-        arguments = {"pretrained": self._settings.pretrained, **dict(self._settings.model_args)}
-        config = {"model": "xstilts", "model_args": arguments, "limit": self._settings.limit}
+        arguments = {"pretrained": self.settings.pretrained, **dict(self.settings.model_args)}
+        config = {"model": "xstilts", "model_args": arguments, "limit": self.settings.limit}
         more: HostResults = {
             "config": cast(RunConfig, config | {"xstilts": self._info(leaves)}),
-            "model_name": self._settings.pretrained,
+            "model_name": self.settings.pretrained,
             "date": time.time(),
             "lm_eval_version": lm_eval_version,
         }

@@ -12,12 +12,12 @@ from xstilts_eval.errors import WriteError
 
 
 @contextmanager
-def held(path: Path, busy: Callable[[str], Exception] | None = None) -> Iterator[None]:
+def held(path: Path, busy: Callable[[str], Exception] | None = None, is_passing: bool = False) -> Iterator[None]:
     """Hold the lock file `path`, which is made where it is not there, for this process.
 
     While another has it, wait for that one, or raise what `busy` makes of its name (``process 12 on host``). The lock
     goes with the process, however it ends. The file stays: removing it would let two processes lock two files of one
-    name. Raises `WriteError` where no lock file can be made.
+    name. One that `is_passing` goes, for locks that only save work. Raises `WriteError` where no lock file can be made.
     """
     from filelock import FileLock, Timeout
 
@@ -38,6 +38,9 @@ def held(path: Path, busy: Callable[[str], Exception] | None = None) -> Iterator
     finally:
         with suppress(OSError):
             holder.unlink(missing_ok=True)
+        if is_passing:
+            with suppress(OSError):  # Windows removes no file that is open
+                path.unlink(missing_ok=True)
         lock.release()
 
 

@@ -2,6 +2,7 @@
 
     python -m tests.campaign --write        # the whole campaign, at most 90 minutes; tables into docs/reliability.md
     python -m tests.campaign --only fuzz --inputs 1000 --seed 7
+    python -m tests.campaign --only starved --units 'sweep|translate'
 
 The same seed does the same things again. A campaign that was killed goes on; one that is finished, or whose code has
 changed since, begins again.
@@ -10,6 +11,7 @@ changed since, begins again.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,7 @@ STATE = Path(__file__).parents[2] / ".campaign" / "state.json"
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__.split("\n")[0])
     parser.add_argument("--only", action="append", choices=list(page.TITLES), help="one part; may be repeated")
+    parser.add_argument("--units", help="a regular expression that the names of units hold; default all")
     parser.add_argument("--minutes", type=float, default=90.0, help="start nothing after so many; default 90")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=campaign.WHOLE.kills)
@@ -33,7 +36,11 @@ def main() -> None:
     given = parser.parse_args()
     size = replace(campaign.WHOLE, kills=given.kills, inputs=given.inputs, flips=given.flips)
     with campaign.prepared(size, given.seed) as units:
-        chosen = [unit for unit in units if not given.only or unit.part in given.only]
+        chosen = [
+            unit
+            for unit in units
+            if (not given.only or unit.part in given.only) and re.search(given.units or "", unit.name)
+        ]
         found = campaign.run(chosen, State(given.state, given.seed), given.minutes * 60, print)
     print("\n".join(page.table(found)))
     if given.write:

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS
 from xstilts_eval.errors import PredictionError
-from xstilts_eval.metrics.tagging import _BLOCK, EVALUATOR_F1, NER_F1, POS_F1, TOKEN_ACCURACY, ner_chunks, pos_chunks
+from xstilts_eval.metrics.tagging import (
+    _BLOCK,
+    EVALUATOR_F1,
+    NER_F1,
+    POS_F1,
+    TOKEN_ACCURACY,
+    ner_chunks,
+    ner_counts_by_type,
+    pos_chunks,
+)
 
 IOBES = ("O", *(f"{tag}-{kind}" for tag in "BIES" for kind in ("PER", "LOC", "A-B")))
 
@@ -95,6 +104,23 @@ def test_ner_scores_equal_seqeval(corpus):
         warnings.simplefilter("ignore")  # seqeval warns where a ratio is undefined, as it does in empty corpora
         precision, recall, f1, _ = precision_recall_fscore_support(*corpus, average="micro", zero_division=0)
     assert NER_F1.corpus_score(*corpus) == pytest.approx({"f1": f1, "precision": precision, "recall": recall})
+
+
+@settings(max_examples=50, deadline=None)
+@given(sentence_pairs(PANX_TAGS))
+def test_types_are_counted_as_seqeval_counts_them(corpus):
+    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
+
+    names = sorted({chunk.type for side in corpus for tags in side for chunk in ner_chunks(tags)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = precision_recall_fscore_support(*corpus, average=None, zero_division=0) if names else [()] * 4
+    found = ner_counts_by_type(*corpus)
+    assert list(found) == names
+    ratios = [(*NER_F1.finish(counts).values(), counts[2]) for counts in found.values()]
+    assert [*zip(*ratios, strict=True)] == [pytest.approx(tuple(expected[part])) for part in (2, 0, 1, 3)][
+        : 4 * len(names)
+    ]
 
 
 @settings(max_examples=200, deadline=None)

@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from tests.commanded import xstilts
 from xstilts_eval import bundle, kinds
 from xstilts_eval.benchmark import family as find_family
 from xstilts_eval.data import sources
-from xstilts_eval.errors import MissingData, NumericError, SettingError, UnfitCheckpoint, UnknownName
+from xstilts_eval.errors import MissingData, NumericError, SettingError, UnfitCheckpoint, UnknownName, WriteError
 from xstilts_eval.kinds import Kind
 from xstilts_eval.metrics import tagging as metrics
 from xstilts_eval.models import pairs, spans
@@ -302,7 +303,7 @@ import peft, scipy.stats
 
 
 @pytest.mark.parametrize("into", [False, True])
-@pytest.mark.parametrize("where", ["_save", "bundle.write", "Path.rename"])
+@pytest.mark.parametrize("where", ["_save", "save_head", "bundle.write", "Path.rename"])
 def test_a_failed_write_leaves_the_old_bundle(
     base: str, fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, into: bool, where: str
 ) -> None:
@@ -315,10 +316,12 @@ def test_a_failed_write_leaves_the_old_bundle(
     def full(*call: Any) -> Any:
         if where == "Path.rename" and call[0].name not in ("new", "head"):  # only what moves the new one into its place
             return rename(*call)
+        if where == "save_head":
+            raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(f"xstilts_eval.training.store.{where}", full)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(f"xstilts_eval.training.{'model' if where == 'save_head' else 'store'}.{where}", full)
+    with pytest.raises(WriteError, match=r"bundle cannot be written: .*No space left"):
         fit(quick(base, limit=8), folder, overwrite=True, into=into)
     assert (folder / bundle.MANIFEST).read_bytes() == manifest
     assert contents(folder) == contents(fitted)

@@ -6,6 +6,7 @@ and its first letter as the tag, so that a chunk is a maximal run of equal tags,
 with S (SYM, SCONJ) are read as *single* and stand alone.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from operator import eq, itemgetter
@@ -105,6 +106,19 @@ def ner_chunks(tags: Tags) -> list[Chunk]:
     Source: seqeval 1.2.2 `get_entities` (its default mode), which follows the conlleval script.
     """
     return _chunks(_NER, tags)
+
+
+def ner_counts_by_type(gold: Iterable[Tags], predicted: Iterable[Tags]) -> dict[str, Statistics]:
+    """Entities (correct, predicted, gold) of each type that is on one of the sides, by name."""
+    sides: list[list[str]] = [[], [], []]
+    for gold_tags, tags in zip(gold, predicted, strict=True):
+        right = ner_chunks(gold_tags)
+        found = right if tags == gold_tags else ner_chunks(tags)
+        common = right if found is right else set(right).intersection(found)
+        for side, chunks in zip(sides, (common, found, right), strict=True):
+            side += [chunk.type for chunk in chunks]
+    counted = [Counter(side) for side in sides]
+    return {kind: tuple(side[kind] for side in counted) for kind in sorted({*counted[1], *counted[2]})}
 
 
 def pos_chunks(tags: Tags) -> list[Chunk]:

@@ -138,7 +138,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
         self._rankers: dict[str, tuple[retrieval.Ranker, RankerInfo]] = {}
         self._ranker_info: dict[str, RankerInfo] = {}
         folder = stores.folder(self.arguments.store)
-        self.serving = serving.Serving(stores.Store(folder) if folder else None)
+        self.serving = serving.Serving(stores.Store(folder) if folder else None, self.processes)
         self._keys = Keys(self.checkpoint, self.arguments, self.runtime)
         self._thinking: Mapping[str, Json] = {}
         self._language_model: LanguageModel | None = None

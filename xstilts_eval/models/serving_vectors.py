@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +10,7 @@ from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.retrieval import Found
 from xstilts_eval.models.serving import Facts, Item, Serving, items
 from xstilts_eval.reading import Json
-from xstilts_eval.store.answers import Answered
+from xstilts_eval.store.answers import Answered, Kept
 from xstilts_eval.store.key import Key
 from xstilts_eval.tasks.responses import Response
 
@@ -53,34 +53,52 @@ def search(
     keys = {name: key(one) for name, one in selected.items()} if serving.store else {}
     answers: dict[str, list[Answered]] = {}
     found_facts: dict[str, Facts] = {}
-    for name, own in asked.items():
-        kept = serving.kept(keys.get(name))
-        if kept.facts and all(item.digest in kept.answers for item in own):
-            answers[name] = [kept.answers[item.digest] for item in own]
-            found_facts[name] = kept.facts
-    everywhere = set.intersection(*processes.all_gather_object(set(answers)))
-    answers = {name: one for name, one in answers.items() if name in everywhere}
-    serving.served += sum(map(len, answers.values()))
+
+    def take(names: Iterable[str]) -> None:
+        """Take the leaves of which every process has every answer."""
+        kept = {name: serving.kept(keys.get(name)) for name in names}
+        whole = {name for name, one in kept.items() if one.facts and _has_all(one, asked[name])}
+        for name in set.intersection(*processes.all_gather_object(whole)):
+            answers[name] = [kept[name].answers[item.digest] for item in asked[name]]
+            found_facts[name] = kept[name].facts
+            serving.served += len(answers[name])
+
+    take(selected)
     for portion in portions([one for name, one in selected.items() if name not in answers]):
-        own = [item for one in portion for item in asked[one.name]]
-        found = ask([requests[item.places[0][0]] for item in own], portion)
-        said = iter(zip(found.responses, found.cut_queries, strict=True))
-        for one in portion:
-            learns = one.task.family.kind.learns
-            answers[one.name] = [
-                Answered(cast(Json, response), {"truncated_queries": is_cut} if learns else {})
-                for response, is_cut in (next(said) for _ in asked[one.name])
-            ]
-            found_facts[one.name] = facts(one, found)
-            new = {item.digest: answer for item, answer in zip(asked[one.name], answers[one.name], strict=True)}
-            serving.keep(keys.get(one.name), new, found_facts[one.name])
+        with serving.claimed([keys.get(one.name) for one in portion], processes):
+            take([one.name for one in portion])  # another run may have been faster
+            if not (portion := [one for one in portion if one.name not in answers]):
+                continue
+            own = [item for one in portion for item in asked[one.name]]
+            found = ask([requests[item.places[0][0]] for item in own], portion)
+            said = iter(zip(found.responses, found.cut_queries, strict=True))
+            for one in portion:
+                learns = one.task.family.kind.learns
+                answers[one.name] = [
+                    Answered(cast(Json, response), {"truncated_queries": is_cut} if learns else {})
+                    for response, is_cut in (next(said) for _ in asked[one.name])
+                ]
+                found_facts[one.name] = facts(one, found)
+                new = {item.digest: answer for item, answer in zip(asked[one.name], answers[one.name], strict=True)}
+                serving.keep(keys.get(one.name), new, found_facts[one.name])
         serving.asked += len(own)
     responses: list[Response | None] = [None] * len(requests)
     for name, own in asked.items():
         for item, answer in zip(own, answers[name], strict=True):
             for place in item.places[0]:
-                responses[place] = cast(Response, answer.value)
+                responses[place] = _response(answer.value)
     return Searched([one for one in responses if one is not None], asked, answers, found_facts)
+
+
+def _response(value: Json) -> Response:
+    """As it was before it was kept: the host writes responses as Python does, and JSON has no tuples."""
+    if isinstance(value, dict) and "pairs" in value:
+        value = {**value, "pairs": [tuple(pair) for pair in value["pairs"]]}
+    return cast(Response, value)
+
+
+def _has_all(kept: Kept, asked: Sequence[Item]) -> bool:
+    return all(item.digest in kept.answers for item in asked)
 
 
 def portions(selections: Sequence[Selection]) -> Iterator[list[Selection]]:

@@ -11,6 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from xstilts_eval.benchmark import Family
 from xstilts_eval.errors import PredictionError
+from xstilts_eval.metrics import tagging
+from xstilts_eval.metrics.base import precision_recall_f1
 from xstilts_eval.results import leaderboard_files, samples, unit_files
 from xstilts_eval.results.record import LeafResult, RunResult
 from xstilts_eval.results.samples import Sample
@@ -76,17 +78,11 @@ def of_samples(family: Family, rows: Iterable[Sample], origin: str) -> tuple[Ent
 
 def of_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> tuple[EntityType, ...]:
     """The same of IOB2 tags; an I- that follows no entity of its type opens one, as for the official score."""
-    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
-
-    tags = {tag for tags in (*gold, *predicted) for tag in tags}
-    types = sorted({tag.partition("-")[2] for tag in tags if tag != "O"})  # seqeval's own order
-    if not types:
-        return ()
-    rows = zip(*precision_recall_fscore_support(gold, predicted, average=None, zero_division=0), strict=True)
-    return tuple(
-        EntityType(name, 100 * float(precision), 100 * float(recall), 100 * float(f1), int(support))
-        for name, (precision, recall, f1, support) in zip(types, rows, strict=True)
-    )
+    found = []
+    for name, counts in tagging.ner_counts_by_type(gold, predicted).items():
+        precision, recall, f1 = (100 * precision_recall_f1(counts)[part] for part in ("precision", "recall", "f1"))
+        found.append(EntityType(name, precision, recall, f1, support=int(counts[2])))
+    return tuple(found)
 
 
 def text(types: tuple[EntityType, ...]) -> str:

@@ -37,5 +37,6 @@ def files(
 
 def lines(rows: Sequence[Row], plain: Callable[[Any], Any]) -> str:
     """Samples as JSON lines, in the order of the test file."""
+    encoder = json.JSONEncoder(ensure_ascii=False, default=plain)
     ordered = sorted(rows, key=lambda row: int(row["doc_id"]))
-    return "".join(json.dumps(row, ensure_ascii=False, default=plain) + "\n" for row in ordered)
+    return "".join(encoder.encode(row) + "\n" for row in ordered)

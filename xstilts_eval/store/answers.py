@@ -11,8 +11,8 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from typing import NamedTuple
 from xstilts_eval import locking, paths, reading
 from xstilts_eval.errors import PredictionError, SettingError, WriteError, XstiltsError
 from xstilts_eval.reading import Json
+from xstilts_eval.store import claims
 from xstilts_eval.store.key import Key
 from xstilts_eval.writing import write_atomically
 
@@ -31,6 +32,7 @@ PLACE = "XSTILTS_STORE"
 FORMAT = 1
 ENDING = ".jsonl"
 _LOCK = ".lock"
+_CLAIMS = "claims"
 
 
 class Answered(NamedTuple):
@@ -81,6 +83,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._may_write = True
+        self._told: set[str] = set()
+        claims.sweep(folder / _CLAIMS)
 
     def place(self, key: Key) -> Path:
         """The file of a key."""
@@ -102,6 +106,31 @@ class Store:
         with suppress(OSError):
             os.utime(path)  # when it was last of use
         return Kept(answers, head.facts)
+
+    def version(self, key: Key) -> object:
+        """What is another thing as soon as the file of a key is another; None where there is none."""
+        try:
+            stat = self.place(key).stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_size
+
+    @contextmanager
+    def claimed(self, keys: Iterable[Key], part: str = "", agreed: Callable[[bool], bool] = bool) -> Iterator[None]:
+        """Be the one run that asks for the answers of these keys, and wait while another is, which is said.
+
+        `part` tells apart processes of one run that share a key, `agreed` is as in `claims.held`. Whoever cannot keep
+        answers makes nobody wait for them.
+        """
+
+        def waiting(holder: str) -> None:
+            if holder not in self._told:
+                log.warning("%s asks for the same answers, which are waited for (store=off asks at once)", holder)
+            self._told.add(holder)
+
+        own = [f"{key.digest[:40]}{part}{claims.ENDING}" for key in keys] if self._may_write else []
+        with claims.held([self.folder / _CLAIMS / name for name in own], waiting, agreed):
+            yield
 
     def add(self, key: Key, answers: Mapping[str, Answered], facts: Mapping[str, Json]) -> None:
         """Put answers beside those that are there, but for half surrogate pairs.
@@ -165,5 +194,8 @@ def _text(key: Key, answers: Mapping[str, Answered], facts: Mapping[str, Json]) 
     return json.dumps({"format": FORMAT, **vars(head)}) + "\n" + rest
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 def _line(row: Sequence[Json]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    return _ENCODER.encode(row) + "\n"

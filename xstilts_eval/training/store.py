@@ -11,7 +11,7 @@ from xstilts_eval.bundle import Bundle
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.models.source import Source
-from xstilts_eval.writing import folder_beside, move_into_place
+from xstilts_eval.writing import folder_beside, move_into_place, telling_of_a_full_disk
 
 
 def check_output(output: Path, overwrite: bool, into: bool) -> None:
@@ -44,7 +44,7 @@ def write(output: Path, manifest: Bundle, head: Loaded, base: Source) -> None:
     `base` is a local folder.
     """
     assert base.folder is not None
-    with folder_beside(output) as new:
+    with telling_of_a_full_disk(str(output)), folder_beside(output) as new:
         for path in {part.path for part in manifest.heads.values()}:
             _save(head, base, new / path)
         fingerprints.copy_part(base.folder, new / "encoder")
@@ -67,7 +67,7 @@ def add(folder: Path, old: Bundle, new: Bundle, head: Loaded, base: Source) -> N
         "seed": old.seed if old.seed == new.seed else None,
         "data_revisions": revisions | new.data_revisions,
     }
-    with folder_beside(folder) as scratch:
+    with telling_of_a_full_disk(str(folder)), folder_beside(folder) as scratch:
         _save(head, base, scratch / "head")
         (scratch / "head").rename(folder / path)
         try:
