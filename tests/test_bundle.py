@@ -113,7 +113,7 @@ def test_an_unchanged_file_is_hashed_once(copy: Path, monkeypatch: pytest.Monkey
         ('{"language_model": "../model"}', "must be a sub-folder"),
         ('{"language_model": "a", "encoder": "b"}', "language model 'a' embeds sentences itself; leave .*'b' out"),
         ('{"retrieval": {"modules": [{"kind": "dense", "path": "../x"}]}}', "must be a sub-folder"),
-        ('{"heads": {"xnli": {"path": "a", "labels": []}}}', r"heads\.xnli\.labels: Extra inputs are not permitted"),
+        ('{"heads": {"xnli": {"path": "a", "labels": []}}}', r"heads\.xnli\.labels: is not known here"),
     ],
 )
 def test_malformed_manifests_are_refused(tmp_path: Path, content: str, message: str) -> None:

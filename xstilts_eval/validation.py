@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 LONGEST = 60
 """Characters of the value that came."""
+_SAID = {"missing": "is missing", "extra_forbidden": "is not known here"}
+"""pydantic's own words for these, ``Field required`` and ``Extra inputs are not permitted``, name nothing."""
 
 
 def complaint(error: ValidationError, whole: str = "", more: bool = True) -> str:
@@ -20,7 +22,8 @@ def complaint(error: ValidationError, whole: str = "", more: bool = True) -> str
     the other complaints.
     """
     first = error.errors(include_url=False)[0]
-    said = " ".join(str(first["msg"]).removeprefix("Value error, ").replace("a valid tuple", "a list").split())
+    own = _SAID.get(first["type"], str(first["msg"]))
+    said = " ".join(own.removeprefix("Value error, ").replace("a valid tuple", "a list").split())
     parts = [shortened(place(error) or whole, LONGEST), shortened(bounded(said), 300) + _came(first)]
     others = error.error_count() - 1
     return ": ".join(part for part in parts if part) + (f" (and {others} more)" if more and others else "")

@@ -128,7 +128,7 @@ def test_scores_that_cannot_be(change: dict[str, Any], error: type[Exception], m
         ),
         (
             lambda r: r["configs"]["xtreme.xnli.de"]["metadata"]["xs_data"].pop("revision"),
-            "Field required|no 'revision'",
+            "is missing|no 'revision'",
         ),
     ],
 )

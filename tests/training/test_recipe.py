@@ -100,7 +100,7 @@ def test_a_recipe_without_a_base_takes_the_one_that_is_given(tmp_path: Path) -> 
     (tmp_path / "r.yaml").write_text("targets: [udpos]\n")
     found = request.recipe_of(str(tmp_path / "r.yaml"), "owner/name@abc", (), (), (), ())
     assert found.base == recipe.Base(model="owner/name", revision="abc")
-    with pytest.raises(DataError, match="base: Field required"):
+    with pytest.raises(DataError, match="base: is missing"):
         request.recipe_of(str(tmp_path / "r.yaml"), None, (), (), (), ())
 
 

@@ -68,7 +68,7 @@ def test_speed_settings_are_settings() -> None:
         ({"micro_batch": 0}, "micro_batch: "),
         ({"limit": 0}, "limit: "),
         ({"lora": {"rank": 0}}, "lora.rank: Input should be greater than or equal to 1"),
-        ({"lora": {"size": 8}}, "lora.size: Extra inputs are not permitted"),
+        ({"lora": {"size": 8}}, "lora.size: is not known here"),
         ({"learning_rate": float("nan")}, "learning_rate: Input should be a finite number, got nan"),
         ({"epochs": float("inf")}, "epochs: Input should be a finite number"),
     ],
