@@ -101,7 +101,7 @@ def test_templates_that_make_too_few() -> None:
         ({"values": {}}, "no values for {s}"),
         ({"values": {"s": ["x"], "adj": ["older"]}}, "adj 'older' needs two forms"),
         ({"contexts": ["{p.v1} {s}"]}, "{p} needs two properties"),
-        ({"extra": 1}, "is not known here"),
+        ({"extra": 1}, "Extra inputs"),
     ],
 )
 def test_templates_that_cannot_be(changes: dict[str, Any], message: str) -> None:

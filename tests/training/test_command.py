@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import sys
@@ -61,11 +62,11 @@ def test_a_bundle_is_trained_and_found_again(xstilts: Cli, base: Path, tmp_path:
     code, out, _ = xstilts("train", *options, *quick, "-o", tmp_path / "out")
     assert code == 0
     assert set(bundle.read(tmp_path / "out").heads) == {"xquad", "mlqa", "tydiqa", "udpos"}
-    trained = [line for line in out.splitlines() if " steps, " in line]
+    trained = [line for line in out.splitlines() if re.search(r" steps?, ", line)]
     assert [line.split()[1] for line in trained] == ["hellaswag", "squad", "udpos"]
     assert out.rstrip().endswith(f"bundle of recipe xstilts_hellaswag, seed 1: {tmp_path / 'out'}")
     code, out, _ = xstilts("train", *options, *quick, "-o", tmp_path / "out")
-    assert code == 0 and out.count("is there already") == 3 and " steps, " not in out
+    assert code == 0 and out.count("is there already") == 3 and not re.search(r" steps?, ", out)
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,7 @@ def test_the_identity_is_that_of_the_text_and_not_of_its_place(tmp_path: Path) -
         ({"share": 0.0}, "greater than 0"),
         ({"probability": 0.0}, "greater than 0"),
         ({"exponent": 1.5}, "less than or equal to 1"),
-        ({"max_lenght": 128}, "is not known here"),
+        ({"max_lenght": 128}, "Extra inputs are not permitted"),
         ({"folder": None, "hub": {"revision": "main"}, "languages": ["sw"]}, "pattern"),
     ],
 )
