@@ -17,7 +17,7 @@ def questions(
     study: Path = typer.Option(STUDY_FOLDER, help=STUDY_HELP),
     results: Path = typer.Option(STUDY_RESULTS, help="Where the study's results are unpacked."),
 ) -> None:
-    """Answer a research question from the results that the study has kept.
+    """Answer a research question from the study.
 
     Shows the commands that do it, and runs them.
     """

@@ -13,7 +13,7 @@ from xstilts_eval.commands.options import DATA_HELP, STUDY_FOLDER, STUDY_HELP, S
 from xstilts_eval.errors import SettingError
 from xstilts_eval.wording import counted
 
-app = typer.Typer(no_args_is_help=True, help="A grid of bases, intermediate tasks and seeds, kept cell by cell.")
+app = typer.Typer(no_args_is_help=True, help="Bases x intermediate tasks x seeds, kept cell by cell.")
 WORK_HELP = "Where results go, by cell, and runs and stages until a cell is kept."
 _HOUR = 3600.0
 
