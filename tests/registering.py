@@ -11,7 +11,7 @@ from xstilts_eval.datasets._dataset import Dataset
 def forgetting() -> Iterator[None]:
     """Datasets and suites that are added meanwhile go again, and so do the files that they came from."""
     tables = (suites.DATASETS, suites.SUITES, suites._BY_STEM, own_datasets._FILES)
-    before = [dict(table) for table in tables]  # type: ignore[call-overload]
+    before = [dict(table) for table in tables]
     try:
         yield
     finally:
