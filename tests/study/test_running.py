@@ -49,8 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Study, Plac
         patch.setattr(weights, "folder", lambda name, say=None: base)
         study, places = grid.read(folder), Places(root / "work", "sample")
         lines: list[str] = []
-        wanted = [task for task in running.tasks(study, "sample") if task.cell.base == "whole"]
-        running.make(study, wanted, places, time.monotonic() + 600, lines.append)
+        running.make(study, running.tasks(study, "sample"), places, time.monotonic() + 600, lines.append, "whole/")
         yield study, places, lines
 
 
@@ -78,6 +77,22 @@ def test_they_are_not_made_again(made: tuple[Study, Places, list[str]]) -> None:
     lines: list[str] = []
     assert running.make(study, left[1:], places, time.monotonic() - 1, lines.append) == []
     assert lines == ["half/none/seed-1 and what comes after it are left for another sitting"]
+
+
+def test_what_was_begun_with_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
+    run, results = tmp_path / "run", tmp_path / "results"
+    for folder in (run, results):
+        folder.mkdir()
+        (folder / "old").touch()
+    running.begin("a1", run, results)
+    assert not run.exists() and not (results / "old").exists()
+    for folder in (run, results):
+        folder.mkdir(exist_ok=True)
+        (folder / "new").touch()
+    running.begin("a1", run, results)
+    assert (run / "new").exists() and (results / "new").exists(), "an interruption"
+    running.begin("b2", run, results)
+    assert not run.exists() and not (results / "new").exists()
 
 
 def test_hours_of_what_is_left(made: tuple[Study, Places, list[str]]) -> None:

@@ -70,10 +70,9 @@ def study_run(
     until = time.monotonic() + hours * _HOUR
     found = grid.read(study)
     left = running.tasks(found, data, printing.say)
-    chosen = [task for task in left if cells in str(task.cell)]
-    if left and not chosen:
+    if left and not any(cells in str(task.cell) for task in left):
         raise SettingError(f"--cells {cells}: no cell that is left has this in its name; the next is {left[0].cell}")
-    made = running.make(found, chosen, running.Places(work, data), until, printing.say)
+    made = running.make(found, left, running.Places(work, data), until, printing.say, cells)
     printing.say(f"{counted(len(made), 'cell')} made, {counted(len(left) - len(made), 'cell')} left")
 
 

@@ -28,6 +28,8 @@ from xstilts_eval.writing import write_atomically
 Say = Callable[[str], None]
 ESTIMATED = 500
 """English documents that transferability is estimated from, as `xstilts analyze relatedness` does."""
+_SETTINGS = ".settings"
+"""Says in the results of a cell that is being made what it is made with."""
 TRAINING = "training"
 """The name under which a piece has the seconds of its stages."""
 
@@ -38,17 +40,17 @@ class _Busy(SettingError):
 
 @dataclass(frozen=True)
 class Task:
-    """A cell that is to be made: its recipe and stages, or why it cannot be made."""
+    """A cell that is to be made: its recipe and its stages, or why it is `missing`."""
 
     cell: Cell
-    recipe: Recipe | None
+    recipe: Recipe
     plans: tuple[Plan, ...] = ()
     missing: str = ""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where a study works: `results` by cell, `runs` and `stages` until a cell is kept, and the `data`."""
+    """Where a study works: results by cell, `runs` and `stages` until a cell is kept, and its `data`."""
 
     work: Path
     data: str | None
@@ -83,13 +85,16 @@ def tasks(study: Study, data: str | None, say: Say = lambda _: None) -> list[Tas
     return found
 
 
-def make(study: Study, wanted: Sequence[Task], places: Places, until: float, say: Say) -> list[str]:
-    """Make cells one after the other until the time `until` (of `time.monotonic`); returns those that were made.
+def make(study: Study, left: Sequence[Task], places: Places, until: float, say: Say, only: str = "") -> list[str]:
+    """Make the cells that are left and have `only` in their name, in order; returns those that were made.
 
-    A cell that another process is making is passed over. Each is kept, with its piece, as soon as it is whole.
+    None is begun after `until` (of `time.monotonic`). A cell that another process is making is passed over. Each is
+    kept, with its piece, as soon as it is whole.
     """
     made = []
-    for task in wanted:
+    for task in left:
+        if only not in str(task.cell):
+            continue
         if task.missing:
             say(f"{task.cell} is missing: {task.missing}")
             continue
@@ -101,7 +106,7 @@ def make(study: Study, wanted: Sequence[Task], places: Places, until: float, say
                 continue
             _make(study, task, places, say)
             made.append(str(task.cell))
-        _clean(task, wanted, study, places)
+        _clean(task, left, study, places)
     return made
 
 
@@ -121,11 +126,11 @@ def _mine(cell: Cell, places: Places) -> Iterator[bool]:
 
 
 def _make(study: Study, task: Task, places: Places, say: Say) -> None:
-    cell, recipe = task.cell, task.recipe
-    assert recipe is not None
+    cell = task.cell
     say(f"{cell}: {', '.join(cell.parts)}")
     folder, results = places.runs / str(cell), places.work / str(cell)
-    training.run(recipe, folder, places.data, places.stages, say=say, wait=True)
+    begin(study.settings_of(cell), folder, results)
+    training.run(task.recipe, folder, places.data, places.stages, say=say, wait=True)
     manifest = bundle.read(folder)
     times = {TRAINING: sum(_seconds(places, plan) for plan in task.plans)}
     for name in cell.parts:
@@ -147,6 +152,17 @@ def _make(study: Study, task: Task, places: Places, say: Say) -> None:
     write_atomically(results / pieces.STAGES, json.dumps(records, indent=1, ensure_ascii=False) + "\n")
     piece = pieces.keep(study, cell, results, times, platform.machine())
     say(f"{cell}: kept in {piece}, {piece.stat().st_size / 1024:,.0f} KiB")
+
+
+def begin(settings: str, run: Path, results: Path) -> None:
+    """Leave the run and the results of a cell where they are of these settings, an interruption; else they go."""
+    marker = results / _SETTINGS
+    if marker.is_file() and marker.read_text(encoding="utf-8") == settings:
+        return
+    for folder in (run, results):
+        shutil.rmtree(folder, ignore_errors=True)
+    results.mkdir(parents=True)
+    write_atomically(marker, settings)
 
 
 def _estimates(study: Study, cell: Cell, folder: Path, places: Places) -> str:
@@ -171,11 +187,11 @@ def _record(plan: Plan, places: Places) -> Mapping[str, reading.Json]:
     return reading.json_object(plan.folder(places.stages) / stage.RECORD, "the record of a trained stage")
 
 
-def _clean(done: Task, wanted: Iterable[Task], study: Study, places: Places) -> None:
+def _clean(done: Task, left: Iterable[Task], study: Study, places: Places) -> None:
     """Remove the run of a cell that is kept, and its stages but those that another cell will need."""
     if not _is_kept(study, done.cell):
         return
-    needed = {plan.key for task in wanted if not _is_kept(study, task.cell) for plan in task.plans}
+    needed = {plan.key for task in left if not _is_kept(study, task.cell) for plan in task.plans}
     shutil.rmtree(places.runs / str(done.cell), ignore_errors=True)
     for plan in done.plans:
         if plan.key not in needed:
