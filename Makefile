@@ -45,7 +45,7 @@ regress: $(VENV)/.demo  ## Score real weights, compare with published numbers; T
 	  --markdown results/regress/regress.md --junit results/regress/junit.xml --json results/regress/regress.json
 
 study: $(VENV)/.dev  ## The next two hours of the study (study/README.md); ARGS='--hours 1' bounds them
-	@OMP_NUM_THREADS=1 $(BIN)/xstilts study run --data '$(DATA)' $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/xstilts study run --data '$(DATA)' $(addprefix --include ,$(wildcard study/datasets/*.py)) $(ARGS)
 
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy
 	@$(BIN)/ruff check .

@@ -12,14 +12,13 @@ from xstilts_eval.kinds import PAIR
 
 LABELS = ("neutral", "entailment")
 COLUMNS = {"MED.tsv": ("sentence1", "sentence2"), "leskexppmb_and.tsv": ("ori_sentence", "new_sentence")}
-DEV, TEST = 10, 10
+EVERY = 10
 """Every tenth pair of MED is held out for development, the one after it for testing; the others are trained on."""
 
 
 def read(paths: Sequence[Path], language: str, split: str) -> list[Pair]:
-    """Pairs of both files in an order without blocks of one label; HELP's are all for training."""
-    found = [pair for path in paths for pair in _pairs(path, split)]
-    return found
+    """Pairs of both files; HELP's are all for training."""
+    return [pair for path in paths for pair in _pairs(path, split)]
 
 
 def _pairs(path: Path, split: str) -> Iterator[Pair]:
@@ -34,7 +33,7 @@ def _pairs(path: Path, split: str) -> Iterator[Pair]:
         row = dict(zip(header, cells, strict=True))
         if row["gold_label"] not in LABELS:
             raise DataError(f"{path}, line {number}: class {row['gold_label']!r}; expected {' or '.join(LABELS)}")
-        part = "train" if name != "MED.tsv" else {0: "dev", 1: "test"}.get(number % DEV, "train")
+        part = "train" if name != "MED.tsv" else {0: "dev", 1: "test"}.get(number % EVERY, "train")
         if part == split:
             yield Pair(f"{name[:3]}-{number}", row[first], row[second], LABELS.index(row["gold_label"]))
 

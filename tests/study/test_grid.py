@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.registering import forgetting
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnknownName
 from xstilts_eval.study import grid, questions
 
@@ -104,6 +103,8 @@ def test_what_moves_the_settings_of_a_cell(tmp_path: Path) -> None:
         ({"parts": {"tags": {"tasks": ["udpos"], "needs": ["ner"]}}}, "no target is called 'ner'"),
         ({"bases": {"whole": {"weights": "bert", "parameters": 1, "embeddings": 0}}}, "no weights are called 'bert'"),
         ({"more": 1}, "more"),
+        ({"bases": {"../..": {"weights": "minilm", "parameters": 1, "embeddings": 0}}}, r"bases\.\.\./\.\."),
+        ({"parts": {"a/b": {"tasks": ["udpos"]}}}, r"parts\.a/b"),
     ],
 )
 def test_what_is_refused(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -130,8 +131,7 @@ def test_a_cell_that_trains_nothing(tmp_path: Path) -> None:
 
 def test_the_study_of_this_project() -> None:
     """Its grid can be read, every question asks for cells that it has, and its parameters are those of the weights."""
-    with forgetting():
-        study = grid.read(STUDY)
+    study = grid.read(STUDY)
     assert {cell.base for cell in study.cells} == {*study.grid.bases}
     rows = {f"{cell.base}/{cell.intermediate}" for cell in study.cells}
     asked = questions.read(study)
@@ -145,3 +145,26 @@ def test_the_study_of_this_project() -> None:
         pooler = width * width + width
         blocks = base.layers or {"e5": 12, "minilm": 6}[base.weights]
         assert base.parameters - base.embeddings == blocks * layer + pooler
+
+
+def test_reading_a_study_runs_nothing_of_it(tmp_path: Path) -> None:
+    """A task of the study's own is unknown until its file is named, and only whoever trains it must know it."""
+    intermediate = content()["intermediate"] | {"theirs": {"tasks": ["theirs"]}}
+    folder = written(tmp_path, intermediate=intermediate, blocks=[block(intermediate=["theirs"])])
+    (folder / "datasets").mkdir()
+    (folder / "datasets/theirs.py").write_text("raise SystemExit('this ran')", encoding="utf-8")
+    study = grid.read(folder)
+    assert study.settings_of(study.cells[0])
+    with pytest.raises(UnknownName, match="unknown training task 'theirs'"):
+        study.recipe(study.cells[0], Path("weights"))
+
+
+@pytest.mark.parametrize(
+    "command", ["push x", "train r", "gains a b --include evil.py", "gains a --include=evil.py", "", "gains 'a"]
+)
+def test_a_question_runs_only_what_reads_results(command: str, tmp_path: Path) -> None:
+    asked = {"questions": {"1": {"title": "t", "limits": "l", "steps": [{"command": command}]}}}
+    folder = written(tmp_path)
+    (folder / questions.FILE).write_text(yaml.safe_dump(asked), encoding="utf-8")
+    with pytest.raises(DataError, match=r"questions\.1\.steps\.0\.command: the command "):
+        questions.read(grid.read(folder))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.study.test_grid import block, written
 from xstilts_eval import fingerprints
-from xstilts_eval.errors import DataError, MissingData
+from xstilts_eval.errors import DataError, MissingData, UnknownName
 from xstilts_eval.study import grid, pieces
 from xstilts_eval.study.grid import Study
 
@@ -84,6 +84,17 @@ def test_a_list_that_cannot_be_read_is_refused(content: str, study: Study) -> No
     (study.folder / pieces.LIST).write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=r"pieces\.json"):
         pieces.listed(study)
+
+
+def test_a_list_that_names_another_folder_leads_nowhere(study: Study, results: Path, tmp_path: Path) -> None:
+    keep(study, results)
+    listed = json.loads((study.folder / pieces.LIST).read_text(encoding="utf-8"))
+    listed["pieces"]["../outside"] = listed["pieces"][CELL]
+    (study.folder / pieces.LIST).write_text(json.dumps(listed), encoding="utf-8")
+    assert pieces.unpack(study, tmp_path / "out") == [CELL]
+    with pytest.raises(UnknownName):
+        pieces.unpack(study, tmp_path / "out", ["../outside"])
+    assert not (tmp_path / "outside").exists()
 
 
 @pytest.mark.parametrize("name", ["../outside", "/outside", "a/../../outside", "link"])

@@ -124,10 +124,10 @@ def test_a_question_is_answered(made: tuple[Study, Places, list[str]], tmp_path:
     from xstilts_eval.commands.questions import _run
 
     lines: list[str] = []
-    questions.answer(study, 1, tmp_path / "out", _run, lines.append)
+    questions.answer(study, 1, tmp_path / "my results", _run, lines.append)
     assert lines[:2] == ["1. Does it gain?", "not made yet: half/none/seed-1"]
-    assert lines[2].startswith("$ xstilts gains ") and (tmp_path / "out/gains.json").is_file()
-    suits = (tmp_path / "out/estimates.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[2].startswith("$ xstilts gains ") and (tmp_path / "my results/gains.json").is_file()
+    suits = (tmp_path / "my results/estimates.csv").read_text(encoding="utf-8").splitlines()
     assert suits[0] == "intermediate,target,estimate,value" and all(row.startswith("squad,") for row in suits[1:])
     assert lines[3].startswith("$ xstilts score ")
     assert lines[4:] == [

@@ -7,20 +7,22 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from xstilts_eval import own_datasets, reading
+from xstilts_eval import reading
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnknownName
 from xstilts_eval.training.recipe import Base as RecipeBase
-from xstilts_eval.training.recipe import Mixture, Recipe, Stage, Targets, TaskEntry
+from xstilts_eval.training.recipe import Entry, Mixture, Recipe, Stage, Targets, TaskEntry
 from xstilts_eval.validation import complaint
 from xstilts_eval.weights import WEIGHTS
 
 FILE = "study.yaml"
-DATASETS = "datasets"
-"""Folder beside the file: datasets of its own that the study trains on (docs/own-dataset.md)."""
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+"""Of what has a folder, so that no study leads out of the one that it is unpacked in."""
 
 
 class _Strict(BaseModel):
@@ -53,7 +55,7 @@ class Intermediate(_Strict):
     `leaves` names targets whose head the stage itself leaves, so that none is trained after it.
     """
 
-    tasks: tuple[TaskEntry, ...] = ()
+    tasks: tuple[Entry, ...] = ()
     leaves: tuple[str, ...] = ()
     mixture: Mixture = Mixture()
 
@@ -74,7 +76,7 @@ class Part(_Strict):
 
 
 class Block(_Strict):
-    """Every combination of `bases`, `intermediate` and `seeds`, with these targets and parts."""
+    """Every combination of `bases`, `intermediate` and `seeds`, scored on these `parts`."""
 
     bases: tuple[str, ...] = Field(min_length=1)
     intermediate: tuple[str, ...] = Field(min_length=1)
@@ -88,11 +90,16 @@ class Grid(_Strict):
     title: str
     preset: str = "defaults"
     settings: Mapping[str, JsonValue] = {}
-    bases: Mapping[str, Base]
-    intermediate: Mapping[str, Intermediate]
-    targets: Mapping[str, TaskEntry]
-    parts: Mapping[str, Part]
+    bases: Mapping[Name, Base]
+    intermediate: Mapping[Name, Intermediate]
+    targets: Mapping[str, Entry]
+    parts: Mapping[Name, Part]
     blocks: tuple[Block, ...] = Field(min_length=1)
+
+    @property
+    def baseline(self) -> str:
+        """The first entry of `intermediate` that has no tasks: what gains are taken over; "" where all have some."""
+        return next((name for name, entry in self.intermediate.items() if not entry.tasks), "")
 
     @model_validator(mode="after")
     def _names(self) -> Grid:
@@ -148,42 +155,51 @@ class Study:
         raise UnknownName.of("cell of the study", name, known)
 
     def recipe(self, cell: Cell, base: Path) -> Recipe:
-        """What is trained for a cell, from the weights in the folder `base`."""
+        """What is trained for a cell, from the weights in the folder `base`.
+
+        Raises `UnknownName` for a task that nothing here knows, `SettingError` where nothing is trained.
+        """
         grid, of_cell = self.grid, self.grid.bases[cell.base]
         settings = {**grid.settings, **({"layers": of_cell.layers} if of_cell.layers else {})}
         between = grid.intermediate[cell.intermediate]
-        stage = Stage(tasks=between.tasks, mixture=between.mixture, preset=grid.preset, settings=settings) if (
-            between.tasks
-        ) else None  # fmt: skip
-        needed = {name for part in cell.parts for name in self.needed(part)} - {*between.leaves}
-        targets = [entry for name, entry in grid.targets.items() if name in needed]
+        tasks = tuple(map(_trained, between.tasks))
+        stage = Stage(tasks=tasks, mixture=between.mixture, preset=grid.preset, settings=settings) if tasks else None
+        targets = tuple(_trained(entry) for name, entry in self._targets(cell).items() if name not in between.leaves)
         if stage is None and not targets:
             raise SettingError(f"{cell} of the study trains nothing; score its base with xstilts eval")
         return Recipe(
             name=f"{cell.base}_{cell.intermediate}",
             base=RecipeBase(model=str(base)),
             intermediate=(stage,) if stage else (),
-            targets=Targets(tasks=tuple(targets), preset=grid.preset, settings=settings),
+            targets=Targets(tasks=targets, preset=grid.preset, settings=settings),
             seeds=(cell.seed,),
         )
 
     def settings_of(self, cell: Cell) -> str:
         """First 12 hex digits of the sha256 of all that the grid says about a cell."""
-        grid, needed = self.grid, {name for part in cell.parts for name in self.needed(part)}
+        grid = self.grid
         said = {
             "preset": grid.preset,
             "settings": dict(grid.settings),
             "base": grid.bases[cell.base].model_dump(mode="json", include={"weights", "layers"}),
             "intermediate": grid.intermediate[cell.intermediate].model_dump(mode="json"),
-            "targets": {name: grid.targets[name].model_dump(mode="json") for name in sorted(needed)},
+            "targets": {name: entry.model_dump(mode="json") for name, entry in self._targets(cell).items()},
             "parts": {name: grid.parts[name].model_dump(mode="json") for name in sorted(cell.parts)},
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
+
+    def _targets(self, cell: Cell) -> dict[str, Entry]:
+        needed = {name for part in cell.parts for name in self.needed(part)}
+        return {name: entry for name, entry in self.grid.targets.items() if name in needed}
 
     def needed(self, part: str) -> tuple[str, ...]:
         """The targets whose heads a part asks."""
         found = self.grid.parts[part]
         return tuple(dict.fromkeys((*found.needs, *found.heads.values())))
+
+
+def _trained(entry: Entry) -> TaskEntry:
+    return TaskEntry.model_validate(entry.model_dump(exclude_unset=True))
 
 
 def _cells(grid: Grid) -> Sequence[Cell]:
@@ -199,16 +215,15 @@ def _cells(grid: Grid) -> Sequence[Cell]:
 
 
 def read(folder: Path) -> Study:
-    """The study in a folder, its own datasets registered; raises `MissingData` without one, `DataError` for a bad
-    one."""
+    """The study in a folder; raises `MissingData` without one, `DataError` for one that cannot be read.
+
+    Nothing in the folder is run: a dataset of the study's own is known where ``--include`` has named its file.
+    """
     file = folder / FILE
     if not file.is_file():
         raise MissingData(f"{folder} holds no study: there is no {FILE}; --study names its folder")
-    for path in sorted((folder / DATASETS).glob("*.py")):
-        own_datasets.include(path)
-    content = reading.read_yaml(file, "the grid of a study")
     try:
-        grid = Grid.model_validate({name: value for name, value in content.items() if not name.startswith("_")})
+        grid = Grid.model_validate(reading.read_yaml(file, "the grid of a study"))
     except ValidationError as error:
         raise DataError(f"{file}: {complaint(error, 'the grid')}") from error
     return Study(folder, grid)

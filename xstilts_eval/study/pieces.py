@@ -30,7 +30,7 @@ ESTIMATES = "estimates.json"
 """How well a cell's encoder and intermediate heads suit the targets, asked before they are removed."""
 RESULTS = "results.json"
 _LARGEST = 200 * 2**20
-"""Bytes of a piece once unpacked; the largest so far has 3 MiB."""
+"""Bytes of a piece once unpacked; scores in 25 languages of UD-POS and 190 of SIB-200 have less than 2 MiB."""
 
 
 class Piece(BaseModel):
@@ -128,16 +128,16 @@ def _members(results: Path, parts: Iterable[str]) -> Iterator[str]:
 
 
 def unpack(study: Study, target: Path, cells: Iterable[str] | None = None) -> list[str]:
-    """Write the results of the cells (None: of all that there are) below `target`; returns their names.
+    """Write the results of the cells (None: of all of the study that are kept) below `target`; returns their names.
 
     What is there already is left. Raises `MissingData` for a piece that is listed and not there, `DataError` for one
     that is not as it was listed.
     """
     pieces = listed(study)
-    wanted = list(pieces if cells is None else cells)
+    wanted = [str(cell) for cell in study.cells if str(cell) in pieces] if cells is None else list(cells)
     for cell in wanted:
+        study.cell(cell)
         if cell not in pieces:
-            study.cell(cell)
             raise MissingData(f"the study has no results of {cell} yet; xstilts study run makes them")
         _unpack(study, cell, pieces[cell], target / cell)
     return wanted

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xstilts_eval import reading
 from xstilts_eval.errors import DataError, MissingData, UnknownName
@@ -23,6 +23,8 @@ LADDER = "ladder.csv"
 """Written beside the results: every intermediate task on every base, with parameters, for `analyze scaling --runs`."""
 ESTIMATES = "estimates.csv"
 """Written beside the results: what suits which target, of each run's first seed, for `analyze relatedness`."""
+READERS = ("analyze", "compare", "gains", "score", "show")
+"""Commands that a question may run: whoever wrote the file shall not train, push or include code here."""
 Run = Callable[[list[str]], bool]
 """Runs a command of `xstilts`, given its words; whether it ended well."""
 Say = Callable[[str], None]
@@ -36,14 +38,24 @@ class Step(_Strict):
     """A command of `xstilts` and the cells it reads: patterns of BASE/INTERMEDIATE such as ``e5-12/*``, all seeds.
 
     ``{results}`` in it is the folder of the results, ``{ladder}`` the table of `LADDER`, ``{estimates}`` that of
-    `ESTIMATES`. With `some` it runs on the
-    cells that there are, else when every base and intermediate task has a seed at least. One without cells asks the
-    published numbers.
+    `ESTIMATES`. With `some` it runs on the cells that there are, else when every base and intermediate task has a seed.
+    One without cells asks the published numbers.
     """
 
     command: str
     cells: tuple[str, ...] = ()
     some: bool = False
+
+    @field_validator("command")
+    @classmethod
+    def _reads(cls, command: str) -> str:
+        try:
+            words = shlex.split(command)
+        except ValueError as error:
+            raise ValueError(f"the command {command!r} cannot be split into words ({error})") from error
+        if not words or words[0] not in READERS or any(word.startswith("--include") for word in words):
+            raise ValueError(f"the command {command!r} is not one that reads results: {', '.join(READERS)}")
+        return command
 
 
 class Question(_Strict):
@@ -97,9 +109,8 @@ def _take(study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: P
         say(f"left out until they are: xstilts {step.command}")
         return False
     pieces.unpack(study, results, there)
-    command = step.command.format(
-        results=results, ladder=_ladder(study, results), estimates=_estimates(study, there, results)
-    )
+    places = {"results": results, "ladder": _ladder(study, results), "estimates": _estimates(study, there, results)}
+    command = step.command.format_map({name: shlex.quote(str(place)) for name, place in places.items()})
     say(f"$ xstilts {command}")
     return run(shlex.split(command))
 
@@ -121,11 +132,8 @@ def _estimates(study: Study, cells: list[str], results: Path) -> Path:
         between = study.cell(cell).intermediate
         if between not in rows and (told := pieces.estimates(results / cell)):
             rows[between] = [[between, one.target, one.estimate, one.value] for one in told]
-    written = io.StringIO()
-    header = ("intermediate", "target", "estimate", "value")
-    csv.writer(written, lineterminator="\n").writerows([header, *(row for found in rows.values() for row in found)])
-    write_atomically(results / ESTIMATES, written.getvalue())
-    return results / ESTIMATES
+    header = ["intermediate", "target", "estimate", "value"]
+    return _written(results / ESTIMATES, [header, *(row for found in rows.values() for row in found)])
 
 
 def _ladder(study: Study, results: Path) -> Path:
@@ -133,12 +141,19 @@ def _ladder(study: Study, results: Path) -> Path:
     rows = []
     for row in dict.fromkeys(str(cell).rpartition("/")[0] for cell in study.cells):
         base, _, between = row.partition("/")
-        if between == "none" or not all((results / base / one).is_dir() for one in ("none", between)):
+        baseline = study.grid.baseline
+        if between == baseline or not all((results / base / one).is_dir() for one in (baseline, between)):
             continue
         of = study.grid.bases[base]
-        rows.append([row, row, f"{base}/none", of.parameters, of.embeddings, f"{of.weights} {between}", of.languages])
-    written = io.StringIO()
-    header = ("model", "run", "baseline", "parameters", "embedding_parameters", "group", "bases")
-    csv.writer(written, lineterminator="\n").writerows([header, *rows])
-    write_atomically(results / LADDER, written.getvalue())
-    return results / LADDER
+        rows.append(
+            [row, row, f"{base}/{baseline}", of.parameters, of.embeddings, f"{of.weights} {between}", of.languages]
+        )
+    header = ["model", "run", "baseline", "parameters", "embedding_parameters", "group", "bases"]
+    return _written(results / LADDER, [header, *rows])
+
+
+def _written(file: Path, rows: Iterable[Sequence[object]]) -> Path:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_atomically(file, text.getvalue())
+    return file

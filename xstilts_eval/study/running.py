@@ -14,14 +14,13 @@ from pathlib import Path
 from xstilts_eval import bundle, evaluation, locking, reading, selection, weights
 from xstilts_eval.analysis.relatedness import measure
 from xstilts_eval.benchmark import leaf_parts
-from xstilts_eval.errors import MissingData, SettingError
+from xstilts_eval.errors import MissingData, SettingError, UnknownName
 from xstilts_eval.models.source import Source
 from xstilts_eval.study import pieces
 from xstilts_eval.study.grid import Cell, Study
 from xstilts_eval.training import run as training
 from xstilts_eval.training import stage
 from xstilts_eval.training.material import reading_once
-from xstilts_eval.training.recipe import Recipe
 from xstilts_eval.training.stage import Plan
 from xstilts_eval.writing import write_atomically
 
@@ -40,10 +39,9 @@ class _Busy(SettingError):
 
 @dataclass(frozen=True)
 class Task:
-    """A cell that is to be made: its recipe and its stages, or why it is `missing`."""
+    """A cell that is to be made: its stages, or why it is `missing`."""
 
     cell: Cell
-    recipe: Recipe
     plans: tuple[Plan, ...] = ()
     missing: str = ""
 
@@ -65,9 +63,9 @@ class Places:
 
 
 def tasks(study: Study, data: str | None, say: Say = lambda _: None) -> list[Task]:
-    """What is left to make, in order; a cell whose data is not there says so, the others are planned.
+    """What is left to make, in order; a cell whose data is not there, or whose task nobody knows, says so.
 
-    Nothing is trained. Raises what `weights.folder` and `training.run.plans` raise but `MissingData`.
+    Nothing is trained. Raises what else `weights.folder` and `training.run.plans` raise.
     """
     found = []
     sources: dict[str, Source] = {}
@@ -77,11 +75,11 @@ def tasks(study: Study, data: str | None, say: Say = lambda _: None) -> list[Tas
                 continue
             name = study.grid.bases[cell.base].weights
             base = sources.get(name) or sources.setdefault(name, Source(str(weights.folder(name, say))))
-            recipe = study.recipe(cell, Path(base.name))
             try:
-                found.append(Task(cell, recipe, tuple(training.plans(recipe, cell.seed, data, base=base))))
-            except MissingData as error:
-                found.append(Task(cell, recipe, missing=str(error)))
+                recipe = study.recipe(cell, Path(base.name))
+                found.append(Task(cell, tuple(training.plans(recipe, cell.seed, data, base=base))))
+            except (MissingData, UnknownName) as error:
+                found.append(Task(cell, missing=str(error)))
     return found
 
 
@@ -130,7 +128,8 @@ def _make(study: Study, task: Task, places: Places, say: Say) -> None:
     say(f"{cell}: {', '.join(cell.parts)}")
     folder, results = places.runs / str(cell), places.work / str(cell)
     begin(study.settings_of(cell), folder, results)
-    training.run(task.recipe, folder, places.data, places.stages, say=say, wait=True)
+    recipe = study.recipe(cell, Path(task.plans[0].parent.base.name))
+    training.run(recipe, folder, places.data, places.stages, say=say, wait=True)
     manifest = bundle.read(folder)
     times = {TRAINING: sum(_seconds(places, plan) for plan in task.plans)}
     for name in cell.parts:
@@ -146,7 +145,7 @@ def _make(study: Study, task: Task, places: Places, say: Say) -> None:
         )
         evaluation.evaluate(settings, results / name, False, say, evaluation.Keeping("off", "none"))
         times[name] = round(time.monotonic() - started, 1)
-    if study.grid.intermediate[cell.intermediate].tasks:
+    if cell.intermediate != study.grid.baseline:
         write_atomically(results / pieces.ESTIMATES, _estimates(study, cell, folder, places))
     records = [_record(plan, places) for plan in task.plans]
     write_atomically(results / pieces.STAGES, json.dumps(records, indent=1, ensure_ascii=False) + "\n")

@@ -54,8 +54,10 @@ class Base(_Strict):
     revision: str | None = None
 
 
-class TaskEntry(_Strict):
-    """A task to train on: which examples, its share of a mixture, and settings that differ from the stage's.
+class Entry(_Strict):
+    """What is said of a task: which examples, its share of a mixture, and settings that differ from the stage's.
+
+    The task may be one that nothing here knows, as long as nobody trains it.
 
     `source_language` names the languages of the training data, one (``ko``) or several (``[ko, sw]``), whose examples
     are put together; by default the stage's. With `split` ``dev``, for tasks whose training file is not at hand, the
@@ -68,6 +70,10 @@ class TaskEntry(_Strict):
     holdout: int = Field(default=0, ge=0)
     weight: float | None = Field(default=None, ge=0)
     settings: dict[str, JsonValue] = {}
+
+
+class TaskEntry(Entry):
+    """A task that is trained on: raises `UnknownName` for a name that no task has."""
 
     @field_validator("name")
     @classmethod
