@@ -64,6 +64,8 @@ def test_unpacked_results_are_replaced_when_their_piece_is_another(study: Study,
 
 
 def test_a_missing_or_changed_piece_is_named(study: Study, results: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingData, match="has kept no cell yet"):
+        pieces.unpack(study, tmp_path / "out")
     piece = keep(study, results)
     whole = piece.read_bytes()
     piece.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

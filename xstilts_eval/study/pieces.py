@@ -130,11 +130,13 @@ def _members(results: Path, parts: Iterable[str]) -> Iterator[str]:
 def unpack(study: Study, target: Path, cells: Iterable[str] | None = None) -> list[str]:
     """Write the results of the cells (None: of all of the study that are kept) below `target`; returns their names.
 
-    What is there already is left. Raises `MissingData` for a piece that is listed and not there, `DataError` for one
-    that is not as it was listed.
+    What is there already is left. Raises `MissingData` where nothing is kept and for a piece that is listed and not
+    there, `DataError` for one that is not as it was listed.
     """
     pieces = listed(study)
     wanted = [str(cell) for cell in study.cells if str(cell) in pieces] if cells is None else list(cells)
+    if cells is None and not wanted:
+        raise MissingData(f"the study in {study.folder} has kept no cell yet; xstilts study run makes them")
     for cell in wanted:
         study.cell(cell)
         if cell not in pieces:
