@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
@@ -109,7 +110,8 @@ def _question_windows(name: str, title: str, size: Size, dtype: torch.dtype, tar
         with mock.patch.object(spans, "forward_rows", forward):
             return spans.answer(eager, documents)[0]
 
-    windows = sum(spans.answer(head, documents)[1]["windows"])
+    counts: Sequence[int] = spans.answer(head, documents)[1]["windows"]
+    windows = sum(counts)
     peer = Contender("fixed padding to 384, batch 8, eager attention, fp32", padded)
     return Comparison(
         name=name,

@@ -105,7 +105,8 @@ def encoder(size: Size) -> Any:
 
 def per_token(model: Any) -> float:
     """Operations of a forward pass per token: two per weight of the blocks (Kaplan et al. 2020, section 2.1)."""
-    return 2.0 * sum(weight.numel() for weight in model.roberta.encoder.parameters())
+    weights: int = sum(weight.numel() for weight in model.roberta.encoder.parameters())
+    return 2.0 * weights
 
 
 def attention(model: Any, rows: Sequence[dict[str, list[int]]]) -> float:
@@ -175,8 +176,12 @@ def training_rate(model: Any, size: Size, device: torch.device) -> dict[str, Any
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
+    def steps() -> None:
+        for _ in range(size.steps):
+            step()
+
     step()
-    seconds = timed(lambda: [step() for _ in range(size.steps)], device)
+    seconds = timed(steps, device)
     memory = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
     return {"tokens_per_second": size.steps * ids.numel() / seconds, "peak_gib": memory, "rows": 32, "length": 128}
 

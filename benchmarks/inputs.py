@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -29,7 +29,8 @@ HEAD_STD = 0.5
 VOCABULARY = 32_000
 CPU = torch.device("cpu")
 
-Document = dict[str, Any]
+Document: TypeAlias = Any
+"""Of the dataset's kind (`xstilts_eval.data.examples`): the callee says which it takes."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ def documents(name: str, languages: tuple[str, ...], count: int, split: str = "t
 @cache
 def _rows(name: str, language: str, split: str) -> list[Document]:
     try:
-        return load_leaf(family(name), language, str(data_folder()), split).documents
+        return list(load_leaf(family(name), language, str(data_folder()), split).documents)
     except MissingData:
-        return load_leaf(family(name), language, str(sample_path()), "test").documents
+        return list(load_leaf(family(name), language, str(sample_path()), "test").documents)
 
 
 def pairs(count: int, languages: tuple[str, ...]) -> list[Document]:

@@ -39,11 +39,12 @@ def reading(sizes: Sequence[int] = SIZES, runs: int = RUNS, say: Callable[[str],
 
 
 def evaluating(shares: Sequence[float] = SHARES_OF_XTREME, say: Callable[[str], None] = print) -> list[Row]:
-    """Rows of `xstilts eval` on shares of XTREME, with and without samples."""
+    """Rows of `xstilts eval`, and of plain `lm_eval`, on shares of XTREME."""
     rows: list[Row] = []
-    for share in shares:
-        rows += _in_a_process("benchmarks.scale_evaluation", share)
-        say(f"{EVALUATING}: {json.dumps(rows[-1])}")
+    for words in ((), ("--host",)):
+        for share in shares:
+            rows += _in_a_process("benchmarks.scale_evaluation", share, *words)
+            say(f"{EVALUATING}: {json.dumps(rows[-1])}")
     return rows
 
 

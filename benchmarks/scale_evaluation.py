@@ -1,12 +1,16 @@
 """Evaluation of many documents: XTREME at its official sizes, made up, answered from a table.
 
 python -m benchmarks.scale_evaluation SHARE [--samples json]   one point, printed as JSON
+python -m benchmarks.scale_evaluation SHARE --host             the same by plain lm_eval
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -118,6 +122,7 @@ class Table:
         from xstilts_eval.models import answering
         from xstilts_eval.models.adapter import XstiltsLM
         from xstilts_eval.models.encoder import Loaded
+        from xstilts_eval.models.known_vectors import KnownVectors
 
         def head(model: Any, family: Any) -> Loaded:
             model.lengths[family.name] = 128
@@ -132,6 +137,7 @@ class Table:
         answering.CLASSIFIERS._of["pair"] = self.timed(self._pairs)
         answering.EXTRACTORS._of["tagged"] = self.timed(self._tags)
         answering.EXTRACTORS._of["question"] = self.timed(self._questions)
+        self.known = KnownVectors()
         self.embed = self.timed(self._embed)  # type: ignore[method-assign]
 
     @staticmethod
@@ -148,8 +154,8 @@ class Table:
     def _questions(_: Any, documents: Sequence[Any], labels: Any) -> Any:
         return [doc["answers"][0]["text"] for doc in documents], {"windows": [1] * len(documents)}
 
-    def inputs(self, texts: Sequence[str]) -> tuple[list[str], list[bool]]:
-        return list(texts), [False] * len(texts)
+    def inputs(self, texts: Sequence[str]) -> tuple[list[bytes], list[bool]]:
+        return [text.encode() for text in texts], [False] * len(texts)
 
     def embed(self, texts: Sequence[str], label: str = "") -> Any:
         raise NotImplementedError
@@ -170,8 +176,8 @@ def prepare(folder: Path, share: float) -> int:
     return write_data(folder / "data", share)
 
 
-def point(share: float, samples: Any) -> dict[str, Any]:
-    """Peak memory in MiB and seconds of a whole evaluation, the model's taken off."""
+def point(share: float, samples: Any, by_host: bool = False) -> dict[str, Any]:
+    """Peak memory in MiB and seconds of a whole evaluation, the model's taken off; `by_host`: of plain ``lm_eval``."""
     with tempfile.TemporaryDirectory() as scratch:
         made = subprocess.run(
             [sys.executable, "-m", "benchmarks.scale_evaluation", str(share), "--prepare", scratch],
@@ -181,26 +187,48 @@ def point(share: float, samples: Any) -> dict[str, Any]:
         folder = Path(scratch)
         import lm_eval.models.huggingface  # noqa: F401  (what a run imports anyway)
 
-        from xstilts_eval import evaluation
         from xstilts_eval.models import adapter  # noqa: F401
 
         before = _peak()
         table = Table()
         table.install()
-        settings = evaluation.Settings(str(folder / "model"), ("xtreme_*",), str(folder / "data"))
-        keeping = evaluation.Keeping(str(folder / "store"), samples)
+        run = functools.partial(_by_host, folder, samples) if by_host else functools.partial(_by_us, folder, samples)
         begin, processor = time.perf_counter(), time.process_time()
-        evaluation.evaluate(settings, folder / "out", False, lambda line: None, keeping)
+        run()
         seconds, used = time.perf_counter() - begin, time.process_time() - processor
+        places = {"store": "store/*/*", "samples": "out/*/samples_*" if by_host else "out/samples/*"}
+        places |= {} if by_host else {"units": "out/units/*"}
         sizes = {
-            f"{name}_mb": round(sum(path.stat().st_size for path in folder.glob(f"{place}/*")) / 1e6, 1)
-            for name, place in (("samples", "out/samples"), ("units", "out/units"), ("store", "store/*"))
+            f"{name}_mb": round(sum(path.stat().st_size for path in folder.glob(place)) / 1e6, 1)
+            for name, place in places.items()
         }
     return {
-        "what": f"eval, samples: {samples}", "documents": documents, "seconds": round(seconds, 1),
+        "what": f"{'lm_eval' if by_host else 'eval'}, samples: {samples}",
+        "documents": documents, "seconds": round(seconds, 1),
         "processor_seconds": round(used, 1), "mib": round(_peak()), "imports_mib": round(before),
         "ms_a_document": round(1000 * (used - table.seconds) / documents, 3), **sizes,
     }  # fmt: skip
+
+
+def _by_us(folder: Path, samples: Any) -> None:
+    from xstilts_eval import evaluation
+
+    settings = evaluation.Settings(str(folder / "model"), ("xtreme_*",), str(folder / "data"))
+    keeping = evaluation.Keeping(str(folder / "store"), samples)
+    evaluation.evaluate(settings, folder / "out", False, lambda line: None, keeping)
+
+
+def _by_host(folder: Path, samples: str) -> None:
+    from lm_eval.__main__ import cli_evaluate
+
+    sys.argv = [
+        "lm_eval", "run", "--model", "xstilts", "--model_args", f"pretrained={folder / 'model'}", "--tasks", "xtreme_*",
+        "--metadata", json.dumps({"data": str(folder / "data")}), "--output_path", str(folder / "out"),
+        *(["--log_samples"] if samples != "none" else []),
+    ]  # fmt: skip
+    os.environ["XSTILTS_STORE"] = str(folder / "store")
+    with contextlib.redirect_stdout(sys.stderr):  # the table of results
+        cli_evaluate()
 
 
 def _peak() -> float:
@@ -213,12 +241,13 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("share", type=float)
     parser.add_argument("--samples", default="json")
+    parser.add_argument("--host", action="store_true", help="by plain lm_eval")
     parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.prepare:
         print(prepare(given.prepare, given.share))
         return
-    print(json.dumps([point(given.share, given.samples)]), flush=True)
+    print(json.dumps([point(given.share, given.samples, given.host)]), flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from xstilts_eval.kinds import Kind
 from xstilts_eval.models import pairs, tagging
 from xstilts_eval.training import batches, loop, rows, vocabulary
 from xstilts_eval.training import model as heads
+from xstilts_eval.training.losses import LOSSES
 from xstilts_eval.training.settings import StageSettings
 
 _RATE = 2e-5
@@ -113,14 +114,15 @@ def ours(
     pad_token_id: int = 0,
 ) -> list[float]:
     """Loss of each step; `model` is trained."""
-    shared = heads.SharedEncoder(model.base_model, {"task": model}, {"task": kind})
+    shared = heads.SharedEncoder(model.base_model, {"task": model}, {"task": LOSSES.of(kind)})
     shared.use_fast_paths()
     shared.table = vocabulary.compact(shared.encoder, rows.ids_of(found))
+    items = rows.ROWS.of(kind).items
     task = loop.TaskRows(
         head="task",
         lengths=[rows.length(row) for row in found],
         row=lambda index, _: found[index],
-        items=lambda index, _: heads.items_of(kind, found[index]),
+        items=lambda index, _: items(found[index]),
         name=str,
     )
     folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))

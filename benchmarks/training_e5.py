@@ -50,6 +50,8 @@ class Job:
     length: int
     classes: dict[str, int]
     wanted: dict[str, float]
+    share: int = 4
+    """Of a benchmark's steps, one in so many is taken."""
 
 
 def _pairs(model: Loaded, count: int) -> Sequence[dict[str, Any]]:
@@ -72,13 +74,14 @@ JOBS = {
     "pairs": Job("Training on sentence pairs", "PAWS-X pairs", "SequenceClassification", kinds.PAIR, _pairs,
                  128, {"num_labels": 2}, {"fp32": 2.5, "bf16": 2.0}),
     "windows": Job("Training on question windows", f"full windows of {WINDOW} tokens", "QuestionAnswering",
-                   kinds.QUESTION, _windows, WINDOW, {}, {"fp32": 2.5, "bf16": 1.8}),
+                   kinds.QUESTION, _windows, WINDOW, {}, {"fp32": 2.5, "bf16": 1.8}, share=8),
 }  # fmt: skip
 
 
 def comparison(task: str, precision: str, size: Size) -> Comparison:
     """One job in one precision; time by process, without its start."""
-    job, steps = JOBS[task], max(2, size.steps // 4)
+    job = JOBS[task]
+    steps = max(2, size.steps // job.share)
 
     def side(name: str) -> Callable[[], Measured]:
         return functools.partial(_in_a_process, name, task, precision, steps)

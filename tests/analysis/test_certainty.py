@@ -106,7 +106,11 @@ def test_multilingual_over_flores():
     means = {one.group: one for one in report.means}
     assert means[IN_MIX].families.low < 2 < means[IN_MIX].families.high
     assert means[UNSEEN].families.low < 0 < means[UNSEEN].families.high and means[UNSEEN].families.smallest < 0.5
-    assert report.sure.pooled[0].languages == len(CODES)
+    assert [(one.unit, one.languages) for one in report.sure.pooled] == [
+        ("points", len(CODES)), ("standard units", len(CODES))
+    ]  # fmt: skip
+    spread = np.std([both[code] - gains[code] for code in CODES], ddof=1)
+    assert report.sure.pooled[1].mean == pytest.approx(report.sure.pooled[0].mean / spread)
 
 
 def test_two_scripts_of_one_language():

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from xstilts_eval.analysis.features import features
 from xstilts_eval.analysis.observations import Observation
 from xstilts_eval.analysis.pitfalls import analyse as pitfalls
 from xstilts_eval.analysis.pitfalls import samples as pitfall_samples
+from xstilts_eval.analysis.pitfalls import text
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.cli import app
 from xstilts_eval.errors import NumericError, PredictionError
@@ -42,6 +44,19 @@ def test_a_planted_shortfall_comes_first():
 def test_without_one_few_languages_are_flagged():
     report: Any = pitfalls.analyse(scores())
     assert sum(one.adjusted_p < 0.05 for one in report.shortfalls) <= 2
+
+
+def test_a_shortfall_of_twice_the_smallest_is_found_and_one_of_a_third_is_not():
+    (seen,) = pitfalls.analyse(scores()).smallest
+    before = {one.language: one.difference for one in pitfalls.analyse(scores()).shortfalls}
+    for share, is_found in ((2.0, True), (1 / 3, False)):
+        planted = {"nl": -share * seen.value - before["nl"]}
+        found: Any = pitfalls.analyse(scores(planted.items()))
+        assert (next(one for one in found.shortfalls if one.language == "nl").adjusted_p < 0.05) is is_found
+    console = Console(width=200)
+    with console.capture() as screen:
+        console.print(text.show(found))
+    assert f"one language of {len(before)} below its neighbours: {seen.value:.2f} points" in screen.get()
 
 
 def test_a_wide_interval_is_no_shortfall():

@@ -81,6 +81,18 @@ def test_the_smallest_effect_is_found_in_four_of_five(degrees):
     assert (stats.ttest_1samp(samples, 0, axis=1).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.02)
 
 
+@pytest.mark.parametrize("tests", [1, 30])
+def test_the_one_effect_among_many_is_found_in_four_of_five(tests):
+    """One-sided t-tests by the procedure of Benjamini and Hochberg, with one effect of that size among nulls."""
+    random = np.random.default_rng(1)
+    effect = power.one_of_many(2.0, 40, tests)
+    z = random.normal(0, 1, (4000, tests))
+    z[:, 0] += effect / 2.0
+    p = stats.t.sf(z / np.sqrt(random.chisquare(40, z.shape) / 40), 40)
+    found = [regression.adjusted(list(row), "fdr_bh")[0] < 0.05 for row in p]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.03)
+
+
 def test_the_smallest_effect_by_known_quantiles():
     assert power.smallest(1.0) == pytest.approx(1.959964 + 0.841621, abs=1e-5)
     assert power.of_interval(-1.959964, 1.959964) == pytest.approx(2.801585, abs=1e-5)

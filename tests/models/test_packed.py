@@ -11,9 +11,10 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xstilts_eval.models import packed
 from xstilts_eval.models.embedding import pool
 from xstilts_eval.models.encoder import Loaded, Row, Runtime, forward_rows
-from xstilts_eval.models.packed import ARCHITECTURES, PackedModel, Run, positions_in_rows
+from xstilts_eval.models.packed import ARCHITECTURES, PackedEncoder, PackedModel, Run, Tile, positions_in_rows
 
 HEADS = ("", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 CLASSES = {"bert": "Bert", "camembert": "Camembert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta"}
@@ -217,3 +218,38 @@ def test_runs_tile_the_stream(lengths: list[int]) -> None:
     stream = torch.arange(sum(lengths))[:, None]
     parts = [run.of(stream).flatten() for run in runs]
     assert torch.cat([*parts, torch.empty(0, dtype=torch.long)]).tolist() == stream.flatten().tolist()
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=20), st.booleans())
+def test_tiles_hold_the_rows_in_order_and_little_padding(lengths: list[int], merges: bool) -> None:
+    tiles = Tile.split(lengths, heads=300, merges=merges)
+    assert sum(tile.rows for tile in tiles) == len(lengths) and sum(tile.tokens for tile in tiles) == sum(lengths)
+    before = 0
+    for tile in tiles:
+        mine = lengths[before : before + tile.rows]
+        before += tile.rows
+        assert tile.longest == max(mine) and (tile.places is None) == (len(set(mine)) == 1)
+        stream = torch.arange(1.0, tile.tokens + 1)[:, None].expand(-1, 6)
+        spread = tile.spread(stream, 3)
+        assert spread.shape == (tile.rows, 3, tile.longest, 2) and torch.equal(tile.gather(spread), stream)
+        padding = sum(tile.longest**2 - length**2 for length in mine)
+        assert 300 * padding < packed._PADDING_WORTH * len(mine)
+    assert merges or len(tiles) == len(Run.split(lengths))
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_rows_that_attend_together_are_the_rows_alone(plain: bool) -> None:
+    """Hidden states and gradients; the rectangle's empty places take no part."""
+    base, rows = tiny("xlm-roberta", ""), make_rows(types=False)
+    ids = torch.tensor([value for row in rows for value in row["input_ids"]])
+    found = []
+    for merges in (False, True):
+        base.zero_grad()
+        hidden = PackedEncoder(base, plain=plain, merges=merges).hidden(ids, None, LENGTHS)
+        torch.autograd.backward((hidden * torch.linspace(-1, 1, hidden.numel()).view_as(hidden)).sum())
+        gradients = [weight.grad.clone() for weight in base.parameters() if weight.grad is not None]
+        found.append([hidden.detach(), *gradients])
+    assert len(Tile.split(LENGTHS, 3, merges=True)) == 1 < len(Tile.split(LENGTHS, 3, merges=False))
+    largest = max(float(part.abs().max()) for part in found[0])  # of what is 0 in exact arithmetic, keys' biases, too
+    for alone, together in zip(*found, strict=True):
+        torch.testing.assert_close(together, alone, atol=1e-5 * largest, rtol=1e-5)

@@ -15,12 +15,14 @@ from tests.run_host import run_host
 from tests.shared_data import DATA, needs_data
 from xstilts_eval.benchmark import family, leaf_parts
 from xstilts_eval.bundle import Bundle, Head, write
+from xstilts_eval.data.examples import Corpus
 from xstilts_eval.data.files import read_text
 from xstilts_eval.data.ranking import Pool
 from xstilts_eval.errors import UnfitCheckpoint
 from xstilts_eval.metrics import neighbours
 from xstilts_eval.models import retrieval
 from xstilts_eval.models.checkpoint import resolve
+from xstilts_eval.models.known_vectors import KnownVectors
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.models.source import Source
 from xstilts_eval.results import record
@@ -48,9 +50,10 @@ class Letters:
 
     def __init__(self) -> None:
         self.embedded: list[str] = []
+        self.known = KnownVectors()
 
-    def inputs(self, texts: Any) -> tuple[list[str], list[bool]]:
-        return [text.lower() for text in texts], ["cc" in text for text in texts]
+    def inputs(self, texts: Any) -> tuple[list[bytes], list[bool]]:
+        return [text.lower().encode() for text in texts], ["cc" in text for text in texts]
 
     def embed(self, texts: Any, label: str) -> Any:
         self.embedded += texts
@@ -83,6 +86,36 @@ def test_ties_go_by_line_whatever_was_embedded_before() -> None:
     request: Any = SimpleNamespace(doc={"query": "ab"})
     ranking, _, _ = retrieval.rank([request], pool, retrieval.Ranker(Letters(), Letters()), Processes(), "x")
     assert ranking[0]["candidates"] == ["second", "first", "third"]
+
+
+def test_no_text_is_embedded_for_a_second_dataset() -> None:
+    """Rankings, bitexts and mining of one encoder, in whatever order, each with new texts and known ones."""
+    encoder = Letters()
+    pool = Pool(("one", "two"), ("a", "ab"), {}, "")
+    requests: Any = [SimpleNamespace(doc={"query": "b"})]
+    ranked = retrieval.rank(requests, pool, retrieval.Ranker(encoder, encoder), Processes(), "x")
+    assert sorted(encoder.embedded) == ["a", "ab", "b"]
+    share = retrieval.SharedEmbedder(encoder, Processes())
+    share.prepare(["c", "AB", "bc", "a"], "x")
+    assert encoder.embedded[3:] == ["c", "bc"]
+    np.testing.assert_array_equal(share(["bc", "a", "AB"]), Letters().embed(["bc", "a", "ab"], ""))
+    corpus = Corpus("x", {"f1": "a", "f2": "abc"}, {"e1": "A", "e2": "c"}, frozenset({("f1", "e1")}))
+    retrieval.mine_corpus(corpus, corpus, encoder, Processes(), "x")
+    assert encoder.embedded[5:] == ["abc"]
+    assert b"abc" not in encoder.known, "sentences of a corpus are not kept"
+    again = retrieval.rank(requests, pool, retrieval.Ranker(encoder, encoder), Processes(), "x")
+    assert again == ranked and len(encoder.embedded) == 6
+
+
+def test_vectors_are_kept_as_far_as_there_is_room() -> None:
+    encoder = Letters()
+    encoder.known = KnownVectors(room=2 * 3 * 4)
+    retrieval.SharedEmbedder(encoder, Processes()).prepare(["a", "b"], "x")
+    for _ in range(2):
+        share = retrieval.SharedEmbedder(encoder, Processes())
+        share.prepare(["c", "b"], "x")
+        np.testing.assert_array_equal(share(["b", "c"]), Letters().embed(["b", "c"], ""))
+    assert encoder.embedded == ["a", "b", "c", "c"]
 
 
 # ------------------------------------------------------------------ through the host

@@ -134,7 +134,6 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 f"load_in_{self._bits}bit is for language models (decoders, encoder-decoders); leave it out"
             )
         self._encoder: embedding.SentenceEncoder | None = None
-        self._share: retrieval.SharedEmbedder | None = None
         self._rankers: dict[str, tuple[retrieval.Ranker, RankerInfo]] = {}
         self._ranker_info: dict[str, RankerInfo] = {}
         folder = stores.folder(self.arguments.store)
@@ -185,9 +184,7 @@ class XstiltsLM(LM):  # type: ignore[misc]
             selections,
             self.serving,
             lambda one: self._keys.of_vectors(one.task.data, settings),
-            lambda mine, some: retrieval.answer(
-                mine, some, self._sentence_encoder, self._ranker, self.processes, self._shared_vectors
-            ),
+            lambda mine, some: retrieval.answer(mine, some, self._sentence_encoder, self._ranker, self.processes),
             self._facts_of_vectors,
             self.processes,
         )
@@ -572,12 +569,6 @@ class XstiltsLM(LM):  # type: ignore[misc]
                 raise UnfitCheckpoint(f"{self.checkpoint.name} names no encoder for retrieval")
             self._encoder = self._embedder(source, self._retrieval(), "retrieval")
         return self._encoder
-
-    def _shared_vectors(self) -> retrieval.SharedEmbedder:
-        """Vectors of all bitexts of a run; two families may share sentences, and come in calls of their own."""
-        if self._share is None:
-            self._share = retrieval.SharedEmbedder(self._sentence_encoder(), self.processes)
-        return self._share
 
     def _embedder(self, source: Source, settings: Retrieval, name: str) -> embedding.SentenceEncoder:
         length = min(settings.max_length or embedding.MAX_LENGTH, embedding.MAX_LENGTH)

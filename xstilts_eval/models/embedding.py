@@ -16,6 +16,7 @@ from xstilts_eval.bundle import Retrieval
 from xstilts_eval.errors import SettingError, UnfitCheckpoint
 from xstilts_eval.models.after_pooling import width_after
 from xstilts_eval.models.encoder import Loaded, forward_rows, rows_of
+from xstilts_eval.models.known_vectors import KnownVectors
 from xstilts_eval.models.packed import ARCHITECTURES
 
 MAX_LENGTH = 512
@@ -84,7 +85,8 @@ def lower_case_first(tokenizer: Any) -> None:
 class SentenceEncoder:
     """An encoder with its retrieval settings; cuts the model to the layer in use where it can.
 
-    `prompt` is put before every text; `steps` are what follows the pooling.
+    `prompt` is put before every text; `steps` are what follows the pooling; `known` are the vectors of inputs that were
+    embedded before.
     """
 
     loaded: Loaded
@@ -93,6 +95,7 @@ class SentenceEncoder:
     truncated: int = 0
     prompt: str = ""
     steps: torch.nn.Module = field(default_factory=torch.nn.Identity)
+    known: KnownVectors = field(default_factory=KnownVectors)
 
     def __post_init__(self) -> None:
         self._is_cut = keep_blocks(self.loaded.model, self.layer)
@@ -101,19 +104,22 @@ class SentenceEncoder:
             raise UnfitCheckpoint(f"pooling=pooler: a {name} has no pooler; give pooling=mean or pooling=cls")
 
     def reading(self, max_length: int, prompt: str | None = None) -> SentenceEncoder:
-        """The same encoder with inputs up to `max_length` sub-words, and another prompt where one is given."""
+        """The same encoder with inputs up to `max_length` sub-words, and another prompt where one is given.
+
+        What one of the two has embedded is known to the other.
+        """
         other = copy.copy(self)
         other.loaded = replace(self.loaded, max_length=max_length)
         other.prompt = self.prompt if prompt is None else prompt
         other.truncated = 0
         return other
 
-    def inputs(self, texts: Sequence[str]) -> tuple[list[tuple[int, ...]], list[bool]]:
-        """Token ids of each text as the model will see them, and whether it was cut; equal ids are one input."""
+    def inputs(self, texts: Sequence[str]) -> tuple[list[bytes], list[bool]]:
+        """Token ids (int32) of each text as the model will see them, and whether it was cut; equal are one input."""
         if not texts:
             return [], []
         encoding = self._encode(texts)
-        return [tuple(ids) for ids in encoding["input_ids"]], self._cut(texts, encoding)
+        return [np.array(ids, np.int32).tobytes() for ids in encoding["input_ids"]], self._cut(texts, encoding)
 
     def embed(self, texts: Sequence[str], label: str = "") -> NDArray[np.float32]:
         """Unit vectors of shape [texts, width], in the order given; `truncated` counts texts that were cut."""

@@ -24,6 +24,8 @@ from torch.utils.checkpoint import checkpoint
 
 ARCHITECTURES = ("bert", "camembert", "roberta", "xlm-roberta")
 """`model_type`s whose modules in transformers differ in nothing but positions and classification heads."""
+_PADDING_WORTH = 150_000
+"""Scores of padding that cost about as much as one more round of small operations (own measurement, two cores)."""
 FIRST_TOKEN_CLASSES = ("ForSequenceClassification", "ForMultipleChoice")
 
 
@@ -50,6 +52,68 @@ class Run:
         return stream[self.start : self.start + self.rows * self.length].view(self.rows, self.length, -1)
 
 
+@dataclass(frozen=True)
+class Tile:
+    """Neighbouring rows that attend in one product: as they stand where they are equally long, else in a rectangle.
+
+    `places` [tokens] is where their tokens stand in a rectangle [rows · longest], `bias` [rows, 1, 1, longest] is minus
+    infinity where a row has no token; both None for equal lengths.
+    """
+
+    rows: int
+    longest: int
+    tokens: int
+    places: torch.Tensor | None = None
+    bias: torch.Tensor | None = None
+
+    @classmethod
+    def of(cls, lengths: Sequence[int]) -> Tile:
+        """One for rows of these lengths."""
+        rows, longest, tokens = len(lengths), max(lengths), sum(lengths)
+        if rows * longest == tokens:
+            return cls(rows, longest, tokens)
+        there = torch.arange(longest) < torch.tensor(lengths)[:, None]
+        bias = torch.zeros(there.shape).masked_fill_(~there, -torch.inf)
+        return cls(rows, longest, tokens, there.flatten().nonzero()[:, 0], bias[:, None, None])
+
+    @classmethod
+    def split(cls, lengths: Sequence[int], heads: int, merges: bool) -> list[Tile]:
+        """Tiles of rows with these lengths, in order: one for each run of equal lengths.
+
+        With `merges`, runs of a similar length stand in one rectangle while that adds fewer than `_PADDING_WORTH`
+        scores, of `heads` heads.
+        """
+        groups: list[list[int]] = []
+        for _, run in itertools.groupby(lengths):
+            new = list(run)
+            if merges and groups and heads * _added(groups[-1], new) < _PADDING_WORTH:
+                groups[-1] += new
+            else:
+                groups.append(new)
+        return [cls.of(group) for group in groups]
+
+    def spread(self, part: torch.Tensor, heads: int) -> torch.Tensor:
+        """Its tokens [tokens, width] as [rows, heads, longest, width of a head]; 0 where a row has no token."""
+        if self.places is not None:
+            empty = part.new_zeros(self.rows * self.longest, part.shape[1])
+            part = empty.index_copy(0, self.places, part)
+        return part.view(self.rows, self.longest, heads, -1).transpose(1, 2)
+
+    def gather(self, context: torch.Tensor) -> torch.Tensor:
+        """[tokens, width] of [rows, heads, longest, width of a head]."""
+        flat = context.transpose(1, 2).reshape(self.rows * self.longest, -1)
+        return flat if self.places is None else flat[self.places]
+
+
+def _added(lengths: Sequence[int], new: Sequence[int]) -> int:
+    """Scores of padding that rows of `new` lengths add to a rectangle of rows of `lengths`."""
+    return _padding([*lengths, *new]) - _padding(lengths)
+
+
+def _padding(lengths: Sequence[int]) -> int:
+    return len(lengths) * max(lengths) ** 2 - sum(length**2 for length in lengths)
+
+
 def is_packable(model: Any) -> bool:
     """Whether the encoder of a transformers model is one whose every step is known here."""
     if not type(model).__module__.startswith("transformers.models."):
@@ -64,12 +128,14 @@ class PackedEncoder:
     """The blocks of a BERT-shaped `base` over a stream of rows, in training (with its dropout) or not.
 
     With `recompute`, a block's activations are forgotten and computed again in the backward pass. With `plain`,
-    attention is matrix products and a softmax instead of torch's fused kernel.
+    attention is matrix products and a softmax instead of torch's fused kernel. With `merges`, rows of similar lengths
+    attend together, with padding, where that is cheaper: the same numbers up to rounding.
     """
 
     base: Any
     recompute: bool = False
     plain: bool = False
+    merges: bool = False
 
     def hidden(
         self, ids: torch.Tensor, types: torch.Tensor | None, lengths: Sequence[int], wanted: torch.Tensor | None = None
@@ -82,18 +148,18 @@ class PackedEncoder:
         positions = positions_in_rows(ids, lengths, self.base.embeddings.position_embeddings.padding_idx)
         inputs = {"input_ids": ids[None], "position_ids": positions[None]}
         hidden = self.base.embeddings(**inputs, token_type_ids=None if types is None else types[None])[0]
-        runs = Run.split(lengths)
+        tiles = Tile.split(lengths, self.base.config.num_attention_heads, self.merges)
         blocks = self.base.encoder.layer
         for number, block in enumerate(blocks):
             places = wanted if number == len(blocks) - 1 else None
             if self.recompute and torch.is_grad_enabled():
-                hidden = checkpoint(self._block, block, hidden, runs, places, use_reentrant=False)
+                hidden = checkpoint(self._block, block, hidden, tiles, places, use_reentrant=False)
             else:
-                hidden = self._block(block, hidden, runs, places)
+                hidden = self._block(block, hidden, tiles, places)
         return cast(torch.Tensor, hidden)
 
-    def _block(self, block: Any, hidden: torch.Tensor, runs: list[Run], wanted: torch.Tensor | None) -> torch.Tensor:
-        context = _attend(block.attention.self, hidden, runs, self.plain)
+    def _block(self, block: Any, hidden: torch.Tensor, tiles: list[Tile], wanted: torch.Tensor | None) -> torch.Tensor:
+        context = _attend(block.attention.self, hidden, tiles, self.plain)
         if wanted is not None:
             context, hidden = context[wanted], hidden[wanted]
         hidden = block.attention.output(context, hidden)
@@ -164,25 +230,26 @@ def positions_in_rows(ids: torch.Tensor, lengths: Sequence[int], padding: int | 
     return numbers - 1 if padding is None else numbers * counted + padding
 
 
-def _attend(attention: Any, hidden: torch.Tensor, runs: list[Run], plain: bool = False) -> torch.Tensor:
+def _attend(attention: Any, hidden: torch.Tensor, tiles: list[Tile], plain: bool = False) -> torch.Tensor:
     """Multi-head self-attention within rows: [tokens, width] to [tokens, width], before the output projection.
 
     Query, key and value keep their three matrix products: one product of the joined weights was not faster on the CPU
     (own measurement) and would need a copy of them.
     """
-    sizes = [run.rows * run.length for run in runs]
+    sizes = [tile.tokens for tile in tiles]
     projected = [project(hidden).split(sizes) for project in (attention.query, attention.key, attention.value)]
     dropout = attention.dropout if attention.training and attention.dropout.p else None
     contexts = []
-    for number, run in enumerate(runs):
-        shape = (run.rows, run.length, attention.num_attention_heads, -1)
-        query, key, value = (parts[number].view(shape).transpose(1, 2) for parts in projected)
+    for number, tile in enumerate(tiles):
+        query, key, value = (tile.spread(parts[number], attention.num_attention_heads) for parts in projected)
+        bias = None if tile.bias is None else tile.bias.to(query.dtype)
         if plain or dropout is not None:
-            weights = (query @ key.transpose(2, 3) * query.shape[-1] ** -0.5).softmax(-1).to(value.dtype)
+            scores = query @ key.transpose(2, 3) * query.shape[-1] ** -0.5
+            weights = (scores if bias is None else scores + bias).softmax(-1).to(value.dtype)
             context = (weights if dropout is None else dropout(weights)) @ value
         else:
-            context = scaled_dot_product_attention(query, key, value)
-        contexts.append(context.transpose(1, 2).reshape(run.rows * run.length, -1))
+            context = scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        contexts.append(tile.gather(context))
     return torch.cat(contexts)
 
 

@@ -5,7 +5,7 @@ The search happens here, on every process alike; responses hold indices and scor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +17,7 @@ from xstilts_eval.benchmark import Family
 from xstilts_eval.data.examples import BitextDocument, Corpus, LineDocument, ShardDocument
 from xstilts_eval.metrics import mining, neighbours, xsim
 from xstilts_eval.metrics.retrieval import RANKED
+from xstilts_eval.models.known_vectors import KnownVectors
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.tasks.responses import Margins, Mined, Nearest, Ranked, Response
 
@@ -31,9 +32,12 @@ Vectors = NDArray[np.float32]
 
 
 class Encoder(Protocol):
-    """What turns sentences into vectors."""
+    """What turns sentences into vectors; `known` are those of inputs that it was asked for before."""
 
-    def inputs(self, texts: Sequence[str]) -> tuple[Sequence[Hashable], Sequence[bool]]:
+    @property
+    def known(self) -> KnownVectors: ...
+
+    def inputs(self, texts: Sequence[str]) -> tuple[Sequence[bytes], Sequence[bool]]:
         """What the model sees of each text, and whether that is not all of it."""
 
     def embed(self, texts: Sequence[str], label: str) -> Vectors:
@@ -65,35 +69,57 @@ class SharedEmbedder:
     """Vectors of distinct inputs, each computed once; processes share the work and all end up with every vector.
 
     Texts that are one input to the model (a letter case it does not know, words outside its vocabulary) share a row, so
-    that ties between them do not depend on rounding, and hence not on batches.
+    that ties between them do not depend on rounding, and hence not on batches. What the encoder has embedded for
+    another dataset is taken from there; what it has not goes there where `remembers`.
     """
 
-    def __init__(self, encoder: Encoder, processes: Processes) -> None:
-        self._encoder, self._processes = encoder, processes
+    def __init__(self, encoder: Encoder, processes: Processes, remembers: bool = True) -> None:
+        self._encoder, self._processes, self._remembers = encoder, processes, remembers
         self._row_of_text: dict[str, int] = {}
-        self._row_of_input: dict[Hashable, int] = {}
+        self._row_of_input: dict[bytes, int] = {}
         self._cut: set[str] = set()
         self.vectors: Vectors | None = None
 
     def prepare(self, texts: Sequence[str], label: str) -> None:
-        """Compute the vectors of all inputs not seen before; collective: call it on every process alike."""
+        """Find the vectors of all inputs not seen before; collective: call it on every process alike."""
         unseen = [text for text in dict.fromkeys(texts) if text not in self._row_of_text]
-        new = []
+        new: dict[bytes, str] = {}
         for text, seen_as, is_cut in zip(unseen, *self._encoder.inputs(unseen), strict=True):
             if is_cut:
                 self._cut.add(text)
             if seen_as not in self._row_of_input:
                 self._row_of_input[seen_as] = len(self._row_of_input)
-                new.append(text)
+                new[seen_as] = text
             self._row_of_text[text] = self._row_of_input[seen_as]
         if not new:
             return
+        vectors = self._vectors(new, label)
+        self.vectors = vectors if self.vectors is None else np.concatenate([self.vectors, vectors])
+
+    def _vectors(self, new: Mapping[bytes, str], label: str) -> Vectors:
+        known = self._encoder.known
+        asked = {seen_as: text for seen_as, text in new.items() if seen_as not in known}
+        computed = self._computed(list(asked.values()), label) if asked else None
+        if computed is None or len(asked) < len(new):
+            found = known.of([seen_as for seen_as in new if seen_as in known])
+            vectors = np.empty((len(new), found.shape[1]), np.float32)
+            is_asked = np.array([seen_as in asked for seen_as in new])
+            vectors[~is_asked] = found
+            if computed is not None:
+                vectors[is_asked] = computed
+        else:
+            vectors = computed
+        if computed is not None and self._remembers:
+            known.add(list(asked), computed)
+        return vectors
+
+    def _computed(self, texts: Sequence[str], label: str) -> Vectors:
         rank, world = self._processes.rank, self._processes.world_size
-        parts = self._processes.all_gather_object(self._encoder.embed(new[rank::world], label))
-        vectors = np.empty((len(new), max(part.shape[1] for part in parts)), np.float32)
+        parts = self._processes.all_gather_object(self._encoder.embed(texts[rank::world], label))
+        vectors = np.empty((len(texts), max(part.shape[1] for part in parts)), np.float32)
         for other, part in enumerate(parts):
             vectors[other::world] = part
-        self.vectors = vectors if self.vectors is None else np.concatenate([self.vectors, vectors])
+        return vectors
 
     def rows(self, texts: Sequence[str]) -> NDArray[np.intp]:
         """Row of each prepared text in `vectors`."""
@@ -114,7 +140,7 @@ def rank(
 ) -> tuple[list[Ranked], list[int], int]:
     """The nearest candidates of every request's query: ids and scores, best first; 1 where it was cut; cut candidates.
 
-    Collective: the candidates are embedded once, the work shared between processes. Candidates of one score, as those
+    Collective: texts are embedded once, the work shared between processes. Candidates of one score, as those
     that are one input to the model, come in the order of the pool.
     """
     share = SharedEmbedder(ranker.candidates, processes)
@@ -124,7 +150,11 @@ def rank(
     for candidate, row in enumerate(share.rows(pool.texts)):
         members[row].append(candidate)
     texts = list(dict.fromkeys(request.doc["query"] for request in requests))
-    near = neighbours.nearest(ranker.queries.embed(texts, f"{label} · queries"), share.vectors, RANKED)
+    asking = SharedEmbedder(ranker.queries, processes)
+    asking.prepare([text for part in processes.all_gather_object(texts) for text in part], f"{label} · queries")
+    if not texts:
+        return [], [], share.cut(pool.texts)
+    near = neighbours.nearest(asking(texts), share.vectors, RANKED)
     found: dict[str, Ranked] = {}
     for text, rows, scores in zip(texts, near.index, near.similarity.tolist(), strict=True):
         ordered = sorted((-score, one) for row, score in zip(rows, scores, strict=True) for one in members[row])[
@@ -134,9 +164,8 @@ def rank(
             "candidates": [pool.ids[one] for _, one in ordered],
             "scores": [round(-negative, 6) for negative, _ in ordered],
         }
-    is_cut = dict(zip(texts, ranker.queries.inputs(texts)[1], strict=True))
     asked = [request.doc["query"] for request in requests]
-    return [found[query] for query in asked], [int(is_cut[query]) for query in asked], share.cut(pool.texts)
+    return [found[query] for query in asked], [asking.cut([query]) for query in asked], share.cut(pool.texts)
 
 
 def search_both_ways(sources: Sequence[str], targets: Sequence[str], share: SharedEmbedder) -> list[Nearest]:
@@ -177,7 +206,8 @@ def mine_corpus(
     corpus: Corpus, development: Corpus, encoder: Encoder, processes: Processes, label: str
 ) -> tuple[list[tuple[str, str, float]], float, int]:
     """Pairs extracted from `corpus` at the threshold that is best on `development`, that threshold, cut sentences."""
-    share = SharedEmbedder(encoder, processes)
+    # Corpora are large and no other dataset has their sentences.
+    share = SharedEmbedder(encoder, processes, remembers=False)
     texts = [text for side in (development, corpus) for texts in (side.source, side.target) for text in texts.values()]
     share.prepare(texts, label)
     threshold = mining.best_threshold(candidates(development, share), development.gold)
@@ -192,18 +222,17 @@ def answer(
     encoder: Callable[[], Encoder],
     ranker: Callable[[Family], Ranker],
     processes: Processes,
-    share: Callable[[], SharedEmbedder] | None = None,
 ) -> Found:
     """One response per request, to `selections` or some of them.
 
     Bitext: nearest lines of both sides; the vectors of all leaves are computed together, each distinct input once.
     Ranking: the nearest candidates; a family's pool is embedded once for all languages. Mining: the pairs whose foreign
-    sentence lies in the shard; the vectors live for one leaf at a time. `encoder` and `ranker` load at their first use.
-    `share` gives the vectors of an earlier call with this encoder, for bitexts that have sentences in common.
+    sentence lies in the shard; the vectors live for one leaf at a time. `encoder` and `ranker` load at their first use,
+    and an input that the encoder has embedded in an earlier call, for whatever dataset, is not embedded again.
     """
     leaves = {s.name: s.task.data for s in selections if s.task.family.is_embedded}
     cut: dict[str, int] = {}
-    found = _search(leaves, encoder, share or (lambda: SharedEmbedder(encoder(), processes)), processes, cut)
+    found = _search(leaves, encoder, processes, cut)
     answers: dict[int, Response] = {}
     cut_queries = [0] * len(requests)
     for family in dict.fromkeys(leaf.family for leaf in leaves.values() if leaf.candidates is not None):
@@ -226,7 +255,6 @@ def answer(
 def _search(
     leaves: dict[str, LeafData],
     encoder: Callable[[], Encoder],
-    shared: Callable[[], SharedEmbedder],
     processes: Processes,
     cut: dict[str, int],
 ) -> dict[str, Callable[[Any], Response]]:
@@ -237,7 +265,7 @@ def _search(
     pools = {name: leaf.pool for name, leaf in leaves.items() if leaf.pool is not None}
     found: dict[str, Callable[[Any], Response]] = {}
     if pools:
-        share = shared()
+        share = SharedEmbedder(encoder(), processes)
         families = "+".join(dict.fromkeys(leaves[name].family.group for name in pools))
         texts = [text for pool in pools.values() for side in pool for text in side]
         share.prepare(texts, f"{families} · {len(pools)} languages")

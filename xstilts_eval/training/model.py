@@ -66,7 +66,7 @@ class SharedEncoder(torch.nn.Module):
         """Train without padding and with cheap dropout masks, where architecture and device are known to take them."""
         use_cheap_masks(self)
         if is_packable(self.encoder):
-            self.packed = PackedEncoder(self.encoder)
+            self.packed = PackedEncoder(self.encoder, merges=True)
 
     def forward(self, head: str, items: torch.Tensor, keep: torch.Tensor, **inputs: torch.Tensor) -> Loss:
         """Loss of a micro-batch: the sum over its items divided by `items`, those of the whole optimiser step.

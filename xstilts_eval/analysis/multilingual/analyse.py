@@ -171,9 +171,10 @@ def _certainty(
     held: Sequence[Level],
     size: str,
 ) -> Certainty:
-    """Mean D over all languages, what the design could have seen, and one correction for all tests."""
+    """Mean D over all languages in points and in standard deviations of D, what the design could have seen of it, and
+    one correction for all tests."""
     whole = {row.language: row.value for row in rows}
-    pooled = pooling.pool({ALL: whole}, {row.language: row.family for row in rows})[:1]
+    pooled = pooling.pool({ALL: whole}, {row.language: row.family for row in rows})
     smallest = [Smallest("mean D", one.smallest, one.unit) for one in pooled if one.smallest is not None]
     smallest += [power.correlation(one.name, one.spearman.n) for one in associations]
     if fit:

@@ -18,6 +18,8 @@ from scipy import stats
 
 from xstilts_eval.analysis.features import Features, known
 from xstilts_eval.analysis.observations import ENGLISH, Observation, one_benchmark
+from xstilts_eval.analysis.stats import power
+from xstilts_eval.analysis.stats.power import Smallest
 from xstilts_eval.analysis.stats.regression import MINIMUM, adjusted, checked
 from xstilts_eval.benchmark import FAMILIES
 from xstilts_eval.errors import NumericError
@@ -77,7 +79,10 @@ class Example:
 
 @dataclass(frozen=True)
 class PitfallReport:
-    """Everything the command says; `left_out` maps a language to the reason."""
+    """Everything the command says; `left_out` maps a language to the reason.
+
+    `smallest` is how far one language alone must lie below its neighbours to be found, at the median of the errors.
+    """
 
     model: str
     benchmark: str
@@ -87,6 +92,7 @@ class PitfallReport:
     spread: float
     weights: dict[str, float]
     notes: tuple[str, ...]
+    smallest: tuple[Smallest, ...] = ()
 
 
 def analyse(
@@ -119,6 +125,7 @@ def analyse(
     errors = [math.hypot(spread, (row.half_width or 0.0) / stats.norm.ppf(0.975)) for row in rows]
     z = (differences - np.median(differences)) / np.array(errors)
     p = stats.t.cdf(z, len(rows) - 1)
+    seen = power.one_of_many(float(np.median(errors)), len(rows) - 1, len(rows))
     found = [
         Shortfall(
             row.language, entry.name, entry.family or entry.name, entry.script or "unknown", row.value, row.half_width,
@@ -140,6 +147,7 @@ def analyse(
         rows[0].model, benchmark, tuple(sorted(found, key=lambda one: one.z)), tuple(examples), left_out, spread,
         {"other family": FAMILY, "other branch": BRANCH, "other script": SCRIPT,
          **dict.fromkeys(DISTANCES, 1 / len(DISTANCES))}, tuple(notes),
+        (Smallest(f"one language of {len(rows)} below its neighbours", seen, "points"),),
     )  # fmt: skip
 
 

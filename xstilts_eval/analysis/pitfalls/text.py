@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 
 from xstilts_eval.analysis import text
 from xstilts_eval.analysis.pitfalls.analyse import PitfallReport
+from xstilts_eval.analysis.stats import power
 from xstilts_eval.tables import terminal_table
 from xstilts_eval.wording import counted, p_value
 
@@ -21,7 +22,7 @@ def show(report: PitfallReport) -> Group:
     ]  # fmt: skip
     parts: list[RenderableType] = [
         f"{report.model} on {report.benchmark}: score minus what similar languages predict (points; usual spread "
-        f"{report.spread:.1f})", "", terminal_table(header, rows),
+        f"{report.spread:.1f})", "", terminal_table(header, rows), "", *power.lines(report.smallest),
     ]  # fmt: skip
     for one in report.examples:
         english = "" if one.english is None else f", in English {one.english:.2f}"

@@ -49,6 +49,17 @@ def of_interval(low: float, high: float, degrees: float = math.inf) -> float:
     return smallest((high - low) / 2 / float(quantile), degrees)
 
 
+def one_of_many(error: float, degrees: float, tests: int) -> float:
+    """The true effect on one side of 0 that is found in 80 % as the only one among so many tests.
+
+    At a false discovery rate of 5 % a lone effect needs p < 0.05 / `tests`, the strictest step of Benjamini & Hochberg
+    (1995), one-sided; `error` and `degrees` as in `smallest`.
+    """
+    if degrees < 1 or not math.isfinite(error):
+        return math.inf
+    return float((stats.t.ppf(1 - ALPHA / tests, degrees) + stats.t.ppf(POWER, degrees)) * error)
+
+
 def correlation(what: str, points: int) -> Smallest:
     """The |correlation| that so many points show; infinite below four."""
     try:
