@@ -36,6 +36,17 @@ WINDOW = 256
 _COMPARED = 4
 """Steps without dropout whose losses are compared."""
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
+OPERATIONS = {
+    "matrix products": ("mm", "addmm", "bmm", "_linear_pointwise"),
+    "copies and casts": ("copy_",),
+    "optimiser": ("_fused_adamw_", "linalg_vector_norm", "mul_"),
+    "dropout and scaling": ("ge", "mul", "randint"),
+    "attention and gelu": (
+        "_softmax", "_softmax_backward_data", "gelu", "gelu_backward", "_scaled_dot_product_flash_attention_for_cpu",
+        "_scaled_dot_product_flash_attention_for_cpu_backward",
+    ),
+}  # fmt: skip
+"""What a step does, by torch's names of operations."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ def _windows(model: Loaded, count: int) -> Sequence[dict[str, Any]]:
 
 JOBS = {
     "tags": Job("Training on tagged sentences", "UD-POS sentences", "TokenClassification", kinds.TAGGED, _tags,
-                128, {"num_labels": len(UPOS)}, {"fp32": 3.0, "bf16": 2.0}),
+                128, {"num_labels": len(UPOS)}, {"fp32": 3.0, "bf16": 2.0}, share=2),
     "pairs": Job("Training on sentence pairs", "PAWS-X pairs", "SequenceClassification", kinds.PAIR, _pairs,
                  128, {"num_labels": 2}, {"fp32": 2.5, "bf16": 2.0}),
     "windows": Job("Training on question windows", f"full windows of {WINDOW} tokens", "QuestionAnswering",
@@ -103,7 +114,8 @@ def comparison(task: str, precision: str, size: Size) -> Comparison:
 def _agree(one: dict[str, Any], other: dict[str, Any], precision: str) -> Agreement:
     found = training.same_losses(one["losses"], other["losses"], training.CLOSE[PRECISIONS[precision]])
     tokens = one["tokens"]
-    return Agreement(found.holds and tokens == other["tokens"], f"{found.text}; {tokens:,} tokens")
+    spent = ", ".join(f"{name} {share:.0%}" for name, share in one["shares"].items())
+    return Agreement(found.holds and tokens == other["tokens"], f"{found.text}; {tokens:,} tokens; of our time {spent}")
 
 
 def _in_a_process(side: str, task: str, precision: str, steps: int) -> Measured:
@@ -146,7 +158,20 @@ def one_side(side: str, task: str, precision: str, steps: int) -> dict[str, Any]
     seconds = time.perf_counter() - begin
     mib = _peak()
     losses = run(_model(job, **training.NO_DROPOUT), planned[:_COMPARED])
-    return {"seconds": seconds, "mib": mib, "losses": losses, "tokens": sum(lengths)}
+    shares = _shares(lambda: run(model, planned[:_COMPARED]))
+    return {"seconds": seconds, "mib": mib, "losses": losses, "tokens": sum(lengths), "shares": shares}
+
+
+def _shares(work: Callable[[], object]) -> dict[str, float]:
+    """What share (0-1) of the processor's time goes into the operations of `OPERATIONS`, largest first."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        work()
+    spent = {event.key.removeprefix("aten::"): event.self_cpu_time_total for event in found.key_averages()}
+    whole = sum(spent.values())
+    shares = {name: sum(spent.get(one, 0.0) for one in own) / whole for name, own in OPERATIONS.items()}
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
 def _train(
