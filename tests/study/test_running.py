@@ -15,9 +15,10 @@ from tests.training import architectures
 from xstilts_eval import weights
 from xstilts_eval.errors import MissingData
 from xstilts_eval.results import gains, record
-from xstilts_eval.study import estimate, grid, pieces, questions, running
+from xstilts_eval.study import estimate, grid, pieces, questions, running, tables
 from xstilts_eval.study.grid import Study
 from xstilts_eval.study.running import Places
+from xstilts_eval.training import stage
 
 QUICK = {"epochs": 1, "batch_size": 8, "limit": 16, "max_length": 64, "selection": "last", "evaluate_every": 0}
 TASKS = ["xtreme.udpos.de", "xtreme.udpos.en"]
@@ -117,6 +118,24 @@ def test_gains_from_a_clone_are_those_of_the_runs(made: tuple[Study, Places, lis
         return [(one.language, one.gain, one.from_documents) for one in pairing.gains(family)]
 
     assert gained(tmp_path / "out") == gained(places.work)
+
+
+def test_the_tables_are_those_of_the_runs(made: tuple[Study, Places, list[str]], tmp_path: Path) -> None:
+    study, places, _ = made
+    kept = tables.Kept.unpacked(study, tmp_path / "out")
+    lines = tables.page(kept).splitlines()
+    pairing = gains.pair_seeds(places.work / "whole/none", places.work / "whole/squad", "tags")
+    (german, english) = pairing.gains(pairing.families[0])[:2]
+    assert (german.language, english.language) == ("de", "en")
+    row = next(line for line in lines if line.startswith("| tags | English |"))
+    assert row.startswith(f"| tags | English | {english.baseline:.1f} | {english.gain:+.1f}")
+    assert "| target | languages | baseline | squad (seed 1) |" in lines
+    record = stage.Record.model_validate(json.loads((places.work / "whole/squad/seed-1/stages.json").read_text())[0])
+    learned = [line.split(" | ") for line in lines if line.startswith(("| whole | intermediate", "| whole | target"))]
+    assert [(row[2], row[3], row[8]) for row in learned] == [("udpos", "16", "1 |"), ("squad", "16", "1 |")]
+    assert learned[1][4] == str(record.outcome.steps) and learned[1][5].startswith("f1 ")
+    seconds = [sum(piece.seconds.values()) for piece in pieces.listed(study).values()]
+    assert lines[-1].startswith("| whole | 2 |") and lines[-1].endswith(f"| {sum(seconds) / 3600:.2f} |")
 
 
 def test_a_question_is_answered(made: tuple[Study, Places, list[str]], tmp_path: Path) -> None:

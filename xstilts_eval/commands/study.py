@@ -12,6 +12,7 @@ from xstilts_eval import printing
 from xstilts_eval.commands.options import DATA_HELP, STUDY_FOLDER, STUDY_HELP, STUDY_RESULTS
 from xstilts_eval.errors import SettingError
 from xstilts_eval.wording import counted
+from xstilts_eval.writing import check_files, write_atomically
 
 app = typer.Typer(no_args_is_help=True, help="Bases x intermediate tasks x seeds, kept cell by cell.")
 WORK_HELP = "Where results go, by cell, and runs and stages until a cell is kept."
@@ -91,3 +92,23 @@ def study_unpack(
 
     made = pieces.unpack(grid.read(study), output)
     printing.say(f"{counted(len(made), 'cell')} in {output}")
+
+
+@app.command("tables")
+def study_tables(
+    study: Path = typer.Option(STUDY_FOLDER, help=STUDY_HELP),
+    results: Path = typer.Option(STUDY_RESULTS, help="Results are unpacked there."),
+    markdown: Path | None = typer.Option(None, help="Write Markdown to this file."),
+) -> None:
+    """Show gains by base and target, what stages learned, and hours.
+
+    Of all cells that are kept; as Markdown.
+    """
+    from xstilts_eval.study import grid, tables
+
+    check_files(markdown)
+    text = tables.page(tables.Kept.unpacked(grid.read(study), results))
+    if markdown:
+        write_atomically(markdown, text)
+    else:
+        printing.say_all(text.rstrip("\n"))

@@ -1,0 +1,184 @@
+"""What a study has found so far, as Markdown: gains of every base, what its stages learned, the hours it took."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from xstilts_eval import reading
+from xstilts_eval.errors import DataError
+from xstilts_eval.foreign import Markup
+from xstilts_eval.results import gains
+from xstilts_eval.results.alignment import Reader
+from xstilts_eval.results.gains import Gain
+from xstilts_eval.study import pieces
+from xstilts_eval.study.grid import Cell, Study
+from xstilts_eval.study.running import TRAINING
+from xstilts_eval.tables import markdown_table
+from xstilts_eval.validation import complaint
+from xstilts_eval.wording import ABSENT
+
+_HOUR = 3600.0
+_NO_SCORES = ("step", "seconds", "score")
+"""In a record of scores: when they were taken, and the mean that a stage is chosen by."""
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Examples(_Read):
+    trained: int
+    development: int
+
+
+class _Outcome(_Read):
+    steps: int
+    seconds: float
+    scores: list[Mapping[str, float]]
+
+
+class Stage(_Read):
+    """As much of a stage's record as the tables show; the scores are those of English development data."""
+
+    tasks: Mapping[str, _Examples]
+    outcome: _Outcome
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A study, the cells of it that are kept, and the folder in which their results lie."""
+
+    study: Study
+    cells: tuple[Cell, ...]
+    results: Path
+
+    @classmethod
+    def unpacked(cls, study: Study, results: Path) -> Kept:
+        """All that is kept, unpacked in `results`; raises what `pieces.unpack` raises."""
+        return cls(study, tuple(study.cell(name) for name in pieces.unpack(study, results)), results)
+
+    def of_base(self, base: str) -> dict[str, list[Cell]]:
+        """Cells of a base by intermediate entry, in the order of the study."""
+        found: dict[str, list[Cell]] = defaultdict(list)
+        for cell in self.cells:
+            if cell.base == base:
+                found[cell.intermediate].append(cell)
+        return found
+
+    @property
+    def bases(self) -> list[str]:
+        return [name for name in self.study.grid.bases if any(cell.base == name for cell in self.cells)]
+
+
+def page(kept: Kept) -> str:
+    """All tables, under headings of the third level."""
+    lines: list[str] = []
+    for base in kept.bases:
+        if rows := gains_of(kept, base):
+            lines += [f"### Gains: {base}", "", *rows, ""]
+    return (
+        "\n".join([*lines, "### What the stages learned", "", *learned(kept), "", "### Hours", "", *hours(kept)]) + "\n"
+    )
+
+
+def gains_of(kept: Kept, base: str) -> list[str]:
+    """Gains of a base over no intermediate stage, points with 95 % intervals: a row for each target and group.
+
+    Groups are English and the mean of the other languages; where English is the other side of every pair, all.
+    """
+    cells = kept.of_base(base)
+    baseline = cells.pop(kept.study.grid.baseline, [])
+    reader, columns = Reader(), list(cells)
+    rows: dict[tuple[str, str], dict[str, Gain]] = defaultdict(dict)
+    for part in dict.fromkeys(part for cell in baseline for part in cell.parts):
+        for name, own in cells.items():
+            if not any(part in cell.parts for cell in own):
+                continue
+            places = (kept.results / base / kept.study.grid.baseline, kept.results / base / name)
+            pairing = gains.pair_seeds(*places, part, reader)
+            for family in pairing.families:
+                found = {gain.language: gain for gain in pairing.gains(family)}
+                english = family.spelled("en")
+                for group in (english, "others") if english in found else ("all",):
+                    if group in found:
+                        label = "English" if group == english else f"{len(found[group].languages)} {group}"
+                        rows[part, label][name] = found[group]
+    if not rows:
+        return []
+    header = ["target", "languages", "baseline", *(f"{name} ({_seeds(cells[name], baseline)})" for name in columns)]
+    told = [
+        [part, label, f"{next(iter(found.values())).baseline:.1f}", *(_gain(found.get(name)) for name in columns)]
+        for (part, label), found in rows.items()
+    ]
+    return markdown_table(header, told)
+
+
+def _seeds(cells: Sequence[Cell], baseline: Sequence[Cell]) -> str:
+    shared = sorted({cell.seed for cell in cells} & {cell.seed for cell in baseline})
+    return f"seed {', '.join(map(str, shared))}" if len(shared) == 1 else f"seeds {', '.join(map(str, shared))}"
+
+
+def _gain(gain: Gain | None) -> str:
+    if gain is None:
+        return ABSENT
+    if gain.half_width is None:
+        return f"{gain.gain:+.1f}"
+    shown = f"{gain.gain:+.1f} ± {gain.half_width:.1f}"
+    return Markup(f"**{shown}**") if gain.is_clear else shown
+
+
+def learned(kept: Kept) -> list[str]:
+    """A row for every intermediate stage and, of the baseline, every target: what it was trained on and reached."""
+    rows = []
+    for base in kept.bases:
+        for name, cells in kept.of_base(base).items():
+            stages = [stages_of(kept.results / str(cell)) for cell in cells]
+            wanted = range(len(stages[0])) if name == kept.study.grid.baseline else range(1)
+            for place in wanted:
+                same = [found[place] for found in stages]
+                what = "intermediate" if name != kept.study.grid.baseline else "target"
+                rows.append([
+                    base, what, name if what == "intermediate" else "+".join(same[0].tasks),
+                    f"{sum(one.trained for one in same[0].tasks.values()):,}", f"{same[0].outcome.steps:,}",
+                    _scores(same), f"{sum(one.development for one in same[0].tasks.values()):,}",
+                    f"{fmean(one.outcome.seconds for one in same):,.0f}", str(len(cells)),
+                ])  # fmt: skip
+    header = ["base", "stage", "task", "examples", "steps", "English development score", "development examples",
+              "seconds", "seeds"]  # fmt: skip
+    return markdown_table(header, rows)
+
+
+def _scores(stages: Sequence[Stage]) -> str:
+    """Mean over seeds of the last scores, in points; those of a stage of several tasks have the task before them."""
+    last = [stage.outcome.scores[-1] for stage in stages if stage.outcome.scores]
+    if not last:
+        return ABSENT
+    names = [name for name in last[0] if name not in _NO_SCORES]
+    return ", ".join(f"{name} {100 * fmean(one[name] for one in last):.1f}" for name in names)
+
+
+def hours(kept: Kept) -> list[str]:
+    """Hours of one process by base, for training and for every part, over the cells that are kept."""
+    listed = pieces.listed(kept.study)
+    parts = list(dict.fromkeys(part for cell in kept.cells for part in cell.parts))
+    rows = []
+    for base in kept.bases:
+        own = [listed[str(cell)].seconds for cell in kept.cells if cell.base == base]
+        spent = [sum(seconds.get(part, 0.0) for seconds in own) / _HOUR for part in (TRAINING, *parts)]
+        rows.append([base, str(len(own)), *(f"{one:.2f}" if one else ABSENT for one in spent), f"{sum(spent):.2f}"])
+    return markdown_table(["base", "cells", TRAINING, *parts, "together"], rows)
+
+
+def stages_of(results: Path) -> list[Stage]:
+    """The stages of a cell, in the order in which they were trained; raises `DataError` for a bad file."""
+    file = results / pieces.STAGES
+    try:
+        return TypeAdapter(list[Stage]).validate_python(reading.read_json(file, "the stages of a cell"))
+    except ValidationError as error:
+        raise DataError(f"{file}: {complaint(error, 'the stages')}") from error
