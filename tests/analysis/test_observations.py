@@ -41,6 +41,23 @@ def test_gains_of_runs_that_share_some_families(tmp_path: Path) -> None:
         observations.from_runs(run, base, "eval", "xnli")
 
 
+def test_languages_are_called_the_same_however_a_dataset_spells_them(tmp_path: Path) -> None:
+    """SIB-200's codes are FLORES-200's; features, measures of words and mixtures go by ours."""
+    sib = {"eng_Latn": 18, "afr_Latn": 15, "swh_Latn": 10, "zho_Hans": 12, "ace_Arab": 8, "ace_Latn": 9}
+    run = write_run(tmp_path / "run", {f"beyond.sib200.{code}": [1] * n + [0] * (20 - n) for code, n in sib.items()})
+    base = write_run(tmp_path / "base", {f"beyond.sib200.{code}": [1] * 8 + [0] * 12 for code in sib})
+    wanted = ["en", "af", "sw", "zh", "ace_Arab", "ace_Latn"]
+    rows = observations.from_runs(run, None, "eval")
+    assert {row.language: row.value for row in rows} == dict(zip(wanted, (90, 75, 50, 60, 40, 45), strict=True))
+    gaps = {row.language: row.value for row in observations.select(rows, "gap", "sib200")}
+    assert gaps == {"af": 15, "sw": 40, "zh": 30, "ace_Arab": 50, "ace_Latn": 45}
+    gains = {row.language: row.value for row in observations.from_runs(run, base, "eval")}
+    assert gains == {**dict(zip(wanted, (50, 35, 10, 20, 0, 5), strict=True)), "avg": 20}
+    for family in FAMILIES.values():
+        called = [observations.canonical(code) for code in family.languages]
+        assert len(set(called)) == len(called), f"two languages of {family.group} are called alike"
+
+
 def test_distance_and_relatedness_say_what_they_left_out(tmp_path: Path) -> None:
     base, run = two_runs(tmp_path)
     for words in (("distance", run, "--baseline", base), ("relatedness", base, run, "--no-models")):

@@ -106,17 +106,30 @@ def test_translated_items_are_drawn_together(tmp_path: Path) -> None:
 
 
 def test_transfer_gap_and_what_is_kept(tmp_path: Path) -> None:
-    """PAWS-X, chance 50: A en 90, de 70, fr 80; B en 80, de 75, fr 75. Gaps 15 and 5; kept 62.5 % and 83.3 %."""
-    scores = {"A": {"en": 90, "de": 70, "fr": 80}, "B": {"en": 80, "de": 75, "fr": 75}}
-    folders = []
-    for name, points in scores.items():
-        answers = {f"xtreme.pawsx.{code}": [1] * value + [0] * (100 - value) for code, value in points.items()}
-        folders.append(run(tmp_path / name, answers))
-    found = only(*folders)
-    assert found.gap is not None and found.kept is not None and found.average is not None
-    assert (found.gap.reference, found.gap.score, found.gap.difference) == pytest.approx((15, 5, -10))
-    assert found.chance == 50
-    assert (found.kept.reference, found.kept.score) == pytest.approx((62.5, 250 / 3))
+    """A en 90, de 70, fr 80; B en 80, de 75, fr 75. Gaps 15 and 5; kept of what is above a chance c.
+
+    PAWS-X, c = 50: 62.5 % and 83.3 %. SIB-200, c = 100/7, which calls its languages otherwise.
+    """
+    scores = {"A": (90, 70, 80), "B": (80, 75, 75)}
+    for place, codes, chance in (
+        ("xtreme.pawsx", ("en", "de", "fr"), 50),
+        ("beyond.sib200", ("eng_Latn", "deu_Latn", "fra_Latn"), 100 / 7),
+    ):
+        folders = []
+        for name, points in scores.items():
+            answers = {
+                f"{place}.{code}": [1] * one + [0] * (100 - one) for code, one in zip(codes, points, strict=True)
+            }
+            folders.append(run(tmp_path / place / name, answers))
+        found = only(*folders)
+        assert found.gap is not None and found.kept is not None and found.average is not None
+        assert (found.gap.reference, found.gap.score, found.gap.difference) == pytest.approx((15, 5, -10))
+        assert found.chance == pytest.approx(chance)
+        kept = [100 * (75 - chance) / (english - chance) for english in (90, 80)]
+        assert (found.kept.reference, found.kept.score) == pytest.approx(kept)
+        assert found.kept.label == f"kept of {codes[0]}"
+    found = only(tmp_path / "xtreme.pawsx/A", tmp_path / "xtreme.pawsx/B")
+    assert found.kept is not None and found.average is not None
     assert found.kept.interval is not None and found.kept.interval[0] > 0
     assert (found.average.reference, found.average.score) == pytest.approx((80, 230 / 3))
     assert [row.label for row in found.languages] == ["en", "de", "fr"]

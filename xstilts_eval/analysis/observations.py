@@ -241,7 +241,7 @@ def left_out(
 def from_gains(name: str, found: Iterable[gains_of_runs.Gain]) -> list[Observation]:
     """Gains of one run as rows: languages, and their average."""
     return [
-        Observation(name, gain.family.group, "avg" if gain.language == "all" else gain.language, "gain",
+        Observation(name, gain.family.group, canonical(gain.language), "gain",
                     gain.gain, gain.half_width, gain.baseline, len(gain.by_seed), gain.by_seed)
         for gain in found if gain.language != "others"
     ]  # fmt: skip
@@ -255,8 +255,8 @@ def _score(name: str, leaves: Sequence[record.LeafResult]) -> Observation:
     known = [interval for interval in wanted if interval]
     documents = 50 * fmean(high - low for low, high in known) if len(known) == len(wanted) else None
     half = seeds.joint_half_width(documents, points)
-    return Observation(name, first.family.group, first.language, "score", fmean(points), half, seeds=len(points),
-                       by_seed=tuple(points))  # fmt: skip
+    return Observation(name, first.family.group, canonical(first.language), "score", fmean(points), half,
+                       seeds=len(points), by_seed=tuple(points))  # fmt: skip
 
 
 def from_zoo(records: Iterable[PublishedRecord], model: str, which: Which, averages: bool = False) -> list[Observation]:

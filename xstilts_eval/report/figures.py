@@ -142,7 +142,8 @@ def _map_axes(content: Content) -> tuple[list[str], list[str]]:
     """Datasets and languages of a heat map: English first, the others by family, script and code."""
     groups = [group for group in content.groups if FAMILIES[group].names_languages]
     codes = {code for group in groups for code in content.languages_of(group)}
-    return groups, sorted(codes, key=lambda code: (code != "en", *map(str.lower, kin(code)[:2]), code))
+    english = {FAMILIES[group].spelled("en") for group in groups}
+    return groups, sorted(codes, key=lambda code: (code not in english, *map(str.lower, kin(code)[:2]), code))
 
 
 def _map_row(groups: Sequence[str], code: str, cells: Sequence[Value | None]) -> Labelled:
@@ -243,7 +244,7 @@ def _placed(content: Content, run: Run, found: dict[str, Gain]) -> list[Placed]:
     return [
         Placed(content.distances[code], code, _gain(gain, run, content.paint(run)))
         for code, gain in found.items()
-        if code != "en" and code in content.distances
+        if code != gain.family.spelled("en") and code in content.distances
     ]
 
 

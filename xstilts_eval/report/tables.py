@@ -124,7 +124,8 @@ def by_group(content: Content) -> Table:
     columns += [Column(run.name) for run in content.runs]
     rows = []
     for group in (group for group in content.groups if FAMILIES[group].names_languages):
-        codes = [code for code in content.languages_of(group) if code != "en" and kin(code) != (UNKNOWN,) * 3]
+        english = FAMILIES[group].spelled("en")
+        codes = [code for code in content.languages_of(group) if code != english and kin(code) != (UNKNOWN,) * 3]
         for place, what in enumerate(GROUPINGS):
             members: dict[str, list[str]] = {}
             for code in codes:

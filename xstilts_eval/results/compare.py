@@ -137,7 +137,7 @@ def _family(family: Family, reference: Side, other: Side, options: Options, read
         average=work.mean("average", languages),
         published_average=published,
         gap=work.estimate(f"gap to {english}", to_english) if has_gap else None,
-        kept=work.kept(others, chance) if has_gap and chance is not None else None,
+        kept=work.kept(english, others, chance) if has_gap and chance is not None else None,
         chance=chance,
         spread=simple.stdev([row.difference for row in rows]) if len(rows) > 1 else None,
         groups={kind: work.groups(kind, languages) for kind in groups.KINDS} if len(languages) > 1 else {},

@@ -151,23 +151,23 @@ class Estimator:
             note=joined(result.note, note),
         )
 
-    def kept(self, others: Sequence[str], chance: float) -> Difference | None:
+    def kept(self, english: str, others: Sequence[str], chance: float) -> Difference | None:
         """Share of the English score above chance that the other languages keep, in percent."""
 
         def share(scores: Mapping[str, Array]) -> Array:
-            above = scores["en"] - chance
+            above = scores[english] - chance
             return np.asarray(100 * np.mean([scores[code] - chance for code in others], axis=0) / above)
 
-        members = ["en", *others]
+        members = [english, *others]
         means = [{code: np.float64(self._pairs[code][side].mean) for code in members} for side in (0, 1)]
-        if min(scores["en"] for scores in means) <= chance:
+        if min(scores[english] for scores in means) <= chance:
             return None
         a, b = (float(share(scores)) for scores in means)
-        result = Difference("kept of en", tuple(members), a, b, b - a)
+        result = Difference(f"kept of {english}", tuple(members), a, b, b - a)
         if not all(self._has_interval(code) for code in members):
             return result
-        english = self._drawn["en"]
-        if min(english.reference.min(), english.other.min()) <= chance:  # a share of nothing in some draws
+        drawn = self._drawn[english]
+        if min(drawn.reference.min(), drawn.other.min()) <= chance:  # a share of nothing in some draws
             return result
         before = share({code: self._drawn[code].reference for code in members})
         after = share({code: self._drawn[code].other for code in members})

@@ -89,7 +89,8 @@ def language_rows(board: Scoreboard, suite: str = suites.main().name) -> tuple[R
     row_of = {group: row for group, row in board.families.items() if FAMILIES[group].suite == suite}
     header = ["language", *(FAMILIES[group].column or row.title for group, row in row_of.items())]
     languages = sorted({language for row in row_of.values() for language in row.cells})
-    languages.sort(key=lambda language: language != "en")
+    english = {FAMILIES[group].spelled("en") for group in row_of}
+    languages.sort(key=lambda language: language not in english)
     rows = [
         [language, *(_cell(row.cells.get(language), group) for group, row in row_of.items())] for language in languages
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts_eval import kinds
+from xstilts_eval.analysis.observations import ENGLISH, canonical
 from xstilts_eval.analysis.pitfalls.analyse import Example
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data.examples import (
@@ -31,18 +32,20 @@ _LONGEST = 240
 def read(folders: Sequence[Path], family: Family, languages: Sequence[str]) -> dict[str, list[dict[str, Example]]]:
     """Examples by language and run (a folder of `xstilts eval` each); raises `PredictionError` without samples.
 
-    English is read beside them in families whose items are translations of each other.
+    `languages` are called as in the analyses, `ENGLISH` for example, however the family spells them. English is read
+    beside them in families whose items are translations of each other.
     """
-    wanted = [*languages, "en"] if family.parallel and "en" in family.languages else list(languages)
+    spelled = {canonical(code): code for code in family.languages}
+    wanted = [*languages, ENGLISH] if family.parallel and ENGLISH in spelled else list(languages)
+    leaves = {language: family.leaf(spelled[language]) for language in wanted}
     return {
-        language: [_of_leaf(folder, family, language) for folder in folders]
-        for language in dict.fromkeys(wanted)
-        if language != "en" or samples.path_in(folders[0], family.leaf(language)) is not None
+        language: [_of_leaf(folder, family, leaf) for folder in folders]
+        for language, leaf in leaves.items()
+        if language != ENGLISH or samples.path_in(folders[0], leaf) is not None
     }
 
 
-def _of_leaf(folder: Path, family: Family, language: str) -> dict[str, Example]:
-    leaf = family.leaf(language)
+def _of_leaf(folder: Path, family: Family, leaf: str) -> dict[str, Example]:
     path = samples.path_in(folder, leaf)
     if path is None:
         raise PredictionError(

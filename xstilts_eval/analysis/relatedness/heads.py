@@ -19,7 +19,7 @@ from xstilts_eval.analysis.relatedness import representations, transferability
 from xstilts_eval.analysis.stats.regression import Vector
 from xstilts_eval.benchmark import Family
 from xstilts_eval.data import sources
-from xstilts_eval.data.examples import Choice, Pair, Tagged, document
+from xstilts_eval.data.examples import Choice, LabelledText, Pair, Tagged, document
 from xstilts_eval.errors import MissingData, NumericError, XstiltsError
 from xstilts_eval.kinds import Halves, Kind
 from xstilts_eval.models import choices
@@ -55,7 +55,7 @@ class English:
 
     family: Family
     split: str
-    examples: tuple[Pair | Tagged | Choice, ...]
+    examples: tuple[Pair | LabelledText | Tagged | Choice, ...]
 
     @property
     def labels(self) -> list[str]:
@@ -69,7 +69,7 @@ def english(family: Family, folder: Path, limit: int) -> English:
         raise MissingData(f"{family.group}: no classes to ask about in datasets of the kind {family.kind.name!r}")
     for split in SPLITS:
         try:
-            found = sources.load(family, "en", split, folder).examples
+            found = sources.load(family, family.spelled("en"), split, folder).examples
         except XstiltsError:
             continue
         return English(family, split, tuple(found[:limit]))  # type: ignore[arg-type]
@@ -157,7 +157,8 @@ def probabilities(head: Loaded, target: English) -> Vector:
 
 
 def features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
-    """Last hidden states and labels by unit: words; pairs, mean-pooled; options behind their premise, right or not."""
+    """Last hidden states and labels by unit: words; texts and pairs, mean-pooled; options behind their premise, right
+    or not."""
     return PROBES.of(target.family.kind).features(encoder, target)
 
 
@@ -207,6 +208,11 @@ def _pair_features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
     return representations.pair_features(encoder, texts), target.labels
 
 
+def _text_features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
+    texts = [row["text"] for row in _documents(target)]
+    return representations.text_features(encoder, texts), target.labels
+
+
 def _option_features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
     rows = _documents(target)
     options = [row for per_document in choices.encoded(encoder, rows) for row in per_document]
@@ -216,6 +222,7 @@ def _option_features(encoder: Loaded, target: English) -> tuple[Any, list[str]]:
 
 PROBES: Halves[Probe] = Halves("probe")
 PROBES.register(kinds.PAIR, Probe("pairs", _classes, _of_documents, _pair_features))
+PROBES.register(kinds.TEXT, Probe("texts", _classes, _of_documents, _text_features))
 PROBES.register(kinds.TAGGED, Probe("words", _tags, _of_words, _word_features))
 PROBES.register(kinds.CHOICE, Probe("options", _classes, _of_documents, _option_features))
 
@@ -225,4 +232,4 @@ def _sentences(target: English) -> list[Tagged]:
 
 
 def _documents(target: English) -> list[Any]:
-    return [document(one, target.family.name, "en") for one in target.examples]
+    return [document(one, target.family.name, target.family.spelled("en")) for one in target.examples]

@@ -95,6 +95,12 @@ def word_outputs(model: Loaded, sentences: Sequence[Tagged], read: Read) -> tupl
     return np.concatenate(found), [tag for sentence in sentences for tag in sentence.tags]
 
 
+def text_features(encoder: Loaded, texts: Sequence[str]) -> Layers:
+    """Mean-pooled last hidden states [texts, width] of single texts."""
+    encoding = encoder.tokenizer(list(texts), truncation=True, max_length=encoder.max_length)
+    return pooled(encoder, rows_of(encoding, encoder.fields))
+
+
 def pair_features(encoder: Loaded, texts: Sequence[tuple[str, str]]) -> Layers:
     """Mean-pooled last hidden states [pairs, width] of two sentences in the tokenizer's own template."""
     first, second = (list(side) for side in zip(*texts, strict=True))
