@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "xstilts_eval"
 ROOMS = (
     ("", "errors", "writing", "locking", "reading", "validation", "faults", "paths", "processes", "extras", "printing",
      "tables", "paper", "junit", "fingerprints", "hub_errors", "wording", "foreign", "links", "label_reading",
-     "languages", "language_codes", "language_distances", "thoughts", "cycles"),
+     "languages", "language_codes", "language_distances", "thoughts", "cycles", "heap"),
     ("figures",),
     ("store",),
     ("metrics",),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts_eval import bundle, evaluation, locking, reading, selection, weights
+from xstilts_eval import bundle, evaluation, heap, locking, reading, selection, weights
 from xstilts_eval.analysis.relatedness import measure
 from xstilts_eval.benchmark import leaf_parts
 from xstilts_eval.errors import MissingData, SettingError, UnknownName
@@ -145,6 +145,7 @@ def _make(study: Study, task: Task, places: Places, say: Say) -> None:
         )
         evaluation.evaluate(settings, results / name, False, say, evaluation.Keeping("off", "none"))
         times[name] = round(time.monotonic() - started, 1)
+        heap.give_back()
     if cell.intermediate != study.grid.baseline:
         write_atomically(results / pieces.ESTIMATES, _estimates(study, cell, folder, places))
     records = [_record(plan, places) for plan in task.plans]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import os
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from xstilts_eval import bundle, foreign, paths, processes, reading
+from xstilts_eval import bundle, foreign, heap, paths, processes, reading
 from xstilts_eval.errors import SettingError, UnfitCheckpoint, XstiltsError
 from xstilts_eval.models.checkpoint import is_language_model, resolve
 from xstilts_eval.models.source import Source
@@ -213,7 +212,7 @@ def train_stage(plan: Plan, stages: Path, report_to: Sequence[str] = ()) -> Path
 
     with stage.working_folder(plan, stages) as work:
         folder = fit.fit(plan, work, stages, report_to)
-    gc.collect()  # the Trainer and its model refer to each other, and the next stage needs the memory
+    heap.give_back()  # the Trainer and its model refer to each other, and the next stage needs the memory
     return folder
 
 
