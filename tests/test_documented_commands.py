@@ -64,6 +64,7 @@ NOT_RUN = {
     "-o results/mine --no-languages": "the results of the page's own run; tests/test_cluster.py runs its scripts",
     "results/squad --markdown gains.md": "results of the array; tests/test_cluster.py runs the script that has it",
     "xstilts questions": "reads study/ of a checkout; tests/study answers one from a small study",
+    "xstilts study tables": "the same; tests/study/test_kept.py holds study/tables.md against the pieces",
     "TINY-": "the retrieval scores of the command above that is not run",
 } | {f"xstilts analyze {name} …": "a heading; docs/analysis.md has the commands" for name in (
     "scaling", "distance", "relatedness", "morphology", "multilingual", "pitfalls")}  # fmt: skip
