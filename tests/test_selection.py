@@ -18,8 +18,8 @@ from xstilts_eval.results import record
 
 WITHOUT_TASKS = {
     "bundle make", "bundle show", "cache prune", "cache show", "cache verify", "checklist", "leaderboard", "push",
-    "questions", "study plan", "study run", "study tables", "study unpack", "sweep", "tasks-path", "train", "translate", "version",
-    "weights", "zoo add", "zoo check",
+    "questions", "study plan", "study run", "study tables", "study unpack", "sweep", "tasks-path", "train",
+    "translate", "version", "weights", "zoo add", "zoo check",
 }  # fmt: skip
 """Commands that take no evaluation tasks: `train`, `sweep` and `translate` name training tasks."""
 

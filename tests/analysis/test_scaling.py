@@ -107,6 +107,37 @@ def test_bases_are_fitted_side_by_side_and_the_refusal_is_kept():
     assert report.fits[0].power_law is None  # a gain has no error to take the power law of
 
 
+def ladder(bases: Any, task: Any, sizes: Any, slope: float, start: float, table: float) -> Any:
+    """One intermediate task on a base of several depths: `start` plus `slope` points per doubling of the blocks."""
+    return [Sized(f"{bases} {task} {size}", "sib200", "gain", start + slope * np.log2(size), None, table + size, table,
+                  f"{bases} {task}", bases) for size in sizes]  # fmt: skip
+
+
+def test_slopes_differ_by_what_the_blocks_say_whatever_the_embeddings_and_the_levels():
+    """Two tasks a base, each at a level of its own; a table of embeddings that hides the blocks in the sum."""
+    points = [
+        *ladder("multilingual", "nli", (5e6, 1e7, 2e7), 4.0, -100, 96e6),
+        *ladder("multilingual", "qa", (5e6, 1e7, 2e7), 4.0, -60, 96e6),
+        *ladder("monolingual", "nli", (4e6, 7e6, 11e6), 1.5, -10, 12e6),
+        *ladder("monolingual", "qa", (4e6, 7e6, 11e6), 1.5, 20, 12e6),
+    ]
+    report: Any = analyse(points)
+    assert report.counting == BARE
+    assert report.difference.estimate == pytest.approx(1.5 - 4.0) and report.difference.degrees == 12 - 6
+    assert {f.bases: f.doubling.estimate for f in report.fits if f.counting == BARE} == pytest.approx(
+        {"multilingual": 4.0, "monolingual": 1.5}
+    )
+
+
+def test_a_group_of_too_few_sizes_is_left_out_by_name():
+    points = ladder("multilingual", "nli", (5e6, 1e7, 2e7, 4e7, 8e7), 4.0, -100, 96e6)
+    more = ladder("multilingual", "qa", (5e6, 2e7), 0.0, 50, 96e6)
+    report: Any = analyse([*points, *more])
+    assert report.refused == {"multilingual, multilingual qa": "2 sizes; a group needs 3 for an intercept of its own"}
+    alone: Any = analyse(points)
+    assert [f.doubling for f in report.fits] == [f.doubling for f in alone.fits] and len(report.points) == 5
+
+
 def test_results_that_do_not_belong_together():
     with pytest.raises(PredictionError, match="one benchmark at a time"):
         analyse([*sized(5, "multilingual"), *sized(5, "monolingual", benchmark="xtreme_panx")])

@@ -19,8 +19,6 @@ from xstilts_eval.analysis.stats.regression import MINIMUM, Vector
 from xstilts_eval.errors import NumericError, PredictionError
 from xstilts_eval.wording import counted
 
-OF_A_DIFFERENCE = 4
-"""Parameters of the fit of two slopes: an intercept and a slope for each kind of bases."""
 TOTAL, BARE = "parameters", "parameters without embeddings"
 
 
@@ -69,13 +67,18 @@ class Fit:
 
 @dataclass(frozen=True)
 class ScalingReport:
-    """Everything the command says; `refused` maps what was not fitted to the reason."""
+    """Everything the command says; `refused` maps what was not fitted to the reason.
+
+    `counting` says which parameters `difference` counts: without embeddings where these are known of all models, since
+    a large table hides what the blocks add.
+    """
 
     benchmark: str
     outcome: str
     points: tuple[Sized, ...]
     fits: tuple[Fit, ...]
     difference: Difference | None
+    counting: str
     refused: dict[str, str]
     notes: tuple[str, ...]
     smallest: tuple[Smallest, ...] = ()
@@ -96,6 +99,7 @@ def analyse(points: Sequence[Sized]) -> ScalingReport:
         raise PredictionError(f"{next(n for n in names if names.count(n) > 1)[0]} occurs twice; keep one value of it")
     fits: list[Fit] = []
     refused: dict[str, str] = {}
+    points = _of_enough_sizes(points, refused)
     for bases in sorted({point.bases for point in points}):
         own = [point for point in points if point.bases == bases]
         for counting in (TOTAL, BARE):
@@ -106,12 +110,33 @@ def analyse(points: Sequence[Sized]) -> ScalingReport:
                 refused[label] = str(error)
     if not fits:
         raise NumericError("; ".join(f"{label}: {reason}" for label, reason in refused.items()))
-    difference = _difference(points, refused)
+    counting = BARE if all(point.bare is not None for point in points) else TOTAL
+    difference = _difference(points, counting, refused)
     return ScalingReport(
-        points[0].benchmark, points[0].outcome, tuple(points), tuple(fits), difference, refused,
+        points[0].benchmark, points[0].outcome, tuple(points), tuple(fits), difference, counting, refused,
         (*_notes(fits), *_started(points, fits), *_not_shared(points)), _smallest(fits, difference),
         multiplicity.page(_tests(fits, difference)),
     )  # fmt: skip
+
+
+def _of_enough_sizes(points: Sequence[Sized], refused: dict[str, str]) -> Sequence[Sized]:
+    """The points without groups of too few sizes for an intercept of their own, where others are left; named in
+    `refused`."""
+    sizes: dict[tuple[str, str], set[float]] = {}
+    for point in points:
+        sizes.setdefault((point.bases, point.group), set()).add(point.parameters)
+    kept = list(points)
+    for bases in {point.bases for point in points}:
+        own = {group: len(found) for (of, group), found in sizes.items() if of == bases}
+        few = {group: count for group, count in own.items() if count < scaling.PER_GROUP}
+        if len(few) == len(own):
+            continue
+        for group, count in few.items():
+            refused[f"{bases}, {group}"] = (
+                f"{counted(count, 'size')}; a group needs {scaling.PER_GROUP} for an intercept of its own"
+            )
+            kept = [point for point in kept if (point.bases, point.group) != (bases, group)]
+    return kept
 
 
 def _smallest(fits: Sequence[Fit], difference: Difference | None) -> tuple[Smallest, ...]:
@@ -121,7 +146,7 @@ def _smallest(fits: Sequence[Fit], difference: Difference | None) -> tuple[Small
                  f.doubling.degrees), "points per doubling") for f in fits
     ]  # fmt: skip
     if difference:
-        seen = power.of_interval(difference.low, difference.high, difference.n - OF_A_DIFFERENCE)
+        seen = power.of_interval(difference.low, difference.high, difference.degrees)
         found.append(Smallest(f"{difference.first} against {difference.second}", seen, "points per doubling"))
     return tuple(found)
 
@@ -182,13 +207,14 @@ def _fit(points: Sequence[Sized], bases: str, counting: str) -> Fit:
     )  # fmt: skip
 
 
-def _difference(points: Sequence[Sized], refused: dict[str, str]) -> Difference | None:
+def _difference(points: Sequence[Sized], counting: str, refused: dict[str, str]) -> Difference | None:
     kinds = [point.bases for point in points]
     if set(kinds) != {"multilingual", "monolingual"}:
         return None
-    size, value = [point.parameters for point in points], [point.value for point in points]
+    size = [point.parameters if counting == TOTAL else point.bare or 0.0 for point in points]
+    value, groups = [point.value for point in points], [point.group for point in points]
     try:
-        return scaling.difference_of_slopes(size, value, kinds, "monolingual", "multilingual")
+        return scaling.difference_of_slopes(size, value, kinds, "monolingual", "multilingual", groups)
     except NumericError as error:
         refused["monolingual against multilingual"] = str(error)
         return None

@@ -155,7 +155,8 @@ def saturating(parameters: ArrayLike, score: ArrayLike) -> Saturating | None:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much more a doubling gives one group than the other (points), with t-interval, p and points."""
+    """How much more a doubling gives one kind than the other (points), with t-interval, p, points and degrees of
+    freedom."""
 
     first: str
     second: str
@@ -164,18 +165,24 @@ class Difference:
     high: float
     p: float
     n: int
+    degrees: int
 
 
 def difference_of_slopes(
-    parameters: ArrayLike, y: ArrayLike, groups: Sequence[str], first: str, second: str
+    parameters: ArrayLike,
+    y: ArrayLike,
+    kinds: Sequence[str],
+    first: str,
+    second: str,
+    groups: Sequence[str] | None = None,
 ) -> Difference:
-    """d in ``y = a_group + b log₂ N + d (first × log₂ N)``: the slope of `first` minus that of `second`.
+    """d in ``y = a + b log₂ N + d (first × log₂ N)``: the slope of `first` minus that of `second`.
 
-    Raises `NumericError` for fewer than three sizes in either.
+    The intercept a is one for each group of each kind. Raises `NumericError` for fewer than three sizes in either.
     """
     size, outcome = checked(parameters, y, names=["parameters", "the outcome"])
-    keep = [label in (first, second) for label in groups]
-    labels = [label for label in groups if label in (first, second)]
+    keep = [label in (first, second) for label in kinds]
+    labels = [label for label in kinds if label in (first, second)]
     x, outcome = np.log2(size[keep]), outcome[keep]
     for group in (first, second):
         count = len({s for s, label in zip(x, labels, strict=True) if label == group})
@@ -184,12 +191,15 @@ def difference_of_slopes(
     if len(x) < MINIMUM:
         raise NumericError(f"{counted(len(x), 'point')}: too few for two slopes; at least {MINIMUM} are needed")
     is_first = np.array([label == first for label in labels], dtype=np.float64)
-    design = np.column_stack([x * is_first, x, is_first, 1 - is_first])
+    of_group = groups if groups is not None else kinds
+    rows = [(kind, group) for kind, group, kept in zip(kinds, of_group, keep, strict=True) if kept]
+    intercepts = [[float(row == one) for row in rows] for one in sorted(set(rows))]
+    design = np.column_stack([x * is_first, x, *intercepts])
     beta, covariance, degrees = _least_squares(design, outcome, np.ones(len(x)))
     t, error = float(stats.t.ppf(0.975, degrees)), math.sqrt(covariance[0, 0])
     value = float(beta[0])
     p = float(2 * stats.t.sf(abs(value) / max(error, 1e-300), degrees))
-    return Difference(first, second, value, value - t * error, value + t * error, p, len(x))
+    return Difference(first, second, value, value - t * error, value + t * error, p, len(x), degrees)
 
 
 def _design(x: Vector, labels: Sequence[str], order: Sequence[str]) -> Vector:

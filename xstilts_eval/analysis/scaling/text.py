@@ -39,8 +39,8 @@ def show(report: ScalingReport) -> Group:
             parts += ["", f"{fit.bases}, {fit.counting}: {fit.level.conclusion}", *text.level(fit.level)]
     if more := report.difference:
         parts.append(
-            f"a doubling gives {more.first} bases {more.estimate:+.2f} points more than {more.second} ones (95 % "
-            f"{more.low:.2f} to {more.high:.2f}, p {p_value(more.p)}, n {more.n})"
+            f"a doubling of the {report.counting} gives {more.first} bases {more.estimate:+.2f} points more than "
+            f"{more.second} ones (95 % {more.low:.2f} to {more.high:.2f}, p {p_value(more.p)}, n {more.n})"
         )
     parts += ["", *power.lines(report.smallest), *text.page(report.tests)]
     refused = [f"not fitted: {label}: {reason}" for label, reason in report.refused.items()]
