@@ -74,11 +74,16 @@ def gradients(work: loop.Work, budget: int, micro_batch: int | None = None) -> t
     return loss, [weight.grad.clone() for weight in work.model.parameters() if weight.grad is not None]
 
 
+ROUNDING = 4e-6
+"""Of the largest gradient: float32 sums in two orders. mT5's vocabulary gave 1.06e-6 on an AMX kernel; a row that counts
+twice, or not at all, gives more than a hundredth."""
+
+
 def assert_close(one: list[torch.Tensor], other: list[torch.Tensor]) -> None:
     assert len(one) == len(other) > 0
     scale = max(float(gradient.abs().max()) for gradient in one)
     for left, right in zip(one, other, strict=True):
-        assert float((left - right).abs().max()) <= 1e-6 * max(1.0, scale)
+        assert float((left - right).abs().max()) <= ROUNDING * max(1.0, scale)
 
 
 # --- one step
