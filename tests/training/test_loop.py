@@ -75,8 +75,7 @@ def gradients(work: loop.Work, budget: int, micro_batch: int | None = None) -> t
 
 
 ROUNDING = 4e-6
-"""Of the largest gradient: float32 sums in two orders. mT5's vocabulary gave 1.06e-6 on an AMX kernel; a row that counts
-twice, or not at all, gives more than a hundredth."""
+"""Of the largest gradient: float32 sums in two orders differ; with mT5's vocabulary by 1.06e-6 on one processor."""
 
 
 def assert_close(one: list[torch.Tensor], other: list[torch.Tensor]) -> None:
