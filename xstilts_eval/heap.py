@@ -10,8 +10,8 @@ import sys
 def give_back() -> None:
     """Collect what refers to itself, and let the C library hand freed memory to the system, where it can (glibc).
 
-    Its heap holds on to what tensors of many sizes leave: a process that trained one stage after another and scored in
-    between had 6 GB of which it used 2.
+    Its heap holds on to what tensors of many sizes leave: after four evaluations of multilingual-e5-small a process had
+    784 MiB, of which 375 were left once they were handed back (own measurement).
     """
     gc.collect()
     if sys.platform != "linux":

@@ -74,15 +74,11 @@ def gradients(work: loop.Work, budget: int, micro_batch: int | None = None) -> t
     return loss, [weight.grad.clone() for weight in work.model.parameters() if weight.grad is not None]
 
 
-ROUNDING = 4e-6
-"""Of the largest gradient: float32 sums in two orders differ; with mT5's vocabulary by 1.06e-6 on one processor."""
-
-
 def assert_close(one: list[torch.Tensor], other: list[torch.Tensor]) -> None:
     assert len(one) == len(other) > 0
     scale = max(float(gradient.abs().max()) for gradient in one)
     for left, right in zip(one, other, strict=True):
-        assert float((left - right).abs().max()) <= ROUNDING * max(1.0, scale)
+        assert float((left - right).abs().max()) <= 1e-6 * max(1.0, scale)
 
 
 # --- one step
@@ -111,6 +107,7 @@ def test_micro_batches_give_the_gradient_of_one_batch(task: str, base: Path, tmp
 @pytest.mark.parametrize("name", LANGUAGE_MODELS)
 def test_micro_batches_of_text(name: str, bases: dict[str, Path], tmp_path: Path) -> None:
     work = work_of(bases[name], "pawsx", tmp_path, rows=4)
+    work.model.double()  # float32 sums over mT5's vocabulary depend on the processor's kernels
     (loss, whole), (cut_loss, cut) = gradients(work, 10**6), gradients(work, 64)
     assert cut_loss == pytest.approx(loss, rel=1e-5)
     assert_close(whole, cut)

@@ -17,7 +17,7 @@ from xstilts_eval.benchmark import Family
 from xstilts_eval.data.examples import BitextDocument, Corpus, LineDocument, ShardDocument
 from xstilts_eval.metrics import mining, neighbours, xsim
 from xstilts_eval.metrics.retrieval import RANKED
-from xstilts_eval.models.known_vectors import KnownVectors
+from xstilts_eval.models.known_vectors import KnownVectors, Vectors
 from xstilts_eval.models.processes import Processes
 from xstilts_eval.tasks.responses import Margins, Mined, Nearest, Ranked, Response
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from xstilts_eval.data.ranking import Pool
     from xstilts_eval.tasks.announced import Selection
     from xstilts_eval.tasks.documents import LeafData
-
-Vectors = NDArray[np.float32]
 
 
 class Encoder(Protocol):
@@ -99,17 +97,15 @@ class SharedEmbedder:
     def _vectors(self, new: Mapping[bytes, str], label: str) -> Vectors:
         known = self._encoder.known
         asked = {seen_as: text for seen_as, text in new.items() if seen_as not in known}
-        computed = self._computed(list(asked.values()), label) if asked else None
-        if computed is None or len(asked) < len(new):
-            found = known.of([seen_as for seen_as in new if seen_as in known])
-            vectors = np.empty((len(new), found.shape[1]), np.float32)
+        if not asked:
+            return known.of(list(new))
+        computed = vectors = self._computed(list(asked.values()), label)
+        if len(asked) < len(new):
             is_asked = np.array([seen_as in asked for seen_as in new])
-            vectors[~is_asked] = found
-            if computed is not None:
-                vectors[is_asked] = computed
-        else:
-            vectors = computed
-        if computed is not None and self._remembers:
+            vectors = np.empty((len(new), computed.shape[1]), np.float32)
+            vectors[is_asked] = computed
+            vectors[~is_asked] = known.of([seen_as for seen_as in new if seen_as in known])
+        if self._remembers:
             known.add(list(asked), computed)
         return vectors
 
