@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,9 @@ def test_the_tables_are_those_of_the_runs(made: tuple[Study, Places, list[str]],
     learned = [line.split(" | ") for line in lines if line.startswith(("| whole | intermediate", "| whole | target"))]
     assert [(row[2], row[3], row[8]) for row in learned] == [("udpos", "16", "1 |"), ("squad", "16", "1 |")]
     assert learned[1][4] == str(record.outcome.steps) and learned[1][5].startswith("f1 ")
+    cells = tuple(replace(one, seed=2) if one.intermediate == "squad" else one for one in kept.cells)
+    others = replace(kept, cells=cells)
+    assert tables.gains_of(others, "whole") == [], "no seed in common"
     seconds = [sum(piece.seconds.values()) for piece in pieces.listed(study).values()]
     assert lines[-1].startswith("| whole | 2 |") and lines[-1].endswith(f"| {sum(seconds) / 3600:.2f} |")
 

@@ -90,10 +90,13 @@ def page(kept: Kept) -> str:
 def gains_of(kept: Kept, base: str) -> list[str]:
     """Gains of a base over no intermediate stage, points with 95 % intervals: a row for each target and group.
 
-    Groups are English and the mean of the other languages; where English is the other side of every pair, all.
+    Groups are English and the mean of the other languages; where English is the other side of every pair, all. What has
+    no seed in common with the baseline is left out.
     """
     cells = kept.of_base(base)
     baseline = cells.pop(kept.study.grid.baseline, [])
+    seeds = {cell.seed for cell in baseline}
+    cells = {name: own for name, own in cells.items() if seeds & {cell.seed for cell in own}}
     reader, columns = Reader(), list(cells)
     rows: dict[tuple[str, str], dict[str, Gain]] = defaultdict(dict)
     for part in dict.fromkeys(part for cell in baseline for part in cell.parts):
@@ -107,8 +110,7 @@ def gains_of(kept: Kept, base: str) -> list[str]:
                 english = family.spelled("en")
                 for group in (english, "others") if english in found else ("all",):
                     if group in found:
-                        label = "English" if group == english else f"{len(found[group].languages)} {group}"
-                        rows[part, label][name] = found[group]
+                        rows[part, _label(found[group], english)][name] = found[group]
     if not rows:
         return []
     header = ["target", "languages", "baseline", *(f"{name} ({_seeds(cells[name], baseline)})" for name in columns)]
@@ -117,6 +119,13 @@ def gains_of(kept: Kept, base: str) -> list[str]:
         for (part, label), found in rows.items()
     ]
     return markdown_table(header, told)
+
+
+def _label(gain: Gain, english: str) -> str:
+    if gain.language == english:
+        return "English"
+    count = len(gain.languages)
+    return f"all {count}" if gain.language == "all" else f"{count} {gain.language}"
 
 
 def _seeds(cells: Sequence[Cell], baseline: Sequence[Cell]) -> str:
@@ -139,12 +148,12 @@ def learned(kept: Kept) -> list[str]:
     for base in kept.bases:
         for name, cells in kept.of_base(base).items():
             stages = [stages_of(kept.results / str(cell)) for cell in cells]
-            wanted = range(len(stages[0])) if name == kept.study.grid.baseline else range(1)
-            for place in wanted:
+            is_baseline = name == kept.study.grid.baseline
+            for place in range(len(stages[0]) if is_baseline else 1):
                 same = [found[place] for found in stages]
-                what = "intermediate" if name != kept.study.grid.baseline else "target"
+                what = ("target", "+".join(same[0].tasks)) if is_baseline else ("intermediate", name)
                 rows.append([
-                    base, what, name if what == "intermediate" else "+".join(same[0].tasks),
+                    base, *what,
                     f"{sum(one.trained for one in same[0].tasks.values()):,}", f"{same[0].outcome.steps:,}",
                     _scores(same), f"{sum(one.development for one in same[0].tasks.values()):,}",
                     f"{fmean(one.outcome.seconds for one in same):,.0f}", str(len(cells)),
