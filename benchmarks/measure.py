@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks import breakdown
+
 SEED = 1
 PACKAGES = (
     "torch",
@@ -80,7 +82,9 @@ class Comparison:
     """One job done by us and by peers.
 
     `agree(ours, theirs)` judges the results. `targets` holds the least ratio wanted against a peer, by its name.
-    `limits` says what keeps the ratio from growing, `inputs` what was processed, in numbers.
+    `limits` says what keeps the ratio from growing, `inputs` what was processed, in numbers. `encoders`, where given,
+    are the models that all of them use: the token positions that each computes are counted, and shown with the share
+    of matrix products in our time, for no other work can be saved.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Comparison:
     agree: Callable[[Any, Any], Agreement]
     limits: str
     targets: dict[str, float] = field(default_factory=dict)
+    encoders: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,10 @@ def compare(comparison: Comparison, repeats: int, clock: Callable[[], float] = t
             if not found.holds:
                 raise RuntimeError(f"{comparison.name}: ours against {peer.name}: {found.text}")
             agreements[peer.name] = found
+    positions = {
+        one.name: breakdown.positions(one.run, comparison.encoders) if comparison.encoders else 0 for one in contenders
+    }
+    products = breakdown.shares(comparison.ours.run)["matrix products"] if comparison.encoders else 0.0
     return {
         "name": comparison.name,
         "kind": "ratio",
@@ -152,7 +161,9 @@ def compare(comparison: Comparison, repeats: int, clock: Callable[[], float] = t
                 "name": peer.name,
                 "ratio": asdict(ratios(seconds[peer.name], seconds[comparison.ours.name])),
                 "target": comparison.targets.get(peer.name),
-                "agreement": agreements[peer.name].text + _peaks(memory[comparison.ours.name], memory[peer.name]),
+                "agreement": agreements[peer.name].text
+                + _peaks(memory[comparison.ours.name], memory[peer.name])
+                + _work(positions[comparison.ours.name], positions[peer.name], products),
             }
             for peer in comparison.peers
         ],
@@ -165,6 +176,13 @@ def _peaks(ours: Sequence[float], theirs: Sequence[float]) -> str:
         return ""
     own, other = Summary.of(ours).median, Summary.of(theirs).median
     return f"; peak memory {own:,.0f} MiB for {other:,.0f} ({own / other:.0%})"
+
+
+def _work(ours: int, theirs: int, products: float) -> str:
+    if not ours:
+        return ""
+    times = f"{theirs / ours:.2f} times as many token positions"
+    return f"; {theirs:,} for {ours:,}: {times}; of our time matrix products {products:.0%}"
 
 
 def ratios(theirs: Sequence[float], ours: Sequence[float]) -> Summary:

@@ -21,32 +21,21 @@ from typing import Any
 
 import transformers
 
-from benchmarks import inputs, measure, training
+from benchmarks import breakdown, inputs, measure, training
 from benchmarks.inputs import Size
 from benchmarks.measure import Agreement, Comparison, Contender, Measured
 from xstilts_eval import kinds
 from xstilts_eval.benchmark import UPOS
 from xstilts_eval.kinds import Kind
+from xstilts_eval.models import products
 from xstilts_eval.models.encoder import Loaded
 from xstilts_eval.training import batches, rows
-from xstilts_eval.weights import folders
 
 BATCH = 16
 WINDOW = 256
 _COMPARED = 4
 """Steps without dropout whose losses are compared."""
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
-OPERATIONS = {
-    "matrix products": ("mm", "addmm", "bmm", "_linear_pointwise"),
-    "copies and casts": ("copy_",),
-    "optimiser": ("_fused_adamw_", "linalg_vector_norm", "mul_"),
-    "dropout and scaling": ("ge", "mul", "randint"),
-    "attention and gelu": (
-        "_softmax", "_softmax_backward_data", "gelu", "gelu_backward", "_scaled_dot_product_flash_attention_for_cpu",
-        "_scaled_dot_product_flash_attention_for_cpu_backward",
-    ),
-}  # fmt: skip
-"""What a step does, by torch's names of operations."""
 
 
 @dataclass(frozen=True)
@@ -130,24 +119,21 @@ def _in_a_process(side: str, task: str, precision: str, steps: int) -> Measured:
 # ----------------------------------------------------------------------------------- one side, in its process
 
 
-def _model(job: Job, **options: Any) -> Any:
+def _model(side: str, job: Job, **options: Any) -> Any:
     import torch
 
     torch.manual_seed(inputs.SEED)
-    made = getattr(transformers, f"AutoModelFor{job.head}").from_pretrained(_folder(), **job.classes, **options)
+    made = getattr(transformers, f"AutoModelFor{job.head}").from_pretrained(inputs.e5(), **job.classes, **options)
+    if side == "ours":  # as `CheckpointSource.load` does
+        products.use_fastest(made)
     return made.train()
-
-
-@functools.cache
-def _folder() -> Path:
-    return folders.folder("e5")
 
 
 def one_side(side: str, task: str, precision: str, steps: int) -> dict[str, Any]:
     """Seconds of the steps, peak memory of the process in them (MiB), tokens, and losses of a few without dropout."""
     job, dtype = JOBS[task], PRECISIONS[precision]
-    model = _model(job)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(_folder())
+    model = _model(side, job)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(inputs.e5())
     found = list(job.rows(Loaded(model, tokenizer, inputs.runtime(), job.length), steps * BATCH))[: steps * BATCH]
     lengths = [rows.length(row) for row in found]
     planned = batches.plan({"task": batches.Part(lengths, BATCH, 1)}, batches.Sampling(), 1, group_by_length=False)
@@ -157,21 +143,9 @@ def one_side(side: str, task: str, precision: str, steps: int) -> dict[str, Any]
     run(model, planned)
     seconds = time.perf_counter() - begin
     mib = _peak()
-    losses = run(_model(job, **training.NO_DROPOUT), planned[:_COMPARED])
-    shares = _shares(lambda: run(model, planned[:_COMPARED]))
+    losses = run(_model(side, job, **training.NO_DROPOUT), planned[:_COMPARED])
+    shares = breakdown.shares(lambda: run(model, planned[:_COMPARED]))
     return {"seconds": seconds, "mib": mib, "losses": losses, "tokens": sum(lengths), "shares": shares}
-
-
-def _shares(work: Callable[[], object]) -> dict[str, float]:
-    """What share (0-1) of the processor's time goes into the operations of `OPERATIONS`, largest first."""
-    from torch.profiler import ProfilerActivity, profile
-
-    with profile(activities=[ProfilerActivity.CPU]) as found:
-        work()
-    spent = {event.key.removeprefix("aten::"): event.self_cpu_time_total for event in found.key_averages()}
-    whole = sum(spent.values())
-    shares = {name: sum(spent.get(one, 0.0) for one in own) / whole for name, own in OPERATIONS.items()}
-    return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
 def _train(

@@ -43,6 +43,21 @@ def test_a_killed_campaign_goes_on(tmp_path: Path) -> None:
     assert campaign.run(units, State(state, 2)).done[0][1].tried == 4, "another seed is another campaign"
 
 
+def test_two_processes_share_a_campaign(tmp_path: Path) -> None:
+    """What another process is at is left to it; what it has done since is counted."""
+    path = tmp_path / "state.json"
+    mine, other = State(path, 1), State(path, 1)
+    units = [_unit("a", Outcome(1, 1)), _unit("b", Outcome(2, 2)), _unit("c", Outcome(4, 4))]
+    with other.claimed("a") as is_others:
+        assert is_others
+        other.add("c", Outcome(8, 8), 60.0, "2")
+        found = campaign.run(units, mine, process="1")
+    assert [outcome.tried for _, outcome in found.done] == [2, 8]
+    assert [unit.name for unit in found.open_] == ["a"]
+    assert page.table(found)[0] == "Seed 1, 1 minutes of 2 processes at once."
+    assert [outcome.tried for _, outcome in campaign.run(units, mine, process="1").done] == [1, 2, 8]
+
+
 def test_what_there_was_no_time_for_is_named(tmp_path: Path) -> None:
     found = campaign.run([_unit("late", Outcome(1))], State(tmp_path / "state.json", 1), seconds=-1)
     assert not found.done and "Not reached: late." in page.table(found)

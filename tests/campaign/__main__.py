@@ -11,8 +11,14 @@ changed since, begins again.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
+import os
 import re
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +33,8 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(page.TITLES), help="one part; may be repeated")
     parser.add_argument("--units", help="a regular expression that the names of units hold; default all")
     parser.add_argument("--minutes", type=float, default=90.0, help="start nothing after so many; default 90")
+    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="default: one for a core")
+    parser.add_argument("--as-process", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=campaign.WHOLE.kills)
     parser.add_argument("--inputs", type=int, default=campaign.WHOLE.inputs, help="broken files")
@@ -41,13 +49,39 @@ def main() -> None:
             for unit in units
             if (not given.only or unit.part in given.only) and re.search(given.units or "", unit.name)
         ]
-        found = campaign.run(chosen, State(given.state, given.seed), given.minutes * 60, print)
+        state = State(given.state, given.seed)
+        end = time.monotonic() + given.minutes * 60
+
+        def run(process: str) -> page.Found:
+            say = functools.partial(print, flush=True)
+            return campaign.run(chosen, state, end - time.monotonic(), say, process)
+
+        if given.as_process:
+            run(given.as_process)
+            return
+        with _others(given.processes - 1):
+            run("1")
+        found = run("1")  # what another process left behind, had it died
     print("\n".join(page.table(found)))
     if given.write:
         page.write(found)
     if not found.open_:
         given.state.unlink(missing_ok=True)
     sys.exit(bool(found.faults))
+
+
+@contextlib.contextmanager
+def _others(count: int) -> Iterator[None]:
+    """So many processes more for the same campaign, waited for, or ended where this one is."""
+    command = [sys.executable, "-m", "tests.campaign", *sys.argv[1:], "--as-process"]
+    others = [subprocess.Popen([*command, str(number)]) for number in range(2, count + 2)]
+    try:
+        yield
+        for other in others:
+            other.wait()
+    finally:
+        for other in others:
+            other.terminate()
 
 
 if __name__ == "__main__":

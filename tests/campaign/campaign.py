@@ -65,21 +65,29 @@ def prepared(size: Size, seed: int, bundle: Path | None = None) -> Iterator[list
 
 
 def run(
-    units: Sequence[Unit], state: State, seconds: float = float("inf"), say: Callable[[str], None] = lambda line: None
+    units: Sequence[Unit],
+    state: State,
+    seconds: float = float("inf"),
+    say: Callable[[str], None] = lambda line: None,
+    process: str = "1",
 ) -> Found:
-    """Every unit that `state` does not have, as long as there is time."""
+    """Every unit that `state` does not have and no other process is at, as long as there is time."""
     begin = time.monotonic()
     for number, unit in enumerate(units, 1):
         if unit.name in state.done or time.monotonic() - begin > seconds:
             continue
-        started = time.monotonic()
-        with tempfile.TemporaryDirectory() as scratch, _no_logging():
-            outcome = unit.run(Path(scratch).resolve())
-        took = time.monotonic() - started
-        state.add(unit.name, outcome, took)
+        with state.claimed(unit.name) as is_ours:
+            if not is_ours:
+                continue
+            started = time.monotonic()
+            with tempfile.TemporaryDirectory() as scratch, _no_logging():
+                outcome = unit.run(Path(scratch).resolve())
+            took = time.monotonic() - started
+            state.add(unit.name, outcome, took, process)
         say(f"[{number}/{len(units)}] {unit.name}: {outcome.tried} in {took:.1f} s, {len(outcome.faults)} faults")
         for line in outcome.faults:
             say(f"    {line}")
+    state.read()
     done = [(unit, state.done[unit.name]) for unit in units if unit.name in state.done]
     return Found(done, [unit for unit in units if unit.name not in state.done], state.seed, state.seconds)
 

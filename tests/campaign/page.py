@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,8 @@ class Found:
     done: Sequence[tuple[Unit, Outcome]]
     open_: Sequence[Unit]
     seed: int
-    seconds: float
+    seconds: Mapping[str, float]
+    """Of work, by process."""
 
     @property
     def faults(self) -> list[str]:
@@ -63,7 +64,8 @@ class Found:
 
 def table(found: Found) -> list[str]:
     """Markdown lines: a table for every part, then what was not reached and every fault."""
-    lines = [f"Seed {found.seed}, {found.seconds / 60:.0f} minutes.", ""]
+    minutes = max(found.seconds.values(), default=0.0) / 60
+    lines = [f"Seed {found.seed}, {minutes:.0f} minutes of {_processes(len(found.seconds))}.", ""]
     for part, (title, text, same) in TITLES.items():
         rows = _rows(found, part)
         if not rows:
@@ -78,6 +80,10 @@ def table(found: Found) -> list[str]:
         lines += [f"Not reached: {', '.join(unit.name for unit in found.open_)}.", ""]
     lines += ["## Faults", "", *([f"* {line}" for line in found.faults] or ["None was found in this run."])]
     return lines
+
+
+def _processes(count: int) -> str:
+    return "one process" if count == 1 else f"{count} processes at once"
 
 
 def _rows(found: Found, part: Part) -> dict[str, Outcome]:

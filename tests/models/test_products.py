@@ -29,7 +29,7 @@ def test_values_and_gradients_are_those_of_torch(through_onednn: None, bias: boo
     other = torch.nn.Sequential(torch.nn.Linear(16, 9, bias=bias))
     other[0].load_state_dict(own.state_dict())
     products.use_fastest(other)
-    assert type(other[0]) is products.OneDnnLinear and isinstance(other[0], torch.nn.Linear)
+    assert type(other[0]) is products.FastLinear and isinstance(other[0], torch.nn.Linear)
     value = torch.randn(shape)
     one, two = value.clone().requires_grad_(), value.transpose(0, -2).contiguous().transpose(0, -2).requires_grad_()
     weights = torch.randn(*shape[:-1], 9)
@@ -58,6 +58,49 @@ def test_what_is_not_plain_float32_is_torchs(through_onednn: None) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert layer(torch.randn(2, 4)).dtype == torch.bfloat16
     assert layer.double()(torch.randn(2, 4).double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("autocast", [True, False])
+def test_widened_products_are_those_of_bfloat16(autocast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values and gradients are torch's own to one rounding of bfloat16, and as near to float64 as those."""
+    monkeypatch.setattr(products, "widens", lambda: True)
+    torch.manual_seed(1)
+    dtype = torch.float32 if autocast else torch.bfloat16
+    own = torch.nn.Linear(64, 9).to(dtype)
+    other = torch.nn.Sequential(torch.nn.Linear(64, 9).to(dtype))
+    other[0].load_state_dict(own.state_dict())
+    products.use_fastest(other)
+    assert type(other[0]) is products.FastLinear
+    value, weights = torch.randn(3, 7, 64).to(dtype), torch.randn(3, 7, 9)
+    found = []
+    for layer in (own, other):
+        asked = value.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            result = layer(asked)
+        (result.float() * weights).sum().backward()
+        assert result.dtype == torch.bfloat16 and asked.grad is not None
+        found.append([result, asked.grad, *(one.grad for one in layer.parameters())])
+    for theirs, ours in zip(*found, strict=True):
+        assert theirs.dtype == ours.dtype
+        assert torch.allclose(theirs.float(), ours.float(), rtol=2**-7, atol=2**-8 * float(theirs.detach().abs().max()))
+    exact = torch.nn.functional.linear(*(one.bfloat16().double() for one in (value, own.weight, own.bias)))
+    assert torch.allclose(found[1][0].double(), exact, rtol=2**-8, atol=1e-5)
+
+
+def test_attention_is_widened_with_its_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sees float32, also under autocast, and its result is bfloat16 again."""
+    monkeypatch.setattr(products, "widens", lambda: True)
+    one, two = torch.randn(2, 2, 3, 4).bfloat16()
+
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        assert bias is None
+        return query @ key.transpose(1, 2) @ value
+
+    with torch.autocast("cpu", torch.bfloat16):
+        found = products.attention(attend, one, two, two, None)
+    wanted = one.double() @ two.double().transpose(1, 2) @ two.double()
+    assert found.dtype == torch.bfloat16 and torch.allclose(found.double(), wanted, rtol=2**-8, atol=1e-5)
+    assert products.attention(attend, one.float(), two.float(), two.float(), None).dtype == torch.float32
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ accumulate in float32 inside their kernels. For sentence vectors of all-MiniLM-L
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from typing import Any, cast
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
+
+from xstilts_eval.models import products
 
 ARCHITECTURES = ("bert", "camembert", "roberta", "xlm-roberta")
 """`model_type`s whose modules in transformers differ in nothing but positions and classification heads."""
@@ -239,18 +242,28 @@ def _attend(attention: Any, hidden: torch.Tensor, tiles: list[Tile], plain: bool
     sizes = [tile.tokens for tile in tiles]
     projected = [project(hidden).split(sizes) for project in (attention.query, attention.key, attention.value)]
     dropout = attention.dropout if attention.training and attention.dropout.p else None
+    attend = _in_one_kernel if dropout is None and not plain else functools.partial(_in_steps, dropout=dropout)
     contexts = []
     for number, tile in enumerate(tiles):
         query, key, value = (tile.spread(parts[number], attention.num_attention_heads) for parts in projected)
         bias = None if tile.bias is None else tile.bias.to(query.dtype)
-        if plain or dropout is not None:
-            scores = query @ key.transpose(2, 3) * query.shape[-1] ** -0.5
-            weights = (scores if bias is None else scores + bias).softmax(-1).to(value.dtype)
-            context = (weights if dropout is None else dropout(weights)) @ value
-        else:
-            context = scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        contexts.append(tile.gather(context))
+        contexts.append(tile.gather(products.attention(attend, query, key, value, bias)))
     return torch.cat(contexts)
+
+
+def _in_one_kernel(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    return scaled_dot_product_attention(query, key, value, attn_mask=bias)
+
+
+def _in_steps(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None, dropout: Any
+) -> torch.Tensor:
+    """The same with `dropout`, if any, of the weights."""
+    scores = query @ key.transpose(2, 3) * query.shape[-1] ** -0.5
+    weights = (scores if bias is None else scores + bias).softmax(-1).to(value.dtype)
+    return (weights if dropout is None else dropout(weights)) @ value
 
 
 def head_of(model: Any) -> Callable[[torch.Tensor], Any] | None:

@@ -1,10 +1,15 @@
-"""Matrix products of linear layers in float32 on the CPU: by the library that is faster on this machine.
+"""Matrix products of linear layers on the CPU: in float32 by the library that is faster on this machine.
 
 torch multiplies through MKL, which does not use all that some processors can do: on one AVX-512 machine oneDNN, which
 torch carries too, made 469 GFLOPS where MKL made 213 (two cores, 2048 x 2048 x 2048); on another both made 98 a core.
 So a short probe decides, once on a machine, and what it found stands in results and in stage records. It is kept in the
 cache folder: were it asked anew by every process, a slow moment could make a resumed run end in other last digits. Both
-libraries round alike to within 1e-6 of a product's scale. bfloat16 goes through oneDNN anyway.
+libraries round alike to within 1e-6 of a product's scale.
+
+bfloat16 goes through oneDNN anyway where that has products for it, which it has from AVX-512 on. Elsewhere torch takes a
+loop of its own: on a processor with AVX2 it made 7 GFLOPS a core where float32 made 52. There the same rounded numbers
+are multiplied in float32, which holds every product of two of them exactly, and the sum is rounded to bfloat16: what the
+instructions do where there are some.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import hashlib
 import os
 import platform
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -95,29 +101,85 @@ def probe() -> Library:
     return "onednn" if best["default"] > WORTH_IT * best["onednn"] else "default"
 
 
+@cache
+def widens() -> bool:
+    """Whether bfloat16 is multiplied in float32, since this machine's torch has no fast product for it."""
+    return not (has_onednn() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def use_fastest(model: Any) -> None:
-    """Let the plain linear layers of `model` use `fastest` wherever they run in float32 on the CPU."""
-    if fastest() == "default":
+    """Let the plain linear layers of `model` be `FastLinear` where that makes a difference on this machine."""
+    if fastest() == "default" and not widens():
         return
     for module in model.modules():
         if type(module) is torch.nn.Linear:
-            module.__class__ = OneDnnLinear
+            module.__class__ = FastLinear
 
 
-class OneDnnLinear(torch.nn.Linear):
-    """`torch.nn.Linear`, whose float32 products on the CPU go through oneDNN, forward and backward."""
+class FastLinear(torch.nn.Linear):
+    """`torch.nn.Linear`, whose products on the CPU are those of `fastest` and `widens`, forward and backward."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        plain = input.device.type == "cpu" and input.dtype == self.weight.dtype == torch.float32
-        if not plain or torch.is_autocast_enabled("cpu") or not input.numel():
+        if input.device.type != "cpu" or not input.numel():
             return super().forward(input)
-        product: Any = _Product.apply
-        return cast(torch.Tensor, product(input, self.weight, self.bias))
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
+        product: Any
+        if dtype == torch.bfloat16 and widens():
+            product = _Widened.apply
+            return cast(torch.Tensor, product(input.to(dtype), self.weight, self.bias))
+        if dtype == input.dtype == self.weight.dtype == torch.float32 and fastest() == "onednn":
+            product = _Product.apply
+            return cast(torch.Tensor, product(input, self.weight, self.bias))
+        return super().forward(input)
+
+
+def attention(
+    attend: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor],
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    bias: torch.Tensor | None,
+) -> torch.Tensor:
+    """`attend` of these, in float32 where they are bfloat16 and this machine `widens`; the result is as they are."""
+    if query.device.type != "cpu" or query.dtype != torch.bfloat16 or not widens():
+        return attend(query, key, value, bias)
+    with torch.autocast("cpu", enabled=False):
+        wide = attend(query.float(), key.float(), value.float(), None if bias is None else bias.float())
+        return wide.to(query.dtype)
 
 
 def _onednn(states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
     """`states` [tokens, width] times the transpose of `weight` [outputs, width], plus `bias`."""
     return cast(torch.Tensor, torch.ops.mkldnn._linear_pointwise(states, weight, bias, "none", [], ""))
+
+
+def _wide(values: torch.Tensor) -> torch.Tensor:
+    """The float32 of what bfloat16 keeps of `values`."""
+    return values.to(torch.bfloat16).float()
+
+
+class _Widened(torch.autograd.Function):
+    """A product of bfloat16 numbers, computed in float32; the states [..., width] are bfloat16, so is the result."""
+
+    @staticmethod
+    def forward(ctx: Any, states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        ctx.save_for_backward(states, weight)
+        ctx.bias_dtype = None if bias is None else bias.dtype
+        with torch.autocast("cpu", enabled=False):
+            return linear(states.float(), _wide(weight), None if bias is None else _wide(bias)).to(states.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        states, weight = ctx.saved_tensors
+        of_states, of_weight, of_bias = ctx.needs_input_grad
+        with torch.autocast("cpu", enabled=False):
+            flat = gradients[0].reshape(-1, len(weight)).float()
+            inputs = states.reshape(-1, states.shape[-1])
+            return (
+                (flat @ _wide(weight)).to(states.dtype).view_as(states) if of_states else None,
+                _wide(flat.t() @ inputs.float()).to(weight.dtype) if of_weight else None,
+                _wide(flat.sum(0)).to(ctx.bias_dtype) if ctx.bias_dtype and of_bias else None,
+            )
 
 
 class _Product(torch.autograd.Function):
