@@ -263,7 +263,7 @@ def _in_steps(
     """The same with `dropout`, if any, of the weights."""
     scores = query @ key.transpose(2, 3) * query.shape[-1] ** -0.5
     weights = (scores if bias is None else scores + bias).softmax(-1).to(value.dtype)
-    return (weights if dropout is None else dropout(weights)) @ value
+    return cast(torch.Tensor, (weights if dropout is None else dropout(weights)) @ value)
 
 
 def head_of(model: Any) -> Callable[[torch.Tensor], Any] | None:

@@ -6,10 +6,10 @@ So a short probe decides, once on a machine, and what it found stands in results
 cache folder: were it asked anew by every process, a slow moment could make a resumed run end in other last digits. Both
 libraries round alike to within 1e-6 of a product's scale.
 
-bfloat16 goes through oneDNN anyway where that has products for it, which it has from AVX-512 on. Elsewhere torch takes a
-loop of its own: on a processor with AVX2 it made 7 GFLOPS a core where float32 made 52. There the same rounded numbers
-are multiplied in float32, which holds every product of two of them exactly, and the sum is rounded to bfloat16: what the
-instructions do where there are some.
+bfloat16 goes through oneDNN anyway where that has products for it, which it has from AVX-512 on. Elsewhere torch takes
+a loop of its own: on a processor with AVX2 four training steps of multilingual-e5-small took 128 s, in float32 9. There
+the rounded numbers are multiplied in float32, which holds every product of two of them exactly, and the sum is rounded
+to bfloat16, as the instructions do: 10 s.
 """
 
 from __future__ import annotations
