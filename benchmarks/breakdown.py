@@ -1,4 +1,4 @@
-"""What a job's time is spent on: token positions that an encoder computes, and shares of operations."""
+"""What a job's time is spent on: token positions that a model computes, and shares of operations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ OPERATIONS = {
     ),
 }  # fmt: skip
 """What models do, by torch's names of operations."""
-FIRST_PROJECTION = "encoder.layer.0.attention.self.query"
+FIRST_PROJECTION = ("encoder.layer.0.attention.self.query", "model.layers.0.self_attn.q_proj")
+"""A layer that sees every token once: of BERT's and RoBERTa's kind, of Llama's."""
 
 
 def shares(work: Callable[[], object]) -> dict[str, float]:

@@ -92,6 +92,7 @@ def _comparison(
         agree=_same_likelihoods,
         targets={peer.name: 2.5 for peer in contenders},
         limits=_LIMITS,
+        models=(ours.model,),
     )
 
 

@@ -83,7 +83,7 @@ def _classification(
             if dtype is torch.float32
             else "The processor's bf16 matrix unit (none: no gain); softmax, normalisation and tokenising gain nothing."
         ),
-        encoders=(own, model, theirs),
+        models=(own, model, theirs),
     )
 
 
@@ -140,7 +140,7 @@ def _question_windows(name: str, title: str, size: Size, dtype: torch.dtype, bas
         agree=_same_answers if dtype is torch.float32 else _mostly_same_answers,
         targets={peer.name: 5.0},
         limits="Matrix products and attention of the same tokens.",
-        encoders=(own, model),
+        models=(own, model),
     )
 
 
@@ -204,7 +204,7 @@ def _embedding(
             "Tokenising and the fixed cost of a batch: sentences have about ten tokens. A middle layer also saves the "
             "blocks above it, which the peer computes."
         ),
-        encoders=models,
+        models=models,
     )
 
 

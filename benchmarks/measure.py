@@ -82,8 +82,8 @@ class Comparison:
     """One job done by us and by peers.
 
     `agree(ours, theirs)` judges the results. `targets` holds the least ratio wanted against a peer, by its name.
-    `limits` says what keeps the ratio from growing, `inputs` what was processed, in numbers. `encoders`, where given,
-    are the models that all of them use: the token positions that each computes are counted, and shown with the share
+    `limits` says what keeps the ratio from growing, `inputs` what was processed, in numbers. `models`, where given,
+    are those that all of them use: the token positions that each computes are counted, and shown with the share
     of matrix products in our time, for no other work can be saved.
     """
 
@@ -95,7 +95,7 @@ class Comparison:
     agree: Callable[[Any, Any], Agreement]
     limits: str
     targets: dict[str, float] = field(default_factory=dict)
-    encoders: Sequence[Any] = ()
+    models: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,9 @@ def compare(comparison: Comparison, repeats: int, clock: Callable[[], float] = t
                 raise RuntimeError(f"{comparison.name}: ours against {peer.name}: {found.text}")
             agreements[peer.name] = found
     positions = {
-        one.name: breakdown.positions(one.run, comparison.encoders) if comparison.encoders else 0 for one in contenders
+        one.name: breakdown.positions(one.run, comparison.models) if comparison.models else 0 for one in contenders
     }
-    products = breakdown.shares(comparison.ours.run)["matrix products"] if comparison.encoders else 0.0
+    products = breakdown.shares(comparison.ours.run)["matrix products"] if comparison.models else 0.0
     return {
         "name": comparison.name,
         "kind": "ratio",

@@ -117,8 +117,12 @@ def _curve_table(results: Sequence[Result]) -> str:
     tables = []
     for result in results:
         head = f"**{result['title']}**: {result['inputs']}\n\n"
-        head += "| n | memory beyond the input, MiB | seconds |\n|---|---|---|\n"
-        rows = [f"| {point['n']:,} | {point['mib']:,.0f} | {point['seconds']:,.1f} |" for point in result["points"]]
+        head += "| n | memory beyond the input, MiB | seconds | planted pairs found |\n|---|---|---|---|\n"
+        rows = [
+            f"| {point['n']:,} | {point['mib']:,.0f} | {point['seconds']:,.1f} | "
+            f"{'–' if 'planted' not in point else format(point['planted'], ',')} |"
+            for point in result["points"]
+        ]
         tables.append(head + "\n".join(rows) + f"\n\n{result['limits']}")
     return "\n\n".join(tables)
 

@@ -82,7 +82,7 @@ def test_the_harness_scores_gold_answers_as_right(kind):
 def test_mining_memory_point():
     found = point(300, 16)
     assert found["n"] == 300
-    assert found["pairs"] > 200  # of 300 true ones, noise at half the signal
+    assert found["pairs"] >= found["planted"] > 200  # of 300 true ones, noise at half the signal
     assert found["mib"] >= 0
 
 
