@@ -30,7 +30,7 @@ _LONGEST = 240
 
 
 def read(folders: Sequence[Path], family: Family, languages: Sequence[str]) -> dict[str, list[dict[str, Example]]]:
-    """Examples by language and run (a folder of `xstilts eval` each); raises `PredictionError` without samples.
+    """Examples by language and run (a folder of `xstilts eval` each); raises `PredictionError` without samples, which studies do not keep.
 
     `languages` are called as in the analyses, `ENGLISH` for example, however the family spells them. English is read
     beside them in families whose items are translations of each other.
@@ -49,7 +49,7 @@ def _of_leaf(folder: Path, family: Family, leaf: str) -> dict[str, Example]:
     path = samples.path_in(folder, leaf)
     if path is None:
         raise PredictionError(
-            f"{folder / samples.name(leaf)} cannot be read; examples need the samples that xstilts eval keeps"
+            f"{folder / samples.name(leaf)} is not there, and examples are read from it; --examples 0 leaves them out"
         )
     found = {}
     for sample in samples.read_file(path):
