@@ -122,15 +122,16 @@ class FastLinear(torch.nn.Linear):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         if input.device.type != "cpu" or not input.numel():
             return super().forward(input)
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
+        is_cast = torch.is_autocast_enabled("cpu")
+        dtype = torch.get_autocast_dtype("cpu") if is_cast else input.dtype
         product: Any
-        if dtype == torch.bfloat16 and widens():
+        if dtype == torch.bfloat16 and (is_cast or self.weight.dtype == dtype) and widens():
             product = _Widened.apply
-            return cast(torch.Tensor, product(input.to(dtype), self.weight, self.bias))
-        if dtype == input.dtype == self.weight.dtype == torch.float32 and fastest() == "onednn":
+        elif dtype == input.dtype == self.weight.dtype == torch.float32 and fastest() == "onednn":
             product = _Product.apply
-            return cast(torch.Tensor, product(input, self.weight, self.bias))
-        return super().forward(input)
+        else:
+            return super().forward(input)
+        return cast(torch.Tensor, product(input.to(dtype), self.weight, self.bias))
 
 
 def attention(

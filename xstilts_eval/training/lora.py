@@ -10,6 +10,7 @@ from typing import Any
 
 from xstilts_eval import extras
 from xstilts_eval.errors import SettingError
+from xstilts_eval.models import products
 from xstilts_eval.training.settings import Lora
 
 POOLER = "pooler."
@@ -35,6 +36,7 @@ def add(encoder: Any, settings: Lora) -> None:
     except ValueError as error:
         why, model = " ".join(str(error).split()), type(encoder).__name__
         raise SettingError(f"lora: {why}; give lora.targets names of linear layers of {model}") from error
+    products.use_fastest(encoder)  # the adapters' own layers are new
     for name, weight in encoder.named_parameters():
         weight.requires_grad = "lora_" in name or name.startswith(POOLER)
 
