@@ -30,10 +30,11 @@ _LONGEST = 240
 
 
 def read(folders: Sequence[Path], family: Family, languages: Sequence[str]) -> dict[str, list[dict[str, Example]]]:
-    """Examples by language and run (a folder of `xstilts eval` each); raises `PredictionError` without samples, which studies do not keep.
+    """Examples by language and run (a folder of `xstilts eval` each).
 
-    `languages` are called as in the analyses, `ENGLISH` for example, however the family spells them. English is read
-    beside them in families whose items are translations of each other.
+    Raises `PredictionError` where there are no samples, which studies do not keep. `languages` are called as in the
+    analyses, `ENGLISH` for example, however the family spells them. English is read beside them in families whose items
+    are translations of each other.
     """
     spelled = {canonical(code): code for code in family.languages}
     wanted = [*languages, ENGLISH] if family.parallel and ENGLISH in spelled else list(languages)
