@@ -128,7 +128,7 @@ class Store:
                 log.warning("%s asks for the same answers, which are waited for (store=off asks at once)", holder)
             self._told.add(holder)
 
-        own = [f"{key.digest[:40]}{part}{claims.ENDING}" for key in keys] if self._may_write else []
+        own = {f"{key.digest[:40]}{part}{claims.ENDING}" for key in keys} if self._may_write else ()
         with claims.held([self.folder / _CLAIMS / name for name in own], waiting, agreed):
             yield
 
