@@ -59,7 +59,7 @@ def _pairs(count: int) -> list[Document]:
 
 def _cloze(document: Document) -> list[str]:
     """XNLI's three sentences around a PAWS-X pair, since XNLI itself is not at hand."""
-    return prompts.xnli_choices(document)
+    return prompts.xnli_choices({**document, "family": "xnli"})
 
 
 def requests(documents: Sequence[Document], rows: Sequence[tuple[str, Sequence[str]]]) -> list[Instance]:
