@@ -8,8 +8,10 @@ from itertools import count
 from typing import Any
 
 import pytest
+import torch
+import transformers
 
-from benchmarks import inputs, measure, report
+from benchmarks import breakdown, decoders, inputs, measure, report
 from benchmarks.__main__ import KEPT, NAMES
 from benchmarks.measure import Agreement, Comparison, Contender, Cost, Measured, Summary
 from benchmarks.mining_memory import point
@@ -61,6 +63,18 @@ def test_fixed_padding_agrees(minilm):
     """One forward comparison in the default run."""
     found = measure.compare(made("question_windows"), repeats=1)
     assert "2 of 2 answers identical" in found["peers"][0]["agreement"]
+    assert "times as many token positions" in found["peers"][0]["agreement"]
+
+
+def test_token_positions_by_hand():
+    """Two texts of three and five tokens: 8 positions, or 10 where one is padded to the other."""
+    config = transformers.BertConfig(vocab_size=9, hidden_size=8, num_hidden_layers=2, num_attention_heads=2,
+                                     intermediate_size=8)  # fmt: skip
+    model = transformers.BertModel(config).eval()
+    one, two = torch.ones(1, 3, dtype=torch.long), torch.ones(1, 5, dtype=torch.long)
+    assert breakdown.positions(lambda: (model(one), model(two)), [model]) == 8
+    assert breakdown.positions(lambda: model(torch.ones(2, 5, dtype=torch.long)), [model, model]) == 10
+    assert not model.encoder.layer[0].attention.self.query._forward_pre_hooks
 
 
 @pytest.mark.parametrize("kind", ["pairs", "tagging", "questions", "retrieval"])
@@ -77,6 +91,12 @@ def test_the_harness_scores_gold_answers_as_right(kind):
     found = evaluate(GoldModel(), manager.load([leaf]), bootstrap_iters=0)["results"][leaf]
     metric = {"pairs": "acc", "tagging": "f1", "questions": "exact_match", "retrieval": "acc"}[kind]
     assert found[f"{metric},none"] == 1.0
+
+
+def test_three_choices_of_a_pair():
+    """They were one short when prompts took their words from the document's dataset, and only slow tests ran them."""
+    (document,) = inputs.documents("pawsx", ("de",), 1)
+    assert len(set(decoders._cloze(document))) == 3
 
 
 def test_mining_memory_point():
