@@ -59,7 +59,8 @@ def _pairs(count: int) -> list[Document]:
 
 def _cloze(document: Document) -> list[str]:
     """XNLI's three sentences around a PAWS-X pair, since XNLI itself is not at hand."""
-    return prompts.xnli_choices({**document, "family": "xnli"})
+    asked: Document = {**document, "family": "xnli"}
+    return prompts.xnli_choices(asked)
 
 
 def requests(documents: Sequence[Document], rows: Sequence[tuple[str, Sequence[str]]]) -> list[Instance]:

@@ -25,6 +25,18 @@ def tables(seed: Any, link: Any) -> Any:
     return {key: link * value + float(random.standard_normal()) for key, value in gains.items()}, gains
 
 
+def test_what_differs_by_rounding_has_no_rank():
+    """H-scores of more dimensions than examples are all classes - 1, but for the last digits of a machine's sums."""
+    estimates, gains = tables(1, 1.0)
+    rounding = np.random.default_rng(3).uniform(-5e-15, 5e-15, len(gains))
+    equal = {key: 6.0 + noise for key, noise in zip(gains, rounding, strict=True)}
+    with pytest.raises(NumericError, match="the same for all"):
+        relatedness.agreement("H-score", equal, gains)
+    mixed = estimates | {key: value for key, value in equal.items() if key[1] == "xnli"}
+    found: Any = relatedness.agreement("H-score", mixed, gains)
+    assert found.left_out == ("xnli",) and set(found.by_target) == {"udpos", "xquad"}
+
+
 def test_mean_correlation_and_joint_permutation_by_enumeration():
     estimates, gains = tables(1, 1.0)
     found: Any = relatedness.agreement("LogME", estimates, gains)
@@ -144,6 +156,8 @@ def test_estimates_do_not_depend_on_the_scale_of_an_encoder():
     found: Any = relatedness_report.estimates_of(features, labels)
     assert relatedness_report.estimates_of(50 * features + 3, labels) == pytest.approx(found)
     assert found["LogME"] > relatedness_report.estimates_of(features[:, 1:], labels)["LogME"]
+    wide = np.random.default_rng(2).standard_normal((len(labels), len(labels)))
+    assert set(relatedness_report.estimates_of(wide, labels)) == {"LogME", "H-score, regularised"}, "always classes - 1"
 
 
 def test_the_report_keeps_the_refusal():

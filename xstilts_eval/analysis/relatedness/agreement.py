@@ -68,7 +68,7 @@ def agreement(name: str, estimates: Table, gains: Table, draws: int = PERMUTATIO
             f"needs {ENOUGH}"
         )
     x, y = (
-        np.array([[table.get((task, target), np.nan) for task in tasks] for target in targets])
+        _told_apart(np.array([[table.get((task, target), np.nan) for task in tasks] for target in targets]))
         for table in (estimates, gains)
     )
     usable = np.array([_varies(a, b) for a, b in zip(x, y, strict=True)])
@@ -87,6 +87,13 @@ def agreement(name: str, estimates: Table, gains: Table, draws: int = PERMUTATIO
         {k: float(np.mean([_regret(a, b, k) for a, b in zip(x, y, strict=True)])) for k in (1, 3)},
         power.smallest(error), tuple(target for target in targets if target not in kept),
     )  # fmt: skip
+
+
+def _told_apart(values: Vector) -> Vector:
+    """`values` [targets, tasks] to nine digits of a target's largest: less is how a machine adds, and has no rank."""
+    largest = np.nan_to_num(np.abs(values)).max(axis=1, keepdims=True)
+    rounded: Vector = np.round(values / np.where(largest > 0, largest, 1), 9)
+    return rounded
 
 
 def _varies(x: Vector, y: Vector) -> bool:

@@ -146,13 +146,17 @@ def _by_layer(one: Layers, other: Layers) -> tuple[float, ...]:
 
 
 def estimates_of(features: Layers, labels: Sequence[str]) -> dict[str, float]:
-    """LogME and H-scores of features [examples, width] for a target's labels, standardised alike for all encoders."""
+    """LogME and H-scores of features [examples, width] for a target's labels, standardised alike for all encoders.
+
+    The plain H-score needs more examples than dimensions, else it is one less than the classes for every encoder.
+    """
     values = np.asarray(features, dtype=np.float64)
     spread = values.std(axis=0)
     scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    plain = {"H-score": transferability.h_score(scaled, labels)} if len(scaled) > scaled.shape[1] else {}
     return {
         "LogME": transferability.logme(scaled, labels),
-        "H-score": transferability.h_score(scaled, labels),
+        **plain,
         "H-score, regularised": transferability.h_score(scaled, labels, regularised=True),
     }
 
