@@ -83,8 +83,8 @@ class Comparison:
 
     `agree(ours, theirs)` judges the results. `targets` holds the least ratio wanted against a peer, by its name.
     `limits` says what keeps the ratio from growing, `inputs` what was processed, in numbers. `models`, where given,
-    are those that all of them use: the token positions that each computes are counted, and shown with the share
-    of matrix products in our time, for no other work can be saved.
+    are those that all of them use: the token positions that each computes are counted, and shown with the share of
+    matrix products in our time, which together say what a ratio could reach.
     """
 
     name: str
