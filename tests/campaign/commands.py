@@ -16,7 +16,7 @@ from tests.training import runs
 from tests.translation.tiny_translators import make_nllb
 from xstilts_eval.paths import sample_path
 
-CHEAP = ("xstilts eval", "xstilts data fetch")
+CHEAP = ("xstilts data fetch", "xstilts export")
 """Those of the short campaign."""
 
 
