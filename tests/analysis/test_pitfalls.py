@@ -123,7 +123,7 @@ def test_the_share_that_is_wrong(family, given, expected):
 
 
 def test_samples_that_are_missing_or_broken(tmp_path):
-    with pytest.raises(PredictionError, match="samples that xstilts eval keeps"):
+    with pytest.raises(PredictionError, match="--examples 0 leaves them out"):
         pitfall_samples.read([tmp_path], FAMILIES["xtreme_xnli"], ["sw"])
     write(tmp_path, "sw", [1.0])
     path = tmp_path / "samples" / "samples_xtreme.xnli.sw.jsonl"
