@@ -26,7 +26,7 @@ def shares(work: Callable[[], object]) -> dict[str, float]:
 
     with profile(activities=[ProfilerActivity.CPU]) as found:
         work()
-    spent = {event.key.removeprefix("aten::"): event.self_cpu_time_total for event in found.key_averages()}
+    spent = {event.key.rpartition("::")[2]: event.self_cpu_time_total for event in found.key_averages()}
     whole = sum(spent.values())
     found_ = {name: sum(spent.get(one, 0.0) for one in own) / whole for name, own in OPERATIONS.items()}
     return dict(sorted(found_.items(), key=lambda item: -item[1]))

@@ -145,9 +145,9 @@ def compare(comparison: Comparison, repeats: int, clock: Callable[[], float] = t
                 raise RuntimeError(f"{comparison.name}: ours against {peer.name}: {found.text}")
             agreements[peer.name] = found
     positions = {
-        one.name: breakdown.positions(one.run, comparison.models) if comparison.models else 0 for one in contenders
+        one.name: breakdown.positions(one.run, comparison.models) if comparison.models else None for one in contenders
     }
-    products = breakdown.shares(comparison.ours.run)["matrix products"] if comparison.models else 0.0
+    products = breakdown.shares(comparison.ours.run)["matrix products"] if comparison.models else None
     return {
         "name": comparison.name,
         "kind": "ratio",
@@ -161,13 +161,14 @@ def compare(comparison: Comparison, repeats: int, clock: Callable[[], float] = t
                 "name": peer.name,
                 "ratio": asdict(ratios(seconds[peer.name], seconds[comparison.ours.name])),
                 "target": comparison.targets.get(peer.name),
-                "agreement": agreements[peer.name].text
-                + _peaks(memory[comparison.ours.name], memory[peer.name])
-                + _work(positions[comparison.ours.name], positions[peer.name], products),
+                "agreement": agreements[peer.name].text + _peaks(memory[comparison.ours.name], memory[peer.name]),
+                "positions": positions[peer.name],
             }
             for peer in comparison.peers
         ],
         "limits": comparison.limits,
+        "positions": positions[comparison.ours.name],
+        "products": products,
     }
 
 
@@ -176,13 +177,6 @@ def _peaks(ours: Sequence[float], theirs: Sequence[float]) -> str:
         return ""
     own, other = Summary.of(ours).median, Summary.of(theirs).median
     return f"; peak memory {own:,.0f} MiB for {other:,.0f} ({own / other:.0%})"
-
-
-def _work(ours: int, theirs: int, products: float) -> str:
-    if not ours:
-        return ""
-    times = f"{theirs / ours:.2f} times as many token positions"
-    return f"; {theirs:,} for {ours:,}: {times}; of our time matrix products {products:.0%}"
 
 
 def ratios(theirs: Sequence[float], ours: Sequence[float]) -> Summary:

@@ -72,7 +72,7 @@ def lines(result: Result) -> list[str]:
     if result["kind"] == "ratio":
         return [
             f"{result['name']}: {_ratio(peer['ratio'])} x {peer['name']}{_wanted(peer['target'], 'at least')}; "
-            f"{peer['agreement']}"
+            f"{peer['agreement']}{_work(result, peer)}"
             for peer in result["peers"]
         ]
     if result["kind"] == "cost":
@@ -96,9 +96,20 @@ def _ratio_table(results: Sequence[Result]) -> str:
             limits = "" if number else result["limits"]
             first = "" if number else job
             rows.append(
-                f"| {first} | {peer['name']} | {_ratio(peer['ratio'])} | {target} | {peer['agreement']} | {limits} |"
+                f"| {first} | {peer['name']} | {_ratio(peer['ratio'])} | {target} | {peer['agreement']}"
+                f"{_work(result, peer)} | {limits} |"
             )
     return "\n".join(rows)
+
+
+def _work(result: Result, peer: Result) -> str:
+    """The peer's token positions over ours, and the ratio if all of our time but matrix products took none."""
+    if not (ours := result.get("positions")):
+        return ""
+    told = f"; {peer['positions']:,} token positions for {ours:,} ({peer['positions'] / ours:.2f} times)"
+    if products := result.get("products"):
+        told += f"; matrix products {products:.0%} of our time: {peer['ratio']['median'] / products:.1f} at most"
+    return told
 
 
 def _cost_table(results: Sequence[Result]) -> str:
