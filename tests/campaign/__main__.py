@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(page.TITLES), help="one part; may be repeated")
     parser.add_argument("--units", help="a regular expression that the names of units hold; default all")
     parser.add_argument("--minutes", type=float, default=90.0, help="start nothing after so many; default 90")
-    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="default: one for a core")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="default: one for a core")
     parser.add_argument("--as-process", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=campaign.WHOLE.kills)

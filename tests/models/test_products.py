@@ -60,12 +60,22 @@ def test_what_is_not_plain_float32_is_torchs(through_onednn: None) -> None:
     assert layer.double()(torch.randn(2, 4).double()).dtype == torch.float64
 
 
+@pytest.fixture
+def widening(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor without products of half precision."""
+    monkeypatch.setattr(products, "widens", lambda dtype: dtype in (torch.bfloat16, torch.float16))
+
+
+HALVES = [(torch.bfloat16, 2**-8), (torch.float16, 2**-11)]
+"""With the largest relative error of one rounding."""
+
+
 @pytest.mark.parametrize("autocast", [True, False])
-def test_widened_products_are_those_of_bfloat16(autocast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values and gradients are torch's own to one rounding of bfloat16, and as near to float64 as those."""
-    monkeypatch.setattr(products, "widens", lambda: True)
+@pytest.mark.parametrize(("half", "rounding"), HALVES)
+def test_widened_products_are_torchs(widening: None, half: torch.dtype, rounding: float, autocast: bool) -> None:
+    """Values and gradients are torch's own to two roundings, and values a float64 product's to one."""
     torch.manual_seed(1)
-    dtype = torch.float32 if autocast else torch.bfloat16
+    dtype = torch.float32 if autocast else half
     own = torch.nn.Linear(64, 9).to(dtype)
     other = torch.nn.Sequential(torch.nn.Linear(64, 9).to(dtype))
     other[0].load_state_dict(own.state_dict())
@@ -75,31 +85,33 @@ def test_widened_products_are_those_of_bfloat16(autocast: bool, monkeypatch: pyt
     found = []
     for layer in (own, other):
         asked = value.clone().requires_grad_()
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        with torch.autocast("cpu", half, enabled=autocast):
             result = layer(asked)
         (result.float() * weights).sum().backward()
-        assert result.dtype == torch.bfloat16 and asked.grad is not None
+        assert result.dtype == half and asked.grad is not None
         found.append([result, asked.grad, *(one.grad for one in layer.parameters())])
     for theirs, ours in zip(*found, strict=True):
         assert theirs.dtype == ours.dtype
-        assert torch.allclose(theirs.float(), ours.float(), rtol=2**-7, atol=2**-8 * float(theirs.detach().abs().max()))
-    exact = torch.nn.functional.linear(*(one.bfloat16().double() for one in (value, own.weight, own.bias)))
-    assert torch.allclose(found[1][0].double(), exact, rtol=2**-8, atol=1e-5)
+        assert torch.allclose(
+            theirs.float(), ours.float(), rtol=2 * rounding, atol=rounding * float(theirs.detach().abs().max())
+        )
+    exact = torch.nn.functional.linear(*(one.to(half).double() for one in (value, own.weight, own.bias)))
+    assert torch.allclose(found[1][0].double(), exact, rtol=rounding, atol=1e-5)
 
 
-def test_attention_is_widened_with_its_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It sees float32, also under autocast, and its result is bfloat16 again."""
-    monkeypatch.setattr(products, "widens", lambda: True)
-    one, two = torch.randn(2, 2, 3, 4).bfloat16()
+@pytest.mark.parametrize(("half", "rounding"), HALVES)
+def test_attention_is_widened_with_its_products(widening: None, half: torch.dtype, rounding: float) -> None:
+    """It sees float32, also under autocast, and its result has the precision of what it was given."""
+    one, two = torch.randn(2, 2, 3, 4).to(half)
 
     def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         assert bias is None
         return query @ key.transpose(1, 2) @ value
 
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", half):
         found = products.attention(attend, one, two, two, None)
     wanted = one.double() @ two.double().transpose(1, 2) @ two.double()
-    assert found.dtype == torch.bfloat16 and torch.allclose(found.double(), wanted, rtol=2**-8, atol=1e-5)
+    assert found.dtype == half and torch.allclose(found.double(), wanted, rtol=rounding, atol=1e-5)
     assert products.attention(attend, one.float(), two.float(), two.float(), None).dtype == torch.float32
 
 
@@ -109,8 +121,10 @@ def test_attention_is_widened_with_its_products(monkeypatch: pytest.MonkeyPatch)
 def test_the_probe_decides_by_time(costs: tuple[float, ...], wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each product costs its clock so many seconds; a library that is a little faster is not worth it."""
     passed = itertools.accumulate(itertools.cycle(costs))
-    monkeypatch.setattr(time, "perf_counter", lambda: next(passed))
+    monkeypatch.setattr(time, "thread_time", lambda: next(passed))
+    threads = torch.get_num_threads()
     assert products.probe() == wanted
+    assert torch.get_num_threads() == threads
 
 
 def test_what_was_found_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ So a short probe decides, once on a machine, and what it found stands in results
 cache folder: were it asked anew by every process, a slow moment could make a resumed run end in other last digits. Both
 libraries round alike to within 1e-6 of a product's scale.
 
-bfloat16 goes through oneDNN anyway where that has products for it, which it has from AVX-512 on. Elsewhere torch takes
-a loop of its own: on a processor with AVX2 four training steps of multilingual-e5-small took 128 s, in float32 9. There
-the rounded numbers are multiplied in float32, which holds every product of two of them exactly, and the sum is rounded
-to bfloat16, as the instructions do: 10 s.
+bfloat16 and float16 go through oneDNN anyway where that has products for them: bfloat16 from AVX-512 on. Elsewhere
+torch takes a loop of its own: on a processor with AVX2 four training steps of multilingual-e5-small took 128 s in
+bfloat16, in float32 9. There the rounded numbers are multiplied in float32, which holds every product of two of them
+exactly, and the sum is rounded, as the instructions do: 10 s.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ WORTH_IT = 1.3
 """How many times as fast oneDNN has to be: below that the probe's noise would decide."""
 CHOICE = "XSTILTS_PRODUCTS"
 """Environment variable: ``default`` or ``onednn`` instead of the probe."""
+_HALVES = {torch.bfloat16: "_is_mkldnn_bf16_supported", torch.float16: "_is_mkldnn_fp16_supported"}
+"""Half precisions, and what says whether oneDNN multiplies them on this processor."""
 _SHAPE = (512, 384, 1536)
 """Tokens, width and feed-forward width of a small batch."""
 _ROUNDS = 7
@@ -86,30 +88,40 @@ def _machine() -> str:
 
 
 def probe() -> Library:
-    """The faster library by the best of a few products each, in turn; takes about 20 ms."""
+    """The faster library by the processor time of one thread, the best of a few products each, in turn.
+
+    Not by the clock: two threads that wait for each other on a busy machine made oneDNN look faster in 7 of 10 tries
+    where both take the same. Takes about 0.2 s, once on a machine.
+    """
     tokens, width, inner = _SHAPE
     random = torch.Generator().manual_seed(1)
     states = torch.randn(tokens, width, generator=random)
     weight, bias = torch.randn(inner, width, generator=random), torch.randn(inner, generator=random)
     best = dict.fromkeys(LIBRARIES, float("inf"))
-    with torch.no_grad():
-        for _ in range(_ROUNDS):  # in turn, so that a slow moment of the machine falls on both
-            for library, product in (("default", linear), ("onednn", _onednn)):
-                start = time.perf_counter()
-                product(states, weight, bias)
-                best[library] = min(best[library], time.perf_counter() - start)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            for _ in range(_ROUNDS):  # in turn, so that a slow moment of the machine falls on both
+                for library, product in (("default", linear), ("onednn", _onednn)):
+                    start = time.thread_time()
+                    product(states, weight, bias)
+                    best[library] = min(best[library], time.thread_time() - start)
+    finally:
+        torch.set_num_threads(threads)
     return "onednn" if best["default"] > WORTH_IT * best["onednn"] else "default"
 
 
 @cache
-def widens() -> bool:
-    """Whether bfloat16 is multiplied in float32, since this machine's torch has no fast product for it."""
-    return not (has_onednn() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+def widens(dtype: torch.dtype) -> bool:
+    """Whether this is a half precision that is multiplied in float32: torch has no fast product for it here."""
+    supported = _HALVES.get(dtype)
+    return supported is not None and not (has_onednn() and getattr(torch.ops.mkldnn, supported)())
 
 
 def use_fastest(model: Any) -> None:
     """Let the plain linear layers of `model` be `FastLinear` where that makes a difference on this machine."""
-    if fastest() == "default" and not widens():
+    if fastest() == "default" and not any(map(widens, _HALVES)):
         return
     for module in model.modules():
         if type(module) is torch.nn.Linear:
@@ -125,7 +137,7 @@ class FastLinear(torch.nn.Linear):
         is_cast = torch.is_autocast_enabled("cpu")
         dtype = torch.get_autocast_dtype("cpu") if is_cast else input.dtype
         product: Any
-        if dtype == torch.bfloat16 and (is_cast or self.weight.dtype == dtype) and widens():
+        if widens(dtype) and (is_cast or self.weight.dtype == dtype):
             product = _Widened.apply
         elif dtype == input.dtype == self.weight.dtype == torch.float32 and fastest() == "onednn":
             product = _Product.apply
@@ -141,8 +153,11 @@ def attention(
     value: torch.Tensor,
     bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    """`attend` of these, in float32 where they are bfloat16 and this machine `widens`; the result is as they are."""
-    if query.device.type != "cpu" or query.dtype != torch.bfloat16 or not widens():
+    """`attend` of `query`, `key`, `value` [rows, heads, length, width] and `bias` [rows, 1, 1, length] or None.
+
+    In float32 where this machine `widens` their precision; the result [rows, heads, length, width] is in theirs.
+    """
+    if query.device.type != "cpu" or not widens(query.dtype):
         return attend(query, key, value, bias)
     with torch.autocast("cpu", enabled=False):
         wide = attend(query.float(), key.float(), value.float(), None if bias is None else bias.float())
@@ -154,20 +169,21 @@ def _onednn(states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | Non
     return cast(torch.Tensor, torch.ops.mkldnn._linear_pointwise(states, weight, bias, "none", [], ""))
 
 
-def _wide(values: torch.Tensor) -> torch.Tensor:
-    """The float32 of what bfloat16 keeps of `values`."""
-    return values.to(torch.bfloat16).float()
+def _wide(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """The float32 of what `dtype` keeps of `values`."""
+    return values.to(dtype).float()
 
 
 class _Widened(torch.autograd.Function):
-    """A product of bfloat16 numbers, computed in float32; the states [..., width] are bfloat16, so is the result."""
+    """A product in half precision, computed in float32; the states [..., width] have that precision, and the result."""
 
     @staticmethod
     def forward(ctx: Any, states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         ctx.save_for_backward(states, weight)
         ctx.bias_dtype = None if bias is None else bias.dtype
         with torch.autocast("cpu", enabled=False):
-            return linear(states.float(), _wide(weight), None if bias is None else _wide(bias)).to(states.dtype)
+            wide = None if bias is None else _wide(bias, states.dtype)
+            return linear(states.float(), _wide(weight, states.dtype), wide).to(states.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -177,9 +193,9 @@ class _Widened(torch.autograd.Function):
             flat = gradients[0].reshape(-1, len(weight)).float()
             inputs = states.reshape(-1, states.shape[-1])
             return (
-                (flat @ _wide(weight)).to(states.dtype).view_as(states) if of_states else None,
-                _wide(flat.t() @ inputs.float()).to(weight.dtype) if of_weight else None,
-                _wide(flat.sum(0)).to(ctx.bias_dtype) if ctx.bias_dtype and of_bias else None,
+                (flat @ _wide(weight, states.dtype)).to(states.dtype).view_as(states) if of_states else None,
+                _wide(flat.t() @ inputs.float(), states.dtype).to(weight.dtype) if of_weight else None,
+                _wide(flat.sum(0), states.dtype).to(ctx.bias_dtype) if ctx.bias_dtype and of_bias else None,
             )
 
 

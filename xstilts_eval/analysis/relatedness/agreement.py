@@ -91,7 +91,7 @@ def agreement(name: str, estimates: Table, gains: Table, draws: int = PERMUTATIO
 
 def _told_apart(values: Vector) -> Vector:
     """`values` [targets, tasks] to nine digits of a target's largest: less is how a machine adds, and has no rank."""
-    largest = np.nan_to_num(np.abs(values)).max(axis=1, keepdims=True)
+    largest = np.where(np.isfinite(values), np.abs(values), 0).max(axis=1, keepdims=True)
     rounded: Vector = np.round(values / np.where(largest > 0, largest, 1), 9)
     return rounded
 
