@@ -152,6 +152,8 @@ def test_a_question_is_answered(made: tuple[Study, Places, list[str]], tmp_path:
     assert lines[2].startswith("$ xstilts gains ") and (tmp_path / "my results/gains.json").is_file()
     suits = (tmp_path / "my results/estimates.csv").read_text(encoding="utf-8").splitlines()
     assert suits[0] == "intermediate,target,estimate,value" and all(row.startswith("squad,") for row in suits[1:])
+    ladder = (tmp_path / "my results/ladder.csv").read_text(encoding="utf-8").splitlines()
+    assert len(ladder) == 1, "of the last step's cells, the baseline alone, whatever other steps have unpacked"
     assert lines[3].startswith("$ xstilts score ")
     assert lines[4:] == [
         "left out until they are: xstilts score {results}/half/none",

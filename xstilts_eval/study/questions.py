@@ -109,7 +109,7 @@ def _take(study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: P
         say(f"left out until they are: xstilts {step.command}")
         return False
     pieces.unpack(study, results, there)
-    places = {"results": results, "ladder": _ladder(study, results), "estimates": _estimates(study, there, results)}
+    places = {"results": results, "ladder": _ladder(study, there, results), "estimates": _estimates(study, there, results)}
     command = step.command.format_map({name: shlex.quote(str(place)) for name, place in places.items()})
     say(f"$ xstilts {command}")
     return run(shlex.split(command))
@@ -136,13 +136,13 @@ def _estimates(study: Study, cells: list[str], results: Path) -> Path:
     return _written(results / ESTIMATES, [header, *(row for found in rows.values() for row in found)])
 
 
-def _ladder(study: Study, results: Path) -> Path:
-    """`LADDER` over the runs that are unpacked and have a baseline on the same base."""
+def _ladder(study: Study, cells: list[str], results: Path) -> Path:
+    """`LADDER` over the runs of the cells that have a baseline on the same base."""
     rows = []
-    for row in dict.fromkeys(str(cell).rpartition("/")[0] for cell in study.cells):
+    for row in dict.fromkeys(cell.rpartition("/")[0] for cell in cells):
         base, _, between = row.partition("/")
         baseline = study.grid.baseline
-        if between == baseline or not all((results / base / one).is_dir() for one in (baseline, between)):
+        if between == baseline or not (results / base / baseline).is_dir():
             continue
         of = study.grid.bases[base]
         rows.append(
