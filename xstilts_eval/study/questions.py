@@ -109,7 +109,8 @@ def _take(study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: P
         say(f"left out until they are: xstilts {step.command}")
         return False
     pieces.unpack(study, results, there)
-    places = {"results": results, "ladder": _ladder(study, there, results), "estimates": _estimates(study, there, results)}
+    tables = {"ladder": _ladder(study, there, results), "estimates": _estimates(study, there, results)}
+    places = {"results": results, **tables}
     command = step.command.format_map({name: shlex.quote(str(place)) for name, place in places.items()})
     say(f"$ xstilts {command}")
     return run(shlex.split(command))
