@@ -66,6 +66,7 @@ NAMES = {
     "harness_retrieval": "harness:retrieval",
     "help": "startup:help_page",
     "first_batch": "startup:first_batch",
+    "stage": "startup:stage",
     "bridge": "startup:bridge",
 }
 """Name → module:function that takes a size and gives a comparison or a cost; imported when it is its turn."""

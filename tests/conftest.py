@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, settings
 os.environ["XSTILTS_STORE"] = "off"  # tests ask models; those of the store name one
 
 from tests.tiny import make_bundle
-from xstilts_eval import weights
+from xstilts_eval import cycles, weights
 from xstilts_eval.errors import FetchError, MissingData
+
+cycles.searched_seldom()  # before a test imports what is large
 
 # No speed is tested: on a busy machine drawing an example may take seconds.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

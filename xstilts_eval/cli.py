@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from xstilts_eval import __version__, faults, printing
+from xstilts_eval import __version__, cycles, faults, printing
 from xstilts_eval.commands import analyze, bundle, cache, data, study, zoo
 from xstilts_eval.commands.checklist import checklist
 from xstilts_eval.commands.compare import compare
@@ -60,6 +60,7 @@ def main() -> None:
     """Entry point; `faults` says how it ends."""
     # OpenMP's threads spin while they wait; beside any other work that makes torch several times slower (measured: 9x).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    cycles.searched_seldom()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for stream in (sys.stdout, sys.stderr):  # an output that is not UTF-8 shows what it cannot hold by its escape
         if isinstance(stream, io.TextIOWrapper):
