@@ -2,10 +2,17 @@
 
 import gzip
 import hashlib
+import io
 import lzma
+import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xstilts_eval.data import files
 from xstilts_eval.errors import DataError, MissingData
@@ -27,6 +34,34 @@ def test_reads_the_same_whatever_the_compression(tmp_path: Path, ending: str) ->
     assert files.read_text(path) == TEXT
     assert files.sha256(path) == hashlib.sha256(TEXT.encode()).hexdigest()
     assert files.plain_name(path) == "x.txt"
+
+
+PIECES = [b"a", b"\xc3\xa9", b"\xff", b"\r", b"\n", b"\n\n", b"\r\n", b"\xe2\x80\xa8", b"\xef\xbb\xbf"]
+
+
+@given(st.lists(st.sampled_from(PIECES)), st.integers(1, 8))
+def test_blocks_change_no_line(pieces: list[bytes], size: int) -> None:
+    """Against reading line by line, the fault of one line included, whatever the size of a block."""
+
+    def one_by_one() -> Iterator[tuple[int, str]]:
+        for number, raw in enumerate(io.BytesIO(b"".join(pieces)), 1):
+            text = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+            yield number, re.sub(rb"\r?\n\Z", b"", text).decode()
+
+    def seen(lines: Iterator[tuple[int, str]]) -> list[object]:
+        found: list[object] = []
+        try:
+            for line in lines:
+                found.append(line)  # what came before the fault counts
+        except (UnicodeDecodeError, DataError) as error:
+            cause = error.__cause__ if isinstance(error, DataError) else error
+            found.append(str(cause))
+        return found
+
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(files, "_CHUNK", size):
+        path = Path(folder) / "lines"
+        path.write_bytes(b"".join(pieces))
+        assert seen(files.lines(path)) == seen(one_by_one())
 
 
 def test_lines_end_at_newline_only(tmp_path: Path) -> None:
