@@ -55,7 +55,8 @@ def test_blocks_change_no_line(pieces: list[bytes], size: int) -> None:
                 found.append(line)  # what came before the fault counts
         except (UnicodeDecodeError, DataError) as error:
             cause = error.__cause__ if isinstance(error, DataError) else error
-            found.append(str(cause))
+            assert isinstance(cause, UnicodeDecodeError)
+            found.append((cause.object[cause.start], cause.reason))
         return found
 
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(files, "_CHUNK", size):
