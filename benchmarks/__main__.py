@@ -1,6 +1,6 @@
 """Measure, keep, show.
 
-python -m benchmarks                      everything, about twenty minutes on two quiet cores
+python -m benchmarks                      everything, one to two hours on two quiet cores
 python -m benchmarks --only mining pos_f1
 python -m benchmarks --quick              small inputs, two rounds; printed, not kept
 python -m benchmarks --curve              memory of mining up to 200,000 x 200,000, minutes more
