@@ -11,7 +11,7 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xstilts_eval.models import packed
+from xstilts_eval.models import dropout, packed
 from xstilts_eval.models.embedding import pool
 from xstilts_eval.models.encoder import Loaded, Row, Runtime, forward_rows
 from xstilts_eval.models.packed import ARCHITECTURES, PackedEncoder, PackedModel, Run, Tile, positions_in_rows
@@ -237,15 +237,16 @@ def test_tiles_hold_the_rows_in_order_and_little_padding(lengths: list[int], mer
     assert merges or len(tiles) == len(Run.split(lengths))
 
 
-@pytest.mark.parametrize("plain", [False, True])
-def test_rows_that_attend_together_are_the_rows_alone(plain: bool) -> None:
-    """Hidden states and gradients; the rectangle's empty places take no part."""
+@pytest.mark.parametrize(("plain", "multiple"), [(False, 1), (True, 1), (True, 64)])
+def test_rows_that_attend_together_are_the_rows_alone(plain: bool, multiple: int) -> None:
+    """Hidden states and gradients; the rectangle's empty places, and what fills the stream up, take no part."""
     base, rows = tiny("xlm-roberta", ""), make_rows(types=False)
     ids = torch.tensor([value for row in rows for value in row["input_ids"]])
     found = []
     for merges in (False, True):
         base.zero_grad()
-        hidden = PackedEncoder(base, plain=plain, merges=merges).hidden(ids, None, LENGTHS)
+        encoder = PackedEncoder(base, plain=plain, merges=merges, multiple=multiple if merges else 1)
+        hidden = encoder.hidden(ids, None, LENGTHS)
         torch.autograd.backward((hidden * torch.linspace(-1, 1, hidden.numel()).view_as(hidden)).sum())
         gradients = [weight.grad.clone() for weight in base.parameters() if weight.grad is not None]
         found.append([hidden.detach(), *gradients])
@@ -253,3 +254,28 @@ def test_rows_that_attend_together_are_the_rows_alone(plain: bool) -> None:
     largest = max(float(part.abs().max()) for part in found[0])  # of what is 0 in exact arithmetic, keys' biases, too
     for alone, together in zip(*found, strict=True):
         torch.testing.assert_close(together, alone, atol=1e-5 * largest, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_attention_in_steps_is_its_formula(rate: float, is_padded: bool) -> None:
+    """softmax(q kᵀ / √width + bias) · mask · scale · v and its gradients, as torch derives them, in float64."""
+    parts = [torch.randn(2, 3, 7, 4, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    bias = torch.zeros(2, 1, 1, 7, dtype=torch.float64)
+    bias[1, ..., 4:] = -torch.inf
+    given = torch.randn(2, 3, 7, 4, dtype=torch.float64)
+    found = []
+    for own in (False, True):
+        torch.manual_seed(5)
+        query, key, value = parts
+        if own:
+            context = packed._in_steps(query, key, value, bias if is_padded else None, rate)
+        else:
+            mask, scale = dropout.drawn(torch.Size([2, 3, 7, 7]), rate)
+            assert (mask is None) == (rate == 0)
+            scores = torch.einsum("rhqw,rhkw->rhqk", query, key) / 2 + (bias if is_padded else 0)
+            weights = scores.softmax(-1) * (1 if mask is None else mask.double()) * scale
+            context = torch.einsum("rhqk,rhkw->rhqw", weights, value)
+        found.append([context, *torch.autograd.grad(context, parts, given)])
+    for formula, steps in zip(*found, strict=True):
+        torch.testing.assert_close(steps, formula, atol=1e-12, rtol=1e-12)

@@ -14,8 +14,8 @@ from tests.tiny_language_models import make_llama
 from tests.training import architectures, runs
 from xstilts_eval import kinds
 from xstilts_eval.errors import SettingError, UnknownName
+from xstilts_eval.models.dropout import CheapDropout, keep_mask, use_cheap_masks
 from xstilts_eval.training import fit, vocabulary
-from xstilts_eval.training.dropout import CheapDropout, keep_mask, use_cheap_masks
 from xstilts_eval.training.losses import LOSSES
 from xstilts_eval.training.packed_loss import Stream
 from xstilts_eval.training_tasks import training_task
@@ -250,6 +250,11 @@ def test_nothing_is_dropped(make: Callable[[], torch.nn.Module]) -> None:
     use_cheap_masks(layer)
     value = torch.randn(3, 3)
     assert isinstance(layer[0], CheapDropout) and torch.equal(layer[0](value), value)
+
+
+def test_everything_is_dropped() -> None:
+    """At rate 1, as torch does, and no infinite scale times 0."""
+    assert torch.equal(CheapDropout(1.0).train()(torch.ones(3, 3)), torch.zeros(3, 3))
 
 
 def test_kinds_without_a_packed_loss_are_left_to_the_model() -> None:

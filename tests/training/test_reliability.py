@@ -295,7 +295,7 @@ def test_out_of_memory_halves_the_micro_batch(
     assert 0 < budget <= 90
     assert f"out of memory; going on with micro-batches of at most {budget} tokens" in caplog.text
     assert "half as large, accumulated twice as often" in caplog.text
-    monkeypatch.setattr(loop, "MICRO_BATCH_TOKENS", {"cpu": budget})
+    monkeypatch.setattr(loop, "MICRO_BATCH_TOKENS", {("cpu", "float32"): budget})
     expected = runs.train(wanted, tmp_path / "expected")
     assert runs.furthest(runs.weights(folder), runs.weights(expected)) < 1e-6
 

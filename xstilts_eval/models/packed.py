@@ -23,7 +23,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
-from xstilts_eval.models import products
+from xstilts_eval.models import dropout, products
 
 ARCHITECTURES = ("bert", "camembert", "roberta", "xlm-roberta")
 """`model_type`s whose modules in transformers differ in nothing but positions and classification heads."""
@@ -132,13 +132,15 @@ class PackedEncoder:
 
     With `recompute`, a block's activations are forgotten and computed again in the backward pass. With `plain`,
     attention is matrix products and a softmax instead of torch's fused kernel. With `merges`, rows of similar lengths
-    attend together, with padding, where that is cheaper: the same numbers up to rounding.
+    attend together, with padding, where that is cheaper. The stream is filled up to a `multiple` of tokens. The same
+    numbers up to rounding.
     """
 
     base: Any
     recompute: bool = False
     plain: bool = False
     merges: bool = False
+    multiple: int = 1
 
     def hidden(
         self, ids: torch.Tensor, types: torch.Tensor | None, lengths: Sequence[int], wanted: torch.Tensor | None = None
@@ -153,13 +155,17 @@ class PackedEncoder:
         hidden = self.base.embeddings(**inputs, token_type_ids=None if types is None else types[None])[0]
         tiles = Tile.split(lengths, self.base.config.num_attention_heads, self.merges)
         blocks = self.base.encoder.layer
+        count = len(hidden if wanted is None else wanted)
+        hidden = torch.cat([hidden, hidden.new_zeros(-len(hidden) % self.multiple, hidden.shape[1])])
+        if wanted is not None and count > self.multiple:
+            wanted = torch.cat([wanted, wanted[:1].expand(-count % self.multiple)])
         for number, block in enumerate(blocks):
             places = wanted if number == len(blocks) - 1 else None
             if self.recompute and torch.is_grad_enabled():
                 hidden = checkpoint(self._block, block, hidden, tiles, places, use_reentrant=False)
             else:
                 hidden = self._block(block, hidden, tiles, places)
-        return cast(torch.Tensor, hidden)
+        return cast(torch.Tensor, hidden)[:count]
 
     def _block(self, block: Any, hidden: torch.Tensor, tiles: list[Tile], wanted: torch.Tensor | None) -> torch.Tensor:
         context = _attend(block.attention.self, hidden, tiles, self.plain)
@@ -236,19 +242,24 @@ def positions_in_rows(ids: torch.Tensor, lengths: Sequence[int], padding: int | 
 def _attend(attention: Any, hidden: torch.Tensor, tiles: list[Tile], plain: bool = False) -> torch.Tensor:
     """Multi-head self-attention within rows: [tokens, width] to [tokens, width], before the output projection.
 
-    Query, key and value keep their three matrix products: one product of the joined weights was not faster on the CPU
-    (own measurement) and would need a copy of them.
+    Tokens behind those of the `tiles` only fill up: 0. Query, key and value keep their three matrix products: one
+    product of the joined weights was not faster on the CPU (own measurement) and would need a copy of them.
     """
+    if torch.is_autocast_enabled(hidden.device.type):  # once, and not for each of the three
+        hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
     sizes = [tile.tokens for tile in tiles]
-    projected = [project(hidden).split(sizes) for project in (attention.query, attention.key, attention.value)]
-    dropout = attention.dropout if attention.training and attention.dropout.p else None
-    attend = _in_one_kernel if dropout is None and not plain else functools.partial(_in_steps, dropout=dropout)
+    filling = len(hidden) - sum(sizes)
+    projected = [
+        project(hidden).split([*sizes, filling]) for project in (attention.query, attention.key, attention.value)
+    ]
+    rate = attention.dropout.p if attention.training else 0.0
+    attend = functools.partial(_in_steps, rate=rate) if rate or plain else _in_one_kernel
     contexts = []
     for number, tile in enumerate(tiles):
         query, key, value = (tile.spread(parts[number], attention.num_attention_heads) for parts in projected)
         bias = None if tile.bias is None else tile.bias.to(query.dtype)
         contexts.append(tile.gather(products.attention(attend, query, key, value, bias)))
-    return torch.cat(contexts)
+    return torch.cat([*contexts, contexts[0].new_zeros(filling, contexts[0].shape[1])])
 
 
 def _in_one_kernel(
@@ -258,12 +269,47 @@ def _in_one_kernel(
 
 
 def _in_steps(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None, dropout: Any
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None, rate: float
 ) -> torch.Tensor:
-    """The same with `dropout`, if any, of the weights."""
-    scores = query @ key.transpose(2, 3) * query.shape[-1] ** -0.5
-    weights = (scores if bias is None else scores + bias).softmax(-1).to(value.dtype)
-    return cast(torch.Tensor, (weights if dropout is None else dropout(weights)) @ value)
+    """The same with dropout of the weights at this `rate`."""
+    mask, scale = dropout.drawn(torch.Size([*query.shape[:3], key.shape[2]]), rate)
+    return cast(torch.Tensor, cast(Any, _Steps.apply)(query, key, value, bias, mask, scale))
+
+
+class _Steps(torch.autograd.Function):
+    """Products and a softmax; `mask` [rows, heads, length, length] says which weights are kept, times `scale`.
+
+    Of the weights only what the softmax gives lies in memory for the way back, and the values are scaled, not they:
+    rows of 256 tokens have eight times as many weights as values.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        bias: torch.Tensor | None,
+        mask: torch.Tensor | None,
+        scale: float,
+    ) -> torch.Tensor:
+        scores = (query @ key.transpose(2, 3)).mul_(query.shape[-1] ** -0.5)
+        weights = (scores if bias is None else scores.add_(bias)).softmax(-1).to(value.dtype)
+        ctx.save_for_backward(query, key, value, weights, mask)
+        ctx.scale = scale
+        return weights @ value if mask is None else (weights * mask) @ (value * scale)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        query, key, value, weights, mask = ctx.saved_tensors
+        given = gradients[0] * ctx.scale
+        of_weights = given @ value.transpose(2, 3)
+        if mask is not None:
+            of_weights *= mask
+        of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype).mul_(query.shape[-1] ** -0.5)
+        kept = weights if mask is None else weights * mask
+        of_query, of_key = of_scores @ key, of_scores.transpose(2, 3) @ query
+        return of_query, of_key, kept.transpose(2, 3) @ given, None, None, None
 
 
 def head_of(model: Any) -> Callable[[torch.Tensor], Any] | None:
@@ -272,13 +318,13 @@ def head_of(model: Any) -> Callable[[torch.Tensor], Any] | None:
     Of a row that is classified the first token is enough. Dropout works where the model is in training.
     """
     name = type(model).__name__
-    dropout = getattr(model, "dropout", torch.nn.Identity())
+    dropped = getattr(model, "dropout", torch.nn.Identity())
     if name.endswith(FIRST_TOKEN_CLASSES):
         # BERT pools before its classifier, RoBERTa in it (except for choices), also where its encoder has a pooler too.
-        pooler = dropout if hasattr(model.classifier, "dense") else _pooler(model.base_model, dropout)
+        pooler = dropped if hasattr(model.classifier, "dense") else _pooler(model.base_model, dropped)
         return lambda hidden: SimpleNamespace(logits=model.classifier(pooler(hidden)))
     if name.endswith("ForTokenClassification"):
-        return lambda hidden: SimpleNamespace(logits=model.classifier(dropout(hidden)))
+        return lambda hidden: SimpleNamespace(logits=model.classifier(dropped(hidden)))
     if name.endswith("ForQuestionAnswering"):
         return lambda hidden: _span_logits(model.qa_outputs(hidden))
     if model is model.base_model:
@@ -286,8 +332,8 @@ def head_of(model: Any) -> Callable[[torch.Tensor], Any] | None:
     return None
 
 
-def _pooler(base: Any, dropout: Any) -> Callable[[torch.Tensor], torch.Tensor]:
-    return lambda hidden: dropout(base.pooler(hidden))
+def _pooler(base: Any, dropped: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda hidden: dropped(base.pooler(hidden))
 
 
 def _span_logits(logits: torch.Tensor) -> Any:

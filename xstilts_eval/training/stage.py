@@ -33,7 +33,7 @@ from xstilts_eval.writing import link_in_place_of, telling_of_a_full_disk, write
 if TYPE_CHECKING:
     from xstilts_eval.training.loop import Outcome
 
-FORMAT = 5
+FORMAT = 6
 """Moves whenever the same settings would train other weights."""
 RECORD = "stage.json"
 Say = Callable[[str], None]

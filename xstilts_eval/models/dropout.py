@@ -29,13 +29,19 @@ class CheapDropout(torch.nn.Dropout):
     """`torch.nn.Dropout` but for how the mask is drawn: same rate, same scale of what is kept."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        if not self.training or not self.p:
-            return input
-        dropped = round(self.p * _LEVELS)
-        if input.device.type != "cpu" or not 0 < dropped < _LEVELS:
+        if not self.training or input.device.type != "cpu":
             return super().forward(input)
+        mask, scale = drawn(input.shape, self.p)
         masked: Any = _Masked.apply
-        return cast(torch.Tensor, masked(input, keep_mask(input.shape, dropped), _LEVELS / (_LEVELS - dropped)))
+        return input if mask is None else cast(torch.Tensor, masked(input, mask, scale))
+
+
+def drawn(shape: torch.Size, rate: float) -> tuple[torch.Tensor | None, float]:
+    """What is kept of elements of this shape, or None for all, and the factor of what is kept."""
+    dropped = round(rate * _LEVELS)
+    if not dropped:
+        return None, 1.0
+    return keep_mask(shape, dropped), _LEVELS / (_LEVELS - dropped) if dropped < _LEVELS else 0.0
 
 
 def keep_mask(shape: torch.Size, dropped: int) -> torch.Tensor:
@@ -53,9 +59,9 @@ class _Masked(torch.autograd.Function):
     def forward(ctx: Any, input: torch.Tensor, mask: torch.Tensor, scale: float) -> torch.Tensor:
         ctx.save_for_backward(mask)
         ctx.scale = scale
-        return input * mask * scale
+        return (input * mask).mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (mask,) = ctx.saved_tensors
-        return gradients[0] * mask * ctx.scale, None, None
+        return (gradients[0] * mask).mul_(ctx.scale), None, None
