@@ -16,6 +16,8 @@ import torch
 _LEVELS = 1 << 16
 """Values of the 16 bits that decide about an element: the rate is that of the layer to within 1 / (2 * 65,536)."""
 _SEEDS = 1 << 62
+_WHOLE = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""Whole numbers by the bytes that a number has."""
 
 
 def use_cheap_masks(model: torch.nn.Module) -> None:
@@ -52,6 +54,16 @@ def keep_mask(shape: torch.Size, dropped: int) -> torch.Tensor:
     return (torch.from_numpy(bits) >= dropped - _LEVELS // 2).view(shape)
 
 
+def kept(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """`values` where `mask` is true, else 0.
+
+    Their bits are multiplied as whole numbers: torch first turns a mask into the type of what it is multiplied with,
+    and into whole numbers it does so several times as fast (2 million bfloat16: 0.39 ms against 1.02, two cores).
+    """
+    whole = _WHOLE[values.element_size()]
+    return (values.view(whole) * mask).view(values.dtype)
+
+
 class _Masked(torch.autograd.Function):
     """`input` where `mask` is true, times `scale`; the gradient likewise."""
 
@@ -59,9 +71,9 @@ class _Masked(torch.autograd.Function):
     def forward(ctx: Any, input: torch.Tensor, mask: torch.Tensor, scale: float) -> torch.Tensor:
         ctx.save_for_backward(mask)
         ctx.scale = scale
-        return (input * mask).mul_(scale)
+        return kept(input, mask).mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (mask,) = ctx.saved_tensors
-        return (gradients[0] * mask).mul_(ctx.scale), None, None
+        return kept(gradients[0], mask).mul_(ctx.scale), None, None

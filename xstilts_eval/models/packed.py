@@ -279,8 +279,8 @@ def _in_steps(
 class _Steps(torch.autograd.Function):
     """Products and a softmax; `mask` [rows, heads, length, length] says which weights are kept, times `scale`.
 
-    Of the weights only what the softmax gives lies in memory for the way back, and the values are scaled, not they:
-    rows of 256 tokens have eight times as many weights as values.
+    Of the weights only what the softmax gives lies in memory for the way back, and what could scale them scales queries
+    and values: rows of 256 tokens have eight times as many weights.
     """
 
     @staticmethod
@@ -293,11 +293,12 @@ class _Steps(torch.autograd.Function):
         mask: torch.Tensor | None,
         scale: float,
     ) -> torch.Tensor:
-        scores = (query @ key.transpose(2, 3)).mul_(query.shape[-1] ** -0.5)
+        query = query * query.shape[-1] ** -0.5
+        scores = query @ key.transpose(2, 3)
         weights = (scores if bias is None else scores.add_(bias)).softmax(-1).to(value.dtype)
         ctx.save_for_backward(query, key, value, weights, mask)
         ctx.scale = scale
-        return weights @ value if mask is None else (weights * mask) @ (value * scale)
+        return weights @ value if mask is None else dropout.kept(weights, mask) @ (value * scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -305,11 +306,11 @@ class _Steps(torch.autograd.Function):
         given = gradients[0] * ctx.scale
         of_weights = given @ value.transpose(2, 3)
         if mask is not None:
-            of_weights *= mask
-        of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype).mul_(query.shape[-1] ** -0.5)
-        kept = weights if mask is None else weights * mask
-        of_query, of_key = of_scores @ key, of_scores.transpose(2, 3) @ query
-        return of_query, of_key, kept.transpose(2, 3) @ given, None, None, None
+            of_weights = dropout.kept(of_weights, mask)
+        of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+        kept = weights if mask is None else dropout.kept(weights, mask)
+        of_query = (of_scores @ key).mul_(query.shape[-1] ** -0.5)
+        return of_query, of_scores.transpose(2, 3) @ query, kept.transpose(2, 3) @ given, None, None, None
 
 
 def head_of(model: Any) -> Callable[[torch.Tensor], Any] | None:
