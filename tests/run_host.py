@@ -26,12 +26,17 @@ def load_tasks(names: list[str], data: str = "sample", **metadata: Any) -> Any:
 def run_host(
     names: list[str], pretrained: Path, data: str = "sample", limit: float | None = None, **model_args: Any
 ) -> dict[str, Any]:
-    """Results dictionary of the host, samples included."""
+    """Results dictionary of the host, samples included; our own rows of the same run have to be those samples."""
     from lm_eval import evaluate
 
     from xstilts_eval.models.adapter import XstiltsLM
+    from xstilts_eval.tasks import logged
 
     loaded = load_tasks(names, data)
+    for task in loaded["tasks"].values():
+        task.scored = []
     model = XstiltsLM(pretrained=str(pretrained), show_progress=False, **model_args)
     results: dict[str, Any] = evaluate(model, loaded, limit=limit, log_samples=True, bootstrap_iters=0)
+    for leaf, task in loaded["tasks"].items():
+        assert logged.rows(task, is_whole=True) == results["samples"][leaf], leaf
     return results | {"config": {"limit": limit} | model.get_model_info(), "model": model}

@@ -40,6 +40,7 @@ from xstilts_eval.writing import write_atomically
 
 if TYPE_CHECKING:
     from xstilts_eval.models.checkpoint import Checkpoint
+    from xstilts_eval.tasks.leaf import LeafTask
 
 log = logging.getLogger("xstilts_eval")
 
@@ -332,7 +333,7 @@ def _run_family(
     joined: HostResults = {}
     counts: dict[str, UnitCounts] = {}
     for portion in session.portions(family, languages):
-        results = session.run([family.leaf(language) for language in portion])
+        results = session.run([family.leaf(language) for language in portion], samples_as != "none")
         if results is None or output is None:
             continue
         for leaf, rows in results.pop("samples").items():
@@ -421,8 +422,8 @@ class _Session:
         if gathered:
             yield gathered
 
-    def run(self, leaves: list[str]) -> HostResults | None:
-        """Host results of the leaves with samples; None on any process but the first.
+    def run(self, leaves: list[str], is_whole: bool = True) -> HostResults | None:
+        """Host results of the leaves with samples, whole ones or not; None on any process but the first.
 
         The host's `evaluate` does the work; what `simple_evaluate` adds around it (a survey of the machine that takes
         seconds, a call to git) is left out, and what the results file needs of it is filled in here.
@@ -430,10 +431,12 @@ class _Session:
         from lm_eval import __version__ as lm_eval_version
         from lm_eval import evaluate
 
-        from xstilts_eval.tasks.leaf import is_filler
+        from xstilts_eval.tasks import logged
 
         loaded = self._manager.load(leaves)
-        for task in loaded["tasks"].values():
+        tasks: Mapping[str, LeafTask] = loaded["tasks"]
+        for task in tasks.values():
+            task.scored = []
             task.set_config("num_fewshot", 0 if task.is_retrieval else self.settings.num_fewshot)
             task.limit = self.settings.limit
             if self.settings.gen_kwargs and task.config.generation_kwargs:
@@ -445,13 +448,12 @@ class _Session:
             limit=self.settings.limit,
             apply_chat_template=self.settings.apply_chat_template,
             fewshot_as_multiturn=self.settings.apply_chat_template,  # as the host's command
-            log_samples=True,
+            log_samples=False,
             bootstrap_iters=0,
         )
-        if results is None:
+        rows = self._model.gather_object({leaf: logged.rows(task, is_whole) for leaf, task in tasks.items()})
+        if results is None or rows is None:
             return None
-        for leaf, rows in results["samples"].items():
-            results["samples"][leaf] = [row for row in rows if not is_filler(row["doc"])]
         arguments = {"pretrained": self.settings.pretrained, **dict(self.settings.model_args)}
         config = {"model": "xstilts", "model_args": arguments, "limit": self.settings.limit}
         more: HostResults = {
@@ -459,6 +461,7 @@ class _Session:
             "model_name": self.settings.pretrained,
             "date": time.time(),
             "lm_eval_version": lm_eval_version,
+            "samples": {leaf: [row for part in rows for row in part[leaf]] for leaf in tasks},
         }
         return cast(HostResults, {**results, **more})
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from xstilts_eval.benchmark import family
+from xstilts_eval.metrics.bootstrap import drawn_weights, weighted_sums
+from xstilts_eval.results import intervals
 from xstilts_eval.results.intervals import family_interval
 
 
@@ -71,3 +73,19 @@ def test_order_of_samples_and_small_sets() -> None:
     mixed = random.Random(0).sample(samples, len(samples))
     assert family_interval(family("xnli"), {"de": mixed}) == family_interval(family("xnli"), {"de": samples})
     assert family_interval(family("xnli"), {"de": samples, "sw": samples[:19]}) is None
+
+
+def test_drawn_sums_are_distributed_as_those_of_single_units() -> None:
+    """Mean, spread and correlation between languages, against draws that give every unit its own weight."""
+    chance = np.random.default_rng(3)
+    group = chance.integers(0, 2, (2, 300, 1)) * np.array([1.0, 2.0])
+    group[1, :150] = group[0, :150]  # half of the items go alike in both languages
+    found = intervals._drawn_sums(group, 4000, 1)
+    slow = np.concatenate([weighted_sums(weights, group) for _, weights in drawn_weights(300, 4000, 2)], axis=1)
+    assert found.shape == slow.shape == (2, 4000, 2)
+    assert found[..., 1] == pytest.approx(2 * found[..., 0])
+    for one, other in ((found, slow), (slow, found)):
+        assert one.mean(axis=1) == pytest.approx(other.mean(axis=1), rel=0.01)
+        assert one.std(axis=1) == pytest.approx(other.std(axis=1), rel=0.06)
+    together = [float(np.corrcoef(sums[0, :, 0], sums[1, :, 0])[0, 1]) for sums in (found, slow)]
+    assert together[0] == pytest.approx(together[1], abs=0.05) and together[0] > 0.3

@@ -47,7 +47,7 @@ def sum_by_unit(statistics: NDArray[np.float64], units: Sequence[Hashable]) -> N
     return totals
 
 
-def resampled_totals(statistics: NDArray[np.float64], draws: int = DRAWS, seed: int = SEED) -> NDArray[np.float64]:
+def resampled_totals(statistics: NDArray[np.float64], draws: int = DRAWS, seed: Any = SEED) -> NDArray[np.float64]:
     """Sums of `draws` resamples with replacement of the units, shape [draws, counts].
 
     Units with equal statistics are interchangeable, so how often each *distinct* row is drawn is multinomial

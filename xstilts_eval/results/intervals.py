@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from xstilts_eval.benchmark import Family
-from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, drawn_weights, weighted_sums
+from xstilts_eval.metrics.bootstrap import DRAWS, SEED, are_enough, resampled_totals
 from xstilts_eval.results import statistics
 from xstilts_eval.results.statistics import Counts, Samples
 
@@ -54,9 +54,18 @@ def _mean_scores(family: Family, groups: Sequence[Counts], draws: int, seeds: Se
     total, weight = np.zeros(draws), 0.0
     for group, seed in zip(groups, seeds, strict=True):
         shares = group[..., -1].sum(axis=1) if family.pooled else np.ones(len(group))
-        for part, weights in drawn_weights(group.shape[1], draws, seed):
-            sums = weighted_sums(weights, group)
-            total[part] += shares @ statistics.scores(family, sums)
+        total += shares @ statistics.scores(family, _drawn_sums(group, draws, seed))
         weight += shares.sum()
     mean: Counts = total / weight
     return mean
+
+
+def _drawn_sums(group: Counts, draws: int, seed: Any) -> Counts:
+    """Sums [languages, draws, counts] of resamples of the units of a group [languages, units, counts].
+
+    Units that count the same in every language are interchangeable, and of ten thousand sentences few hundred differ.
+    """
+    languages, units, width = group.shape
+    rows = np.ascontiguousarray(group.transpose(1, 0, 2)).reshape(units, languages * width)
+    sums: Counts = resampled_totals(rows, draws, seed).reshape(draws, languages, width).transpose(1, 0, 2)
+    return sums

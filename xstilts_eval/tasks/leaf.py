@@ -7,6 +7,7 @@ and announces every selected leaf so that an adapter can refuse before its first
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,6 +74,8 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
     data: documents.LeafData
     limit: float | None = None
     """``--limit`` as it was given, where somebody knows it: the host hands on a number of documents only."""
+    scored: list[tuple[Any, scoring.Values]] | None = None
+    """Documents with their values, in the order of the requests; whoever wants them puts a list here before."""
 
     def __init__(self, config: Mapping[str, Any] | None = None) -> None:
         config = {key: value for key, value in (config or {}).items() if key in _FIELDS}
@@ -220,13 +223,17 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         return {name: _without_fillers(function) for name, function in super().aggregation().items()}
 
     def fewshot_context(self, doc: Document, num_fewshot: int, **options: Any) -> Any:
-        if self.is_retrieval:
-            return self.doc_to_text(doc)
+        is_bare = not (num_fewshot or options.get("system_instruction") or options.get("apply_chat_template"))
+        if self.is_retrieval or (is_bare and not (self.config.description or options.get("gen_prefix"))):
+            return self.doc_to_text(doc)  # which is all that the host would arrive at
         if options.get("apply_chat_template") and options.get("chat_template"):
             options["chat_template"] = _with_bare_turns(options["chat_template"])
         return super().fewshot_context(doc, num_fewshot, **options)
 
     def construct_requests(self, doc: Document, ctx: Any, **options: Any) -> Any:
+        if self.OUTPUT_TYPE == "generate_until":
+            settings = _copy(self.config.generation_kwargs or {})
+            return Instance(request_type=self.OUTPUT_TYPE, doc=doc, arguments=(ctx, settings), idx=0, **_bare(options))
         if not self.is_retrieval:
             requests = super().construct_requests(doc, ctx, **options)
             if options.get("apply_chat_template") and isinstance(requests, list):  # an assistant's turn has no blank
@@ -234,9 +241,8 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
                     context, choice = request.arguments
                     request.arguments = (context, choice.lstrip())
             return requests
-        options.pop("apply_chat_template", None)
-        options.pop("chat_template", None)
-        return Instance(request_type=_EMBED, doc=doc, arguments=(str(ctx), {"leaf": self.task_name}), idx=0, **options)
+        arguments = (str(ctx), {"leaf": self.task_name})
+        return Instance(request_type=_EMBED, doc=doc, arguments=arguments, idx=0, **_bare(options))
 
     def apply_filters(self) -> Any:
         """As the host's; then answers lose the thought before them, and what is no answer becomes an empty one."""
@@ -255,7 +261,20 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
             values = scoring.mining(self.data.gold_of_shard(doc), results[0])
         else:
             values = super().process_results(doc, results)
-        return dict.fromkeys(values) if is_filler(doc) else values
+        values = dict.fromkeys(values) if is_filler(doc) else values
+        if self.scored is not None:
+            self.scored.append((doc, values))
+        return values
+
+
+def _bare(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request is made with, of what the host says."""
+    return {name: value for name, value in options.items() if name not in ("apply_chat_template", "chat_template")}
+
+
+def _copy(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of generation for one request, as deep a copy as the host makes: models take from it what they use."""
+    return {name: [*value] if type(value) is list else copy.deepcopy(value) for name, value in settings.items()}
 
 
 def _digest(text: str) -> str:
