@@ -156,7 +156,8 @@ class PackedEncoder:
         tiles = Tile.split(lengths, self.base.config.num_attention_heads, self.merges)
         blocks = self.base.encoder.layer
         count = len(hidden if wanted is None else wanted)
-        hidden = torch.cat([hidden, hidden.new_zeros(-len(hidden) % self.multiple, hidden.shape[1])])
+        if filling := -len(hidden) % self.multiple:
+            hidden = torch.cat([hidden, hidden.new_zeros(filling, hidden.shape[1])])
         if wanted is not None and count > self.multiple:
             wanted = torch.cat([wanted, wanted[:1].expand(-count % self.multiple)])
         for number, block in enumerate(blocks):
