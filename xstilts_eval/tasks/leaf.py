@@ -267,12 +267,12 @@ class LeafTask(ConfigurableTask):  # type: ignore[misc]
         return values
 
 
-def _bare(options: Mapping[str, Any]) -> dict[str, Any]:
+def _bare(options: Mapping[str, object]) -> dict[str, object]:
     """What a request is made with, of what the host says."""
     return {name: value for name, value in options.items() if name not in ("apply_chat_template", "chat_template")}
 
 
-def _copy(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _copy(settings: Mapping[str, object]) -> dict[str, object]:
     """Settings of generation for one request, as deep a copy as the host makes: models take from it what they use."""
     return {name: [*value] if type(value) is list else copy.deepcopy(value) for name, value in settings.items()}
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from xstilts_eval.tasks.leaf import LeafTask
 
-Row = dict[str, Any]
+Row = dict[str, object]
 """What `results.host.Row` says."""
 _string: Any = json.encoder.encode_basestring
 """A string as JSON, in C where Python has that."""
