@@ -76,6 +76,16 @@ def test_what_a_cell_trains(tmp_path: Path) -> None:
     assert recipe.targets.settings == recipe.intermediate[0].settings == {"epochs": 1, "layers": 1}
 
 
+def test_intermediate_stages_of_other_settings(tmp_path: Path) -> None:
+    """Those of an entry over those of all intermediate stages, and these over the grid's; targets have the grid's."""
+    between = {"none": {}, "squad": {"tasks": ["squad"], "settings": {"epochs": 3}}}
+    changes = {"intermediate": between, "intermediate_settings": {"learning_rate": 5e-5, "epochs": 2}}
+    study = grid.read(written(tmp_path, blocks=[block(intermediate=["squad"])], **changes))
+    recipe = study.recipe(study.cells[0], Path("weights"))
+    assert recipe.intermediate[0].settings == {"epochs": 3, "learning_rate": 5e-5}
+    assert recipe.targets.settings == {"epochs": 1}
+
+
 def test_what_moves_the_settings_of_a_cell(tmp_path: Path) -> None:
     def settings(**changes: Any) -> str:
         study = grid.read(written(tmp_path, **changes))
@@ -91,6 +101,20 @@ def test_what_moves_the_settings_of_a_cell(tmp_path: Path) -> None:
         settings(parts=parts | {"tags": parts["tags"] | {"limit": 5}}),
     ]
     assert len({first, *others}) == 5
+
+
+def test_settings_of_an_intermediate_stage_are_the_same_wherever_they_stand(tmp_path: Path) -> None:
+    def settings(between: str, own: dict[str, Any] | None = None, **changes: Any) -> str:
+        entries = {"none": {}, "squad": {"tasks": ["squad"]} | ({"settings": own} if own else {})}
+        blocks = [block(intermediate=[between])]
+        study = grid.read(written(tmp_path, intermediate=entries, blocks=blocks, **changes))
+        return study.settings_of(study.cells[0])
+
+    slow, fast = {"learning_rate": 5e-5}, {"learning_rate": 2e-4}
+    assert settings("squad", slow) == settings("squad", intermediate_settings=slow) != settings("squad")
+    as_all = {"settings": {"epochs": 1} | fast}
+    assert settings("squad", fast, intermediate_settings=slow, **as_all) == settings("squad", **as_all)
+    assert settings("none", intermediate_settings=slow) == settings("none"), "it has no such stage"
 
 
 @pytest.mark.parametrize(

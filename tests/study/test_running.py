@@ -150,15 +150,43 @@ def test_a_question_is_answered(made: tuple[Study, Places, list[str]], tmp_path:
     questions.answer(study, 1, tmp_path / "my results", _run, lines.append)
     assert lines[:2] == ["1. Does it gain?", "not made yet: half/none/seed-1"]
     assert lines[2].startswith("$ xstilts gains ") and (tmp_path / "my results/gains.json").is_file()
-    suits = (tmp_path / "my results/estimates.csv").read_text(encoding="utf-8").splitlines()
-    assert suits[0] == "intermediate,target,estimate,value" and all(row.startswith("squad,") for row in suits[1:])
-    ladder = (tmp_path / "my results/ladder.csv").read_text(encoding="utf-8").splitlines()
-    assert len(ladder) == 1, "of the last step's cells, the baseline alone, whatever other steps have unpacked"
+    assert not [*(tmp_path / "my results").glob("*.csv")], "no step reads one"
     assert lines[3].startswith("$ xstilts score ")
     assert lines[4:] == [
         "left out until they are: xstilts score {results}/half/none",
         "What this cannot say: little.",
     ]
+
+
+def test_the_tables_of_a_step_are_of_its_own_cells(made: tuple[Study, Places, list[str]], tmp_path: Path) -> None:
+    """Two steps that read the same table each find theirs, so that a printed command can be typed again."""
+    study, _, _ = made
+    asked = """
+questions:
+  "7":
+    title: Which?
+    steps:
+      - {command: "analyze scaling --runs {ladder}", cells: ["whole/*"], some: true}
+      - {command: "analyze scaling --runs {ladder} --estimates {estimates}", cells: [whole/squad]}
+      - {command: "analyze scaling --runs {ladder}", cells: [whole/none]}
+    limits: much.
+"""
+    folder = shutil.copytree(study.folder, tmp_path / "asked")
+    (folder / questions.FILE).write_text(asked, encoding="utf-8")
+    commands: list[list[str]] = []
+
+    def run(words: list[str]) -> bool:
+        commands.append(words)
+        return True
+
+    questions.answer(grid.read(folder), 7, tmp_path / "my results", run, lambda _: None)
+    ladders = [Path(words[3]) for words in commands]
+    assert [path.name for path in ladders] == ["ladder-7-1.csv", "ladder-7-2.csv", "ladder-7-3.csv"]
+    rows = [[line.split(",")[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]] for path in ladders]
+    assert rows == [["whole/squad"], ["whole/squad"], []], "whatever other steps have unpacked"
+    suits = Path(commands[1][5]).read_text(encoding="utf-8").splitlines()
+    assert suits[0] == "intermediate,target,estimate,value" and len(suits) > 1
+    assert all(row.startswith("squad,") for row in suits[1:])
 
 
 def test_a_question_without_cells(made: tuple[Study, Places, list[str]], tmp_path: Path) -> None:

@@ -52,12 +52,14 @@ class Base(_Strict):
 class Intermediate(_Strict):
     """The tasks of an intermediate stage, trained together; none for the baseline.
 
-    `leaves` names targets whose head the stage itself leaves, so that none is trained after it.
+    `leaves` names targets whose head the stage itself leaves, so that none is trained after it. `settings` are those of
+    the stage, over the grid's `intermediate_settings`.
     """
 
     tasks: tuple[Entry, ...] = ()
     leaves: tuple[str, ...] = ()
     mixture: Mixture = Mixture()
+    settings: Mapping[str, JsonValue] = {}
 
 
 class Part(_Strict):
@@ -85,11 +87,15 @@ class Block(_Strict):
 
 
 class Grid(_Strict):
-    """Everything of a study; `blocks` in the order in which they are made."""
+    """Everything of a study; `blocks` in the order in which they are made.
+
+    `settings` are of every stage, `intermediate_settings` of the intermediate ones, over these.
+    """
 
     title: str
     preset: str = "defaults"
     settings: Mapping[str, JsonValue] = {}
+    intermediate_settings: Mapping[str, JsonValue] = {}
     bases: Mapping[Name, Base]
     intermediate: Mapping[Name, Intermediate]
     targets: Mapping[str, Entry]
@@ -163,7 +169,8 @@ class Study:
         settings = {**grid.settings, **({"layers": of_cell.layers} if of_cell.layers else {})}
         between = grid.intermediate[cell.intermediate]
         tasks = tuple(map(_trained, between.tasks))
-        stage = Stage(tasks=tasks, mixture=between.mixture, preset=grid.preset, settings=settings) if tasks else None
+        own = {**settings, **self._changed(between)}
+        stage = Stage(tasks=tasks, mixture=between.mixture, preset=grid.preset, settings=own) if tasks else None
         targets = tuple(_trained(entry) for name, entry in self._targets(cell).items() if name not in between.leaves)
         if stage is None and not targets:
             raise SettingError(f"{cell} of the study trains nothing; score its base with xstilts eval")
@@ -178,15 +185,24 @@ class Study:
     def settings_of(self, cell: Cell) -> str:
         """First 12 hex digits of the sha256 of all that the grid says about a cell."""
         grid = self.grid
+        between = grid.intermediate[cell.intermediate]
         said = {
             "preset": grid.preset,
             "settings": dict(grid.settings),
             "base": grid.bases[cell.base].model_dump(mode="json", include={"weights", "layers"}),
-            "intermediate": grid.intermediate[cell.intermediate].model_dump(mode="json"),
+            "intermediate": between.model_dump(mode="json", exclude={"settings"}),
             "targets": {name: entry.model_dump(mode="json") for name, entry in self._targets(cell).items()},
             "parts": {name: grid.parts[name].model_dump(mode="json") for name in sorted(cell.parts)},
         }
+        # What is not said moves nothing, so that a cell is the same whichever of the places says its settings.
+        changed = {name: value for name, value in self._changed(between).items() if grid.settings.get(name) != value}
+        if between.tasks and changed:
+            said["intermediate_settings"] = changed
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
+
+    def _changed(self, between: Intermediate) -> dict[str, JsonValue]:
+        """Settings of an intermediate stage that are not those of every stage."""
+        return {**self.grid.intermediate_settings, **between.settings}
 
     def _targets(self, cell: Cell) -> dict[str, Entry]:
         needed = {name for part in cell.parts for name in self.needed(part)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -19,15 +19,16 @@ from xstilts_eval.validation import complaint
 from xstilts_eval.writing import write_atomically
 
 FILE = "questions.yaml"
-LADDER = "ladder.csv"
-"""Written beside the results: every intermediate task on every base, with parameters, for `analyze scaling --runs`."""
-ESTIMATES = "estimates.csv"
-"""Written beside the results: what suits which target, of each run's first seed, for `analyze relatedness`."""
+LADDER = "ladder"
+"""Every intermediate task on every base, with parameters, for `analyze scaling --runs`."""
+ESTIMATES = "estimates"
+"""What suits which target, of each run's first seed, for `analyze relatedness`."""
 READERS = ("analyze", "compare", "gains", "score", "show")
 """Commands that a question may run: whoever wrote the file shall not train, push or include code here."""
 Run = Callable[[list[str]], bool]
 """Runs a command of `xstilts`, given its words; whether it ended well."""
 Say = Callable[[str], None]
+_Rows = Sequence[Sequence[object]]
 
 
 class _Strict(BaseModel):
@@ -38,8 +39,8 @@ class Step(_Strict):
     """A command of `xstilts` and the cells it reads: patterns of BASE/INTERMEDIATE such as ``e5-12/*``, all seeds.
 
     ``{results}`` in it is the folder of the results, ``{ladder}`` the table of `LADDER`, ``{estimates}`` that of
-    `ESTIMATES`. With `some` it runs on the cells that there are, else when every base and intermediate task has a seed.
-    One without cells asks the published numbers.
+    `ESTIMATES`, both of the step's own cells. With `some` it runs on the cells that there are, else when every base and
+    intermediate task has a seed. One without cells asks the published numbers.
     """
 
     command: str
@@ -95,23 +96,33 @@ def answer(study: Study, number: int, results: Path, run: Run, say: Say) -> None
     needed = [str(cell) for cell in study.cells if any(_is_of(str(cell), step) for step in question.steps)]
     if lacking := [name for name in needed if name not in kept]:
         say(f"not made yet: {', '.join(lacking)}")
-    answered = [_take(study, step, kept, results, run, say) for step in question.steps]
+    answered = [
+        _take(study, step, kept, results, f"{number}-{place}", run, say) for place, step in enumerate(question.steps, 1)
+    ]
     say(f"What this cannot say: {question.limits}")
     if not any(answered):
         raise MissingData(f"question {number} has too few cells to be answered from; xstilts study run makes them")
 
 
-def _take(study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: Path, run: Run, say: Say) -> bool:
-    """Run one command; whether it gave an answer."""
+def _take(
+    study: Study, step: Step, kept: Mapping[str, pieces.Piece], results: Path, name: str, run: Run, say: Say
+) -> bool:
+    """Run one command; whether it gave an answer.
+
+    A table that it reads is written beside the results under the step's `name`, so that the printed command stays what
+    it was when another is answered.
+    """
     wanted = [str(cell) for cell in study.cells if _is_of(str(cell), step)]
     there = [name for name in wanted if name in kept]
     if not (there if step.some and wanted else _serves(wanted, there)):
         say(f"left out until they are: xstilts {step.command}")
         return False
     pieces.unpack(study, results, there)
-    tables = {"ladder": _ladder(study, there, results), "estimates": _estimates(study, there, results)}
-    places = {"results": results, **tables}
-    command = step.command.format_map({name: shlex.quote(str(place)) for name, place in places.items()})
+    places = {"results": results}
+    for table, rows in ((LADDER, _ladder), (ESTIMATES, _estimates)):
+        if f"{{{table}}}" in step.command:
+            places[table] = _written(results / f"{table}-{name}.csv", rows(study, there, results))
+    command = step.command.format_map({word: shlex.quote(str(place)) for word, place in places.items()})
     say(f"$ xstilts {command}")
     return run(shlex.split(command))
 
@@ -126,7 +137,7 @@ def _serves(wanted: list[str], there: list[str]) -> bool:
     return {name.rpartition("/")[0] for name in wanted} == {name.rpartition("/")[0] for name in there}
 
 
-def _estimates(study: Study, cells: list[str], results: Path) -> Path:
+def _estimates(study: Study, cells: list[str], results: Path) -> _Rows:
     """`ESTIMATES` over the cells, of each intermediate task the first seed that there is."""
     rows: dict[str, list[list[object]]] = {}
     for cell in cells:
@@ -134,12 +145,12 @@ def _estimates(study: Study, cells: list[str], results: Path) -> Path:
         if between not in rows and (told := pieces.estimates(results / cell)):
             rows[between] = [[between, one.target, one.estimate, one.value] for one in told]
     header = ["intermediate", "target", "estimate", "value"]
-    return _written(results / ESTIMATES, [header, *(row for found in rows.values() for row in found)])
+    return [header, *(row for found in rows.values() for row in found)]
 
 
-def _ladder(study: Study, cells: list[str], results: Path) -> Path:
+def _ladder(study: Study, cells: list[str], results: Path) -> _Rows:
     """`LADDER` over the runs of the cells that have a baseline on the same base."""
-    rows = []
+    rows: list[list[object]] = []
     for row in dict.fromkeys(cell.rpartition("/")[0] for cell in cells):
         base, _, between = row.partition("/")
         baseline = study.grid.baseline
@@ -150,10 +161,10 @@ def _ladder(study: Study, cells: list[str], results: Path) -> Path:
             [row, row, f"{base}/{baseline}", of.parameters, of.embeddings, f"{of.weights} {between}", of.languages]
         )
     header = ["model", "run", "baseline", "parameters", "embedding_parameters", "group", "bases"]
-    return _written(results / LADDER, [header, *rows])
+    return [header, *rows]
 
 
-def _written(file: Path, rows: Iterable[Sequence[object]]) -> Path:
+def _written(file: Path, rows: _Rows) -> Path:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     write_atomically(file, text.getvalue())
