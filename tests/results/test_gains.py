@@ -83,6 +83,20 @@ def test_two_seeds_have_no_interval_over_seeds() -> None:
     assert gains._gain(family("pawsx"), "de", ["de"], tables, {"de": np.array([1.0, 3.0])}).from_seeds is None
 
 
+@pytest.mark.parametrize(
+    ("after", "is_said"),
+    [([53.0, 53.0], False), ([53.0, 58.0], True), ([53.0, 58.0, 53.0], False), ([53.0], False)],
+)
+def test_seeds_that_lie_further_apart_than_their_interval_are_told(after: list[float], is_said: bool) -> None:
+    """Of two seeds the interval (± 1.96 here) is of documents alone; of three it covers them; one says nothing."""
+    before = [50.0, 51.0, 50.0][: len(after)]
+    tables = {"de": (np.zeros((2 * len(after), 20, 2)), before, after)}
+    found = {"run": [gains._gain(family("pawsx"), "de", ["de"], tables, {"de": np.array([1.0, 3.0] * 500)})]}
+    line = "run, PAWS-X (de): +3.0 and +7.0 by seed, further apart than the interval, which is of test documents alone"
+    assert gains.seeds_apart(found) == ([line] if is_said else [])
+    assert (line in gains.markdown(found)) == is_said
+
+
 @pytest.fixture(scope="module")
 def scored(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scored") / "run"

@@ -12,7 +12,7 @@ from xstilts_eval.report.content import GROUPINGS, UNKNOWN, Content, kin, langua
 from xstilts_eval.report.training import Stage
 from xstilts_eval.results import entity_types, signature
 from xstilts_eval.results.entity_types import EntityType
-from xstilts_eval.results.gains import Gain, without_interval
+from xstilts_eval.results.gains import Gain, about_intervals
 from xstilts_eval.results.render import MISSING
 from xstilts_eval.results.scored import PUBLISHED, Estimate, Run, Scored
 from xstilts_eval.wording import counted, signed
@@ -98,7 +98,7 @@ def gains(content: Content) -> Table:
     caption = (
         f"First row: scores of the baseline, {content.baseline.name}. Below: points gained over it, ± half of the "
         f"95 % interval ({_sources(content)}); bold where it leaves out 0. Not corrected for the number of cells: one "
-        f"in twenty is expected to be bold by chance.{_without_interval(content)}"
+        f"in twenty is expected to be bold by chance.{_about_intervals(content)}"
     )
     return Table("gains", "Gains over the baseline", caption, tuple(columns), tuple(rows), pinned=1)
 
@@ -163,7 +163,7 @@ def gains_by_language(content: Content) -> Table:
             before = estimate(_language(content.baseline, group, code))
             rows.append((*_names(group, code), number(away, 2), before, *cells))
     caption = f"Points gained over the baseline, {content.baseline.name}, ± half of the 95 % interval; bold where it "
-    caption += f"leaves out 0.{_without_interval(content)}"
+    caption += f"leaves out 0.{_about_intervals(content)}"
     return Table("gains-by-language", "Gains by language", caption, tuple(columns), tuple(rows))
 
 
@@ -384,12 +384,13 @@ def _sources(content: Content) -> str:
     return "test documents alone" if max(counts) < 3 else "test documents, and seeds where there are three or more"
 
 
-def _without_interval(content: Content) -> str:
-    """A sentence per family whose gains have no interval, each after a blank."""
+def _about_intervals(content: Content) -> str:
+    """A sentence per family whose gains have no interval or one that is too narrow, each after a blank."""
     found = {
-        one.run.name: [gain for by in one.languages.values() for gain in by.values()] for one in content.comparisons
+        one.run.name: [*(gain for by in one.languages.values() for gain in by.values()), *one.families.values()]
+        for one in content.comparisons
     }
-    return "".join(f" {note}." for note in without_interval(found))
+    return "".join(f" {note}." for note in about_intervals(found))
 
 
 def scored_families(content: Content, group: str) -> Sequence[tuple[Run, Scored]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 from xstilts_eval import paper
 from xstilts_eval.benchmark import FAMILIES, Family
 from xstilts_eval.paper import AVERAGE, BEST, MADE, Axis, Cell, Column, Rows, Table, ends
-from xstilts_eval.results.gains import Gain, LeftOut, not_compared, without_interval
+from xstilts_eval.results.gains import Gain, LeftOut, about_intervals, not_compared
 
 if TYPE_CHECKING:
     import pandas
@@ -109,7 +109,7 @@ def _gained(
     notes += [BEST] if len(rows_of) > 1 else []
     notes += ["* the interval leaves out 0; not corrected for the number of cells"] if "*" in marks else []
     notes += ["† a mean over other languages than the first run's"] if "†" in marks else []
-    notes += [*without_interval(shown), *not_compared(found, left_out)]
+    notes += [*about_intervals(shown), *not_compared(found, left_out)]
     columns = (Column("Run", is_text=True), *(Column(title, "highest") for title in titles))
     comments = (MADE,)
     return Table(name, caption, columns, tuple(lines), tuple(notes), comments, breaks=frozenset({1}))

@@ -210,7 +210,7 @@ def table(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) 
     header = ("dataset", "language", "baseline", *found)
     rows = [[family.title, *row] for family, rows_ in _rows(found, _plain).items() for row in rows_]
     title = "points gained over the baseline, 95 % interval"
-    said = [*without_interval(found), *not_compared(found, left_out)]
+    said = [*about_intervals(found), *not_compared(found, left_out)]
     return Group(terminal_table(header, rows, title, keys=2), *(one_line(note, "dim") for note in said))
 
 
@@ -250,6 +250,29 @@ def without_interval(found: Mapping[str, Sequence[Gain]]) -> list[str]:
     for gain in (gain for gains_ in found.values() for gain in gains_ if gain.half_width is None):
         few[gain.family.title] = min(gain.units, few.get(gain.family.title, gain.units))
     return [f"{title}: {too_few(count)}" for title, count in few.items()]
+
+
+def seeds_apart(found: Mapping[str, Sequence[Gain]]) -> list[str]:
+    """Where few seeds differ by more than the half-width of an interval that leaves them out.
+
+    One line per run and family, of the last of its gains, which is the widest mean.
+    """
+    said = []
+    for name, gains_ in found.items():
+        for family, gain in {gain.family: gain for gain in gains_}.items():
+            is_left_out = gain.from_seeds is None and gain.half_width is not None
+            if is_left_out and max(gain.by_seed) - min(gain.by_seed) > (gain.half_width or 0.0):
+                each = " and ".join(f"{points:+.1f}" for points in gain.by_seed)
+                said.append(
+                    f"{name}, {family.title} ({gain.language}): {each} by seed, further apart than the interval, which "
+                    "is of test documents alone"
+                )
+    return said
+
+
+def about_intervals(found: Mapping[str, Sequence[Gain]]) -> list[str]:
+    """What a reader of the intervals must know: where there are none, and where they are too narrow."""
+    return [*without_interval(found), *seeds_apart(found)]
 
 
 def not_compared(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = None) -> list[str]:
@@ -300,7 +323,7 @@ def markdown(found: Mapping[str, Sequence[Gain]], left_out: LeftOut | None = Non
     parts = []
     for family, rows in _rows(found, _bold).items():
         lines = [f"### {family.title}", "", *markdown_table(["language", "baseline", *names], rows)]
-        if why := without_interval({name: [gain for gain in found[name] if gain.family == family] for name in names}):
+        if why := about_intervals({name: [gain for gain in found[name] if gain.family == family] for name in names}):
             lines += ["", *map(in_markdown, why)]
         parts.append("\n".join(lines))
     if said := not_compared(found, left_out):

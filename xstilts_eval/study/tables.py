@@ -19,7 +19,7 @@ from xstilts_eval.results.gains import Gain
 from xstilts_eval.study import pieces
 from xstilts_eval.study.grid import Cell, Study
 from xstilts_eval.study.running import TRAINING
-from xstilts_eval.tables import markdown_table
+from xstilts_eval.tables import in_markdown, markdown_table
 from xstilts_eval.validation import complaint
 from xstilts_eval.wording import ABSENT
 
@@ -91,7 +91,7 @@ def gains_of(kept: Kept, base: str) -> list[str]:
     """Gains of a base over no intermediate stage, points with 95 % intervals: a row for each target and group.
 
     Groups are English and the mean of the other languages; where English is the other side of every pair, all. What has
-    no seed in common with the baseline is left out.
+    no seed in common with the baseline is left out. Below stands where seeds lie further apart than the interval.
     """
     cells = kept.of_base(base)
     baseline = cells.pop(kept.study.grid.baseline, [])
@@ -118,7 +118,12 @@ def gains_of(kept: Kept, base: str) -> list[str]:
         [part, label, f"{next(iter(found.values())).baseline:.1f}", *(_gain(found.get(name)) for name in columns)]
         for (part, label), found in rows.items()
     ]
-    return markdown_table(header, told)
+    apart = [
+        f"- {in_markdown(note)}"
+        for (part, _), found in rows.items()
+        for note in gains.seeds_apart({f"{name} on {part}": [gain] for name, gain in found.items()})
+    ]
+    return [*markdown_table(header, told), *(["", *apart] if apart else [])]
 
 
 def _label(gain: Gain, english: str) -> str:
