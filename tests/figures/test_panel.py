@@ -96,6 +96,33 @@ def test_labels_without_room_are_left_out_and_the_others_keep_apart() -> None:
         assert abs(one.x - other.x) > text_width("00", 9) or abs(one.y - other.y) > 9 or shared < 0.12 * 9 * 11.2
 
 
+@pytest.mark.parametrize("stroke", ["across", "down", "aslant"])
+def test_a_label_is_crossed_by_no_line(stroke: str) -> None:
+    """The first place of each label here is one that the line crosses."""
+    drawn = panel()
+    points = {f"p{number}": (2.0 + number, 20.0 + 10.0 * number) for number in range(6)}
+    for name, (x, y) in points.items():
+        if stroke != "aslant":
+            x, y = (x, 49.0) if stroke == "across" else (4.9, y)
+        drawn.dot(x, y, "s0")
+        drawn.say(x, y, name)
+    if stroke == "across":
+        drawn.across(51.0)
+    elif stroke == "down":
+        drawn.down(5.1)
+    else:
+        drawn.line([(0.0, 1.0), (10.0, 101.0)], "soft")
+    scene = drawn.scene()
+    boxes = boxes_of(scene, set(points))
+    assert boxes
+    (line,) = (mark for mark in scene.marks if isinstance(mark, Line) and mark.paint == "soft")
+    (x, y), (to_x, to_y) = line.points
+    for left, top, right, bottom in boxes.values():
+        for step in range(1001):
+            at_x, at_y = x + (to_x - x) * step / 1000, y + (to_y - y) * step / 1000
+            assert not (left + 0.1 < at_x < right - 0.1 and top + 0.1 < at_y < bottom - 0.1)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_stands_around_its_point(shape: str) -> None:
     drawn = panel()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xstilts_eval.figures import charts
-from xstilts_eval.figures.labels import placed
+from xstilts_eval.figures.labels import Box, placed
 from xstilts_eval.figures.scene import (
     Area,
     Dot,
@@ -32,6 +33,8 @@ MARGIN = 8.0
 _LINE = 15.0
 """Of a title, pixels."""
 _EDGE = 12.0
+_PIECE = 6.0
+"""Pixels of a slanted line that are one box when labels look for room."""
 _TITLE = 13
 """Font size of a sheet's title."""
 _SIDES = {"square": 4, "diamond": 4, "triangle": 3, "triangle down": 3, "triangle left": 3, "pentagon": 5, "hexagon": 6}
@@ -106,6 +109,7 @@ class Panel:
         self._marks: list[Mark] = [*self._frame(title, top)]
         self._dots: list[tuple[Point, float]] = []
         self._labels: list[tuple[Point, str, float]] = []
+        self._strokes: list[Box] = []
 
     def _frame(self, title: Sequence[str], top: float) -> Iterable[Mark]:
         x, y = self._axes
@@ -130,17 +134,22 @@ class Panel:
         return self._across(self._axes[0].position(x)), self._up(self._axes[1].position(y))
 
     def line(self, points: Sequence[Point], paint: str, width: float = 1.3, is_dashed: bool = False) -> None:
-        self._marks.append(Line(tuple(self.place(*point) for point in points), paint, width, is_dashed))
+        self._stroke([self.place(*point) for point in points], paint, width, is_dashed)
 
     def across(self, y: float, paint: str = "soft", is_dashed: bool = False) -> None:
         """A line at `y` from side to side."""
         up = self._up(self._axes[1].position(y))
-        self._marks.append(Line(((self._across.start, up), (self._across.end, up)), paint, 1.0, is_dashed))
+        self._stroke([(self._across.start, up), (self._across.end, up)], paint, 1.0, is_dashed)
 
     def down(self, x: float, paint: str = "soft") -> None:
         """A line at `x` from top to bottom."""
         across = self._across(self._axes[0].position(x))
-        self._marks.append(Line(((across, self._up.end), (across, self._up.start)), paint))
+        self._stroke([(across, self._up.end), (across, self._up.start)], paint, 1.0)
+
+    def _stroke(self, points: Sequence[Point], paint: str, width: float, is_dashed: bool = False) -> None:
+        """A line that no label crosses."""
+        self._marks.append(Line(tuple(points), paint, width, is_dashed))
+        self._strokes += [box for one, other in itertools.pairwise(points) for box in _along(one, other)]
 
     def band(self, points: Sequence[tuple[float, float, float]], paint: str, opacity: float = 0.14) -> None:
         """What lies between `low` and `high` of (x, low, high), cut where the axis ends."""
@@ -169,10 +178,10 @@ class Panel:
     ) -> None:
         """A point, its interval (`half` up and down, or across) below it."""
         here = self.place(x, y)
-        if half:
-            self.line([(x, y - half), (x, y + half)], paint, 0.9)
-        if half_across:
-            self.line([(x - half_across, y), (x + half_across, y)], paint, 0.9)
+        for right, up in ((0.0, half), (half_across, 0.0)):
+            if right or up:
+                ends = [self.place(x + sign * (right or 0.0), y + sign * (up or 0.0)) for sign in (-1, 1)]
+                self._marks.append(Line(tuple(ends), paint, 0.9))
         self._dots.append((here, radius))
         if shape == "circle":
             self._marks.append(Dot(*here, radius, paint, is_open, tip))
@@ -194,11 +203,21 @@ class Panel:
         return Scene(self.width, self.height, (*self._marks, *self._written()), self._label)
 
     def _written(self) -> Iterable[Text]:
-        """The labels, off each other, the points and the edges of the panel."""
+        """The labels, off each other, the points, the lines and the edges of the panel."""
         end, start = self._across.end, self._across.start
         edges = [(end, -1e4, 1e4, 1e4), (-1e4, -1e4, start, 1e4), (-1e4, self._up.start, 1e4, 1e4),
                  (-1e4, -1e4, 1e4, self._up.end)]  # fmt: skip
-        return placed(self._labels, self._dots, edges)
+        return placed(self._labels, self._dots, [*edges, *self._strokes])
+
+
+def _along(one: Point, other: Point) -> Iterator[Box]:
+    """Boxes of a pixel and more that cover a straight line, each a few pixels long where it is aslant."""
+    is_aslant = one[0] != other[0] and one[1] != other[1]
+    pieces = max(1, math.ceil(math.dist(one, other) / _PIECE)) if is_aslant else 1
+    steps = [tuple(a + (b - a) * number / pieces for a, b in zip(one, other, strict=True))
+             for number in range(pieces + 1)]  # fmt: skip
+    for (x, y), (to_x, to_y) in itertools.pairwise(steps):
+        yield min(x, to_x) - 0.5, min(y, to_y) - 0.5, max(x, to_x) + 0.5, max(y, to_y) + 0.5
 
 
 def _polygon(x: float, y: float, radius: float, shape: str) -> tuple[Point, ...]:
