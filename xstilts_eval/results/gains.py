@@ -68,6 +68,17 @@ class Gain:
         """Whether there is an interval and it leaves out 0."""
         return self.half_width is not None and abs(self.gain) > self.half_width
 
+    @property
+    def are_seeds_apart(self) -> bool:
+        """Whether seeds differ by more than the half-width of an interval that, with so few, leaves them out."""
+        is_left_out = self.from_seeds is None and self.half_width is not None
+        return is_left_out and max(self.by_seed) - min(self.by_seed) > (self.half_width or 0.0)
+
+    @property
+    def each_seed(self) -> str:
+        """The gains of the seeds in words."""
+        return " and ".join(f"{points:+.1f}" for points in self.by_seed)
+
 
 @dataclass(frozen=True)
 class Pairing:
@@ -253,21 +264,14 @@ def without_interval(found: Mapping[str, Sequence[Gain]]) -> list[str]:
 
 
 def seeds_apart(found: Mapping[str, Sequence[Gain]]) -> list[str]:
-    """Where few seeds differ by more than the half-width of an interval that leaves them out.
-
-    One line per run and family, of the last of its gains, which is the widest mean.
-    """
-    said = []
-    for name, gains_ in found.items():
-        for family, gain in {gain.family: gain for gain in gains_}.items():
-            is_left_out = gain.from_seeds is None and gain.half_width is not None
-            if is_left_out and max(gain.by_seed) - min(gain.by_seed) > (gain.half_width or 0.0):
-                each = " and ".join(f"{points:+.1f}" for points in gain.by_seed)
-                said.append(
-                    f"{name}, {family.title} ({gain.language}): {each} by seed, further apart than the interval, which "
-                    "is of test documents alone"
-                )
-    return said
+    """Where `Gain.are_seeds_apart`, one line per run and family: of the last of its gains, which is the widest mean."""
+    return [
+        f"{name}, {family.title} ({gain.language}): {gain.each_seed} by seed, further apart than the interval, which "
+        "is of test documents alone"
+        for name, gains_ in found.items()
+        for family, gain in {gain.family: gain for gain in gains_}.items()
+        if gain.are_seeds_apart
+    ]
 
 
 def about_intervals(found: Mapping[str, Sequence[Gain]]) -> list[str]:

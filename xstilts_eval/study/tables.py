@@ -119,11 +119,13 @@ def gains_of(kept: Kept, base: str) -> list[str]:
         for (part, label), found in rows.items()
     ]
     apart = [
-        f"- {in_markdown(note)}"
-        for (part, _), found in rows.items()
-        for note in gains.seeds_apart({f"{name} on {part}": [gain] for name, gain in found.items()})
+        f"{in_markdown(name)} on {in_markdown(part)}, {label}: {gain.each_seed}"
+        for (part, label), found in rows.items()
+        for name, gain in found.items()
+        if gain.are_seeds_apart
     ]
-    return [*markdown_table(header, told), *(["", *apart] if apart else [])]
+    said = ["", f"Seeds further apart than the interval, which is of test documents alone: {'; '.join(apart)}."]
+    return [*markdown_table(header, told), *(said if apart else [])]
 
 
 def _label(gain: Gain, english: str) -> str:
