@@ -221,3 +221,15 @@ def test_the_wild_cluster_interval_is_the_test_turned_round():
         assert (low <= 0 <= high) == (p > 0.05)
         rejected += p <= 0.05
     assert rejected <= 6  # 2 expected; 7 or more has probability .005
+
+
+@pytest.mark.parametrize(
+    ("estimate", "low", "high", "shown"),
+    [
+        (-0.002, -0.154, 0.136, "0.00 [-0.15, 0.14]"),
+        (0.5, -0.004, 1.0, "0.50 [0.00, 1.00]"),
+        (-0.006, -1, 0, "-0.01 [-1.00, 0.00]"),
+    ],
+)
+def test_what_rounds_to_nothing_has_no_sign(estimate: float, low: float, high: float, shown: str) -> None:
+    assert regression.Correlation("Spearman", estimate, low, high, 0.5, 9).shown == shown

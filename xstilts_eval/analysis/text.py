@@ -10,7 +10,7 @@ from xstilts_eval.analysis.stats import multiplicity, power
 from xstilts_eval.analysis.stats.certainty import Certainty
 from xstilts_eval.analysis.stats.level import COLLINEAR, Level
 from xstilts_eval.analysis.stats.multiplicity import PageTest
-from xstilts_eval.analysis.stats.regression import Correlation, Regression
+from xstilts_eval.analysis.stats.regression import Regression
 from xstilts_eval.tables import terminal_table
 from xstilts_eval.wording import counted, p_value
 
@@ -19,7 +19,7 @@ def level(found: Level) -> list[RenderableType]:
     """The predictor without and with the level of the baseline held fixed; its `conclusion` belongs above."""
     header = ("held fixed", "rho [95 %]", "p", "r [95 %]", "p", "slope [95 %, HC3]")
     rows = [
-        (one.held, interval(one.rank), p_value(one.rank.p), interval(one.linear), p_value(one.linear.p),
+        (one.held, one.rank.shown, p_value(one.rank.p), one.linear.shown, p_value(one.linear.p),
          f"{one.slope.estimate:+.2f} [{one.slope.low:.2f}, {one.slope.high:.2f}]")
         for one in (found.raw, *found.fixed)
     ]  # fmt: skip
@@ -64,11 +64,6 @@ def page(tests: Sequence[PageTest]) -> list[RenderableType]:
         return []
     rows = [(one.name, p_value(one.p), p_value(one.adjusted_p)) for one in sorted(tests, key=lambda one: one.p)]
     return ["", *multiplicity.lines(tests), terminal_table(("test", "p", f"p ({multiplicity.METHOD})"), rows)]
-
-
-def interval(found: Correlation) -> str:
-    """``estimate [low, high]``."""
-    return f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def number(value: float | None) -> str:

@@ -181,7 +181,7 @@ class Panel:
         for right, up in ((0.0, half), (half_across, 0.0)):
             if right or up:
                 ends = [self.place(x + sign * (right or 0.0), y + sign * (up or 0.0)) for sign in (-1, 1)]
-                self._marks.append(Line(tuple(ends), paint, 0.9))
+                self._stroke(ends, paint, 0.9)
         self._dots.append((here, radius))
         if shape == "circle":
             self._marks.append(Dot(*here, radius, paint, is_open, tip))

@@ -43,7 +43,7 @@ def _scatter(report: DistanceReport, width: float) -> Scene:
     x, y = np.array([p.distance for p in points]), np.array([p.value for p in points])
     rank = next((f.spearman for f in report.features if f.name == report.by), None)
     title = [
-        f"ρ = {rank.estimate:.2f} [{rank.low:.2f}, {rank.high:.2f}], n {rank.n}" if rank else "all benchmarks together",
+        f"ρ = {rank.shown}, n {rank.n}" if rank else "all benchmarks together",
         *([report.level.short] if report.level else []),
     ]
     halves = [figures.whisker(p.half_width, len(points)) or 0.0 for p in points]
@@ -91,7 +91,7 @@ def _added_variable(report: DistanceReport, width: float) -> Scene:
     size = np.array([point.log_size for point in points], dtype=np.float64)
     x, y = (_left_by(size, np.array([getattr(point, name) for point in points])) for name in ("distance", "value"))
     partial = next((f.partial for f in report.features if f.name == report.by), None)
-    title = f"size held fixed: r = {partial.estimate:.2f} [{partial.low:.2f}, {partial.high:.2f}]" if partial else ""
+    title = f"size held fixed: r = {partial.shown}" if partial else ""
     panel = Panel(
         [title],
         spanning(x, f"{report.by} distance, {SIZE_LABELS[report.size]} removed"),

@@ -42,7 +42,7 @@ def show(report: DistanceReport) -> Group:
     if report.without:
         parts.append(f"without one family, rho with {report.by} distance: {_without(report)}")
     if report.families:
-        parts.append(f"family means: {text.interval(report.families)}, n {report.families.n}")
+        parts.append(f"family means: {report.families.shown}, n {report.families.n}")
     for m in (found for found in (report.mixed, report.standard, report.level_mixed) if found):
         unit = "standard units" if m is report.standard else "points"
         parts.append(
@@ -68,16 +68,14 @@ def _points(report: DistanceReport) -> RenderableType:
 def _features(report: DistanceReport) -> RenderableType:
     header = ["feature", "rho [95 %]", "p", "r [95 %]", "size held fixed", "n"]
     rows = [
-        [f.name, text.interval(f.spearman), p_value(f.spearman.p), text.interval(f.pearson),
-         f"{text.interval(f.partial)}, p {p_value(f.partial.p)}" if f.partial else "–", str(f.spearman.n)]
+        [f.name, f.spearman.shown, p_value(f.spearman.p), f.pearson.shown,
+         f"{f.partial.shown}, p {p_value(f.partial.p)}" if f.partial else "–", str(f.spearman.n)]
         for f in report.features
     ]  # fmt: skip
     if report.level:
         header.append("baseline held fixed")
         for row, feature in zip(rows, report.features, strict=True):
-            row.append(
-                f"{text.interval(feature.at_level)}, p {p_value(feature.at_level.p)}" if feature.at_level else "–"
-            )
+            row.append(f"{feature.at_level.shown}, p {p_value(feature.at_level.p)}" if feature.at_level else "–")
     return terminal_table(header, rows)
 
 

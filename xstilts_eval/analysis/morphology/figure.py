@@ -28,7 +28,7 @@ def draw(report: MorphologyReport, width: float) -> dict[str, Scene]:
 def _scatter(report: MorphologyReport, has_pairs: bool, paints: dict[str, str], width: float) -> Scene:
     rho = report.spearman
     title = [
-        f"ρ = {rho.estimate:.2f} [{rho.low:.2f}, {rho.high:.2f}], n {rho.n}",
+        f"ρ = {rho.shown}, n {rho.n}",
         *([report.level.short] if report.level else []),
     ]
     around_zero = has_pairs or report.outcome == "gain"

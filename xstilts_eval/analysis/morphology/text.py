@@ -26,15 +26,13 @@ def show(report: MorphologyReport) -> Group:
         f"{report.outcome} of {report.models[0]} on {report.benchmark} (points) against {report.by}",
         *([report.level.conclusion] if report.level else []), "",
         terminal_table(header, rows), "",
-        f"rho {text.interval(report.spearman)}, p {p_value(report.spearman.p)}; r {text.interval(report.pearson)}, n "
+        f"rho {report.spearman.shown}, p {p_value(report.spearman.p)}; r {report.pearson.shown}, n "
         f"{report.pearson.n}",
     ]  # fmt: skip
     if report.partial:
-        parts.append(
-            f"with log10 {report.size} held fixed: r {text.interval(report.partial)}, p {p_value(report.partial.p)}"
-        )
+        parts.append(f"with log10 {report.size} held fixed: r {report.partial.shown}, p {p_value(report.partial.p)}")
     if report.premium:
-        parts.append(f"premium: rho {text.interval(report.premium)}, p {p_value(report.premium.p)}")
+        parts.append(f"premium: rho {report.premium.shown}, p {p_value(report.premium.p)}")
     if report.regression:
         parts += ["", text.regression(report.regression)]
     if report.level:

@@ -58,7 +58,7 @@ def _association(one: Association) -> str:
     blocks = f"families as blocks [{one.blocks.low:.2f}, {one.blocks.high:.2f}]" if one.blocks else "too few families"
     spread = f"; without one family {min(rhos):.2f} to {max(rhos):.2f}" if rhos else ""
     return (
-        f"D and {one.predictor}, {one.scope}: rho {text.interval(one.spearman)}, n {one.spearman.n}, {blocks}{spread}; "
+        f"D and {one.predictor}, {one.scope}: rho {one.spearman.shown}, n {one.spearman.n}, {blocks}{spread}; "
         f"p {p_value(one.spearman.p)}"
     )
 

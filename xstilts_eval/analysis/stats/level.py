@@ -78,8 +78,7 @@ class Level:
         """A line for a picture, under the raw correlation."""
         if not self.fixed:
             return "not to be told apart from the baseline's level" if self.is_collinear else self.reason
-        found = self.fixed[0].linear
-        return f"baseline held fixed: r = {found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
+        return f"baseline held fixed: r = {self.fixed[0].linear.shown}"
 
     @property
     def conclusion(self) -> str:

@@ -36,6 +36,12 @@ class Correlation:
     n: int
     controls: tuple[str, ...] = ()
 
+    @property
+    def shown(self) -> str:
+        """``estimate [low, high]``, to two decimals; what rounds to nothing has no sign."""
+        estimate, low, high = (f"{round(value, 2) + 0.0:.2f}" for value in (self.estimate, self.low, self.high))
+        return f"{estimate} [{low}, {high}]"
+
 
 @dataclass(frozen=True)
 class Coefficient:
