@@ -96,7 +96,7 @@ def test_labels_without_room_are_left_out_and_the_others_keep_apart() -> None:
         assert abs(one.x - other.x) > text_width("00", 9) or abs(one.y - other.y) > 9 or shared < 0.12 * 9 * 11.2
 
 
-@pytest.mark.parametrize("stroke", ["across", "down", "aslant"])
+@pytest.mark.parametrize("stroke", ["across", "down", "aslant", "interval"])
 def test_a_label_is_crossed_by_no_line(stroke: str) -> None:
     """The first place of each label here is one that the line crosses."""
     drawn = panel()
@@ -104,20 +104,20 @@ def test_a_label_is_crossed_by_no_line(stroke: str) -> None:
     for name, (x, y) in points.items():
         if stroke != "aslant":
             x, y = (x, 49.0) if stroke == "across" else (4.9, y)
-        drawn.dot(x, y, "s0")
+        drawn.dot(x, y, "s0", half=15.0 if stroke == "interval" else None)
         drawn.say(x, y, name)
     if stroke == "across":
         drawn.across(51.0)
     elif stroke == "down":
         drawn.down(5.1)
-    else:
+    elif stroke == "aslant":
         drawn.line([(0.0, 1.0), (10.0, 101.0)], "soft")
     scene = drawn.scene()
     boxes = boxes_of(scene, set(points))
     assert boxes
-    (line,) = (mark for mark in scene.marks if isinstance(mark, Line) and mark.paint == "soft")
-    (x, y), (to_x, to_y) = line.points
-    for left, top, right, bottom in boxes.values():
+    lines = [mark.points for mark in scene.marks if isinstance(mark, Line) and mark.paint in ("soft", "s0")]
+    assert len(lines) == (len(points) if stroke == "interval" else 1)
+    for ((x, y), (to_x, to_y)), (left, top, right, bottom) in itertools.product(lines, boxes.values()):
         for step in range(1001):
             at_x, at_y = x + (to_x - x) * step / 1000, y + (to_y - y) * step / 1000
             assert not (left + 0.1 < at_x < right - 0.1 and top + 0.1 < at_y < bottom - 0.1)

@@ -15,6 +15,7 @@ from xstilts_eval import reading
 from xstilts_eval.errors import DataError, MissingData, SettingError, UnknownName
 from xstilts_eval.training.recipe import Base as RecipeBase
 from xstilts_eval.training.recipe import Entry, Mixture, Recipe, Stage, Targets, TaskEntry
+from xstilts_eval.training.settings import StageSettings
 from xstilts_eval.validation import complaint
 from xstilts_eval.weights import WEIGHTS
 
@@ -60,6 +61,12 @@ class Intermediate(_Strict):
     leaves: tuple[str, ...] = ()
     mixture: Mixture = Mixture()
     settings: Mapping[str, JsonValue] = {}
+
+    @model_validator(mode="after")
+    def _has_a_stage(self) -> Intermediate:
+        if self.settings and not self.tasks:
+            raise ValueError(f"settings {', '.join(self.settings)} of an entry without tasks, which has no stage")
+        return self
 
 
 class Part(_Strict):
@@ -115,6 +122,8 @@ class Grid(_Strict):
             _all_known("part", block.parts, self.parts)
         for entry in self.intermediate.values():
             _all_known("target", entry.leaves, self.targets)
+        for given in (self.settings, self.intermediate_settings, *(one.settings for one in self.intermediate.values())):
+            _all_known("setting of a stage", given, StageSettings.model_fields)
         for part in self.parts.values():
             _all_known("target", (*part.needs, *part.heads.values()), self.targets)
         return self
