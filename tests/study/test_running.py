@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.study.test_grid import block, content, written
 from tests.training import architectures
@@ -79,6 +80,70 @@ def test_they_are_not_made_again(made: tuple[Study, Places, list[str]]) -> None:
     lines: list[str] = []
     assert running.make(study, left[1:], places, time.monotonic() - 1, lines.append) == []
     assert lines == ["half/none/seed-1 and what comes after it are left for another sitting"]
+
+
+def _grown(made: tuple[Study, Places, list[str]], folder: Path) -> tuple[Study, Places]:
+    """The study of `made` in a folder of its own, where the grid has one more part for whole/squad."""
+    study, places, _ = made
+    copy = shutil.copytree(study.folder, folder / "grid")
+    content = yaml.safe_load((copy / grid.FILE).read_text(encoding="utf-8"))
+    content["parts"]["pairs"] = {"tasks": ["xtreme.tatoeba.de"], "limit": 4}
+    content["blocks"].append(block(intermediate=["squad"], parts=["pairs"]))
+    (copy / grid.FILE).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return grid.read(copy), replace(places, work=folder / "work")
+
+
+def test_a_part_more_is_all_that_is_scored(made: tuple[Study, Places, list[str]], tmp_path: Path) -> None:
+    study, places = _grown(made, tmp_path)
+    name = "whole/squad/seed-1"
+    before = pieces.listed(study)[name]
+    assert running.kept_parts(study, study.cell(name)) == ("tags",) != study.cell(name).parts
+    assert tables.Kept.unpacked(study, tmp_path / "out").cells[1].parts == ("tags",), "what it has so far"
+    (left,) = (task for task in running.tasks(study, "sample") if str(task.cell) == name)
+    (cost,) = estimate.estimates(study, [left], places.stages)
+    assert cost.scoring == 0 and cost.unknown == ("pairs",), "of pairs nothing was timed yet"
+    lines: list[str] = []
+    assert running.make(study, [left], places, time.monotonic() + 600, lines.append) == [name]
+    assert lines[0] == f"{name}: pairs" and not [line for line in lines if "udpos.de" in line]
+    after = pieces.listed(study)[name]
+    assert after.parts == ("tags", "pairs") and after.seconds["tags"] == before.seconds["tags"]
+    pieces.unpack(study, tmp_path / "out", [name])
+    for part, root in (("tags", made[1].work), ("pairs", places.work)):
+        assert record.read(tmp_path / "out" / name / part).leaves == record.read(root / name / part).leaves
+    assert running.kept_parts(study, study.cell(name)) == study.cell(name).parts
+    assert not [*(places.work / "grown").rglob("*.json")]
+
+
+def test_scores_of_another_training_are_not_taken_over(made: tuple[Study, Places, list[str]], tmp_path: Path) -> None:
+    """A kept piece whose losses are not those of the same stage now, as on another processor."""
+    study, places = _grown(made, tmp_path)
+    cell = study.cell("whole/squad/seed-1")
+    pieces.unpack(study, tmp_path / "out", [str(cell)])
+    there = tmp_path / "out" / str(cell)
+    records = json.loads((there / pieces.STAGES).read_text(encoding="utf-8"))
+    records[1]["outcome"]["losses"][0][1] += 1e-3
+    (there / pieces.STAGES).write_text(json.dumps(records), encoding="utf-8")
+    pieces.keep(study, replace(cell, parts=("tags",)), there, pieces.listed(study)[str(cell)].seconds, "x86_64")
+    (left,) = (task for task in running.tasks(study, "sample") if task.cell == cell)
+    lines: list[str] = []
+    running.make(study, [left], places, time.monotonic() + 600, lines.append)
+    assert f"{cell}: its training did not go as that of the piece, so that tags are scored again" in lines
+    assert [*pieces.stages(places.work / str(cell))] != [*pieces.stages(there)]
+    assert pieces.listed(study)[str(cell)].parts == cell.parts
+
+
+def test_a_target_that_only_some_seeds_have(made: tuple[Study, Places, list[str]], tmp_path: Path) -> None:
+    study, _, _ = made
+    kept = tables.Kept.unpacked(study, tmp_path / "out")
+    (baseline, *_) = kept.cells
+    other = replace(baseline, seed=2)
+    shutil.copytree(kept.results / str(baseline), kept.results / str(other))
+    file = kept.results / str(other) / pieces.STAGES
+    records = json.loads(file.read_text(encoding="utf-8"))
+    more = records[0] | {"tasks": {"sib200": records[0]["tasks"]["udpos"]}}
+    file.write_text(json.dumps([more, *records]), encoding="utf-8")
+    rows = [line.split(" | ") for line in tables.learned(replace(kept, cells=(baseline, other)))[2:]]
+    assert [(row[2], row[-1]) for row in rows] == [("udpos", "2 |"), ("sib200", "1 |")]
 
 
 def test_what_was_begun_with_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:

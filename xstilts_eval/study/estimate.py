@@ -18,7 +18,7 @@ from xstilts_eval.models.source import Source
 from xstilts_eval.study import pieces
 from xstilts_eval.study.grid import Cell, Study
 from xstilts_eval.study.pieces import Piece
-from xstilts_eval.study.running import Task
+from xstilts_eval.study.running import Task, kept_parts
 from xstilts_eval.training import planning, stage
 from xstilts_eval.training.stage import Plan
 
@@ -51,7 +51,8 @@ def estimates(study: Study, tasks: Sequence[Task], stages: Path) -> list[Estimat
     for task in tasks:
         fresh = {plan.key: plan for plan in task.plans if plan.key not in counted}
         counted |= fresh.keys()
-        times = {part: _seconds(study, task.cell, part, kept) for part in task.cell.parts}
+        there = kept_parts(study, task.cell)
+        times = {part: _seconds(study, task.cell, part, kept) for part in task.cell.parts if part not in there}
         found.append(
             Estimate(
                 cell=task.cell,

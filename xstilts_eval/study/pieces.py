@@ -58,6 +58,35 @@ class Suits(BaseModel):
     value: float
 
 
+class _Read(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Examples(_Read):
+    trained: int
+    development: int
+
+
+class _Outcome(_Read):
+    steps: int
+    seconds: float
+    losses: tuple[tuple[int, float], ...]
+    scores: tuple[Mapping[str, float], ...]
+
+
+class Stage(_Read):
+    """As much of a trained stage's record as is read again; the scores are those of English development data."""
+
+    key: str
+    tasks: Mapping[str, _Examples]
+    outcome: _Outcome
+
+    def went_as(self, other: Stage) -> bool:
+        """Whether losses and scores are those of the other, so that the weights are taken to be."""
+        mine, theirs = ([{**row, "seconds": 0.0} for row in one.outcome.scores] for one in (self, other))
+        return self.outcome.losses == other.outcome.losses and mine == theirs
+
+
 class _List(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -84,6 +113,15 @@ def estimates(results: Path) -> list[Suits]:
         return TypeAdapter(list[Suits]).validate_python(reading.read_json(file, "the estimates of a study"))
     except ValidationError as error:
         raise DataError(f"{file}: {complaint(error, 'the estimates')}") from error
+
+
+def stages(results: Path) -> list[Stage]:
+    """The stages of a cell, in the order in which they were trained; raises `DataError` for a bad file."""
+    file = results / STAGES
+    try:
+        return TypeAdapter(list[Stage]).validate_python(reading.read_json(file, "the stages of a cell"))
+    except ValidationError as error:
+        raise DataError(f"{file}: {complaint(error, 'the stages')}") from error
 
 
 def path_of(study: Study, cell: str) -> Path:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xstilts_eval import bundle, evaluation, heap, locking, reading, selection, weights
@@ -108,9 +108,18 @@ def make(study: Study, left: Sequence[Task], places: Places, until: float, say: 
     return made
 
 
-def _is_kept(study: Study, cell: Cell) -> bool:
+def kept_parts(study: Study, cell: Cell) -> tuple[str, ...]:
+    """The parts of a cell that its piece has, made as the grid says now; none where anything but parts was changed."""
     piece = pieces.listed(study).get(str(cell))
-    return piece is not None and piece.settings == study.settings_of(cell)
+    if piece is None or any(part not in study.grid.parts for part in piece.parts):
+        return ()
+    if piece.settings != study.settings_of(replace(cell, parts=piece.parts)):
+        return ()
+    return tuple(part for part in cell.parts if part in piece.parts)
+
+
+def _is_kept(study: Study, cell: Cell) -> bool:
+    return kept_parts(study, cell) == cell.parts
 
 
 @contextmanager
@@ -125,14 +134,19 @@ def _mine(cell: Cell, places: Places) -> Iterator[bool]:
 
 def _make(study: Study, task: Task, places: Places, say: Say) -> None:
     cell = task.cell
-    say(f"{cell}: {', '.join(cell.parts)}")
+    there = kept_parts(study, cell)
+    say(f"{cell}: {', '.join(part for part in cell.parts if part not in there)}")
     folder, results = places.runs / str(cell), places.work / str(cell)
     begin(study.settings_of(cell), folder, results)
     recipe = study.recipe(cell, Path(task.plans[0].parent.base.name))
     training.run(recipe, folder, places.data, places.stages, say=say, wait=True)
     manifest = bundle.read(folder)
-    times = {TRAINING: sum(_seconds(places, plan) for plan in task.plans)}
+    records = [_record(plan, places) for plan in task.plans]
+    write_atomically(results / pieces.STAGES, json.dumps(records, indent=1, ensure_ascii=False) + "\n")
+    times = {TRAINING: sum(_seconds(places, plan) for plan in task.plans), **_take_over(study, cell, places, say)}
     for name in cell.parts:
+        if name in times:
+            continue
         part, started = study.grid.parts[name], time.monotonic()
         heads = {dataset: str(folder / manifest.trained[target].path) for dataset, target in part.heads.items()}
         settings = evaluation.Settings(
@@ -148,10 +162,33 @@ def _make(study: Study, task: Task, places: Places, say: Say) -> None:
         heap.give_back()
     if cell.intermediate != study.grid.baseline:
         write_atomically(results / pieces.ESTIMATES, _estimates(study, cell, folder, places))
-    records = [_record(plan, places) for plan in task.plans]
-    write_atomically(results / pieces.STAGES, json.dumps(records, indent=1, ensure_ascii=False) + "\n")
     piece = pieces.keep(study, cell, results, times, platform.machine())
     say(f"{cell}: kept in {piece}, {piece.stat().st_size / 1024:,.0f} KiB")
+
+
+def _take_over(study: Study, cell: Cell, places: Places, say: Say) -> dict[str, float]:
+    """Put the parts that the cell's piece has among its results; returns the seconds that each took.
+
+    None where a stage of the piece did not go as it went now, on another processor say: all scores of a cell are of
+    the same training.
+    """
+    parts = kept_parts(study, cell)
+    if not parts:
+        return {}
+    beside, results = places.work / "grown", places.work / str(cell)
+    pieces.unpack(study, beside, [str(cell)])
+    found = beside / str(cell)
+    now = {stage.key: stage for stage in pieces.stages(results)}
+    if all(one.key in now and one.went_as(now[one.key]) for one in pieces.stages(found)):
+        for part in parts:
+            if not (results / part).exists():  # it does after an interruption
+                (found / part).rename(results / part)
+    else:
+        say(f"{cell}: its training did not go as that of the piece, so that {', '.join(parts)} are scored again")
+        parts = ()
+    shutil.rmtree(found)
+    seconds = pieces.listed(study)[str(cell)].seconds
+    return {part: seconds[part] for part in parts}
 
 
 def begin(settings: str, run: Path, results: Path) -> None:

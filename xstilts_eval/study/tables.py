@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-
-from xstilts_eval import reading
-from xstilts_eval.errors import DataError
 from xstilts_eval.foreign import Markup
 from xstilts_eval.results import gains
 from xstilts_eval.results.alignment import Reader
 from xstilts_eval.results.gains import Gain
 from xstilts_eval.study import pieces
 from xstilts_eval.study.grid import Cell, Study
+from xstilts_eval.study.pieces import Stage
 from xstilts_eval.study.running import TRAINING
 from xstilts_eval.tables import in_markdown, markdown_table
-from xstilts_eval.validation import complaint
 from xstilts_eval.wording import ABSENT
 
 _HOUR = 3600.0
@@ -28,31 +24,9 @@ _NO_SCORES = ("step", "seconds", "score")
 """In a record of scores: when they were taken, and the mean that a stage is chosen by."""
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Examples(_Read):
-    trained: int
-    development: int
-
-
-class _Outcome(_Read):
-    steps: int
-    seconds: float
-    scores: list[Mapping[str, float]]
-
-
-class Stage(_Read):
-    """As much of a stage's record as the tables show; the scores are those of English development data."""
-
-    tasks: Mapping[str, _Examples]
-    outcome: _Outcome
-
-
 @dataclass(frozen=True)
 class Kept:
-    """A study, the cells of it that are kept, and the folder in which their results lie."""
+    """A study, the cells of it that are kept with the parts that they have, and the folder of their results."""
 
     study: Study
     cells: tuple[Cell, ...]
@@ -61,7 +35,8 @@ class Kept:
     @classmethod
     def unpacked(cls, study: Study, results: Path) -> Kept:
         """All that is kept, unpacked in `results`; raises what `pieces.unpack` raises."""
-        return cls(study, tuple(study.cell(name) for name in pieces.unpack(study, results)), results)
+        unpacked, listed = pieces.unpack(study, results), pieces.listed(study)
+        return cls(study, tuple(replace(study.cell(name), parts=listed[name].parts) for name in unpacked), results)
 
     def of_base(self, base: str) -> dict[str, list[Cell]]:
         """Cells of a base by intermediate entry, in the order of the study."""
@@ -154,16 +129,21 @@ def learned(kept: Kept) -> list[str]:
     rows = []
     for base in kept.bases:
         for name, cells in kept.of_base(base).items():
-            stages = [stages_of(kept.results / str(cell)) for cell in cells]
             is_baseline = name == kept.study.grid.baseline
-            for place in range(len(stages[0]) if is_baseline else 1):
-                same = [found[place] for found in stages]
-                what = ("target", "+".join(same[0].tasks)) if is_baseline else ("intermediate", name)
+            alike: dict[tuple[str, str], list[Stage]] = defaultdict(list)
+            for cell in cells:
+                stages = pieces.stages(kept.results / str(cell))
+                if is_baseline:
+                    for stage in stages:
+                        alike["target", "+".join(stage.tasks)].append(stage)
+                else:
+                    alike["intermediate", name].append(stages[0])
+            for what, same in alike.items():
                 rows.append([
                     base, *what,
                     f"{sum(one.trained for one in same[0].tasks.values()):,}", f"{same[0].outcome.steps:,}",
                     _scores(same), f"{sum(one.development for one in same[0].tasks.values()):,}",
-                    f"{fmean(one.outcome.seconds for one in same):,.0f}", str(len(cells)),
+                    f"{fmean(one.outcome.seconds for one in same):,.0f}", str(len(same)),
                 ])  # fmt: skip
     header = ["base", "stage", "task", "examples", "steps", "English development score", "development examples",
               "seconds", "seeds"]  # fmt: skip
@@ -189,12 +169,3 @@ def hours(kept: Kept) -> list[str]:
         spent = [sum(seconds.get(part, 0.0) for seconds in own) / _HOUR for part in (TRAINING, *parts)]
         rows.append([base, str(len(own)), *(f"{one:.2f}" if one else ABSENT for one in spent), f"{sum(spent):.2f}"])
     return markdown_table(["base", "cells", TRAINING, *parts, "together"], rows)
-
-
-def stages_of(results: Path) -> list[Stage]:
-    """The stages of a cell, in the order in which they were trained; raises `DataError` for a bad file."""
-    file = results / pieces.STAGES
-    try:
-        return TypeAdapter(list[Stage]).validate_python(reading.read_json(file, "the stages of a cell"))
-    except ValidationError as error:
-        raise DataError(f"{file}: {complaint(error, 'the stages')}") from error
