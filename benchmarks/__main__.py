@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import os
 
+from xstilts_eval import waiting
+
 THREADS = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
-# Read once by the libraries that the imports below load: the same number of threads for all, waiting quietly.
+# Read once by the libraries that the imports below load: the same number of threads for all, waiting as in a command.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = str(THREADS)
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+waiting.briefly()
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")

@@ -16,7 +16,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from xstilts_eval import waiting
+
+waiting.briefly()
 os.environ.setdefault("TQDM_DISABLE", "1")
 
 NAME = "precision"

@@ -26,7 +26,7 @@ import transformers
 from benchmarks import breakdown, inputs, measure, training
 from benchmarks.inputs import Size
 from benchmarks.measure import Agreement, Comparison, Contender, Measured
-from xstilts_eval import kinds
+from xstilts_eval import kinds, waiting
 from xstilts_eval.benchmark import UPOS
 from xstilts_eval.kinds import Kind
 from xstilts_eval.models import products
@@ -111,7 +111,7 @@ def _agree(one: dict[str, Any], other: dict[str, Any], precision: str) -> Agreem
 
 def _in_a_process(side: str, task: str, precision: str, steps: int) -> Measured:
     command = [sys.executable, "-m", "benchmarks.training_e5", side, task, precision, str(steps)]
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment = {name: value for name, value in os.environ.items() if name not in (waiting.POLICY, waiting.SPINS)}
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=Path(__file__).resolve().parents[1], env=environment
     )

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1] / "xstilts_eval"
 ROOMS = (
     ("", "errors", "writing", "locking", "reading", "validation", "faults", "paths", "processes", "extras", "printing",
      "tables", "paper", "junit", "fingerprints", "hub_errors", "wording", "foreign", "links", "label_reading",
-     "languages", "language_codes", "language_distances", "thoughts", "cycles", "heap"),
+     "languages", "language_codes", "language_distances", "thoughts", "cycles", "heap",
+     "waiting"),
     ("figures",),
     ("store",),
     ("metrics",),

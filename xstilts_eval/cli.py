@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 
 import typer
 
-from xstilts_eval import __version__, cycles, faults, printing
+from xstilts_eval import __version__, cycles, faults, printing, waiting
 from xstilts_eval.commands import analyze, bundle, cache, data, study, zoo
 from xstilts_eval.commands.checklist import checklist
 from xstilts_eval.commands.compare import compare
@@ -58,8 +57,7 @@ GROUPS = {
 @faults.in_one_sentence
 def main() -> None:
     """Entry point; `faults` says how it ends."""
-    # OpenMP's threads spin while they wait; beside any other work that makes torch several times slower (measured: 9x).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    waiting.briefly()
     cycles.searched_seldom()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for stream in (sys.stdout, sys.stderr):  # an output that is not UTF-8 shows what it cannot hold by its escape

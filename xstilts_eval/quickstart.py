@@ -7,7 +7,6 @@ are printed as one would type them.
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import sys
@@ -100,9 +99,7 @@ def summary(parts: Iterable[Part]) -> str:
 
 def _run(command: str) -> int:
     print(f"\n$ xstilts {command}", flush=True)
-    # Unless told otherwise OpenMP's threads spin while waiting; beside other work that made training ten times slower.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
-    return subprocess.call([sys.executable, "-m", "xstilts_eval.cli", *shlex.split(command)], env=environment)
+    return subprocess.call([sys.executable, "-m", "xstilts_eval.cli", *shlex.split(command)])
 
 
 def _short(path: Path) -> str:
