@@ -14,6 +14,7 @@ from xstilts_eval.analysis.morphology import shipped
 from xstilts_eval.analysis.multilingual import analyse as multilingual
 from xstilts_eval.analysis.multilingual.analyse import IN_MIX, UNSEEN, Arms
 from xstilts_eval.analysis.observations import Observation, canonical, over_inners
+from xstilts_eval.analysis.stats import pooling
 from xstilts_eval.cli import app
 from xstilts_eval.errors import PredictionError
 from xstilts_eval.language_codes import flores_languages
@@ -64,6 +65,44 @@ def test_seeds_move_all_languages_at_once():
     rho = next(one for one in report.sure.seeds if one.what.startswith("rho"))
     assert len(mean.values) == 3 and mean.half_width > 1  # t of two degrees on a spread of about 2
     assert np.ptp(rho.values) < 1e-9, "a shift of all languages leaves their order"
+
+
+def test_a_mean_over_languages_is_as_sure_as_its_seeds():
+    """Three trainings without an effect, each of which moves all languages by chance (sd 2): the interval with seeds
+    holds 0 as often as it says, the one of 200 languages hardly ever. Nineteen times of twenty is 95 %."""
+    random = np.random.default_rng(11)
+    families = {code: features(code).family or code for code in CODES}
+    held = {"with": 0, "without": 0}
+    seen = []
+    for _ in range(100):
+        values = np.array([random.normal(0, 1, len(CODES)) + wave for wave in random.normal(0, 2, 3)])
+        mean = {"t": dict(zip(CODES, values.mean(axis=0), strict=True))}
+        by_seed = {"t": dict(zip(CODES, values.T, strict=True))}
+        for name, given in (("with", by_seed), ("without", None)):
+            found: Any = pooling.pool(mean, families, draws=200, by_seed=given)[0]
+            held[name] += found.low < 0 < found.high
+        assert found.seeds == 0 and found.text.endswith(", families alone)")
+        whole: Any = pooling.pool(mean, families, draws=200, by_seed=by_seed)[0]
+        seen.append(whole.smallest)
+    assert 90 <= held["with"] <= 99 and held["without"] < 30
+    # (t_.975 + t_.8) of two degrees, 4.303 + 1.061, times sd / sqrt(3) of a mean of three (tables of t).
+    assert np.sqrt(np.mean(np.square(seen))) == pytest.approx((4.303 + 1.061) * 2 / np.sqrt(3), rel=0.15)
+
+
+def test_below_three_seeds_a_mean_is_of_families_alone():
+    families = {code: features(code).family or code for code in CODES}
+    values = {code: float(place) for place, code in enumerate(CODES)}
+
+    def pooled(by_seed: Any) -> Any:
+        return pooling.pool({"t": values}, families, by_seed=by_seed and {"t": by_seed})
+
+    alone = pooled(None)
+    assert pooled({code: (value - 1, value + 1) for code, value in values.items()}) == alone
+    three = {code: (value - 1, value, value + 1) for code, value in values.items()}
+    assert pooled(three | {"en": (1.0, 2.0)}) == alone, "seeds that languages do not share"
+    wider = pooled(three)
+    assert [one.seeds for one in wider] == [3, 3] and wider[0].text.endswith(", families and 3 seeds)")
+    assert all(a.low > b.low and a.high < b.high for a, b in zip(alone, wider, strict=True))
 
 
 def test_two_targets_are_pooled_in_points_and_in_standard_units():

@@ -173,8 +173,7 @@ def _certainty(
 ) -> Certainty:
     """Mean D over all languages in points and in standard deviations of D, what the design could have seen of it, and
     one correction for all tests."""
-    whole = {row.language: row.value for row in rows}
-    pooled = pooling.pool({ALL: whole}, {row.language: row.family for row in rows})
+    pooled = _pooled(ALL, rows)
     smallest = [Smallest("mean D", one.smallest, one.unit) for one in pooled if one.smallest is not None]
     smallest += [power.correlation(one.name, one.spearman.n) for one in associations]
     if fit:
@@ -246,8 +245,15 @@ def _mean(group: str, rows: Sequence[Contrast]) -> Mean | None:
         half = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
     better = sum(row.half_width is not None and row.value > row.half_width for row in rows)
     worse = sum(row.half_width is not None and -row.value > row.half_width for row in rows)
-    families = pooling.pool({group: {row.language: row.value for row in rows}}, {r.language: r.family for r in rows})
-    return Mean(group, len(values), float(values.mean()), half, better, worse, families[0])
+    return Mean(group, len(values), float(values.mean()), half, better, worse, _pooled(group, rows)[0])
+
+
+def _pooled(group: str, rows: Sequence[Contrast]) -> list[Pooled]:
+    return pooling.pool(
+        {group: {row.language: row.value for row in rows}},
+        {row.language: row.family for row in rows},
+        by_seed={group: {row.language: row.by_seed for row in rows}},
+    )
 
 
 def _associations(rows: Sequence[Contrast], size: str) -> tuple[list[Association], dict[str, str]]:

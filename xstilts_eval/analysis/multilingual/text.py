@@ -34,12 +34,13 @@ def show(report: MultilingualReport) -> Group:
         )
         for m in report.means
     ]
+    covered = max((m.families for m in report.means), key=lambda one: one.seeds).covered
     mix = ", ".join(code for code in report.mix if code != observations.ENGLISH)
     parts: list[RenderableType] = [
         f"{report.benchmark}: gains of {report.models[0]} and {report.models[1]} over one baseline, points; D is the "
         f"second minus the first; in the mix: {mix}", "",
         terminal_table(header, rows), "",
-        terminal_table(("group", "languages", "mean D", "± over languages", "families resampled", "smallest seen",
+        terminal_table(("group", "languages", "mean D", "± over languages", f"95 %, {covered}", "smallest seen",
                         "clearly better", "clearly worse"), means),
         "", *(_association(one) for one in report.associations),
     ]  # fmt: skip

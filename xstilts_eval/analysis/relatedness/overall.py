@@ -37,7 +37,8 @@ def overall(gains: Sequence[Observation]) -> tuple[list[Overall], list[str]]:
     """A row per task, and what is not in it because some run lacks it."""
     rows = [row for row in gains if row.language not in (ENGLISH, "avg")]
     tasks = list(dict.fromkeys(row.model for row in rows))
-    cells = {task: {(row.benchmark, row.language): row.value for row in rows if row.model == task} for task in tasks}
+    own_rows = {task: {(row.benchmark, row.language): row for row in rows if row.model == task} for task in tasks}
+    cells = {task: {place: row.value for place, row in own.items()} for task, own in own_rows.items()}
     shared = set.intersection(*(set(own) for own in cells.values())) if cells else set()
     families = {code: entry.family or entry.name if (entry := known(code)) else code for _, code in shared}
     by_target = {target: sorted(code for name, code in shared if name == target) for target, _ in sorted(shared)}
@@ -49,7 +50,8 @@ def overall(gains: Sequence[Observation]) -> tuple[list[Overall], list[str]]:
     found = []
     for task in tasks:
         values = {target: {c: cells[task][target, c] for c in codes} for target, codes in by_target.items()}
-        pooled = tuple(pooling.pool(values, families, spreads=spreads)) if values else ()
+        by_seed = {target: {c: own_rows[task][target, c].by_seed for c in codes} for target, codes in by_target.items()}
+        pooled = tuple(pooling.pool(values, families, spreads=spreads, by_seed=by_seed)) if values else ()
         tested = [is_worse for (name, *_), is_worse in worse.items() if name == task]
         found.append(Overall(task, pooled, sum(tested), len(tested)))
     return found, _lacking(cells, shared)

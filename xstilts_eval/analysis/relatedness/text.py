@@ -44,10 +44,10 @@ def show(report: RelatednessReport) -> Group:
 
 def _overall(report: RelatednessReport) -> RenderableType:
     first = next(one.pooled[0] for one in report.overall if one.pooled)
-    header = ("intermediate", *(f"{unit} [95 %]" for unit in UNITS), "smallest seen", "clearly worse (Holm)")
+    header = ("intermediate", *(f"{unit} [95 %]" for unit in UNITS), "95 % of", "smallest seen", "clearly worse (Holm)")
     rows = [
         (one.intermediate, *(_interval(next((p for p in one.pooled if p.unit == unit), None)) for unit in UNITS),
-         _number(one.pooled[0].smallest), f"{one.worse} of {one.tested}")
+         one.pooled[0].covered, _number(one.pooled[0].smallest), f"{one.worse} of {one.tested}")
         for one in report.overall
     ]  # fmt: skip
     scope = f"{counted(first.targets, 'target')}, {counted(first.languages, 'language')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +17,8 @@ from xstilts_eval.analysis.stats.pooling import FamilySlope, OverSeeds, Pooled
 from xstilts_eval.analysis.stats.power import Smallest
 from xstilts_eval.analysis.stats.regression import Regression
 from xstilts_eval.errors import NumericError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Answer:
 def certainty(answer: Answer, tests: Sequence[PageTest]) -> Certainty:
     """Families and seeds resampled, and the smallest effects: the mean, the correlation, the slope."""
     single = len(set(answer.targets)) == 1
-    pooled = pooling.pool(_by_target(answer), dict(zip(answer.languages, answer.families, strict=True)))
+    families = dict(zip(answer.languages, answer.families, strict=True))
+    by_seed = _by_target(answer, answer.by_seed) if answer.by_seed else None
+    pooled = pooling.pool(_by_target(answer, answer.y), families, by_seed=by_seed)
     fitted = [answer.families[place] for place in answer.places]
     x, y = (np.array(column, dtype=np.float64)[list(answer.places)] for column in (answer.x, answer.y))
     slope = pooling.slope(y, x, fitted, answer.controls) if answer.fit else None
@@ -64,9 +69,9 @@ def certainty(answer: Answer, tests: Sequence[PageTest]) -> Certainty:
     )  # fmt: skip
 
 
-def _by_target(answer: Answer) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
-    for target, language, value in zip(answer.targets, answer.languages, answer.y, strict=True):
+def _by_target(answer: Answer, values: Sequence[T]) -> dict[str, dict[str, T]]:
+    found: dict[str, dict[str, T]] = {}
+    for target, language, value in zip(answer.targets, answer.languages, values, strict=True):
         found.setdefault(target, {})[language] = value
     return found
 

@@ -3,13 +3,15 @@
 Points of different metrics are different things: a point of F1 is not one of accuracy. In standard units every value is
 divided by the standard deviation of its target over languages, so that each target counts alike. Languages are the
 units, and languages of one family are no independent ones: intervals come from drawing whole families with replacement,
-the same draw for all targets (Davison & Hinkley 1997, 3.8).
+the same draw for all targets (Davison & Hinkley 1997, 3.8). Chance of training moves all languages of a seed at once,
+which no draw of families sees: from three seeds on the half-width of their t-interval is added in quadrature.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +20,7 @@ from xstilts_eval.analysis.stats import power
 from xstilts_eval.analysis.stats.dependence import RESAMPLES
 from xstilts_eval.analysis.stats.regression import MINIMUM, SEED, Vector, checked
 from xstilts_eval.results import seeds
+from xstilts_eval.wording import counted
 
 POINTS, STANDARD = "points", "standard units"
 _FEWEST_SPREAD = 3
@@ -26,9 +29,10 @@ _FEWEST_SPREAD = 3
 
 @dataclass(frozen=True)
 class Pooled:
-    """A mean over targets of the means over their languages, with its 95 % interval over families.
+    """A mean over targets of the means over their languages, with its 95 % interval over families and `seeds`.
 
-    `smallest` is the smallest mean that the design sees (80 % power, 5 %). No interval below five families.
+    `seeds` is 0 where the interval is of families alone. `smallest` is the smallest mean that the design sees (80 %
+    power, 5 %). No interval below five families.
     """
 
     unit: str
@@ -40,15 +44,36 @@ class Pooled:
     families: int
     smallest: float | None
     left_out: tuple[str, ...] = ()
+    seeds: int = 0
 
     @property
     def text(self) -> str:
-        interval = "no interval" if self.low is None else f"95 % {self.low:+.2f} to {self.high:+.2f}"
+        interval = "no interval" if self.low is None else f"95 % {self.low:+.2f} to {self.high:+.2f}, {self.covered}"
         return f"{self.mean:+.2f} {self.unit} ({interval})"
+
+    @property
+    def covered(self) -> str:
+        """What the interval is of."""
+        return f"families and {counted(self.seeds, 'seed')}" if self.seeds else "families alone"
+
+    def over(self, by_seed: Sequence[float]) -> Pooled:
+        """The same with the chance of training in it, from the mean of every seed; as it was below three seeds."""
+        half = seeds.over_seeds(by_seed)
+        if half is None or self.low is None or self.high is None or self.smallest is None:
+            return self
+        return replace(
+            self,
+            low=self.mean - math.hypot(self.mean - self.low, half),
+            high=self.mean + math.hypot(self.high - self.mean, half),
+            smallest=math.hypot(self.smallest, power.of_interval(-half, half, len(by_seed) - 1)),
+            seeds=len(by_seed),
+        )
 
 
 Values = Mapping[str, Mapping[str, float]]
 """By target the values of its languages."""
+Seeds = Mapping[str, Mapping[str, Sequence[float]]]
+"""By target and language the value of every seed; empty where it is not known."""
 
 
 def pool(
@@ -57,22 +82,39 @@ def pool(
     draws: int = RESAMPLES,
     seed: int = SEED,
     spreads: Mapping[str, float] | None = None,
+    by_seed: Seeds | None = None,
 ) -> list[Pooled]:
     """The outcome in points and, where targets have a spread, in standard units.
 
     `spreads` are the targets' standard deviations, where several outcomes share them; else those of `values`. A target
-    whose values do not vary, or of fewer than three languages, has no standard units and is named there.
+    whose values do not vary, or of fewer than three languages, has no standard units and is named there. `by_seed` has
+    what `values` are the means of, and goes into the intervals where all have the same number of seeds.
     """
-    scaled: dict[str, Mapping[str, float]] = {}
-    for target, own in values.items():
-        spread = spread_of(list(own.values())) if spreads is None else spreads.get(target, 0.0)
-        if spread > 0:
-            scaled[target] = {code: value / spread for code, value in own.items()}
-    found = [_pooled(values, POINTS, families, draws, seed, ())]
+    used = {
+        target: spread
+        for target, own in values.items()
+        if (spread := spread_of(list(own.values())) if spreads is None else spreads.get(target, 0.0)) > 0
+    }
+    scaled = {
+        target: {code: value / spread for code, value in values[target].items()} for target, spread in used.items()
+    }
+    found = [
+        _pooled(values, POINTS, families, draws, seed, ()).over(_of_seeds(by_seed or {}, dict.fromkeys(values, 1.0)))
+    ]
     if scaled:
         lacking = tuple(target for target in values if target not in scaled)
-        found.append(_pooled(scaled, STANDARD, families, draws, seed, lacking))
+        of_seeds = _of_seeds(by_seed or {}, used)
+        found.append(_pooled(scaled, STANDARD, families, draws, seed, lacking).over(of_seeds))
     return found
+
+
+def _of_seeds(by_seed: Seeds, spreads: Mapping[str, float]) -> list[float]:
+    """The mean of every seed over the targets, each over its spread; none where languages differ in their seeds."""
+    columns = [[*by_seed.get(target, {}).values()] for target in spreads]
+    if len({len(row) for rows in columns for row in rows}) != 1 or not all(columns):
+        return []
+    means = [np.mean(rows, axis=0) / spread for rows, spread in zip(columns, spreads.values(), strict=True)]
+    return [float(one) for one in np.mean(means, axis=0)]
 
 
 def spread_of(values: Sequence[float]) -> float:
