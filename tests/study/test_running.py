@@ -254,6 +254,19 @@ questions:
     assert all(row.startswith("squad,") for row in suits[1:])
 
 
+def test_estimates_are_means_over_the_seeds_that_have_one(tmp_path: Path) -> None:
+    study = grid.read(written(tmp_path, blocks=[block(intermediate=["squad"], seeds=[1, 2, 3])]))
+    told: dict[int, dict[str, float]] = {1: {"udpos": 1.0, "sib200": 5.0}, 2: {"udpos": 4.0}, 3: {}}
+    for cell in study.cells:
+        said = [{"estimate": "LogME", "target": target, "value": value} for target, value in told[cell.seed].items()]
+        place = tmp_path / str(cell) / pieces.ESTIMATES
+        place.parent.mkdir(parents=True)
+        place.write_text(json.dumps(said), encoding="utf-8")
+    header, *rows = questions._estimates(study, [str(cell) for cell in study.cells], tmp_path)
+    assert header == ["intermediate", "target", "estimate", "value"]
+    assert rows == [["squad", "udpos", "LogME", 2.5], ["squad", "sib200", "LogME", 5.0]]
+
+
 def test_a_question_without_cells(made: tuple[Study, Places, list[str]], tmp_path: Path) -> None:
     study, _, _ = made
     empty = shutil.copytree(study.folder, tmp_path / "empty")

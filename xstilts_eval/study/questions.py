@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -138,14 +139,13 @@ def _serves(wanted: list[str], there: list[str]) -> bool:
 
 
 def _estimates(study: Study, cells: list[str], results: Path) -> _Rows:
-    """`ESTIMATES` over the cells, of each intermediate task the first seed that there is."""
-    rows: dict[str, list[list[object]]] = {}
+    """`ESTIMATES` over the cells, of each intermediate task the means over the seeds that have one."""
+    found: dict[tuple[str, str, str], list[float]] = {}
     for cell in cells:
-        between = study.cell(cell).intermediate
-        if between not in rows and (told := pieces.estimates(results / cell)):
-            rows[between] = [[between, one.target, one.estimate, one.value] for one in told]
-    header = ["intermediate", "target", "estimate", "value"]
-    return [header, *(row for found in rows.values() for row in found)]
+        for one in pieces.estimates(results / cell):
+            found.setdefault((study.cell(cell).intermediate, one.target, one.estimate), []).append(one.value)
+    rows: list[list[object]] = [[*place, fmean(values)] for place, values in found.items()]
+    return [["intermediate", "target", "estimate", "value"], *rows]
 
 
 def _ladder(study: Study, cells: list[str], results: Path) -> _Rows:
