@@ -144,6 +144,11 @@ def test_a_target_that_only_some_seeds_have(made: tuple[Study, Places, list[str]
     file.write_text(json.dumps([more, *records]), encoding="utf-8")
     rows = [line.split(" | ") for line in tables.learned(replace(kept, cells=(baseline, other)))[2:]]
     assert [(row[2], row[-1]) for row in rows] == [("udpos", "2 |"), ("sib200", "1 |")]
+    assert tables.formats(replace(kept, cells=(baseline, other))) == []
+    older = [one | {"identity": one["identity"] | {"format": 1}} for one in records]
+    file.write_text(json.dumps(older), encoding="utf-8")
+    _, line = tables.formats(replace(kept, cells=(baseline, other)))
+    assert line.endswith(" size: 1: whole/none/seed-2.")
 
 
 def test_what_was_begun_with_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:

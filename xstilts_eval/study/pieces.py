@@ -74,10 +74,15 @@ class _Outcome(_Read):
     scores: tuple[Mapping[str, float], ...]
 
 
+class _Identity(_Read):
+    format: int
+
+
 class Stage(_Read):
     """As much of a trained stage's record as is read again; the scores are those of English development data."""
 
     key: str
+    identity: _Identity
     tasks: Mapping[str, _Examples]
     outcome: _Outcome
 

@@ -58,7 +58,20 @@ def page(kept: Kept) -> str:
         if rows := gains_of(kept, base):
             lines += [f"### Gains: {base}", "", *rows, ""]
     return (
-        "\n".join([*lines, "### What the stages learned", "", *learned(kept), "", "### Hours", "", *hours(kept)]) + "\n"
+        "\n".join(
+            [
+                *lines,
+                "### What the stages learned",
+                "",
+                *learned(kept),
+                *formats(kept),
+                "",
+                "### Hours",
+                "",
+                *hours(kept),
+            ]
+        )
+        + "\n"
     )
 
 
@@ -148,6 +161,23 @@ def learned(kept: Kept) -> list[str]:
     header = ["base", "stage", "task", "examples", "steps", "English development score", "development examples",
               "seconds", "seeds"]  # fmt: skip
     return markdown_table(header, rows)
+
+
+def formats(kept: Kept) -> list[str]:
+    """Which cells were trained at which format of stages; none where all share one.
+
+    Another format trains other weights from the same settings: it draws other masks of dropout, say.
+    """
+    found: dict[int, list[str]] = defaultdict(list)
+    for cell in kept.cells:
+        for one in sorted({stage.identity.format for stage in pieces.stages(kept.results / str(cell))}):
+            found[one].append(str(cell))
+    if len(found) < 2:
+        return []
+    newest = max(found)
+    told = "; ".join(f"{one}: {in_markdown(', '.join(found[one]))}" for one in sorted(found) if one != newest)
+    return ["", f"Trained at an earlier stage format than {newest}, with other masks of dropout or passes of another "
+            f"size: {told}."]  # fmt: skip
 
 
 def _scores(stages: Sequence[Stage]) -> str:
