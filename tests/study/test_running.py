@@ -200,6 +200,7 @@ def test_the_tables_are_those_of_the_runs(made: tuple[Study, Places, list[str]],
     assert (german.language, english.language) == ("de", "en")
     row = next(line for line in lines if line.startswith("| tags | English |"))
     assert row.startswith(f"| tags | English | {english.baseline:.1f} | {english.gain:+.1f}")
+    assert "seed)" not in row and tables._gain(english, 2).endswith(" (1 seed)"), "a column of two, of which one has it"
     assert "| target | languages | baseline | squad (seed 1) |" in lines
     record = stage.Record.model_validate(json.loads((places.work / "whole/squad/seed-1/stages.json").read_text())[0])
     learned = [line.split(" | ") for line in lines if line.startswith(("| whole | intermediate", "| whole | target"))]

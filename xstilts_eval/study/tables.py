@@ -17,7 +17,7 @@ from xstilts_eval.study.grid import Cell, Study
 from xstilts_eval.study.pieces import Stage
 from xstilts_eval.study.running import TRAINING
 from xstilts_eval.tables import in_markdown, markdown_table
-from xstilts_eval.wording import ABSENT
+from xstilts_eval.wording import ABSENT, counted
 
 _HOUR = 3600.0
 _NO_SCORES = ("step", "seconds", "score")
@@ -103,7 +103,12 @@ def gains_of(kept: Kept, base: str) -> list[str]:
         return []
     header = ["target", "languages", "baseline", *(f"{name} ({_seeds(cells[name], baseline)})" for name in columns)]
     told = [
-        [part, label, f"{next(iter(found.values())).baseline:.1f}", *(_gain(found.get(name)) for name in columns)]
+        [
+            part,
+            label,
+            f"{next(iter(found.values())).baseline:.1f}",
+            *(_gain(found.get(name), len(_shared(cells[name], baseline))) for name in columns),
+        ]
         for (part, label), found in rows.items()
     ]
     apart = [
@@ -123,18 +128,24 @@ def _label(gain: Gain, english: str) -> str:
     return f"all {count}" if gain.language == "all" else f"{count} {gain.language}"
 
 
+def _shared(cells: Sequence[Cell], baseline: Sequence[Cell]) -> list[int]:
+    return sorted({cell.seed for cell in cells} & {cell.seed for cell in baseline})
+
+
 def _seeds(cells: Sequence[Cell], baseline: Sequence[Cell]) -> str:
-    shared = sorted({cell.seed for cell in cells} & {cell.seed for cell in baseline})
+    shared = _shared(cells, baseline)
     return f"seed {', '.join(map(str, shared))}" if len(shared) == 1 else f"seeds {', '.join(map(str, shared))}"
 
 
-def _gain(gain: Gain | None) -> str:
+def _gain(gain: Gain | None, seeds: int) -> str:
+    """A cell of the table; one that not all `seeds` of its column have says how many do."""
     if gain is None:
         return ABSENT
+    fewer = f" ({counted(len(gain.by_seed), 'seed')})" if len(gain.by_seed) < seeds else ""
     if gain.half_width is None:
-        return f"{gain.gain:+.1f}"
+        return f"{gain.gain:+.1f}{fewer}"
     shown = f"{gain.gain:+.1f} ± {gain.half_width:.1f}"
-    return Markup(f"**{shown}**") if gain.is_clear else shown
+    return Markup(f"**{shown}**{fewer}") if gain.is_clear else f"{shown}{fewer}"
 
 
 def learned(kept: Kept) -> list[str]:
