@@ -103,6 +103,8 @@ def test_a_part_more_is_all_that_is_scored(made: tuple[Study, Places, list[str]]
     (cost,) = estimate.estimates(study, [left], places.stages)
     assert cost.scoring == 0 and cost.unknown == ("pairs",), "of pairs nothing was timed yet"
     lines: list[str] = []
+    pieces.unpack(study, places.work / "grown", [name])
+    shutil.rmtree(places.work / "grown" / name / "tags")  # as an interruption leaves it
     assert running.make(study, [left], places, time.monotonic() + 600, lines.append) == [name]
     assert lines[0] == f"{name}: pairs" and not [line for line in lines if "udpos.de" in line]
     after = pieces.listed(study)[name]

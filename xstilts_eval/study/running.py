@@ -176,8 +176,9 @@ def _take_over(study: Study, cell: Cell, places: Places, say: Say) -> dict[str, 
     if not parts:
         return {}
     beside, results = places.work / "grown", places.work / str(cell)
-    pieces.unpack(study, beside, [str(cell)])
     found = beside / str(cell)
+    shutil.rmtree(found, ignore_errors=True)  # an interruption may have left it without the parts that it had put there
+    pieces.unpack(study, beside, [str(cell)])
     now = {stage.key: stage for stage in pieces.stages(results)}
     if all(one.key in now and one.went_as(now[one.key]) for one in pieces.stages(found)):
         for part in parts:

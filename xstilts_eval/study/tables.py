@@ -57,22 +57,9 @@ def page(kept: Kept) -> str:
     for base in kept.bases:
         if rows := gains_of(kept, base):
             lines += [f"### Gains: {base}", "", *rows, ""]
-    return (
-        "\n".join(
-            [
-                *lines,
-                "### What the stages learned",
-                "",
-                *learned(kept),
-                *formats(kept),
-                "",
-                "### Hours",
-                "",
-                *hours(kept),
-            ]
-        )
-        + "\n"
-    )
+    lines += ["### What the stages learned", "", *learned(kept), *formats(kept), ""]
+    lines += ["### Hours", "", *hours(kept)]
+    return "\n".join(lines) + "\n"
 
 
 def gains_of(kept: Kept, base: str) -> list[str]:
@@ -157,11 +144,9 @@ def learned(kept: Kept) -> list[str]:
             alike: dict[tuple[str, str], list[Stage]] = defaultdict(list)
             for cell in cells:
                 stages = pieces.stages(kept.results / str(cell))
-                if is_baseline:
-                    for stage in stages:
-                        alike["target", "+".join(stage.tasks)].append(stage)
-                else:
-                    alike["intermediate", name].append(stages[0])
+                for stage in stages if is_baseline else stages[:1]:
+                    what = ("target", "+".join(stage.tasks)) if is_baseline else ("intermediate", name)
+                    alike[what].append(stage)
             for what, same in alike.items():
                 rows.append([
                     base, *what,

@@ -56,7 +56,7 @@ class Pooled:
         """What the interval is of."""
         return f"families and {counted(self.seeds, 'seed')}" if self.seeds else "families alone"
 
-    def over(self, by_seed: Sequence[float]) -> Pooled:
+    def with_seeds(self, by_seed: Sequence[float]) -> Pooled:
         """The same with the chance of training in it, from the mean of every seed; as it was below three seeds."""
         half = seeds.over_seeds(by_seed)
         if half is None or self.low is None or self.high is None or self.smallest is None:
@@ -99,12 +99,14 @@ def pool(
         target: {code: value / spread for code, value in values[target].items()} for target, spread in used.items()
     }
     found = [
-        _pooled(values, POINTS, families, draws, seed, ()).over(_of_seeds(by_seed or {}, dict.fromkeys(values, 1.0)))
+        _pooled(values, POINTS, families, draws, seed, ()).with_seeds(
+            _of_seeds(by_seed or {}, dict.fromkeys(values, 1.0))
+        )
     ]
     if scaled:
         lacking = tuple(target for target in values if target not in scaled)
         of_seeds = _of_seeds(by_seed or {}, used)
-        found.append(_pooled(scaled, STANDARD, families, draws, seed, lacking).over(of_seeds))
+        found.append(_pooled(scaled, STANDARD, families, draws, seed, lacking).with_seeds(of_seeds))
     return found
 
 
